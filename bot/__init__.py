@@ -1,0 +1,1 @@
+"""Fettle: the program (rooms in docs/architecture.md)."""

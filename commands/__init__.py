@@ -1,0 +1,1 @@
+"""Bolt listeners: parse, ack, call one workflow verb, answer."""
