@@ -1,0 +1,45 @@
+"""Approvals are append-only: who said what to which proposal, and why; and who that person is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """What a person said."""
+
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Exactly one person, resolved from Slack at the press.
+
+    ``id`` is our own (``person:7``), the one the audit holds; ``slack_id`` and ``name`` live in a table that can be
+    purged. ``restricted`` covers guests, ``stranger`` people of other organisations, ``bot`` and ``deleted`` as in
+    Slack's ``users.info``. ``groups`` are the user groups (of those configured) that the person is in.
+    """
+
+    id: str
+    slack_id: str
+    name: str
+    restricted: bool = False
+    stranger: bool = False
+    bot: bool = False
+    deleted: bool = False
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One line of the append-only table."""
+
+    id: int
+    proposal_id: int
+    principal: str
+    verb: Verb
+    reason: str
+    at: datetime

@@ -1,0 +1,123 @@
+"""Audit entries: gap-free, ordered, chained by hash; they hold ids and digests, never names or bodies.
+
+Actor names, reasons and payloads live in tables that can be purged; the entry holds a salted digest of them, so the
+chain verifies after an erasure. ``hash`` is SHA-256 over the canonical JSON of all other fields, ``prev`` included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.domain.proposal import canonical, sha256
+
+GENESIS = "0" * 64
+"""The ``prev`` of the first entry."""
+
+TAGS = (
+    "alert:delivery:received",
+    "alert:delivery:refused",
+    "incident:state:declared",
+    "incident:state:triggered",
+    "incident:state:reopened",
+    "incident:state:acknowledged",
+    "incident:state:mitigating",
+    "incident:state:mitigated",
+    "incident:state:resolved",
+    "incident:target:chosen",
+    "incident:evidence:collected",
+    "proposal:state:proposed",
+    "proposal:state:recorded",
+    "proposal:state:refused",
+    "proposal:state:expired",
+    "proposal:state:superseded",
+    "proposal:approval:granted",
+    "proposal:approval:denied",
+    "proposal:approval:refused",
+    "execution:intent:committed",
+    "execution:claim:refused",
+    "execution:state:succeeded",
+    "execution:state:failed",
+    "execution:state:unknown",
+    "verification:state:started",
+    "verification:verdict:given",
+    "verification:state:superseded",
+    "command:request:refused",
+    "person:identity:seen",
+    "freeze:state:on",
+    "freeze:state:off",
+    "system:process:started",
+    "system:process:stopped",
+)
+"""Every tag there is: object, what of it, what happened. A test holds that no other is written."""
+
+
+@dataclass(frozen=True)
+class AuditNote:
+    """An entry before it has a number: what a transacted function hands in.
+
+    ``actor`` is a principal id, ``fettle``, ``alertmanager`` or ``cli:USER``; ``subject`` is ``proposal:12``,
+    ``incident:3``, ...; ``outcome`` one word; ``detail`` anything JSON-able, stored apart and digested.
+    """
+
+    tag: str
+    actor: str
+    subject: str
+    outcome: str
+    incident_id: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One entry as stored. ``detail`` and ``actor_name`` are joined in for reading and may have been erased."""
+
+    seq: int
+    at: datetime
+    tag: str
+    actor: str
+    subject: str
+    outcome: str
+    incident_id: int
+    detail_digest: str
+    prev: str
+    hash: str
+    detail: Mapping[str, Any] | None = None
+    actor_name: str = ""
+
+
+def detail_digest(salt: str, detail: Mapping[str, Any]) -> str:
+    """Salted, so that a short reason can't be guessed back from the chain after an erasure."""
+    return sha256(salt + "\x00" + canonical(detail)) if detail else ""
+
+
+def entry_hash(
+    *,
+    seq: int,
+    at: str,
+    tag: str,
+    actor: str,
+    subject: str,
+    outcome: str,
+    incident_id: int,
+    detail_digest: str,
+    prev: str,
+) -> str:
+    """The hash of one entry; ``at`` is RFC 3339 UTC with microseconds and ``Z``."""
+    return sha256(
+        canonical(
+            {
+                "seq": seq,
+                "at": at,
+                "tag": tag,
+                "actor": actor,
+                "subject": subject,
+                "outcome": outcome,
+                "incident": incident_id,
+                "detail": detail_digest,
+                "prev": prev,
+            }
+        )
+    )

@@ -1,0 +1,83 @@
+"""A decision is what policy said, with every reason; it is returned, never raised.
+
+``allowed`` is true only if there is no reason against it: an unread fact is a reason (what can't be read denies).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """Which guard spoke; stable words for the audit and for tests."""
+
+    MODE = "mode"
+    ACTION = "action"
+    NAMESPACE = "namespace"
+    PROTECTED = "protected"
+    CLUSTER = "cluster"
+    OWNER = "owner"
+    KIND = "kind"
+    FROZEN = "frozen"
+    RIGHTS = "rights"
+    PAUSED = "paused"
+    ROLLING_OUT = "rolling_out"
+    SCALED_TO_ZERO = "scaled_to_zero"
+    STRATEGY = "strategy"
+    IN_FLIGHT = "in_flight"
+    STALE = "stale"
+    EXPIRED = "expired"
+    SETTLED = "settled"  # the proposal was already decided
+    APPROVER = "approver"
+    SELF_APPROVAL = "self_approval"
+    IDENTITY = "identity"
+    UNREADABLE = "unreadable"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason against: the rule, and a sentence that says what to do where something can be done."""
+
+    rule: Rule
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``reasons`` deny, ``warnings`` only inform; ``policy`` says in one line who may approve and until when."""
+
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    policy: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """No reason against."""
+        return not self.reasons
+
+    @property
+    def sentence(self) -> str:
+        """All reasons as one text, empty when allowed."""
+        return " ".join(reason.sentence for reason in self.reasons)
+
+    def has(self, rule: Rule) -> bool:
+        """Whether this rule denied."""
+        return any(reason.rule is rule for reason in self.reasons)
+
+    def __add__(self, other: Decision) -> Decision:
+        """Both together: any reason of either denies."""
+        return Decision(
+            self.reasons + other.reasons,
+            self.warnings + other.warnings,
+            self.policy or other.policy,
+        )
+
+
+def deny(rule: Rule, sentence: str) -> Decision:
+    """A decision with one reason."""
+    return Decision((Reason(rule, sentence),))
+
+
+ALLOWED = Decision()

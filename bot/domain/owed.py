@@ -1,0 +1,85 @@
+"""What the store owes: work for a stage, and messages for Slack. Rows are claimed with a lease and an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Stage(StrEnum):
+    """Which worker a due row is for; ``subject`` is the row's id there."""
+
+    INVESTIGATE = "investigate"  # incident
+    PROPOSE = "propose"  # incident
+    EXECUTE = "execute"  # execution
+    RECOVER = "recover"  # execution: read back what a dead process left running
+    VERIFY = "verify"  # verification
+    EXPIRE = "expire"  # proposal
+
+
+@dataclass(frozen=True)
+class DueWork:
+    """One claimed row. ``epoch`` guards the finish: a row claimed again meanwhile can't be finished by the first."""
+
+    id: int
+    stage: Stage
+    subject: int
+    due_at: datetime
+    attempts: int
+    epoch: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class MessageKind(StrEnum):
+    """What is owed to Slack. The body is rendered at delivery from current state; rows hold ids alone."""
+
+    CARD = "card"  # subject: incident; posted once, then edited
+    EVIDENCE = "evidence"  # subject: incident; the one evidence message of the thread, edited
+    THREAD = "thread"  # subject: incident; a new thread message, params: {"text": ..., "broadcast": bool}
+    DIGEST = "digest"  # subject: digest id; the channel's one digest message
+    EPHEMERAL = "ephemeral"  # subject: incident or 0; params: {"user":..., "text":...}
+    STATUS = "status"  # a channel-level notice, such as delivery delayed
+
+
+class Priority(StrEnum):
+    """Order in a channel (definitions, "Slack's budget"); stored as its position."""
+
+    PRESS = "press"
+    EXECUTION = "execution"
+    NEW_CARD = "new_card"
+    DIGEST = "digest"
+    THREAD = "thread"
+
+    @property
+    def rank(self) -> int:
+        """0 is first."""
+        return list(Priority).index(self)
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """One claimed message. ``key`` goes into the message's metadata, so that a second try can find the first.
+
+    ``version`` is the version owed when claimed: an edit owed meanwhile keeps the row due.
+    ``posted_ts`` is set when the message exists and this is an edit.
+    """
+
+    id: int
+    kind: MessageKind
+    subject: int
+    channel: str
+    key: str
+    priority: Priority
+    owed_at: datetime
+    attempts: int
+    epoch: int
+    version: int
+    posted_channel: str = ""
+    posted_ts: str = ""
+    thread_key: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    uncertain: bool = False
+    """An earlier try left without an answer: look for the key before posting."""

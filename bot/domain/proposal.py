@@ -1,0 +1,184 @@
+"""Proposals: a mitigation on a target for one incident, waiting for a person, with all that was shown to that person.
+
+What is approved is exactly what was shown: ``digest`` covers action, parameters and the state of the target that
+matters (definitions: "Staleness digest"). Delivery needs no other room to draw one, so the texts are stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.target import Target
+from bot.domain.transitions import Machine
+
+SYSTEM = "fettle"
+"""The requester of a proposal that an alert caused."""
+
+
+class ProposalState(StrEnum):
+    """``recorded`` is a proposal that policy refuses or observe mode only shows: it has no buttons, ever."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    RECORDED = "recorded"
+
+
+class ProposalEvent(StrEnum):
+    """What moves a proposal."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    EXPIRE = "expire"
+    SUPERSEDE = "supersede"
+
+
+_S, _E = ProposalState, ProposalEvent
+
+PROPOSAL: Machine[ProposalState, ProposalEvent] = Machine(
+    "proposal",
+    _S.PENDING,
+    {
+        (_S.PENDING, _E.APPROVE): _S.APPROVED,
+        (_S.PENDING, _E.DENY): _S.DENIED,
+        (_S.PENDING, _E.EXPIRE): _S.EXPIRED,
+        (_S.PENDING, _E.SUPERSEDE): _S.SUPERSEDED,
+        (_S.RECORDED, _E.SUPERSEDE): _S.SUPERSEDED,
+    },
+)
+
+
+@dataclass(frozen=True)
+class ProposalText:
+    """What the card and the confirm say, in plain text (no Slack markup; delivery escapes).
+
+    ``headline`` "Restart Deployment shop/api"; ``done`` "Restarted shop/api" (after success); ``facts`` "6 replicas,
+    25 % at a time · no HPA · dry run ok"; ``policy`` "Needs 1 of 2 approvers · until {time}" without the time;
+    ``consequence`` the confirm's text; ``diff`` the dry run's diff; ``warnings`` a line each; ``refusal`` why there
+    are no buttons, empty for a pending one; ``rationale`` why this is proposed.
+    """
+
+    headline: str
+    done: str
+    verb: str = "restart"
+    facts: str = ""
+    policy: str = ""
+    consequence: str = ""
+    diff: str = ""
+    rationale: str = ""
+    refusal: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One proposal as stored.
+
+    ``requested_by`` is a principal id or ``SYSTEM``; ``baseline`` is what verification compares to (pod restarts and
+    revision at the time of proposing); ``approvers`` are the Slack user ids and group ids that policy accepts;
+    ``expires_at`` is None for a recorded one. ``decided_by`` is the principal, ``decided_at`` when.
+    """
+
+    id: int
+    incident_id: int
+    action: str
+    target: Target
+    params: Mapping[str, Any]
+    digest: str
+    state: ProposalState
+    text: ProposalText
+    requested_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    quorum: int = 1
+    approvers: tuple[str, ...] = ()
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """The state of a target as read from the cluster in one go; the input of digest, policy and preview.
+
+    Counts follow the API's own names; absent counts are 0. ``generation`` is the one of this reading.
+    ``template_hash`` covers the pod template without Fettle's and kubectl's restart annotations.
+    ``hpa`` is (name, min, max) or None; ``budget`` is (name, spec text, disruptions allowed) or None.
+    ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
+    ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
+    """
+
+    target: Target
+    cluster_uid: str
+    generation: int
+    observed_generation: int
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+    current: int
+    paused: bool
+    template_hash: str
+    strategy: str
+    max_unavailable: str = ""
+    max_surge: str = ""
+    min_ready_seconds: int = 0
+    progress_deadline: int = 600
+    template_annotations: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    images: tuple[str, ...] = ()
+    hpa: tuple[str, int, int] | None = None
+    budget: tuple[str, str, int] | None = None
+    owner: str = ""
+    managers: tuple[str, ...] = ()
+    partition: int = 0
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    crash_restarts: Mapping[str, int] = field(default_factory=dict)
+    crash_looping: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    selector: str = ""
+    template_changed_at: datetime | None = None
+    first_failure_at: datetime | None = None
+    observed_at: datetime | None = None
+
+    @property
+    def rolling_out(self) -> bool:
+        """ObservedGeneration behind, or not all updated, or old ones left; unavailable alone is not rolling out."""
+        return self.observed_generation < self.generation or self.updated < self.replicas or self.current > self.updated
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: the form that is hashed and stored."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def sha256(text: str) -> str:
+    """Hex digest of the UTF-8 text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def staleness_digest(action: str, params: Mapping[str, Any], state: TargetState) -> str:
+    """What a person approves, as one hash; status is never in it."""
+    facts: dict[str, Any] = {
+        "action": action,
+        "params": dict(params),
+        "cluster": state.cluster_uid,
+        "target": state.target.key,
+        "uid": state.target.uid,
+        "template": state.template_hash,
+        "paused": state.paused,
+        "hpa": list(state.hpa[1:]) if state.hpa else None,
+        "budget": state.budget[1] if state.budget else None,
+    }
+    if state.hpa is None:
+        facts["replicas"] = state.replicas
+    return sha256(canonical(facts))
