@@ -1,0 +1,34 @@
+"""What a workflow verb answers to the person who asked: one sentence, and rows where there is a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.verification import Check, Verdict
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``ok`` is false for a refusal; both are plain text, shown only to the person, and audited by the verb.
+
+    ``incident_id`` is the incident that it concerns (0: none), ``proposal_id`` a proposal that can be asked for again.
+    ``checks`` and ``verdict`` belong to /verify.
+    """
+
+    text: str
+    ok: bool = True
+    incident_id: int = 0
+    proposal_id: int = 0
+    checks: tuple[Check, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """One line of an incident's story, read from the audit. ``who`` is a display name."""
+
+    at: datetime
+    who: str
+    what: str
+    detail: str = ""
