@@ -93,3 +93,5 @@ class Execution:
     generation: int | None = None
     baseline: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
+    in_flight: bool = True
+    """From approval to verdict (or to a settled failure): at most one for a target."""

@@ -29,7 +29,7 @@ class IncidentEvent(StrEnum):
     """What moves an incident."""
 
     ACKNOWLEDGE = "acknowledge"
-    EXECUTE = "execute"  # an execution was claimed
+    EXECUTE = "execute"  # a proposal was approved: its execution is owed
     PASS = "pass"  # noqa: S105 - a verdict, no password
     SETTLE = "settle"  # failed, unknown, or a verdict other than pass: a person looks
     RESOLVE = "resolve"
@@ -46,6 +46,7 @@ INCIDENT: Machine[IncidentState, IncidentEvent] = Machine(
         (_S.TRIGGERED, _E.EXECUTE): _S.MITIGATING,
         (_S.TRIGGERED, _E.RESOLVE): _S.RESOLVED,
         (_S.ACKNOWLEDGED, _E.EXECUTE): _S.MITIGATING,
+        (_S.ACKNOWLEDGED, _E.PASS): _S.MITIGATED,  # a person had it measured again
         (_S.ACKNOWLEDGED, _E.RESOLVE): _S.RESOLVED,
         (_S.MITIGATING, _E.PASS): _S.MITIGATED,
         (_S.MITIGATING, _E.SETTLE): _S.ACKNOWLEDGED,
@@ -100,6 +101,7 @@ class Incident:
     episodes: int = 1
     foreign_cluster: str = ""
     channel: str = ""
+    digest_id: int | None = None
     investigated_at: datetime | None = None
 
     @property

@@ -1,0 +1,141 @@
+"""How an incident ends: by itself when its alerts clear, after a verdict, or by a person with a reason.
+
+It refuses to close while an execution is unsettled or being verified; then the verdict decides, and only pass closes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.answer import Answer
+from bot.domain.approval import Principal
+from bot.domain.audit import AuditNote
+from bot.domain.incident import INCIDENT, Incident, IncidentEvent, Resolution
+from bot.domain.owed import Priority, Stage
+from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState
+from bot.domain.verification import Verdict
+from bot.storage import due, executions, incidents, proposals
+from bot.storage.db import Tx
+from bot.workflow import owing
+
+REQUEST_KEY = "request:"
+"""Correlation keys of incidents that a command declared; they close on pass."""
+
+
+def alerts_cleared(tx: Tx, incident_id: int, now: datetime) -> bool:
+    """Called when the last alert of an incident resolved; closes it, or leaves it to the verdict. True: closed."""
+    incident = incidents.get(tx, incident_id)
+    if not incident.open or incident.alerts_firing > 0:
+        return False
+    supersede_pending(tx, incident_id, "all alerts resolved", now)
+    if any(run.in_flight for run in executions.of_incident(tx, incident_id)):
+        owing.card(tx, incident, Priority.EXECUTION, now)
+        return False
+    _close(tx, incident, Resolution.ALERTS_CLEARED, "alertmanager", "", now)
+    return True
+
+
+def after_verdict(tx: Tx, incident_id: int, verdict: Verdict, now: datetime) -> None:
+    """What a verdict does to its incident: pass mitigates, and closes if nothing fires; all else hands it back."""
+    incident = incidents.get(tx, incident_id)
+    if verdict is not Verdict.PASS:
+        hand_back(tx, incident, f"verdict {verdict}", now)
+        return
+    if INCIDENT.allows(incident.state, IncidentEvent.PASS):
+        incident = incidents.move(tx, incident.id, IncidentEvent.PASS, now)
+        _state_entry(tx, incident, SYSTEM, "verdict pass", now)
+    if not incident.open:
+        return
+    if incident.key.startswith(REQUEST_KEY) and incident.alerts_firing == 0:
+        _close(tx, incident, Resolution.VERIFIED, SYSTEM, "", now)
+    elif incident.alerts_total > 0 and incident.alerts_firing == 0:
+        _close(tx, incident, Resolution.ALERTS_CLEARED, SYSTEM, "", now)
+
+
+def hand_back(tx: Tx, incident: Incident, why: str, now: datetime) -> Incident:
+    """An effect that failed, is unknown, or can't be called good: a person looks."""
+    if INCIDENT.allows(incident.state, IncidentEvent.SETTLE):
+        incident = incidents.move(tx, incident.id, IncidentEvent.SETTLE, now)
+        _state_entry(tx, incident, SYSTEM, why, now)
+    return incident
+
+
+def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: datetime) -> Answer:
+    """A person closes it. Without a reason only if nothing fires and the last verdict isn't bad."""
+    incident = incidents.get(tx, incident_id)
+    if not incident.open:
+        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+    if any(run.in_flight for run in executions.of_incident(tx, incident_id)):
+        text = f"{incident.ref} has a mitigation that is still running or being verified. Resolve it after the verdict."
+        return _refuse(tx, incident, principal, text, now)
+    if incident.alerts_firing > 0 and not reason.strip():
+        text = (
+            f"{incident.alerts_firing} alerts of {incident.ref} are still firing. Give a reason to resolve it anyway."
+        )
+        return _refuse(tx, incident, principal, text, now)
+    supersede_pending(tx, incident_id, "the incident was resolved", now)
+    _close(tx, incident, Resolution.PERSON, principal.id, reason.strip(), now)
+    return Answer(f"{incident.ref} is resolved.", incident_id=incident.id)
+
+
+def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None:
+    """Voids every proposal of the incident that still waits or only stands recorded."""
+    for proposal in proposals.of_incident(tx, incident_id):
+        if proposal.state in {ProposalState.PENDING, ProposalState.RECORDED}:
+            proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
+            due.forget(tx, Stage.EXPIRE, proposal.id)
+            tx.audit(
+                AuditNote(
+                    "proposal:state:superseded",
+                    SYSTEM,
+                    f"proposal:{proposal.id}",
+                    "superseded",
+                    incident_id,
+                    {"reason": why},
+                ),
+                now,
+            )
+
+
+def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str, now: datetime) -> None:
+    closed = incidents.move(
+        tx, incident.id, IncidentEvent.RESOLVE, now, resolved_at=now, resolution=str(how), reason=reason
+    )
+    due.forget(tx, Stage.PROPOSE, incident.id)
+    lasted = minutes(now - incident.episode_at)
+    detail = {"how": str(how), "reason": reason, "lasted": lasted, "alerts": incident.alerts_total}
+    tx.audit(
+        AuditNote("incident:state:resolved", actor, f"incident:{incident.id}", "resolved", incident.id, detail), now
+    )
+    words = {
+        Resolution.ALERTS_CLEARED: "all alerts cleared",
+        Resolution.VERIFIED: "the request was carried out and verified",
+        Resolution.PERSON: f"by a person: {reason}" if reason else "by a person",
+    }
+    owing.thread(tx, closed, f"resolved:{closed.episodes}", f"Resolved after {lasted}: {words[how]}.", now)
+    owing.card(tx, closed, Priority.NEW_CARD, now)
+
+
+def _state_entry(tx: Tx, incident: Incident, actor: str, why: str, now: datetime) -> None:
+    tag = f"incident:state:{incident.state}"
+    note = AuditNote(tag, actor, f"incident:{incident.id}", str(incident.state), incident.id, {"reason": why})
+    tx.audit(note, now)
+
+
+def _refuse(tx: Tx, incident: Incident, principal: Principal, text: str, now: datetime) -> Answer:
+    note = AuditNote(
+        "command:request:refused", principal.id, f"incident:{incident.id}", "refused", incident.id,
+        {"asked": "resolve", "reason": text},
+    )  # fmt: skip
+    tx.audit(note, now)
+    return Answer(text, ok=False, incident_id=incident.id)
+
+
+def minutes(span: timedelta) -> str:
+    """``45 s``, ``12 min`` or ``3 h 5 min``: a duration as people read it."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
