@@ -10,7 +10,7 @@ BIN := .venv/bin
 # The stamp is newer than the lock and the project file once both are installed.
 STAMP := .venv/.filled
 # Plugins are named, so that whatever else is installed beside them changes nothing.
-PYTEST := $(BIN)/python -m pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_timeout \
+PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_timeout \
 	-p xdist.plugin -p _hypothesis_pytestplugin -n 2 --dist worksteal
 # Rooms in which a mistake acts on a cluster or loses an alert; each must reach the gate by itself.
 GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
@@ -27,7 +27,7 @@ sandbox: $(STAMP)
 	$(BIN)/fettle sandbox $(ARGS)
 
 test: $(STAMP)
-	$(PYTEST) $(ARGS)
+	$(BIN)/python -m $(PYTEST) $(ARGS)
 
 check: lint types contracts covered scenarios
 
@@ -45,7 +45,7 @@ contracts: $(STAMP)
 covered: $(STAMP)
 	@mkdir -p build
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m $(patsubst $(BIN)/python -m %,%,$(PYTEST)) -rs --junitxml=build/junit.xml
+	$(BIN)/coverage run -m $(PYTEST) -rs --junitxml=build/junit.xml
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 	@for room in $(GATED); do \
