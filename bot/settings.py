@@ -43,17 +43,17 @@ class StoreSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
-    data_dir: Path = Field(Path("data"), description="Folder of the database file and of everything kept on disk.")
-    database_url: Annotated[str, BeforeValidator(values.database_url)] = Field(
-        default_factory=lambda data: f"sqlite:///{Path(data.get('data_dir', 'data')).absolute() / 'fettle.db'}",
+    DATA_DIR: Path = Field(Path("data"), description="Folder of the database file and of everything kept on disk.")
+    DATABASE_URL: Annotated[str, BeforeValidator(values.database_url)] = Field(
+        default_factory=lambda data: f"sqlite:///{Path(data.get('DATA_DIR', 'data')).absolute() / 'fettle.db'}",
         repr=False,
         description="Where incidents and the audit are kept: a SQLite file under DATA_DIR, or postgresql://..., which "
         "adds several replicas.",
     )
-    freeze_file: Path | None = Field(
+    FREEZE_FILE: Path | None = Field(
         None, description="While this file exists nothing is changed in the cluster: a kill switch without Slack."
     )
-    retention_days: Annotated[int, BeforeValidator(values.whole(1, 3650))] = Field(
+    RETENTION_DAYS: Annotated[int, BeforeValidator(values.whole(1, 3650))] = Field(
         90, description="Days after which bodies, evidence and reasons of resolved incidents are erased."
     )
 
@@ -61,123 +61,123 @@ class StoreSettings(BaseModel):
 class Settings(StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
-    slack_bot_token: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
+    SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
         description="The bot token (xoxb-...) with which cards are posted and edited."
     )
-    slack_app_token: Annotated[SecretStr, BeforeValidator(_APP)] = Field(
+    SLACK_APP_TOKEN: Annotated[SecretStr, BeforeValidator(_APP)] = Field(
         description="The app-level token (xapp-..., connections:write) with which presses arrive over Socket Mode."
     )
-    slack_channel_id: Annotated[str, BeforeValidator(values.channel)] = Field(
+    SLACK_CHANNEL_ID: Annotated[str, BeforeValidator(values.channel)] = Field(
         "", description="The channel of the cards; not needed while the bot is a member of exactly one channel."
     )
-    slack_api_url: Annotated[str, BeforeValidator(values.slack_api)] = Field(
+    SLACK_API_URL: Annotated[str, BeforeValidator(values.slack_api)] = Field(
         "https://slack.com/api/",
         description="Slack's Web API; an address other than Slack's is taken on loopback only.",
     )
-    post_to_shared_channels: _Switch = Field(
+    POST_TO_SHARED_CHANNELS: _Switch = Field(
         default=False, description="Allows posting into channels that are shared with other organisations."
     )
-    kubeconfig: str = Field(
+    KUBECONFIG: str = Field(
         "", description="The kubeconfig file; empty inside a cluster, where the pod's account is used."
     )
-    kube_context: str = Field("", description="The context of the kubeconfig; empty takes its current one.")
-    cluster_name: str = Field(
+    KUBE_CONTEXT: str = Field("", description="The context of the kubeconfig; empty takes its current one.")
+    CLUSTER_NAME: str = Field(
         "", description="This cluster's name; alerts whose cluster label names another one get no proposals."
     )
-    own_namespace: str = Field("fettle", description="The namespace Fettle runs in; it never acts on it.")
-    allowed_namespaces: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
+    OWN_NAMESPACE: str = Field("fettle", description="The namespace Fettle runs in; it never acts on it.")
+    ALLOWED_NAMESPACES: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
         (), description="Namespaces in which Fettle may act; empty means none: it reads and shows, and changes nothing."
     )
-    allowed_actions: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
+    ALLOWED_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (), description="Actions that may be proposed for approval, such as restart; empty means none."
     )
-    approvers: Annotated[_Words, BeforeValidator(values.approvers)] = Field(
+    APPROVERS: Annotated[_Words, BeforeValidator(values.approvers)] = Field(
         (), description="Slack ids of people (U...) and user groups (S...) who may approve; empty means nobody."
     )
-    self_approve: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
+    SELF_APPROVE: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (), description="Actions that an approver may approve for a request of their own."
     )
-    mode: Annotated[str, BeforeValidator(values.one_of("act", "observe"))] = Field(
+    MODE: Annotated[str, BeforeValidator(values.one_of("act", "observe"))] = Field(
         "act", description="observe shows what would be proposed and what policy would say, without buttons."
     )
-    fettle_frozen: _Switch = Field(default=False, description="Starts with the kill switch on.")
-    approval_ttl: Annotated[timedelta, BeforeValidator(values.duration(1, 86400))] = Field(
+    FETTLE_FROZEN: _Switch = Field(default=False, description="Starts with the kill switch on.")
+    APPROVAL_TTL: Annotated[timedelta, BeforeValidator(values.duration(1, 86400))] = Field(
         timedelta(minutes=15), description="How long a proposal may be approved."
     )
-    verify_soak: _Soak = Field(
+    VERIFY_SOAK: _Soak = Field(
         timedelta(seconds=120), description="How long new pods are watched for restarts before a verdict."
     )
-    verify_soak_crashloop: _Soak = Field(
+    VERIFY_SOAK_CRASHLOOP: _Soak = Field(
         timedelta(seconds=600), description="The same after a crash loop, whose pauses are long."
     )
-    reopen_window: Annotated[timedelta, BeforeValidator(values.duration(0, 604800))] = Field(
+    REOPEN_WINDOW: Annotated[timedelta, BeforeValidator(values.duration(0, 604800))] = Field(
         timedelta(minutes=30), description="A firing this soon after the end reopens the incident on its card."
     )
-    severity_map: Annotated[Mapping[str, Severity], PlainValidator(values.severities)] = Field(
+    SEVERITY_MAP: Annotated[Mapping[str, Severity], PlainValidator(values.severities)] = Field(
         default_factory=lambda: dict(DEFAULT_TABLE),
         description="What the severity label means, such as critical=SEV2,warning=SEV3; other words are SEV4.",
     )
-    webhook_tokens: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
+    WEBHOOK_TOKENS: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
         (), description="One or two bearer tokens of the alert webhook; without one it listens on loopback only."
     )
-    webhook_basic: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
+    WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
         (), description="user:password pairs for senders that can only do basic authorization."
     )
-    listen_host: _Host = Field(
+    LISTEN_HOST: _Host = Field(
         default_factory=lambda data: (
-            "0.0.0.0" if data.get("webhook_tokens") or data.get("webhook_basic") else "127.0.0.1"
+            "0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"
         ),
         description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
     )
-    listen_port: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
-    metrics_host: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
-    metrics_port: _Port = Field(9090, description="Port of /metrics and /status.")
-    tls_cert: Path | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
-    tls_key: Path | None = Field(None, description="Private key that belongs to TLS_CERT.")
-    kube_timeout: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
-    slack_timeout: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to Slack.")
-    evidence_timeout: _Timeout = Field(timedelta(seconds=8), description="Limit of each collector of evidence.")
-    log_format: Annotated[str, BeforeValidator(values.one_of("auto", "json", "console"))] = Field(
+    LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
+    METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
+    METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
+    TLS_CERT: Path | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
+    TLS_KEY: Path | None = Field(None, description="Private key that belongs to TLS_CERT.")
+    KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
+    SLACK_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to Slack.")
+    EVIDENCE_TIMEOUT: _Timeout = Field(timedelta(seconds=8), description="Limit of each collector of evidence.")
+    LOG_FORMAT: Annotated[str, BeforeValidator(values.one_of("auto", "json", "console"))] = Field(
         "auto", description="json, console, or auto: console on a terminal, json elsewhere."
     )
-    log_level: Annotated[str, BeforeValidator(values.one_of("debug", "info", "warning", "error"))] = Field(
+    LOG_LEVEL: Annotated[str, BeforeValidator(values.one_of("debug", "info", "warning", "error"))] = Field(
         "info", description="Least severe log line that is written."
     )
 
     @property
     def webhook_open(self) -> bool:
         """No token configured: only loopback clients are let in."""
-        return not self.webhook_tokens and not self.webhook_basic
+        return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
 
     @property
     def may_act(self) -> bool:
         """Whether anything could ever be changed: mode, namespaces, actions and approvers are all there."""
-        return self.mode == "act" and bool(self.allowed_namespaces and self.allowed_actions and self.approvers)
+        return self.MODE == "act" and bool(self.ALLOWED_NAMESPACES and self.ALLOWED_ACTIONS and self.APPROVERS)
 
     @property
     def short_soak(self) -> bool:
         """A soak under 30 s, fit for the sandbox's cluster alone."""
-        return min(self.verify_soak, self.verify_soak_crashloop) < SHORT_SOAK
+        return min(self.VERIFY_SOAK, self.VERIFY_SOAK_CRASHLOOP) < SHORT_SOAK
 
     @property
     def approver_groups(self) -> tuple[str, ...]:
         """The user groups among the approvers."""
-        return tuple(one for one in self.approvers if values.is_group(one))
+        return tuple(one for one in self.APPROVERS if values.is_group(one))
 
     @property
     def slack_is_real(self) -> bool:
         """Whether SLACK_API_URL is Slack's own."""
-        return self.slack_api_url in values.SLACK_APIS
+        return self.SLACK_API_URL in values.SLACK_APIS
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the redaction of logs; never to be shown."""
-        basic = [pair.get_secret_value().partition(":")[2] for pair in self.webhook_basic]
-        tokens = (self.slack_bot_token, self.slack_app_token, *self.webhook_tokens)
+        basic = [pair.get_secret_value().partition(":")[2] for pair in self.WEBHOOK_BASIC]
+        tokens = (self.SLACK_BOT_TOKEN, self.SLACK_APP_TOKEN, *self.WEBHOOK_TOKENS)
         return (*(one.get_secret_value() for one in tokens), *basic)
 
 
 def _described(model: type[BaseModel]) -> dict[str, str]:
-    return {name.upper(): field.description or "" for name, field in model.model_fields.items()}
+    return {name: field.description or "" for name, field in model.model_fields.items()}
 
 
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_described(Settings))
@@ -202,9 +202,9 @@ def load(
     """All settings; raises ``ConfigError`` with one sentence for each that is wrong or missing."""
     env = os.environ if environ is None else environ
     raw, sentences = _sources(env, Path(env_file), Path(yaml_file))
-    if "own_namespace" not in raw and IN_CLUSTER_NAMESPACE.is_file():
-        raw["own_namespace"] = IN_CLUSTER_NAMESPACE.read_text().strip()
-    if not raw.get("kubeconfig") and not env.get("KUBERNETES_SERVICE_HOST"):
+    if "OWN_NAMESPACE" not in raw and IN_CLUSTER_NAMESPACE.is_file():
+        raw["OWN_NAMESPACE"] = IN_CLUSTER_NAMESPACE.read_text().strip()
+    if not raw.get("KUBECONFIG") and not env.get("KUBERNETES_SERVICE_HOST"):
         sentences.append(
             "KUBECONFIG is missing: name the kubeconfig file of the cluster (inside a pod it isn't needed)."
         )
@@ -221,7 +221,7 @@ def load_database_only(
 
 
 def _sources(environ: Mapping[str, str], env_file: Path, yaml_file: Path) -> tuple[dict[str, Any], list[str]]:
-    """Values by field name, the stronger source on top, and the sentences about files."""
+    """Values by name, the stronger source on top, and the sentences about files."""
     sentences: list[str] = []
     dotenv = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
     layers: list[Mapping[str, Any]] = [_from_yaml(yaml_file, sentences), dotenv, environ]
@@ -234,7 +234,7 @@ def _sources(environ: Mapping[str, str], env_file: Path, yaml_file: Path) -> tup
             elif file:
                 direct = _from_file(name, str(file), sentences)
             if direct not in (None, ""):
-                raw[name.lower()] = direct
+                raw[name] = direct
     return raw, sentences
 
 
@@ -275,11 +275,11 @@ def _from_yaml(path: Path, sentences: list[str]) -> dict[str, Any]:
 def _across(raw: Mapping[str, Any]) -> list[str]:
     """What is wrong between settings that are right each by itself."""
     sentences = []
-    if bool(raw.get("tls_cert")) != bool(raw.get("tls_key")):
-        given, other = ("TLS_CERT", "TLS_KEY") if raw.get("tls_cert") else ("TLS_KEY", "TLS_CERT")
+    if bool(raw.get("TLS_CERT")) != bool(raw.get("TLS_KEY")):
+        given, other = ("TLS_CERT", "TLS_KEY") if raw.get("TLS_CERT") else ("TLS_KEY", "TLS_CERT")
         sentences.append(f"{given} is given without {other}: give both, or neither.")
-    guarded = raw.get("webhook_tokens") or raw.get("webhook_basic")
-    listen = str(raw.get("listen_host", "127.0.0.1")).strip("[]")
+    guarded = raw.get("WEBHOOK_TOKENS") or raw.get("WEBHOOK_BASIC")
+    listen = str(raw.get("LISTEN_HOST", "127.0.0.1")).strip("[]")
     if not guarded and not values.is_loopback(listen):
         sentences.append(
             f"LISTEN_HOST is “{listen}” without a webhook token, which would let anybody send alerts: "
@@ -293,7 +293,7 @@ def _built(model: type[M], raw: Mapping[str, Any], sentences: list[str]) -> M:
         built = model.model_validate(dict(raw))
     except ValidationError as exc:
         errors = [one for one in exc.errors(include_url=False) if one["type"] != "default_factory_not_called"]
-        wrong = [_sentence(str(error["loc"][0]).upper(), error, raw) for error in errors]
+        wrong = [_sentence(str(error["loc"][0]), error, raw) for error in errors]
         raise ConfigError(sentences + wrong) from None
     if sentences:
         raise ConfigError(sentences)
@@ -306,4 +306,4 @@ def _sentence(name: str, error: Any, raw: Mapping[str, Any]) -> str:
     advice = str(error.get("ctx", {}).get("error", error["msg"]))
     if name in SECRET:
         return f"{name} {advice}."
-    return f"{name} is “{raw.get(name.lower())}”: {advice}."
+    return f"{name} is “{raw.get(name)}”: {advice}."
