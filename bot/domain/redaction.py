@@ -1,0 +1,67 @@
+"""Hides what looks like a secret in text that came from outside, before it is stored, logged or shown.
+
+Event messages, annotations and log lines carry tokens that somebody printed by mistake. ``redact`` knows the shapes of
+common tokens and the names under which secrets are written (``password=...``). It is a net, not a wall: it refuses to
+promise that every secret has a known shape, and it never decides what is stored. Pure, near linear in the length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+HIDDEN = "[hidden]"
+"""What stands where a secret stood."""
+
+_KEY = (
+    r"[\w.\-]{0,40}?(?:passw(?:or)?d|passwd|pwd|secret|token|api[_\-]?key|access[_\-]?key|private[_\-]?key"
+    r"|client[_\-]?secret|credential|authorization|session[_\-]?id|cookie|dsn)[\w\-]{0,24}"
+)
+
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
+        HIDDEN,
+    ),
+    (re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{4,}"), HIDDEN),
+    (re.compile(r"\bxapp-[A-Za-z0-9-]{4,}"), HIDDEN),
+    (re.compile(r"https://hooks\.slack\.com/[A-Za-z]+/[A-Za-z0-9/_-]+"), HIDDEN),
+    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})"), HIDDEN),
+    (re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"), HIDDEN),
+    (re.compile(r"\bAIza[A-Za-z0-9_-]{35}"), HIDDEN),
+    (re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"), HIDDEN),
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"), HIDDEN),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), HIDDEN),
+    (re.compile(r"\b((?i:bearer|basic))\s+(?=[a-z._~+/-]{0,60}[A-Z0-9=])[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>]{0,200}):[^\s/\"'<>]{1,200}@"), rf"\1:{HIDDEN}@"),
+    (
+        re.compile(
+            rf"(?i)([\"']?\b{_KEY}[\"']?\s{{0,3}}(?:=|:)\s{{0,3}})(\"[^\"\n]{{1,400}}\"|'[^'\n]{{1,400}}'|[^\s\"',;&|)}}\]]+)"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+)
+
+_MARKS = re.compile(
+    r"(?i)PRIVATE KEY|xox|xapp-|hooks\.slack|gh[pousr]_|github_pat|glpat|AKIA|ASIA|AGPA|AIDA|AROA|AIza|sk[-_]|rk_|pk_"
+    r"|eyJ|bearer|basic|://[^\s/]{0,200}@|passw|pwd|secret|token|key|credential|authorization|session|cookie|dsn"
+)
+
+
+def redact(text: str) -> str:
+    """``text`` with everything that looks like a secret replaced by ``[hidden]``; other text is left as it is."""
+    if not _MARKS.search(text):
+        return text
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def redact_values(table: Mapping[str, str]) -> dict[str, str]:
+    """The same for every value; a value whose own key names a secret is hidden whole."""
+    return {key: HIDDEN if value and _SECRET_KEY.fullmatch(key) else redact(value) for key, value in table.items()}
+
+
+_SECRET_KEY = re.compile(rf"(?i){_KEY}")
