@@ -1,0 +1,43 @@
+"""What every stage needs, in one frozen object: the store, the cluster, the settings and the clock.
+
+It refuses to decide anything; it is handed from ``app`` to the stages, so that none of them builds its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.kube.client import Cluster
+from bot.settings import Settings
+from bot.storage.db import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """Shared by all stages of one process.
+
+    ``cluster_uid`` is the uid of the kube-system namespace: it is part of what is approved. ``channel`` is where cards
+    go. ``frozen_by_environment`` is read once at the start.
+    """
+
+    store: Store
+    cluster: Cluster
+    settings: Settings
+    clock: Callable[[], datetime]
+    channel: str
+    frozen_by_environment: bool = False
+
+    def freeze_file_present(self) -> bool | None:
+        """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""
+        if not self.settings.FREEZE_FILE:
+            return False
+        try:
+            Path(self.settings.FREEZE_FILE).stat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return None
+        return True

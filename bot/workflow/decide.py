@@ -1,0 +1,212 @@
+"""A person's word on a proposal: approve, deny, let it expire, ask again. It owns expiry; ``jobs`` only ticks.
+
+Facts are gathered before the transaction, the decision falls inside it: one UPDATE with the state as its guard, so
+of two presses exactly one wins. Every press has an answer and an audit entry. Refusals are returned, never raised.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from bot.domain.answer import Answer
+from bot.domain.approval import Principal, Verb
+from bot.domain.audit import AuditNote
+from bot.domain.decision import Decision, Rule
+from bot.domain.decision import deny as deny_with
+from bot.domain.incident import INCIDENT, Incident, IncidentEvent
+from bot.domain.owed import DueWork, Priority, Stage
+from bot.domain.proposal import SYSTEM, Proposal, ProposalEvent, ProposalState
+from bot.policy import approvers as approver_policy
+from bot.policy import guardrails
+from bot.storage import due, executions, incidents, people, proposals
+from bot.storage.db import Lane, Tx
+from bot.workflow import close, facts, owing
+from bot.workflow.context import Context
+
+AGAIN_STATES = {ProposalState.EXPIRED, ProposalState.DENIED, ProposalState.SUPERSEDED, ProposalState.RECORDED}
+
+
+async def approve(ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    """Approves as this person, if policy lets them and the target is what was shown; owes the execution."""
+    proposal = await ctx.store.read(proposals.get, proposal_id)
+    if proposal.state is not ProposalState.PENDING:
+        return await ctx.store.transact(_too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
+    reading = await facts.gather(ctx, proposal.target, proposal.action)
+    return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, lane=Lane.PRESS)
+
+
+def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reading: facts.Reading) -> Answer:
+    now = ctx.clock()
+    proposal = proposals.get(tx, proposal_id)
+    if proposal.state is not ProposalState.PENDING:
+        return _too_late(tx, ctx, proposal_id, principal)
+    incident = incidents.get(tx, proposal.incident_id)
+    may = _may(tx, ctx, proposal, principal, now)
+    if not may.allowed:
+        return _refused(tx, proposal, principal, may, now)
+    decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
+    if decision.has(Rule.EXPIRED):
+        expire_now(tx, proposal, now)
+        return _refused(tx, proposal, principal, decision, now)
+    if decision.has(Rule.STALE) or decision.has(Rule.GONE):
+        return _stale(tx, incident, proposal, principal, decision, now)
+    if not decision.allowed:
+        return _refused(tx, proposal, principal, decision, now)
+    return _grant(tx, incident, proposal, principal, now)
+
+
+def _grant(tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, now: datetime) -> Answer:
+    proposals.add_approval(tx, proposal.id, principal.id, Verb.APPROVED, "", now)
+    given = sum(1 for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED)
+    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum}
+    _entry(tx, "proposal:approval:granted", principal.id, proposal, "approved", detail, now)
+    if given < proposal.quorum:
+        owing.card(tx, incident, Priority.PRESS, now)
+        return Answer(f"Your approval counts: {given} of {proposal.quorum}.", incident_id=incident.id)
+    approved = proposals.settle(tx, proposal.id, ProposalEvent.APPROVE, now, by=principal.id)
+    if approved is None:  # it expired between the check and the update
+        expire_now(tx, proposal, now)
+        return Answer("This proposal has expired. Nothing was done.", ok=False, incident_id=incident.id)
+    execution = executions.add(tx, uid=uuid.uuid4().hex, proposal=approved, approved_by=principal.id, now=now)
+    if execution is None:  # the guard above saw none in flight in this very transaction: the index disagrees
+        raise RuntimeError(f"proposal {proposal.id}: another execution is in flight on {proposal.target.key}")
+    due.forget(tx, Stage.EXPIRE, proposal.id)
+    due.owe(tx, Stage.EXECUTE, execution.id, now)
+    if INCIDENT.allows(incident.state, IncidentEvent.EXECUTE):
+        incident = incidents.move(tx, incident.id, IncidentEvent.EXECUTE, now)
+        note = AuditNote(
+            "incident:state:mitigating", principal.id, f"incident:{incident.id}", "mitigating", incident.id,
+            {"execution": execution.id},
+        )  # fmt: skip
+        tx.audit(note, now)
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer(f"Approved: {proposal.text.headline}. Progress is on the card.", incident_id=incident.id)
+
+
+async def deny(ctx: Context, proposal_id: int, principal: Principal, reason: str) -> Answer:
+    """Rejects with a reason; whoever may approve may also reject, their own requests included."""
+    return await ctx.store.transact(_deny, ctx, proposal_id, principal, reason, lane=Lane.PRESS)
+
+
+def _deny(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: str) -> Answer:
+    now = ctx.clock()
+    proposal = proposals.get(tx, proposal_id)
+    if proposal.state is not ProposalState.PENDING:
+        return _too_late(tx, ctx, proposal_id, principal)
+    own = proposal.requested_by == principal.id
+    may = _may(tx, ctx, proposal, principal, now)
+    if not may.allowed and not (own and not may.has(Rule.IDENTITY)):
+        return _refused(tx, proposal, principal, may, now)
+    proposals.add_approval(tx, proposal.id, principal.id, Verb.DENIED, reason, now)
+    proposals.settle(tx, proposal.id, ProposalEvent.DENY, now, by=principal.id, reason=reason)
+    due.forget(tx, Stage.EXPIRE, proposal.id)
+    _entry(tx, "proposal:approval:denied", principal.id, proposal, "denied", {"reason": reason}, now)
+    owing.card(tx, incidents.get(tx, proposal.incident_id), Priority.PRESS, now)
+    return Answer(f"Rejected: {proposal.text.headline}. Nothing was done.", incident_id=proposal.incident_id)
+
+
+async def request_again(ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    """Offers the same action afresh; whoever requested it the first time stays its requester."""
+    return await ctx.store.transact(_request_again, ctx, proposal_id, principal, lane=Lane.PRESS)
+
+
+def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    proposal = proposals.get(tx, proposal_id)
+    incident = incidents.get(tx, proposal.incident_id)
+    outsider = approver_policy.identity(principal)
+    if not outsider.allowed:
+        return _refused(tx, proposal, principal, outsider, now)
+    newest = max(proposals.of_incident(tx, incident.id), key=lambda row: row.id)
+    if not incident.open:
+        return Answer(f"{incident.ref} is resolved; nothing is proposed for it.", ok=False, incident_id=incident.id)
+    if proposal.state not in AGAIN_STATES or newest.state is ProposalState.PENDING:
+        return Answer("There is a current proposal on the card.", ok=False, incident_id=incident.id)
+    params = {"requested_by": proposal.requested_by, "action": proposal.action}
+    due.owe(tx, Stage.PROPOSE, incident.id, now, params)
+    _entry(tx, "proposal:state:requested", principal.id, proposal, "requested", {}, now)
+    return Answer("A fresh proposal will be on the card in a moment.", incident_id=incident.id)
+
+
+async def expire(ctx: Context, work: DueWork) -> None:
+    """Expires the proposal ``work.subject`` if its time is over."""
+    await ctx.store.transact(_expire, ctx, work)
+
+
+def _expire(tx: Tx, ctx: Context, work: DueWork) -> None:
+    now = ctx.clock()
+    proposal = proposals.get(tx, work.subject)
+    if proposal.state is ProposalState.PENDING and proposal.expires_at is not None:
+        if proposal.expires_at > now:
+            due.later(tx, work, proposal.expires_at)
+            return
+        expire_now(tx, proposal, now)
+    due.done(tx, work)
+
+
+def expire_now(tx: Tx, proposal: Proposal, now: datetime) -> None:
+    """Moves a pending proposal to expired, with its audit entry and the card's edit."""
+    if proposals.settle(tx, proposal.id, ProposalEvent.EXPIRE, now, by=SYSTEM) is None:
+        return
+    _entry(tx, "proposal:state:expired", SYSTEM, proposal, "expired", {}, now)
+    owing.card(tx, incidents.get(tx, proposal.incident_id), Priority.NEW_CARD, now)
+
+
+def _may(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
+    return approver_policy.may_approve(
+        principal,
+        proposal.approvers,
+        approver_policy.views(people.groups(tx)),
+        now,
+        requested_by=proposal.requested_by,
+        action=proposal.action,
+        self_approve=frozenset(ctx.settings.SELF_APPROVE),
+    )
+
+
+def _stale(
+    tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, decision: Decision, now: datetime
+) -> Answer:
+    """The target isn't what was shown: the proposal is void, a new one is owed."""
+    proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=decision.sentence)
+    due.forget(tx, Stage.EXPIRE, proposal.id)
+    _entry(tx, "proposal:state:superseded", SYSTEM, proposal, "superseded", {"reason": decision.sentence}, now)
+    due.owe(tx, Stage.PROPOSE, incident.id, now, {"requested_by": proposal.requested_by, "action": proposal.action})
+    owing.card(tx, incident, Priority.PRESS, now)
+    return _refused(tx, proposal, principal, decision, now)
+
+
+def _too_late(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    proposal = proposals.get(tx, proposal_id)
+    ago = close.minutes(now - (proposal.decided_at or proposal.created_at))
+    by = _mention(tx, proposal.decided_by)
+    sentences = {
+        ProposalState.APPROVED: f"Already approved by {by} {ago} ago.",
+        ProposalState.DENIED: f"Already rejected by {by} {ago} ago.",
+        ProposalState.EXPIRED: "This proposal has expired. Press Request again on the card for a fresh one.",
+        ProposalState.SUPERSEDED: f"This proposal was withdrawn: {proposal.reason}. The card shows what stands now.",
+        ProposalState.RECORDED: "This was only shown; policy does not allow it. The card says why.",
+    }
+    decision = deny_with(Rule.SETTLED, sentences[proposal.state])
+    return _refused(tx, proposal, principal, decision, now)
+
+
+def _mention(tx: Tx, principal_id: str) -> str:
+    name = people.names(tx, [principal_id]).get(principal_id) if principal_id else None
+    return f"@{name[1]}" if name and name[1] else "somebody"
+
+
+def _refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decision, now: datetime) -> Answer:
+    rules = [str(reason.rule) for reason in decision.reasons]
+    detail = {"reason": decision.sentence, "rules": rules}
+    _entry(tx, "proposal:approval:refused", principal.id, proposal, "refused", detail, now)
+    again = proposal.id if decision.has(Rule.EXPIRED) or proposal.state is ProposalState.EXPIRED else 0
+    return Answer(decision.sentence, ok=False, incident_id=proposal.incident_id, proposal_id=again)
+
+
+def _entry(
+    tx: Tx, tag: str, actor: str, proposal: Proposal, outcome: str, detail: dict[str, object], now: datetime
+) -> None:
+    tx.audit(AuditNote(tag, actor, f"proposal:{proposal.id}", outcome, proposal.incident_id, detail), now)

@@ -1,0 +1,214 @@
+"""The only room that changes the cluster: claim, act, settle; and after a crash, read back instead of acting.
+
+Transaction 1 claims, runs policy on facts at most seconds old, and writes the intent (exact request, preconditions,
+execution id) with its audit entry; what can't be audited isn't done. The freeze is read once more, then the stored
+request is sent once. It refuses to send anything twice: a running execution is settled by the annotation alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.audit import AuditNote
+from bot.domain.decision import Decision, Rule
+from bot.domain.errors import (
+    ClusterUnavailableError,
+    FettleError,
+    NotFoundError,
+    OutcomeUnknownError,
+    WorldChangedError,
+)
+from bot.domain.execution import Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.incident import Incident
+from bot.domain.mitigation import Action
+from bot.domain.owed import DueWork, Priority, Stage
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState, canonical, sha256
+from bot.mitigations import catalog
+from bot.policy import guardrails
+from bot.storage import due, executions, incidents, proposals
+from bot.storage.db import Lane, Tx
+from bot.workflow import close, facts, owing, verify
+from bot.workflow.context import Context
+
+ARRIVAL_MARGIN = timedelta(seconds=5)
+"""Read back after intent + request timeout + 5 s (definitions, "Crash recovery")."""
+READ_BACK_FOR = timedelta(minutes=10)
+"""How long an unreadable target is asked again before the outcome is called unknown."""
+READ_BACK_EVERY = timedelta(seconds=10)
+
+
+async def execute(ctx: Context, work: DueWork) -> None:
+    """Carries out execution ``work.subject``, if it is still pending and policy still says yes."""
+    execution = await ctx.store.read(executions.get, work.subject)
+    if execution.state is not ExecutionState.PENDING:
+        await ctx.store.transact(due.done, work)
+        return
+    reading = await facts.gather(ctx, execution.target, execution.action)
+    claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, lane=Lane.PRESS)
+    if claimed is None or claimed.request is None:
+        return
+    # I8: no act whose last check follows the freeze's commit.
+    freeze = await ctx.store.read(facts.freeze_in, ctx)
+    if freeze.on:
+        await _settle(ctx, claimed, ExecutionEvent.FAIL, f"not applied: {freeze.sentence}")
+        return
+    await _act(ctx, claimed, claimed.request)
+
+
+def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
+    execution = executions.get(tx, execution_id)
+    return execution, proposals.get(tx, execution.proposal_id), incidents.get(tx, execution.incident_id)
+
+
+def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: facts.Reading) -> Execution | None:
+    now = ctx.clock()
+    execution, proposal, incident = _load(tx, execution_id)
+    due.done(tx, work)
+    if execution.state is not ExecutionState.PENDING:
+        return None
+    decision = facts.check(
+        tx, ctx, reading, incident, execution.action, guardrails.Point.EXECUTE, proposal, execution.id
+    )
+    if proposal.state is not ProposalState.APPROVED:
+        decision += Decision(guardrails.not_approved(proposal.state).reasons)
+    if not decision.allowed or reading.state is None:
+        _not_done(tx, execution, proposal, incident, decision, now)
+        return None
+    mitigation = catalog.ACTIONS[Action(execution.action)]
+    request = mitigation.request(reading.state, approved_at=execution.approved_at, execution_uid=execution.uid)
+    baseline = {**execution.baseline, "restarts": dict(reading.state.crash_restarts)}
+    claimed = executions.claim(tx, execution.id, request, baseline, now)
+    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
+    due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
+    detail = {
+        "action": execution.action,
+        "target": execution.target.label,
+        "uid": execution.target.uid,
+        "approved_digest": proposal.digest,
+        "request_digest": sha256(canonical(request.body)),
+        "request": {"method": request.method, "path": request.path, "body": request.body},
+        "execution": execution.uid,
+        "approved_by": execution.approved_by,
+    }
+    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
+    owing.card(tx, incident, Priority.EXECUTION, now)
+    return claimed
+
+
+def _not_done(
+    tx: Tx, execution: Execution, proposal: Proposal, incident: Incident, decision: Decision, now: datetime
+) -> None:
+    """Policy said no at the last moment: nothing was done, and the card says why."""
+    outcome = f"not applied: {decision.sentence or 'the target could not be read'}"
+    failed = executions.settle(tx, execution.id, ExecutionEvent.FAIL, now, outcome)
+    executions.release(tx, execution.id)
+    rules = [str(reason.rule) for reason in decision.reasons]
+    _entry(tx, "execution:claim:refused", failed, "refused", {"reason": outcome, "rules": rules}, now)
+    close.hand_back(tx, incident, outcome, now)
+    if decision.has(Rule.STALE) or decision.has(Rule.GONE):
+        _propose_again(tx, proposal, now)
+    owing.card(tx, incident, Priority.PRESS, now)
+    close.alerts_cleared(tx, incident.id, now)
+
+
+async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
+    mitigation = catalog.ACTIONS[Action(execution.action)]
+    try:
+        generation = await mitigation.apply(ctx.cluster, request)
+    except OutcomeUnknownError:
+        # The recovery row is committed already: it reads back when the request can no longer arrive.
+        await ctx.store.transact(_waiting, ctx, execution.id)
+        return
+    except WorldChangedError as error:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", again=True)
+        return
+    except FettleError as error:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", again=error.retry)
+        return
+    await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied", generation=generation)
+
+
+async def _settle(
+    ctx: Context,
+    execution: Execution,
+    event: ExecutionEvent,
+    outcome: str,
+    *,
+    generation: int | None = None,
+    again: bool = False,
+) -> None:
+    await ctx.store.transact(_record, ctx, execution.id, event, outcome, generation, again, lane=Lane.PRESS)
+
+
+def _record(
+    tx: Tx, ctx: Context, execution_id: int, event: ExecutionEvent, outcome: str, generation: int | None, again: bool
+) -> None:
+    """Transaction 2: the outcome, its audit entry, and what follows from it."""
+    now = ctx.clock()
+    execution, proposal, incident = _load(tx, execution_id)
+    if execution.state is not ExecutionState.RUNNING:
+        due.forget(tx, Stage.RECOVER, execution_id)
+        return
+    settled = executions.settle(tx, execution_id, event, now, outcome, generation)
+    due.forget(tx, Stage.RECOVER, execution_id)
+    detail = {"outcome": outcome, "generation": generation, "execution": execution.uid}
+    _entry(tx, f"execution:state:{settled.state}", settled, str(settled.state), detail, now)
+    if settled.state is ExecutionState.SUCCEEDED:
+        verify.start(tx, ctx, settled, now)
+    else:
+        executions.release(tx, execution_id)
+        close.hand_back(tx, incident, outcome, now)
+        if again and incident.open:
+            _propose_again(tx, proposal, now)
+        close.alerts_cleared(tx, incident.id, now)
+    owing.card(tx, incident, Priority.EXECUTION, now)
+
+
+def _waiting(tx: Tx, ctx: Context, execution_id: int) -> None:
+    incident = incidents.get(tx, executions.get(tx, execution_id).incident_id)
+    owing.card(tx, incident, Priority.EXECUTION, ctx.clock())
+
+
+def _propose_again(tx: Tx, proposal: Proposal, now: datetime) -> None:
+    params = {"requested_by": proposal.requested_by, "action": proposal.action}
+    due.owe(tx, Stage.PROPOSE, proposal.incident_id, now, params)
+
+
+async def recover(ctx: Context, work: DueWork) -> None:
+    """Settles a running execution whose process died or whose answer was lost, by what the cluster shows."""
+    execution = await ctx.store.read(executions.get, work.subject)
+    if execution.state is not ExecutionState.RUNNING:
+        await ctx.store.transact(due.done, work)
+        return
+    mitigation = catalog.ACTIONS[Action(execution.action)]
+    try:
+        found = await mitigation.read_back(ctx.cluster, execution)
+    except NotFoundError as error:
+        await _settle(ctx, execution, ExecutionEvent.LOSE, f"the target is gone, the outcome can't be read: {error}")
+        return
+    except ClusterUnavailableError as error:
+        await _read_later(ctx, work, execution, str(error))
+        return
+    except FettleError as error:
+        await _settle(ctx, execution, ExecutionEvent.LOSE, f"the outcome can't be read back: {error}")
+        return
+    if found.applied:
+        await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied (read back)", generation=found.generation)
+    elif found.changed:
+        why = "not found on the target, which has changed since; a person has to look"
+        await _settle(ctx, execution, ExecutionEvent.LOSE, why)
+    else:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", again=True)
+
+
+async def _read_later(ctx: Context, work: DueWork, execution: Execution, why: str) -> None:
+    now = ctx.clock()
+    if execution.intent_at is not None and now - execution.intent_at > READ_BACK_FOR:
+        sentence = f"the cluster could not be read for {close.minutes(READ_BACK_FOR)}: {why}"
+        await _settle(ctx, execution, ExecutionEvent.LOSE, sentence)
+        return
+    await ctx.store.transact(due.later, work, now + READ_BACK_EVERY, error=why)
+
+
+def _entry(tx: Tx, tag: str, execution: Execution, outcome: str, detail: dict[str, object], now: datetime) -> None:
+    tx.audit(AuditNote(tag, SYSTEM, f"execution:{execution.id}", outcome, execution.incident_id, detail), now)

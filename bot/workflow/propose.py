@@ -1,0 +1,209 @@
+"""From evidence to a proposal a person can press, or to a recorded sentence why there is none.
+
+A proposal holds everything that was shown: the texts, the digest of the target's state, the baseline that
+verification will compare to. It refuses to guess: what policy denies or can't read becomes a record without buttons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bot.domain.audit import AuditNote
+from bot.domain.decision import Decision
+from bot.domain.errors import FettleError
+from bot.domain.incident import Incident
+from bot.domain.mitigation import Action, Preview
+from bot.domain.owed import DueWork, Priority, Stage
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, staleness_digest
+from bot.mitigations import catalog
+from bot.policy import guardrails, proposing
+from bot.storage import alerts, due, executions, incidents, proposals
+from bot.storage.db import Tx
+from bot.workflow import close, facts, owing
+from bot.workflow.context import Context
+
+NOTHING = "none"
+"""The action of a record that says why nothing is proposed."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be stored: action, texts, and whether the cluster's own dry run went through."""
+
+    action: str
+    text: ProposalText
+    reading: facts.Reading | None = None
+    preview: Preview | None = None
+    requested_by: str = SYSTEM
+
+
+async def propose(ctx: Context, work: DueWork) -> None:
+    """Makes the proposal for incident ``work.subject``; ``params`` may hold ``requested_by`` and ``action``."""
+    incident, labels, busy = await ctx.store.read(_load, work.subject)
+    if not incident.open or busy:
+        await ctx.store.transact(due.done, work)
+        return
+    draft = await _draft(ctx, incident, labels, work.params)
+    await ctx.store.transact(_save, ctx, work, draft)
+
+
+def _load(tx: Tx, incident_id: int) -> tuple[Incident, list[Mapping[str, str]], bool]:
+    incident = incidents.get(tx, incident_id)
+    busy = any(run.in_flight for run in executions.of_incident(tx, incident_id))
+    return incident, alerts.labels_of(tx, incident_id), busy
+
+
+async def _draft(
+    ctx: Context, incident: Incident, labels: Sequence[Mapping[str, str]], params: Mapping[str, Any]
+) -> Draft:
+    action = str(params.get("action", Action.RESTART))
+    requested_by = str(params.get("requested_by", SYSTEM))
+    if incident.foreign_cluster or incident.target is None:
+        why = incident.target_note or "no workload was found for these alerts"
+        return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
+    reading = await facts.gather(ctx, incident.target, action)
+    rationale = f"Requested by a person for {reading.target.ref}."
+    if requested_by == SYSTEM and reading.state is not None:
+        rule = proposing.propose_restart(labels, reading.state, reading.pods)
+        if not rule.propose:
+            return Draft(NOTHING, ProposalText("No proposal", "", refusal=rule.rationale), reading)
+        rationale = rule.rationale
+    return await _previewed(ctx, action, reading, rationale, requested_by)
+
+
+async def _previewed(ctx: Context, action: str, reading: facts.Reading, rationale: str, requested_by: str) -> Draft:
+    mitigation = catalog.ACTIONS[Action(action)]
+    target = reading.target
+    text = ProposalText(
+        headline=f"{mitigation.verb} {target.label}", done=f"{mitigation.past} {target.ref}", verb=action
+    )
+    text = replace(text, rationale=rationale)
+    if reading.state is None:
+        return Draft(action, replace(text, refusal=reading.problem), reading, None, requested_by)
+    try:
+        preview = await mitigation.preview(ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview")
+    except FettleError as error:
+        return Draft(action, replace(text, refusal=str(error)), reading, None, requested_by)
+    text = replace(
+        text,
+        facts=preview.facts,
+        consequence=preview.consequence,
+        diff=preview.diff,
+        warnings=preview.warnings,
+        refusal=preview.problem,
+    )
+    return Draft(action, text, reading, preview, requested_by)
+
+
+def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
+    now = ctx.clock()
+    incident = incidents.get(tx, work.subject)
+    if not incident.open or any(run.in_flight for run in executions.of_incident(tx, incident.id)):
+        due.done(tx, work)
+        return
+    if draft.action == NOTHING or draft.reading is None or draft.reading.state is None:
+        # A record stands in for a proposal; a pending one that a person already sees is left alone.
+        if not _pending(tx, incident):
+            close.supersede_pending(tx, incident.id, "looked at again", now)
+            _record(tx, incident, draft, Decision(), now)
+    else:
+        _offer(tx, ctx, incident, draft, now)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
+    due.done(tx, work)
+
+
+def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> None:
+    reading, state = draft.reading, draft.reading.state if draft.reading else None
+    if reading is None or state is None:
+        return
+    digest = staleness_digest(draft.action, {}, state)
+    if any(old.digest == digest and old.action == draft.action for old in _pending(tx, incident)):
+        return
+    close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
+    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
+    if not decision.allowed or draft.text.refusal:
+        _record(tx, incident, draft, decision, now)
+        return
+    settings = ctx.settings
+    expires_at = now + settings.APPROVAL_TTL
+    approvers = tuple(settings.APPROVERS)
+    warnings = draft.text.warnings + decision.warnings
+    text = replace(draft.text, policy=_who(approvers), warnings=tuple(dict.fromkeys(warnings)))
+    proposal = proposals.add(
+        tx,
+        incident.id,
+        action=draft.action,
+        target=state.target,
+        params={},
+        digest=digest,
+        state=ProposalState.PENDING,
+        text=text,
+        requested_by=draft.requested_by,
+        now=now,
+        expires_at=expires_at,
+        quorum=1,
+        approvers=approvers,
+        baseline=_baseline(state),
+    )
+    due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
+    detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
+    _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
+
+
+def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: datetime) -> None:
+    """A proposal without buttons: what would be proposed, and every reason against it."""
+    refusal = " ".join(part for part in (draft.text.refusal, decision.sentence) if part)
+    target = incident.target if draft.reading is None else draft.reading.target
+    text = replace(draft.text, refusal=refusal)
+    if target is None:
+        # Nothing to hang a proposal on: the note of the incident says why.
+        return
+    proposal = proposals.add(
+        tx,
+        incident.id,
+        action=draft.action,
+        target=target,
+        params={},
+        digest="",
+        state=ProposalState.RECORDED,
+        text=text,
+        requested_by=draft.requested_by,
+        now=now,
+        expires_at=None,
+        quorum=1,
+        approvers=(),
+        baseline={},
+    )
+    rules = [str(reason.rule) for reason in decision.reasons]
+    detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
+    _entry(tx, "proposal:state:recorded", draft.requested_by, proposal, "recorded", detail, now)
+
+
+def _pending(tx: Tx, incident: Incident) -> list[Proposal]:
+    return [old for old in proposals.of_incident(tx, incident.id) if old.state is ProposalState.PENDING]
+
+
+def _who(approvers: Sequence[str]) -> str:
+    if not approvers:
+        return "Nobody may approve: set APPROVERS to the Slack ids of people or user groups"
+    return f"Needs 1 of {', '.join(approvers)}"
+
+
+def _baseline(state: Any) -> dict[str, Any]:
+    return {
+        "restarts": dict(state.crash_restarts),
+        "crash_looping": state.crash_looping,
+        "revision": state.revision,
+        "replicas": state.replicas,
+        "ready": state.ready,
+        "images": list(state.images),
+    }
+
+
+def _entry(
+    tx: Tx, tag: str, actor: str, proposal: Proposal, outcome: str, detail: Mapping[str, Any], now: datetime
+) -> None:
+    tx.audit(AuditNote(tag, actor, f"proposal:{proposal.id}", outcome, proposal.incident_id, detail), now)

@@ -1,0 +1,226 @@
+"""What people ask for by command or button, other than deciding: declare, acknowledge, restart, choose, resolve.
+
+Anyone of the workspace may ask; guests, strangers, bots and deleted users are refused, and every refusal is audited.
+Nothing here acts: a request becomes a proposal like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.answer import Answer
+from bot.domain.approval import Principal
+from bot.domain.audit import AuditNote
+from bot.domain.errors import FettleError
+from bot.domain.incident import INCIDENT, Incident, IncidentEvent
+from bot.domain.mitigation import Action
+from bot.domain.owed import Priority, Stage
+from bot.domain.proposal import SYSTEM, TargetState
+from bot.domain.severity import Severity
+from bot.domain.target import Target, parse_key
+from bot.kube import reads
+from bot.policy import approvers as approver_policy
+from bot.storage import due, executions, incidents
+from bot.storage.db import Lane, Tx
+from bot.workflow import close, owing, targets
+from bot.workflow.context import Context
+
+
+async def declare(
+    ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+) -> Answer:
+    """``/incident new``: an incident without an alert, with a card of its own; a person resolves it."""
+    refusal = await _outsider(ctx, principal, "declare an incident")
+    if refusal:
+        return refusal
+    target: Target | None = None
+    if namespace and service:
+        found = await targets.find(ctx, f"{namespace}/{service}")
+        target = found.target
+    return await ctx.store.transact(_declare, ctx, principal, title, severity, namespace, target, lane=Lane.PRESS)
+
+
+def _declare(
+    tx: Tx, ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, target: Target | None
+) -> Answer:
+    now = ctx.clock()
+    incident = incidents.add(
+        tx,
+        key=f"declared:{principal.id}:{now.isoformat()}",
+        title=title,
+        alertname=title,
+        namespace=namespace,
+        severity=severity,
+        now=now,
+        channel=ctx.channel,
+        target=target,
+        declared_by=principal.id,
+    )
+    detail = {"title": title, "severity": severity.name, "target": target.label if target else ""}
+    _entry(tx, ctx, "incident:state:declared", principal, incident, "triggered", detail)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
+    if target is not None:
+        due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": False})
+    return Answer(f"{incident.ref} is declared; its card is in the channel.", incident_id=incident.id)
+
+
+async def restart(ctx: Context, principal: Principal, text: str) -> Answer:
+    """``/restart ns/name``: joins the open incident on that target, or declares a SEV4 one; then proposes."""
+    refusal = await _outsider(ctx, principal, f"restart {text}")
+    if refusal:
+        return refusal
+    found = await targets.find(ctx, text)
+    if found.target is None:
+        return await refused(ctx, principal, f"restart {text}", found.problem)
+    try:
+        state = await reads.target_state(ctx.cluster, found.target)
+    except FettleError as error:
+        return await refused(ctx, principal, f"restart {text}", str(error))
+    return await ctx.store.transact(_restart, ctx, principal, state, lane=Lane.PRESS)
+
+
+def _restart(tx: Tx, ctx: Context, principal: Principal, state: TargetState) -> Answer:
+    now = ctx.clock()
+    target = state.target
+    busy = executions.in_flight_on(tx, target.key)
+    if busy is not None:
+        text = f"INC-{busy.incident_id} already has an action in flight on {target.ref}."
+        return _refuse(tx, ctx, principal, f"restart {target.ref}", text)
+    incident = incidents.open_on_target(tx, target.key)
+    if incident is None:
+        incident = incidents.add(
+            tx,
+            key=f"{close.REQUEST_KEY}{target.key}",
+            title=f"Restart requested by @{principal.name}",
+            alertname="",
+            namespace=target.namespace,
+            severity=Severity.SEV4,
+            now=now,
+            channel=ctx.channel,
+            target=target,
+            declared_by=principal.id,
+        )
+        detail = {"title": incident.title, "severity": "SEV4", "target": target.label}
+        _entry(tx, ctx, "incident:state:declared", principal, incident, "triggered", detail)
+        due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": False})
+    else:
+        detail = {"asked": f"restart {target.ref}"}
+        _entry(tx, ctx, "command:request:accepted", principal, incident, "accepted", detail)
+    params = {"requested_by": principal.id, "action": str(Action.RESTART)}
+    due.owe(tx, Stage.PROPOSE, incident.id, now, params)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
+    text = f"A restart of {target.ref} is being proposed on the card of {incident.ref}."
+    return Answer(text, incident_id=incident.id)
+
+
+async def acknowledge(ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    """Says that this person looks after it."""
+    refusal = await _outsider(ctx, principal, "acknowledge", incident_id)
+    return refusal or await ctx.store.transact(_acknowledge, ctx, incident_id, principal, lane=Lane.PRESS)
+
+
+def _acknowledge(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    incident = incidents.get(tx, incident_id)
+    if not INCIDENT.allows(incident.state, IncidentEvent.ACKNOWLEDGE):
+        return Answer(f"{incident.ref} is already {incident.state}.", ok=False, incident_id=incident.id)
+    incident = incidents.move(tx, incident.id, IncidentEvent.ACKNOWLEDGE, now, acknowledged_by=principal.id)
+    _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {})
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer(f"{incident.ref} is acknowledged by you.", incident_id=incident.id)
+
+
+async def resolve(ctx: Context, incident_id: int, principal: Principal, reason: str) -> Answer:
+    """Closes it by a person's word (``close.resolve`` has the rule)."""
+    refusal = await _outsider(ctx, principal, "resolve", incident_id)
+    if refusal:
+        return refusal
+    return await ctx.store.transact(close.resolve, incident_id, principal, reason, ctx.clock(), lane=Lane.PRESS)
+
+
+async def keep_open(ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    """After a pass: the person wants to keep watching; recorded as an acknowledgement."""
+    refusal = await _outsider(ctx, principal, "keep open", incident_id)
+    return refusal or await ctx.store.transact(_keep_open, ctx, incident_id, principal, lane=Lane.PRESS)
+
+
+def _keep_open(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    incident = incidents.get(tx, incident_id)
+    if not incident.open:
+        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+    if INCIDENT.allows(incident.state, IncidentEvent.SETTLE):
+        incident = incidents.move(tx, incident.id, IncidentEvent.SETTLE, now, acknowledged_by=principal.id)
+        _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {"reason": "kept open"})
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer(f"{incident.ref} stays open, with you.", incident_id=incident.id)
+
+
+async def choose_target(ctx: Context, incident_id: int, key: str, principal: Principal) -> Answer:
+    """Pins the workload that the alerts mean, out of the candidates or any that exists."""
+    refusal = await _outsider(ctx, principal, "choose a target", incident_id)
+    if refusal:
+        return refusal
+    try:
+        state = await reads.target_state(ctx.cluster, parse_key(key))
+    except (FettleError, ValueError) as error:
+        return await refused(ctx, principal, "choose a target", str(error), incident_id)
+    return await ctx.store.transact(_choose, ctx, incident_id, state.target, principal, lane=Lane.PRESS)
+
+
+def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: Principal) -> Answer:
+    now = ctx.clock()
+    incident = incidents.get(tx, incident_id)
+    if not incident.open:
+        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+    incident = incidents.update(tx, incident.id, now, target=target, target_note="", candidates=())
+    _entry(tx, ctx, "incident:target:chosen", principal, incident, "chosen", {"target": target.label})
+    due.owe(tx, Stage.INVESTIGATE, incident.id, now)
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer(f"{incident.ref} is about {target.label}; looking at it now.", incident_id=incident.id)
+
+
+async def open_card(ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    """Takes an incident out of the digest: it gets its card, and is investigated."""
+    refusal = await _outsider(ctx, principal, "open a card", incident_id)
+    return refusal or await ctx.store.transact(_open_card, ctx, incident_id, principal, lane=Lane.PRESS)
+
+
+def _open_card(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    incident = incidents.get(tx, incident_id)
+    if incident.digest_id is not None:
+        owing.card(tx, incident, Priority.DIGEST, now)  # the digest's line changes too
+        incident = incidents.update(tx, incident.id, now, digest_id=None)
+        _entry(tx, ctx, "command:request:accepted", principal, incident, "accepted", {"asked": "open card"})
+        if incident.open:
+            due.owe(tx, Stage.INVESTIGATE, incident.id, now)
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer(f"The card of {incident.ref} is in the channel.", incident_id=incident.id)
+
+
+async def refused(ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
+    """Writes down what was asked and why not, and says it to the person."""
+    return await ctx.store.transact(_refuse, ctx, principal, asked, reason, incident_id, lane=Lane.PRESS)
+
+
+def _refuse(tx: Tx, ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
+    subject = f"incident:{incident_id}" if incident_id else "command"
+    detail = {"asked": asked, "reason": reason}
+    tx.audit(AuditNote("command:request:refused", principal.id, subject, "refused", incident_id, detail), ctx.clock())
+    return Answer(reason, ok=False, incident_id=incident_id)
+
+
+async def _outsider(ctx: Context, principal: Principal, asked: str, incident_id: int = 0) -> Answer | None:
+    decision = approver_policy.identity(principal)
+    if decision.allowed:
+        return None
+    return await refused(ctx, principal, asked, decision.sentence, incident_id)
+
+
+def _entry(
+    tx: Tx, ctx: Context, tag: str, principal: Principal, incident: Incident, outcome: str, detail: Mapping[str, Any]
+) -> None:
+    actor = principal.id or SYSTEM
+    tx.audit(AuditNote(tag, actor, f"incident:{incident.id}", outcome, incident.id, detail), ctx.clock())

@@ -1,0 +1,107 @@
+"""Workloads by what people type or pick: cached lists for pickers, one reading for a typed name.
+
+Pickers have a 2 s deadline (Slack gives 3 s in all); what can't be read in time answers from the cache or not at
+all. It refuses to guess between kinds: two workloads of one name are named both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bot.domain.errors import FettleError
+from bot.domain.target import KIND_ALIASES, RESTARTABLE, Target
+from bot.kube import reads
+from bot.workflow.context import Context
+
+DEADLINE = 2.0
+FRESH = 30.0
+"""Seconds that a list of workloads serves pickers."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """``target`` or the sentence why there is none."""
+
+    target: Target | None
+    problem: str = ""
+
+
+class TargetLists:
+    """The cached lists behind the pickers; one for each process."""
+
+    def __init__(self) -> None:
+        self._lists: dict[str, tuple[float, list[Target]]] = {}
+
+    async def workloads(self, ctx: Context, namespace: str, query: str) -> list[Target]:
+        """Restartable workloads of a namespace whose name contains ``query``, at most 100."""
+        try:
+            known = await asyncio.wait_for(self._list(ctx, namespace), DEADLINE)
+        except (TimeoutError, FettleError):
+            known = self._lists.get(namespace, (0.0, []))[1]
+        needle = query.strip().lower()
+        return [target for target in known if needle in target.name.lower()][:100]
+
+    async def namespaces(self, ctx: Context) -> list[str]:
+        """The allowed namespaces; without any, those that can be listed (to look, not to act)."""
+        if ctx.settings.ALLOWED_NAMESPACES:
+            return sorted(ctx.settings.ALLOWED_NAMESPACES)
+        try:
+            return await asyncio.wait_for(reads.namespaces(ctx.cluster), DEADLINE)
+        except (TimeoutError, FettleError):
+            return []
+
+    async def _list(self, ctx: Context, namespace: str) -> list[Target]:
+        at, known = self._lists.get(namespace, (0.0, []))
+        if known and time.monotonic() - at < FRESH:
+            return known
+        known = await reads.list_workloads(ctx.cluster, namespace)
+        self._lists[namespace] = (time.monotonic(), known)
+        return known
+
+
+async def find(ctx: Context, text: str) -> Found:
+    """``shop/api``, ``deployment/api -n shop``, ``Deployment/shop/api``: the one workload that is meant."""
+    namespace, kind, name = parse(text)
+    if not namespace or not name:
+        return Found(None, f"“{text}” names no workload. Write namespace/name, for example shop/api.")
+    if kind and kind not in RESTARTABLE:
+        return Found(None, f"A {kind} can't be restarted; only {', '.join(RESTARTABLE)}.")
+    if kind:
+        return Found(Target(kind, namespace, name))
+    try:
+        known = await reads.list_workloads(ctx.cluster, namespace)
+    except FettleError as error:
+        return Found(None, str(error))
+    hits = [target for target in known if target.name == name]
+    if len(hits) == 1:
+        return Found(hits[0])
+    if hits:
+        both = " or ".join(f"{target.kind.lower()}/{target.name} -n {namespace}" for target in hits)
+        return Found(None, f"{namespace}/{name} is {len(hits)} workloads. Say which: {both}.")
+    near = ", ".join(target.ref for target in known[:5]) or "none that I can see"
+    return Found(None, f"There is no workload {namespace}/{name}. In {namespace} there are: {near}.")
+
+
+def parse(text: str) -> tuple[str, str, str]:
+    """(namespace, kind or empty, name) of what was typed; empty strings for what is missing."""
+    words = text.split()
+    namespace = ""
+    if "-n" in words[:-1]:
+        at = words.index("-n")
+        namespace = words[at + 1]
+        del words[at : at + 2]
+    if len(words) == 2 and words[0].lower() in KIND_ALIASES:
+        words = [f"{words[0]}/{words[1]}"]
+    if len(words) != 1:
+        return namespace, "", ""
+    parts = words[0].split("/")
+    if len(parts) == 3:
+        kind = KIND_ALIASES.get(parts[0].lower(), parts[0])
+        return parts[1], kind, parts[2]
+    if len(parts) == 2 and parts[0].lower() in KIND_ALIASES and namespace:
+        return namespace, KIND_ALIASES[parts[0].lower()], parts[1]
+    if len(parts) == 2:
+        return parts[0], "", parts[1]
+    return namespace, "", parts[0] if namespace else ""

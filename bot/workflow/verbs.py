@@ -1,0 +1,141 @@
+"""Every verb that a person can ask for, in one place: what ``commands`` may call, and nothing else.
+
+It refuses to hold logic: each method hands on to the stage that owns it.
+"""
+
+from __future__ import annotations
+
+from bot.domain.answer import Answer, TimelineRow
+from bot.domain.approval import Principal
+from bot.domain.audit import AuditEntry
+from bot.domain.incident import Incident
+from bot.domain.person import SlackPerson
+from bot.domain.proposal import Proposal
+from bot.domain.severity import Severity
+from bot.domain.target import Target
+from bot.storage import audit, incidents, outbox, people, proposals
+from bot.storage.db import Lane, Tx
+from bot.workflow import decide, requests, targets, verify
+from bot.workflow.context import Context
+
+
+class Workflow:
+    """The verbs, bound to one process's context."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._lists = targets.TargetLists()
+
+    async def principal(self, person: SlackPerson) -> Principal:
+        """The one principal that a Slack person is, with the approver groups they are in."""
+        return await self._ctx.store.transact(_principal, self._ctx, person, lane=Lane.PRESS)
+
+    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
+        """See ``decide.approve``."""
+        return await decide.approve(self._ctx, proposal_id, principal)
+
+    async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        """See ``decide.deny``."""
+        return await decide.deny(self._ctx, proposal_id, principal, reason)
+
+    async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
+        """See ``decide.request_again``."""
+        return await decide.request_again(self._ctx, proposal_id, principal)
+
+    async def acknowledge(self, incident_id: int, principal: Principal) -> Answer:
+        """See ``requests.acknowledge``."""
+        return await requests.acknowledge(self._ctx, incident_id, principal)
+
+    async def resolve(self, incident_id: int, principal: Principal, reason: str) -> Answer:
+        """See ``close.resolve``."""
+        return await requests.resolve(self._ctx, incident_id, principal, reason)
+
+    async def keep_open(self, incident_id: int, principal: Principal) -> Answer:
+        """See ``requests.keep_open``."""
+        return await requests.keep_open(self._ctx, incident_id, principal)
+
+    async def measure_again(self, incident_id: int, principal: Principal) -> Answer:
+        """See ``verify.measure_again``."""
+        return await verify.measure_again(self._ctx, incident_id, principal)
+
+    async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
+        """See ``requests.choose_target``."""
+        return await requests.choose_target(self._ctx, incident_id, target_key, principal)
+
+    async def open_card(self, incident_id: int, principal: Principal) -> Answer:
+        """See ``requests.open_card``."""
+        return await requests.open_card(self._ctx, incident_id, principal)
+
+    async def declare(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+    ) -> Answer:
+        """See ``requests.declare``."""
+        return await requests.declare(self._ctx, principal, title, severity, namespace, service)
+
+    async def restart(self, principal: Principal, target_text: str) -> Answer:
+        """See ``requests.restart``."""
+        return await requests.restart(self._ctx, principal, target_text)
+
+    async def verify(self, principal: Principal, target_text: str) -> Answer:
+        """Measures a workload now and answers with its checks."""
+        found = await targets.find(self._ctx, target_text)
+        if found.target is None:
+            return Answer(found.problem, ok=False)
+        return await verify.look(self._ctx, found.target, principal)
+
+    async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
+        """Writes down a request that the listener itself had to refuse."""
+        return await requests.refused(self._ctx, principal, asked, reason)
+
+    async def list_open(self) -> list[Incident]:
+        """Open incidents, worst and oldest first."""
+        return await self._ctx.store.read(incidents.list_open)
+
+    async def show(self, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
+        """One incident with its proposals and its story from the audit; ``NotFoundError`` if there is none."""
+        return await self._ctx.store.read(_show, incident_id)
+
+    async def incident_at(self, channel: str, ts: str) -> int | None:
+        """The incident whose card or thread message this is."""
+        row = await self._ctx.store.read(outbox.by_message, channel, ts)
+        return row.subject if row is not None else None
+
+    async def proposal(self, proposal_id: int) -> Proposal:
+        """One proposal; ``NotFoundError`` if there is none."""
+        return await self._ctx.store.read(proposals.get, proposal_id)
+
+    async def namespaces(self) -> list[str]:
+        """For pickers."""
+        return await self._lists.namespaces(self._ctx)
+
+    async def workloads(self, namespace: str, query: str) -> list[Target]:
+        """For pickers."""
+        return await self._lists.workloads(self._ctx, namespace, query)
+
+
+def _principal(tx: Tx, ctx: Context, person: SlackPerson) -> Principal:
+    principal_id = people.person_for(tx, person.slack_id, person.name, ctx.clock())
+    groups = tuple(group for group, (members, _, _) in people.groups(tx).items() if person.slack_id in members)
+    return Principal(
+        principal_id,
+        person.slack_id,
+        person.name,
+        restricted=person.restricted,
+        stranger=person.stranger,
+        bot=person.bot,
+        deleted=person.deleted,
+        groups=groups,
+    )
+
+
+def _show(tx: Tx, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
+    incident = incidents.get(tx, incident_id)
+    entries = audit.entries(tx, incident_id=incident_id, limit=200)
+    return incident, proposals.of_incident(tx, incident_id), [_line(entry) for entry in entries]
+
+
+def _line(entry: AuditEntry) -> TimelineRow:
+    detail = entry.detail or {}
+    words = detail.get("reason") or detail.get("headline") or detail.get("outcome") or detail.get("target") or ""
+    thing, _, what = entry.tag.partition(":")
+    return TimelineRow(entry.at, entry.actor_name or entry.actor, f"{thing} {what.split(':')[-1]}", str(words))

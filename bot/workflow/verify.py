@@ -1,0 +1,192 @@
+"""Measures until there is a verdict, with an absolute deadline that survives restarts of this process.
+
+Absence of data is never a pass: a cluster that doesn't answer until the deadline gives inconclusive. It refuses to
+judge anything but the generation that our own write made; what is newer supersedes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.answer import Answer
+from bot.domain.approval import Principal
+from bot.domain.audit import AuditNote
+from bot.domain.errors import FettleError
+from bot.domain.execution import Execution, ExecutionState
+from bot.domain.mitigation import Action
+from bot.domain.owed import DueWork, Priority, Stage
+from bot.domain.proposal import SYSTEM
+from bot.domain.target import Target
+from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
+from bot.kube import reads
+from bot.mitigations import catalog
+from bot.policy import approvers as approver_policy
+from bot.storage import due, executions, incidents, verifications
+from bot.storage.db import Lane, Tx
+from bot.verification import measure
+from bot.workflow import close, owing
+from bot.workflow.context import Context
+
+EVENTS = {
+    Verdict.PASS: VerdictEvent.PASS,
+    Verdict.FAIL: VerdictEvent.FAIL,
+    Verdict.INCONCLUSIVE: VerdictEvent.GIVE_UP,
+    Verdict.SUPERSEDED: VerdictEvent.SUPERSEDE,
+}
+FIRST_LOOK = timedelta(seconds=1)
+
+
+def start(tx: Tx, ctx: Context, execution: Execution, now: datetime) -> Verification:
+    """Starts the current verification of a succeeded execution; soak and deadline are fixed here."""
+    settings = ctx.settings
+    crashed = bool(execution.baseline.get("crash_looping"))
+    setting = settings.VERIFY_SOAK_CRASHLOOP if crashed else settings.VERIFY_SOAK
+    soak = measure.soak_for(execution.baseline, setting)
+    verification = verifications.start(
+        tx,
+        execution=execution,
+        incident_id=execution.incident_id,
+        target=execution.target,
+        deadline=measure.deadline(execution.baseline, soak, now),
+        soak=int(soak.total_seconds()),
+        now=now,
+        generation=execution.generation,
+        execution_uid=execution.uid,
+        baseline={**execution.baseline, "applied_at": (execution.settled_at or now).isoformat()},
+    )
+    due.owe(tx, Stage.VERIFY, verification.id, now + FIRST_LOOK)
+    detail = {"soak_seconds": verification.soak, "deadline": verification.deadline.isoformat()}
+    _entry(tx, "verification:state:started", SYSTEM, verification, "measuring", detail, now)
+    return verification
+
+
+async def verify(ctx: Context, work: DueWork) -> None:
+    """One look for verification ``work.subject``; settles it, or owes the next look."""
+    verification = await ctx.store.read(verifications.get, work.subject)
+    if verification.verdict is not Verdict.MEASURING:
+        await ctx.store.transact(due.done, work)
+        return
+    measured = await measure.measure(ctx.cluster, verification, clock=ctx.clock)
+    verdict = judge(measured, deadline=verification.deadline)
+    if verdict is Verdict.MEASURING:
+        await ctx.store.transact(_progress, ctx, work, measured)
+    else:
+        await ctx.store.transact(_settle, ctx, work, measured, verdict, lane=Lane.PRESS)
+
+
+def _progress(tx: Tx, ctx: Context, work: DueWork, measured: Measurement) -> None:
+    now = ctx.clock()
+    before = verifications.get(tx, work.subject)
+    verifications.measure(tx, work.subject, measured.checks, measured.progress, measured.rolled_out_at, now)
+    if dict(before.progress) != dict(measured.progress) or before.rolled_out_at != measured.rolled_out_at:
+        owing.card(tx, incidents.get(tx, before.incident_id), Priority.EXECUTION, now)
+    due.later(tx, work, min(now + _pause(before), max(before.deadline, now + FIRST_LOOK)))
+
+
+def _pause(verification: Verification) -> timedelta:
+    """Between looks: a sixth of the soak, at least 1 s and at most 5 s."""
+    return timedelta(seconds=min(5.0, max(1.0, verification.soak / 6)))
+
+
+def _settle(tx: Tx, ctx: Context, work: DueWork, measured: Measurement, verdict: Verdict) -> None:
+    now = ctx.clock()
+    due.done(tx, work)
+    before = verifications.get(tx, work.subject)
+    if before.verdict is not Verdict.MEASURING:
+        return
+    note = measured.superseded_by
+    settled = verifications.settle(tx, before.id, EVENTS[verdict], measured.checks, measured.progress, now, note=note)
+    detail = {
+        "verdict": str(verdict),
+        "note": note,
+        "progress": dict(measured.progress),
+        "checks": [_row(check) for check in measured.checks],
+    }
+    _entry(tx, "verification:verdict:given", SYSTEM, settled, str(verdict), detail, now)
+    executions.release(tx, settled.execution_id)
+    close.after_verdict(tx, settled.incident_id, verdict, now)
+    incident = incidents.get(tx, settled.incident_id)
+    owing.thread(tx, incident, f"verdict:{settled.id}", _sentence(settled, verdict), now)
+    owing.card(tx, incident, Priority.EXECUTION, now)
+
+
+def _row(check: Check) -> dict[str, str]:
+    return {
+        "check": check.name, "state": str(check.state), "expected": check.expected, "measured": check.measured,
+        "at": check.at.isoformat(),
+    }  # fmt: skip
+
+
+def _sentence(verification: Verification, verdict: Verdict) -> str:
+    bad = [check for check in verification.checks if check.state not in {CheckState.GOOD, CheckState.ABSENT}]
+    rows = "; ".join(f"{check.name}: {check.measured} (expected {check.expected})" for check in bad)
+    if verdict is Verdict.PASS:
+        rows = "; ".join(f"{check.name}: {check.measured}" for check in verification.checks if check.required)
+    what = verification.note or rows
+    return f"Verification {str(verdict).upper()} for {verification.target.ref}: {what}."
+
+
+async def measure_again(ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    """Appends a new verification to the incident's last execution and supersedes the one before."""
+    return await ctx.store.transact(_again, ctx, incident_id, principal, lane=Lane.PRESS)
+
+
+def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
+    now = ctx.clock()
+    incident = incidents.get(tx, incident_id)
+    outsider = approver_policy.identity(principal)
+    done = [run for run in executions.of_incident(tx, incident_id) if run.state is ExecutionState.SUCCEEDED]
+    text = ""
+    if not outsider.allowed:
+        text = outsider.sentence
+    elif not done:
+        text = f"{incident.ref} has no execution that could be measured. Use /verify to look at a workload."
+    else:
+        current = verifications.current_of(tx, done[-1].id)
+        if current is not None and current.verdict is Verdict.MEASURING:
+            text = "It is being measured right now; the verdict comes on the card."
+    if text:
+        note = AuditNote(
+            "command:request:refused", principal.id, f"incident:{incident_id}", "refused", incident_id,
+            {"asked": "measure again", "reason": text},
+        )  # fmt: skip
+        tx.audit(note, now)
+        return Answer(text, ok=False, incident_id=incident_id)
+    verification = start(tx, ctx, done[-1], now)
+    _entry(tx, "verification:state:requested", principal.id, verification, "requested", {}, now)
+    owing.card(tx, incident, Priority.PRESS, now)
+    return Answer("Measuring again; the verdict comes on the card.", incident_id=incident_id)
+
+
+async def look(ctx: Context, target: Target, principal: Principal) -> Answer:
+    """``/verify ns/name``: measures a workload now, without an execution; changes nothing, and is audited."""
+    try:
+        state = await reads.target_state(ctx.cluster, target)
+        measured = await measure.look(ctx.cluster, state, clock=ctx.clock)
+    except FettleError as error:
+        return Answer(str(error), ok=False)
+    verdict = judge(measured, deadline=measured.at)
+    await ctx.store.transact(_looked, ctx, state.target, principal, verdict, measured)
+    return Answer(f"{state.target.label}: {verdict}", checks=measured.checks, verdict=verdict)
+
+
+def _looked(
+    tx: Tx, ctx: Context, target: Target, principal: Principal, verdict: Verdict, measured: Measurement
+) -> None:
+    detail: Mapping[str, Any] = {"verdict": str(verdict), "checks": [_row(check) for check in measured.checks]}
+    subject = f"target:{target.ref}"[:64]
+    tx.audit(AuditNote("verification:look:taken", principal.id, subject, str(verdict), 0, detail), ctx.clock())
+
+
+def _entry(
+    tx: Tx, tag: str, actor: str, verification: Verification, outcome: str, detail: Mapping[str, Any], now: datetime
+) -> None:
+    subject = f"verification:{verification.id}"
+    tx.audit(AuditNote(tag, actor, subject, outcome, verification.incident_id, detail), now)
+
+
+def inverse_sentence(action: str) -> str:
+    """What can be done after a failed verification: the inverse, or the sentence why there is none."""
+    return catalog.ACTIONS[Action(action)].inverse()
