@@ -1,0 +1,189 @@
+"""The page in a real Chromium: what a newcomer presses and sees."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+
+from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
+from tests.integration.sandbox_page.conftest import World
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(
+        shutil.which(CHROMIUM) is None,
+        reason=f"NO BROWSER: {CHROMIUM} is missing, so nothing here was tested (apt-get install chromium)",
+    ),
+]
+
+
+def _is_ours(told: ConsoleMessage) -> bool:
+    """An error on the console, but for the browser's own note that a server went away."""
+    return told.type == "error" and "Failed to load resource" not in told.text
+
+
+@pytest.fixture
+async def page(world: World) -> AsyncIterator[Page]:
+    """The page as Ana opens it; any error of its scripts fails the test."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        opened = await browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Zagreb")
+        opened.set_default_timeout(5000)
+        wrong: list[str] = []
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("console", lambda told: wrong.append(told.text) if _is_ours(told) else None)
+        await opened.goto(world.server.url)
+        yield opened
+        await browser.close()
+        assert wrong == []
+
+
+async def test_a_card_appears_by_itself_and_approve_asks_first_then_runs(world: World, page: Page) -> None:
+    await expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    await world.post_card()
+    approve = page.get_by_role("button", name="Approve restart")
+    await approve.click()
+    confirm = page.get_by_role("dialog", name="Restart shop/api?")
+    await expect(confirm).to_contain_text("Restarts 6 pods of shop/api, 25 % at a time.")
+    await confirm.get_by_role("button", name="Not now").click()
+    await expect(confirm).to_be_hidden()
+    assert world.heard.actions == []
+    await approve.click()
+    await confirm.get_by_role("button", name="Restart").click()
+    await expect(page.locator("#messages")).to_contain_text("approved by @ana · running")
+    await expect(approve).to_have_count(0)
+    assert len(world.heard.actions) == 1
+
+
+async def test_a_modal_shows_errors_in_place_keeps_what_was_typed_and_closes_when_right(
+    world: World, page: Page
+) -> None:
+    await world.post_card()
+    await page.get_by_role("button", name="Reject").click()
+    modal = page.get_by_role("dialog", name="Reject the restart")
+    reason = modal.get_by_label("Reason")
+    await expect(reason).to_be_focused()
+    await modal.get_by_role("button", name="Reject").click()
+    await expect(modal.get_by_text("Please complete this required field.")).to_be_visible()
+    await reason.fill("no")
+    await modal.get_by_role("button", name="Reject").click()
+    await expect(modal.get_by_text("Say it in a few words.")).to_be_visible()
+    await expect(reason).to_have_value("no")
+    await expect(reason).to_have_attribute("aria-invalid", "true")
+    await reason.fill("It is a config error.")
+    await modal.get_by_label("Instead").select_option("rollback")
+    await modal.get_by_label("Workload").fill("we")
+    await modal.get_by_role("option", name="shop/web").click()
+    await modal.get_by_role("button", name="Reject").click()
+    await expect(modal).to_be_hidden()
+    values = world.heard.submitted[0]
+    assert values["why"]["text"]["value"] == "It is a config error."
+    assert values["kind"]["one"]["selected_option"]["value"] == "rollback"
+    assert values["target"]["find"]["selected_option"]["value"] == "shop/web"
+
+
+async def test_escape_closes_a_modal_on_the_server_too(world: World, page: Page) -> None:
+    await world.post_card()
+    await page.get_by_role("button", name="Reject").click()
+    await expect(page.get_by_role("dialog", name="Reject the restart")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert world.server.workspace.open_views("U0ANA") == []
+
+
+async def test_a_slash_command_is_completed_sent_and_answered_for_the_person_alone(world: World, page: Page) -> None:
+    line = page.get_by_role("combobox", name="Message or slash command")
+    await line.press_sequentially("/re")
+    await expect(page.get_by_role("option", name=re.compile("restart namespace.name"))).to_be_visible()
+    await line.press("Tab")
+    await expect(line).to_have_value("/restart ")
+    await line.press_sequentially("shop/api")
+    await line.press("Enter")
+    await expect(page.locator("#messages")).to_contain_text("Noted: restart shop/api")
+    await expect(page.locator("#messages")).to_contain_text("Only visible to you")
+    assert world.heard.commands == ["shop/api"]
+    await page.get_by_label("Act as").select_option("U0BO")
+    await page.wait_for_url("**as=U0BO**")
+    await expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+
+
+async def test_an_unknown_command_is_refused_in_a_sentence_and_kept_in_the_line(world: World, page: Page) -> None:
+    world.server.faults.refuse_sockets(100)
+    world.server.faults.close_sockets()
+    line = page.get_by_role("combobox", name="Message or slash command")
+    await line.fill("/restart shop/api")
+    await line.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("Is the bot running?")
+    await expect(line).to_have_value("/restart shop/api")
+
+
+async def test_a_select_in_a_message_is_told_at_once_and_stays_chosen(world: World, page: Page) -> None:
+    await world.post_card()
+    await page.get_by_role("combobox", name="Choose").select_option("4h")
+    await expect(page.locator("#messages")).to_contain_text("@ana, noted: silence")
+    assert world.heard.actions[0]["actions"][0]["selected_option"]["value"] == "4h"
+    await expect(page.get_by_role("combobox", name="Choose")).to_have_value("4h")
+
+
+async def test_the_thread_opens_beside_the_channel_and_takes_replies(world: World, page: Page) -> None:
+    ts = await world.post_card()
+    await world.client.chat_postMessage(channel="C0ONCALL", thread_ts=ts, text="What changed: *rev 42*")
+    await page.get_by_role("button", name=re.compile("1 reply")).click()
+    thread = page.get_by_role("complementary", name="Thread")
+    await expect(thread.locator("strong", has_text="rev 42")).to_be_visible()
+    await thread.get_by_label("Reply").fill("looking")
+    await thread.get_by_label("Reply").press("Enter")
+    await expect(thread.locator(".message").last).to_contain_text("looking")
+    await expect(page.get_by_role("button", name=re.compile("2 replies"))).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(thread).to_be_hidden()
+
+
+async def test_an_edit_replaces_its_message_alone_and_keeps_the_focus_there(world: World, page: Page) -> None:
+    await world.post(text="above")
+    ts = await world.post_card()
+    await page.get_by_role("button", name="Acknowledge").focus()
+    above = await page.locator("#messages .item").first.element_handle()
+    blocks = world.server.workspace.messages("C0ONCALL")[-1].blocks
+    await world.client.chat_update(channel="C0ONCALL", ts=ts, text="new", blocks=[*blocks[:3], *blocks[-2:]])
+    await expect(page.get_by_role("button", name="Approve restart")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Acknowledge")).to_be_focused()
+    assert above is not None
+    assert await above.evaluate("element => element.isConnected")
+
+
+async def test_times_are_in_the_readers_zone(world: World, page: Page) -> None:
+    await world.post(text="since <!date^1763694420^{time}|03:07 UTC>")
+    await expect(page.locator("#messages")).to_contain_text("since 04:07")
+
+
+async def test_fire_says_what_it_did(page: Page) -> None:
+    await page.get_by_role("button", name="Fire an alert").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Fired KubePodCrashLooping.")
+
+
+async def test_the_page_says_that_the_sandbox_is_gone(world: World, page: Page) -> None:
+    await expect(page.get_by_text("The sandbox does not answer.")).to_be_hidden()
+    await world.server.stop()
+    await expect(page.get_by_text("The sandbox does not answer.")).to_be_visible()
+
+
+async def test_nothing_is_wider_than_the_screen(world: World, page: Page, tmp_path: Path) -> None:
+    ts = ""
+    for name in ("verified", "proposed"):
+        ts = await world.post_card(name)
+    await world.client.chat_postMessage(channel="C0ONCALL", thread_ts=ts, text="```" + "x" * 300 + "```")
+    await expect(page.get_by_role("button", name="Approve restart")).to_be_visible()
+    shapes = [(width, scheme) for width in (1280, 1024, 390) for scheme in ("light", "dark")]
+    for thread in ("channel", "thread"):
+        for width, scheme in shapes:
+            await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            await page.set_viewport_size({"width": width, "height": 844})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            await page.screenshot(path=tmp_path / f"{thread}-{width}-{scheme}.png")
+        if thread == "channel":
+            await page.get_by_role("button", name=re.compile("1 reply")).click()
+            await expect(page.get_by_role("complementary", name="Thread").locator("pre")).to_be_visible()
