@@ -1,0 +1,97 @@
+"""Buttons, only where they do something; each carries an opaque id, the server decides at the press."""
+
+from __future__ import annotations
+
+from bot.domain.incident import Incident, IncidentState
+from bot.domain.proposal import Proposal, ProposalState
+from bot.slack import ids
+from bot.slack.cards import blocks
+from bot.slack.cards.view import CardView, Phase, newest_proposal, pending_proposals, phase_of
+from bot.slack.message import Block
+from bot.slack.mrkdwn import clean, link
+
+_LOOK_AGAIN = {Phase.FAILED, Phase.INCONCLUSIVE, Phase.SUPERSEDED}
+_BUSY = {Phase.RUNNING, Phase.RESOLVED}
+
+
+def button_blocks(view: CardView) -> list[Block]:
+    """The proposal's row, the candidates' picker, the incident's row, and the links under them."""
+    made: list[Block] = []
+    pending = pending_proposals(view)
+    if pending and phase_of(view) not in _BUSY:
+        made.append(blocks.actions(ids.BLOCK_PROPOSAL, _proposal_row(view, pending[0])))
+    row = _incident_row(view)
+    if row:
+        made.append(blocks.actions(ids.BLOCK_INCIDENT, row))
+    links = links_text(view)
+    if links:
+        made.append(blocks.context(links))
+    return made
+
+
+def _proposal_row(view: CardView, proposal: Proposal) -> list[Block]:
+    value = ids.proposal_value(proposal.id)
+    verb = clean(proposal.text.verb) or "this"
+    asked = blocks.confirm_dialog(
+        f"{verb.capitalize()} {proposal.target.ref}?",
+        proposal.text.consequence or f"{proposal.text.headline}.",
+        verb.capitalize(),
+    )
+    row = [blocks.button(ids.REJECT, "Reject", value)]
+    if proposal.approvers and not view.approvers_missing:
+        row.insert(0, blocks.button(ids.APPROVE, f"Approve {verb}", value, style="primary", confirm=asked))
+    return row
+
+
+def _incident_row(view: CardView) -> list[Block]:
+    incident, phase = view.incident, phase_of(view)
+    value = ids.incident_value(incident.id)
+    more = blocks.button(ids.MORE, "More", value)
+    if phase in _BUSY:
+        return [more]
+    row: list[Block] = []
+    newest = newest_proposal(view)
+    if newest is not None and newest.state in {ProposalState.EXPIRED, ProposalState.SUPERSEDED}:
+        row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(newest.id), style="primary"))
+    if phase is Phase.PASSED:
+        row += [blocks.button(ids.RESOLVE, "Resolve", value, style="primary")]
+        row += [blocks.button(ids.KEEP_OPEN, "Keep open", value)]
+        return [*row, more]
+    if phase in _LOOK_AGAIN:
+        row.append(blocks.button(ids.MEASURE_AGAIN, "Measure again", value))
+    if incident.state is IncidentState.TRIGGERED:
+        row.append(blocks.button(ids.ACKNOWLEDGE, "Acknowledge", value))
+    if (
+        phase in _LOOK_AGAIN
+        or phase in {Phase.NOT_APPLIED, Phase.UNKNOWN}
+        or incident.state is not IncidentState.TRIGGERED
+    ):
+        row.append(blocks.button(ids.RESOLVE_WITH_REASON, "Resolve with reason…", value))
+    return [*row, *_target_choice(view), more]
+
+
+def _target_choice(view: CardView) -> list[Block]:
+    incident = view.incident
+    if incident.foreign_cluster or phase_of(view) not in {Phase.OPEN, Phase.RECORDED, Phase.EXPIRED, Phase.DENIED}:
+        return []
+    choices = _choices(incident)
+    if choices:
+        wanted = "Choose another target" if incident.target else "Choose target"
+        return [blocks.static_select(ids.CHOOSE_TARGET, wanted, choices)]
+    if incident.target is None:
+        return [blocks.button(ids.FIND_TARGET, "Choose target…", ids.incident_value(incident.id))]
+    return []
+
+
+def _choices(incident: Incident) -> list[Block]:
+    current = incident.target.key if incident.target else ""
+    keys = dict.fromkeys(target.key for target in incident.candidates if target.key != current)
+    labels = {target.key: target.label for target in incident.candidates}
+    return [blocks.option(labels[key], ids.incident_target_value(incident.id, key)) for key in list(keys)[:100]]
+
+
+def links_text(view: CardView) -> str:
+    """``Runbook · Graph · Alert``; an address that isn't http(s) is left out, nothing is ever fetched."""
+    named = (("Runbook", view.alerts.runbook_url), ("Graph", view.alerts.graph_url), ("Alert", view.alerts.alert_url))
+    drawn = [(label, link(address, label, 600)) for label, address in named if address]
+    return " · ".join(made for label, made in drawn if made != label)

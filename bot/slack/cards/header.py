@@ -1,0 +1,129 @@
+"""The first two lines: what, where, how bad, since when; told in words, the colour only repeats them."""
+
+from __future__ import annotations
+
+from bot.domain.incident import Incident, IncidentState
+from bot.slack.cards import blocks
+from bot.slack.cards.running import step
+from bot.slack.cards.view import CardView, Phase, phase_of, place, ready_count, who
+from bot.slack.message import Block
+from bot.slack.mrkdwn import clean, cut, duration, link, moment, plural, safe
+
+RED, ORANGE, YELLOW, GREEN, BLUE = "🔴", "🟠", "🟡", "🟢", "🔵"
+
+_COLOURS = {
+    Phase.RESOLVED: GREEN,
+    Phase.PASSED: GREEN,
+    Phase.RUNNING: ORANGE,
+    Phase.INCONCLUSIVE: YELLOW,
+    Phase.SUPERSEDED: YELLOW,
+    Phase.UNKNOWN: YELLOW,
+}
+
+_PAGES = {
+    Phase.COLLECTING: "evidence is being collected",
+    Phase.OPEN: "no action proposed",
+    Phase.RECORDED: "no action possible, see the card",
+    Phase.DENIED: "proposal rejected",
+    Phase.EXPIRED: "proposal expired",
+    Phase.PASSED: "PASS",
+    Phase.FAILED: "FAIL, look now",
+    Phase.INCONCLUSIVE: "INCONCLUSIVE, look before resolving",
+    Phase.SUPERSEDED: "superseded, look before resolving",
+    Phase.NOT_APPLIED: "failed, nothing was changed",
+    Phase.UNKNOWN: "outcome unknown, look now",
+}
+
+
+def colour(view: CardView) -> str:
+    """The emoji that repeats the state; whatever needs a person and isn't measured good is never green."""
+    phase = phase_of(view)
+    if phase in _COLOURS:
+        return _COLOURS[phase]
+    return RED if view.incident.alerts_firing or not view.incident.declared_by else BLUE
+
+
+def name(incident: Incident) -> str:
+    """``KubePodCrashLooping``, or the title of an incident that a person declared."""
+    return clean(incident.alertname or incident.title) or "incident"
+
+
+def title(incident: Incident) -> str:
+    """``SEV2 · shop/api · KubePodCrashLooping``, plain; the name is cut first, then the place."""
+    where = cut(clean(place(incident)), 70)
+    return " · ".join(part for part in (incident.severity.name, where, cut(name(incident), 55)) if part)
+
+
+def title_block(view: CardView) -> Block:
+    """The header with its colour and the incident's number."""
+    return blocks.header(f"{colour(view)} {title(view.incident)} · {view.incident.ref}")
+
+
+def page(view: CardView) -> str:
+    """The one line that a phone shows at 3 a.m.: title and what is wanted of the reader."""
+    return f"{safe(title(view.incident), 300)} · {_wanted(view)}"
+
+
+def _wanted(view: CardView) -> str:
+    phase = phase_of(view)
+    incident = view.incident
+    pending = next((p for p in view.proposals if p.state == "pending"), None)
+    if pending is not None and phase not in {Phase.RESOLVED, Phase.RUNNING}:
+        asked = f"approve {safe(pending.text.verb, 40)}?"
+        return asked if phase is Phase.PROPOSED else f"{_PAGES[phase]} · {asked}"
+    if phase is Phase.RUNNING:
+        return step(view)
+    if phase is Phase.RESOLVED:
+        return f"resolved after {duration(_lasted(incident))}"
+    if phase is Phase.OPEN and incident.target is None and incident.candidates:
+        return "which workload?"
+    return _PAGES[phase]
+
+
+def _lasted(incident: Incident) -> float:
+    end = incident.resolved_at or incident.updated_at
+    return (end - incident.episode_at).total_seconds()
+
+
+def state_block(view: CardView) -> Block:
+    """State in a word, since when, how much: ``Firing since 03:07 (7 min) · 3 of 6 pods · +2 alerts``."""
+    incident = view.incident
+    parts = [_state(view)]
+    ready = ready_count(view)
+    if ready and ready[0] < ready[1] and incident.open:
+        parts.append(f"{ready[1] - ready[0]} of {ready[1]} pods not ready")
+    if incident.alerts_total > 1:
+        parts.append(f"+{plural(incident.alerts_total - 1, 'alert')}")
+    if incident.flaps:
+        parts.append(plural(incident.flaps, "flap"))
+    if incident.acknowledged_by and incident.open:
+        parts.append(f"acknowledged by {who(view, incident.acknowledged_by)}")
+    return blocks.section(" · ".join(parts), 900)
+
+
+def _state(view: CardView) -> str:
+    incident, now = view.incident, view.now
+    since = moment(incident.episode_at, now)
+    age = f"({duration((now - incident.episode_at).total_seconds())})"
+    if incident.state is IncidentState.RESOLVED:
+        end = moment(incident.resolved_at or incident.updated_at, now)
+        return f"*Resolved* {end} after {duration(_lasted(incident))}"
+    if incident.declared_by and not incident.alerts_total:
+        return f"*{incident.state.capitalize()}* · opened {since} {age} by {who(view, incident.declared_by)}"
+    again = f" *for the {_ordinal(incident.episodes)} time*" if incident.episodes > 1 else ""
+    if incident.alerts_firing:
+        word = "Reopened, firing" if incident.episodes > 1 else "Firing"
+        state = "" if incident.state is IncidentState.TRIGGERED else f" · {incident.state}"
+        return f"*{word}* since {since} {age}{again}{state}"
+    return f"*{incident.state.capitalize()}* · alerts are clear · since {since} {age}{again}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def line(incident: Incident, address: str = "") -> str:
+    """One incident in a list or a digest: ``SEV3 · shop/api · KubePodNotReady · INC-43``, linked if it has a card."""
+    ref = link(address, incident.ref) if address else f"*{incident.ref}*"
+    return f"{ref} · {safe(title(incident), 400)}"

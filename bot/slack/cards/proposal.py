@@ -1,0 +1,95 @@
+"""The proposal as a person must see it before pressing: action, target, facts, who may approve, until when.
+
+Texts were written by the room that made the proposal; here they are only made safe and put in order.
+"""
+
+from __future__ import annotations
+
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState
+from bot.slack.cards import blocks
+from bot.slack.cards.view import CardView, Phase, newest_proposal, pending_proposals, phase_of, who
+from bot.slack.message import Block
+from bot.slack.mrkdwn import mention, moment, safe
+
+NO_APPROVERS = (
+    "Nobody may approve, because no approvers are configured. Set `APPROVERS` to Slack user ids "
+    "(or user group ids) and restart Fettle."
+)
+
+
+def proposal_blocks(view: CardView) -> list[Block]:
+    """The proposal's paragraphs; what was decided where nothing is pending; nothing where there never was one."""
+    pending = pending_proposals(view)
+    if pending:
+        return [_pending(view, pending[0])]
+    phase = phase_of(view)
+    newest = newest_proposal(view)
+    if newest is None or phase in {Phase.RESOLVED, Phase.RUNNING}:
+        return []
+    if view.execution is not None and newest.id <= view.execution.proposal_id:
+        return []
+    drawn = _settled(view, newest)
+    return [drawn] if drawn else []
+
+
+def _pending(view: CardView, proposal: Proposal) -> Block:
+    text = proposal.text
+    lines = [f"*Proposed*  *{safe(text.headline, 300)}*"]
+    if text.rationale:
+        lines.append(safe(text.rationale, 350))
+    if text.facts:
+        lines.append(safe(text.facts, 350))
+    lines += [f"⚠ {safe(warning, 220)}" for warning in text.warnings[:4]]
+    if len(text.warnings) > 4:
+        lines.append(f"⚠ {len(text.warnings) - 4} more warnings under More")
+    if proposal.requested_by != SYSTEM:
+        lines.append(f"Requested by {who(view, proposal.requested_by)}")
+    lines.append(needs(view, proposal))
+    return blocks.section("\n".join(lines), 2800)
+
+
+def needs(view: CardView, proposal: Proposal) -> str:
+    """``Needs 1 of @sre-oncall · until 03:29``, or why nobody can."""
+    if view.approvers_missing or not proposal.approvers:
+        return NO_APPROVERS
+    names = [mention(slack_id) for slack_id in proposal.approvers[:3]]
+    rest = len(proposal.approvers) - len(names)
+    people = ", ".join(names) + (f" and {rest} more" if rest else "")
+    until = f" · until {moment(proposal.expires_at, view.now)}" if proposal.expires_at else ""
+    return f"Needs {proposal.quorum} of {people}{until}"
+
+
+def _settled(view: CardView, proposal: Proposal) -> Block | None:
+    headline = safe(proposal.text.headline, 300)
+    at = f" {moment(proposal.decided_at, view.now)}" if proposal.decided_at else ""
+    reason = f"\n{safe(proposal.reason, 500)}" if proposal.reason else ""
+    if proposal.state is ProposalState.RECORDED:
+        return blocks.section(_recorded(proposal, observe=view.observe), 2000)
+    if proposal.state is ProposalState.DENIED:
+        said = f": {safe(proposal.reason, 500)}" if proposal.reason else "."
+        return blocks.section(f"*Rejected*  {headline}\nby {who(view, proposal.decided_by)}{at}{said}", 1500)
+    if proposal.state is ProposalState.EXPIRED:
+        end = proposal.decided_at or proposal.expires_at
+        when = f" at {moment(end, view.now)}" if end else ""
+        return blocks.section(f"*Expired*  {headline}\nNobody decided{when}. Nothing was done.", 1500)
+    if proposal.state is ProposalState.SUPERSEDED:
+        return blocks.section(f"*Withdrawn*  {headline}{at}{reason}\nNothing was done.", 1500)
+    return None
+
+
+def _recorded(proposal: Proposal, *, observe: bool) -> str:
+    headline = safe(proposal.text.headline, 300)
+    would = headline[:1].lower() + headline[1:]
+    refusal = safe(proposal.text.refusal, 700)
+    lines = [f"*Would propose*  {would}"]
+    if proposal.text.rationale:
+        lines.append(safe(proposal.text.rationale, 350))
+    if refusal:
+        lines.append(f"Policy would deny, because: {refusal}")
+    else:
+        lines.append("Policy would allow it.")
+    if observe:
+        lines.append("Fettle only observes here (`MODE=observe`), so there is no button.")
+    elif not refusal:
+        lines.append("There is no button, because Fettle may not act here.")
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""The line while something is being done: who approved, how far it is; told in numbers, the bar only repeats them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.execution import ExecutionState
+from bot.slack.cards import blocks
+from bot.slack.cards.view import CardView, executed_proposal, newest_proposal, who
+from bot.slack.message import Block
+from bot.slack.mrkdwn import duration, moment, safe
+
+BAR = 6
+"""Cells of the bar: short enough for a phone."""
+
+
+def _number(progress: Mapping[str, Any], key: str) -> int:
+    value = progress.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def bar(done: int, total: int) -> str:
+    """``▓▓▓▓░░``; a full bar means that all are done, never nearly all."""
+    if total <= 0:
+        return "░" * BAR
+    filled = min(max(done, 0) * BAR // total, BAR)
+    return "▓" * filled + "░" * (BAR - filled)
+
+
+def counts(progress: Mapping[str, Any]) -> str:
+    """``4/6 updated, 4 ready``."""
+    desired = _number(progress, "desired")
+    return f"{_number(progress, 'updated')}/{desired} updated, {_number(progress, 'ready')} ready"
+
+
+def step(view: CardView) -> str:
+    """What is going on, for the page text: ``restart approved``, ``restart running 4/6``."""
+    proposal = executed_proposal(view) or newest_proposal(view)
+    verb = safe(proposal.text.verb, 40) if proposal else "action"
+    if view.execution is None or view.execution.state is ExecutionState.PENDING:
+        return f"{verb} approved"
+    check = view.verification
+    if check is None or not check.progress:
+        return f"{verb} running"
+    if check.rolled_out_at is not None:
+        return f"{verb} rolled out, being measured"
+    return f"{verb} running {_number(check.progress, 'updated')}/{_number(check.progress, 'desired')}"
+
+
+def approved_by(view: CardView) -> str:
+    """``approved by @ana 03:15``, or ``requested and approved …`` where one person did both."""
+    execution = view.execution
+    if execution is not None:
+        return f"approved by {who(view, execution.approved_by)} {moment(execution.approved_at, view.now)}"
+    proposal = newest_proposal(view)
+    if proposal is not None and proposal.decided_by and proposal.decided_at:
+        return f"approved by {who(view, proposal.decided_by)} {moment(proposal.decided_at, view.now)}"
+    return "approved"
+
+
+def running_block(view: CardView) -> Block:
+    """``*Restart Deployment shop/api* · approved by @ana 03:15 · running ▓▓▓▓░░ 4/6 updated, 4 ready``."""
+    proposal = executed_proposal(view) or newest_proposal(view)
+    headline = safe(proposal.text.headline, 300) if proposal else safe(view.incident.title, 200)
+    return blocks.section(f"*{headline}*\n{approved_by(view)} · {_progress(view)}", 1500)
+
+
+def _progress(view: CardView) -> str:
+    execution, check = view.execution, view.verification
+    if execution is None or execution.state is ExecutionState.PENDING:
+        return "about to run…"
+    if check is None or not check.progress:
+        return "running…"
+    told = counts(check.progress)
+    drawn = bar(_number(check.progress, "updated"), _number(check.progress, "desired"))
+    if check.rolled_out_at is None:
+        return f"running {drawn} {told}"
+    soaked = (view.now - check.rolled_out_at).total_seconds()
+    left = max(check.soak - soaked, 0)
+    soak = f"watching for {duration(check.soak)}" + (f", {duration(left)} left" if left >= 1 else "")
+    return f"rolled out {drawn} {told} · {soak}"

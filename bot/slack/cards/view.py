@@ -1,0 +1,180 @@
+"""What a card needs to be drawn, gathered by delivery, and the questions that several parts of the card ask of it.
+
+It holds domain objects and texts alone; the store, Slack and the clock stay outside (``now`` is an argument).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.execution import Execution, ExecutionState
+from bot.domain.incident import Incident, IncidentState
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState
+from bot.domain.verification import Verdict, Verification
+from bot.slack.mrkdwn import mention, safe
+
+
+@dataclass(frozen=True)
+class AlertFacts:
+    """What the incident's alerts say: texts of the worst one, links as given (http(s) is checked when drawn)."""
+
+    names: tuple[str, ...] = ()
+    summary: str = ""
+    runbook_url: str = ""
+    graph_url: str = ""
+    alert_url: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CardView:
+    """One incident as its card shows it.
+
+    ``execution`` and its current ``verification`` belong to the newest approved proposal
+    of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
+    ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
+    ``soak_note`` names a shortened soak, ``replaced`` says that an earlier card was deleted.
+    """
+
+    incident: Incident
+    now: datetime
+    alerts: AlertFacts = AlertFacts()
+    evidence: tuple[Evidence, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    execution: Execution | None = None
+    verification: Verification | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
+    related: tuple[Incident, ...] = ()
+    links: Mapping[int, str] = field(default_factory=dict)
+    delayed: int = 0
+    soak_note: str = ""
+    observe: bool = False
+    approvers_missing: bool = False
+    replaced: bool = False
+
+
+class Phase(StrEnum):
+    """What the card is about right now; each has one drawing, one emoji and one page text."""
+
+    RESOLVED = "resolved"
+    RUNNING = "running"  # approved, being carried out, or being measured
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    SUPERSEDED = "superseded"
+    NOT_APPLIED = "not_applied"
+    UNKNOWN = "unknown"
+    PROPOSED = "proposed"
+    RECORDED = "recorded"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    COLLECTING = "collecting"
+    OPEN = "open"  # evidence is in, nothing is proposed
+
+
+_VERDICTS = {
+    Verdict.PASS: Phase.PASSED,
+    Verdict.FAIL: Phase.FAILED,
+    Verdict.INCONCLUSIVE: Phase.INCONCLUSIVE,
+    Verdict.SUPERSEDED: Phase.SUPERSEDED,
+    Verdict.MEASURING: Phase.RUNNING,
+}
+_PROPOSALS = {
+    ProposalState.PENDING: Phase.PROPOSED,
+    ProposalState.APPROVED: Phase.RUNNING,
+    ProposalState.RECORDED: Phase.RECORDED,
+    ProposalState.DENIED: Phase.DENIED,
+    ProposalState.EXPIRED: Phase.EXPIRED,
+    ProposalState.SUPERSEDED: Phase.EXPIRED,
+}
+
+
+def phase_of(view: CardView) -> Phase:
+    """The phase, by the newest thing that happened: resolved, then execution and verdict, then proposal."""
+    if view.incident.state is IncidentState.RESOLVED:
+        return Phase.RESOLVED
+    newest = newest_proposal(view)
+    if view.execution is not None:
+        phase = _phase_of_execution(view.execution, view.verification)
+        asked_again = newest is not None and newest.id > view.execution.proposal_id
+        # A question asked after a PASS means that the PASS didn't last: the card mustn't stay green.
+        return Phase.PROPOSED if phase is Phase.PASSED and asked_again and pending_proposals(view) else phase
+    if newest is not None:
+        return _PROPOSALS[newest.state]
+    if view.incident.investigated_at is None and not view.incident.target_note:
+        return Phase.COLLECTING
+    return Phase.OPEN
+
+
+def _phase_of_execution(execution: Execution, verification: Verification | None) -> Phase:
+    if execution.state is ExecutionState.FAILED:
+        return Phase.NOT_APPLIED
+    if execution.state is ExecutionState.UNKNOWN:
+        return Phase.UNKNOWN
+    if verification is None:
+        return Phase.RUNNING
+    return _VERDICTS[verification.verdict]
+
+
+def newest_proposal(view: CardView) -> Proposal | None:
+    """The proposal that the card shows: a pending one before any other, the newest first."""
+    pending = pending_proposals(view)
+    if pending:
+        return pending[0]
+    return max(view.proposals, key=lambda proposal: proposal.id, default=None)
+
+
+def pending_proposals(view: CardView) -> list[Proposal]:
+    """Pending ones, newest first."""
+    waiting = [proposal for proposal in view.proposals if proposal.state is ProposalState.PENDING]
+    return sorted(waiting, key=lambda proposal: proposal.id, reverse=True)
+
+
+def executed_proposal(view: CardView) -> Proposal | None:
+    """The proposal whose execution the card shows."""
+    if view.execution is None:
+        return None
+    wanted = view.execution.proposal_id
+    return next((proposal for proposal in view.proposals if proposal.id == wanted), None)
+
+
+def who(view: CardView, principal: str) -> str:
+    """How the card names a principal: a mention, or the plain word for what is no person."""
+    if principal in view.people:
+        return mention(view.people[principal])
+    if principal == SYSTEM:
+        return "Fettle"
+    if principal.startswith("person:"):
+        return "someone whose name was erased"
+    return safe(principal, 64) or "someone"
+
+
+def evidence_of(view: CardView, source: str) -> Evidence | None:
+    """One collector's answer."""
+    return next((item for item in view.evidence if item.source == source), None)
+
+
+def pod_rows(evidence: Evidence | None) -> list[Mapping[str, Any]]:
+    """The pods of the pods collector, as JSON rows; empty when it failed."""
+    if evidence is None or evidence.status is EvidenceStatus.FAILED:
+        return []
+    rows = evidence.data.get("pods", ())
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
+def ready_count(view: CardView) -> tuple[int, int] | None:
+    """(ready, all) pods by the evidence, or None when they weren't read."""
+    rows = pod_rows(evidence_of(view, "pods"))
+    if not rows:
+        return None
+    return sum(bool(row.get("ready")) for row in rows), len(rows)
+
+
+def place(incident: Incident) -> str:
+    """``shop/api``, or what is known instead: the namespace, or nothing."""
+    return incident.target.ref if incident.target else incident.namespace

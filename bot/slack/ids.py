@@ -1,0 +1,112 @@
+"""Every action, callback and block id that Fettle sends, and the opaque values that buttons carry.
+
+A button's value is an id and nothing else (``p:12``, ``i:42``): what it means is read from the store at the press, so
+nobody can press their way to another target by editing a payload. A test holds that each emitted id has a listener.
+This module refuses logic beyond writing and reading those values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+APPROVE = "proposal_approve"
+REJECT = "proposal_reject"
+REQUEST_AGAIN = "proposal_request_again"
+ACKNOWLEDGE = "incident_acknowledge"
+MEASURE_AGAIN = "incident_measure_again"
+RESOLVE = "incident_resolve"
+RESOLVE_WITH_REASON = "incident_resolve_reason"
+KEEP_OPEN = "incident_keep_open"
+CHOOSE_TARGET = "incident_choose_target"  # a picker among candidates, on the card
+FIND_TARGET = "incident_find_target"  # opens the modal with pickers fed from the cluster
+OPEN_CARD = "incident_open_card"
+MORE = "incident_more"
+
+CARD_ACTIONS = (
+    APPROVE,
+    REJECT,
+    REQUEST_AGAIN,
+    ACKNOWLEDGE,
+    MEASURE_AGAIN,
+    RESOLVE,
+    RESOLVE_WITH_REASON,
+    KEEP_OPEN,
+    CHOOSE_TARGET,
+    FIND_TARGET,
+    OPEN_CARD,
+    MORE,
+)
+"""Every action a message can carry."""
+
+PICK_NAMESPACE = "pick_namespace"
+PICK_WORKLOAD = "pick_workload"
+PICK_INCIDENT = "pick_incident"
+PICK_SEVERITY = "pick_severity"
+ENTER_REASON = "enter_reason"
+ENTER_TITLE = "enter_title"
+ENTER_SERVICE = "enter_service"
+
+VIEW_ACTIONS = (PICK_NAMESPACE,)
+"""Elements of modals that send an action by themselves; the others only count at submission."""
+OPTION_ACTIONS = (PICK_NAMESPACE, PICK_WORKLOAD)
+"""External selects: Slack asks for their options while the person types."""
+
+VIEW_REJECT = "view_reject"
+VIEW_RESOLVE = "view_resolve"
+VIEW_DECLARE = "view_declare"
+VIEW_RESTART = "view_restart"
+VIEW_FIND_TARGET = "view_find_target"
+VIEW_PICK_INCIDENT = "view_pick_incident"
+VIEW_MORE = "view_more"
+VIEW_MESSAGE = "view_message"
+
+SUBMISSIONS = (VIEW_REJECT, VIEW_RESOLVE, VIEW_DECLARE, VIEW_RESTART, VIEW_FIND_TARGET, VIEW_PICK_INCIDENT)
+"""Modals that can be submitted."""
+
+BLOCK_PROPOSAL = "proposal_buttons"
+BLOCK_INCIDENT = "incident_buttons"
+BLOCK_REASON = "block_reason"
+BLOCK_TITLE = "block_title"
+BLOCK_SEVERITY = "block_severity"
+BLOCK_NAMESPACE = "block_namespace"
+BLOCK_WORKLOAD = "block_workload"
+BLOCK_SERVICE = "block_service"
+BLOCK_INCIDENT_PICK = "block_incident"
+
+METADATA_EVENT = "fettle_message"
+METADATA_KEY = "fettle_key"
+"""Where a message's outbox key stands in its metadata; readable by the whole workspace, so it holds no secret."""
+
+
+def proposal_value(proposal_id: int) -> str:
+    """``p:12``."""
+    return f"p:{proposal_id}"
+
+
+def incident_value(incident_id: int) -> str:
+    """``i:42``."""
+    return f"i:{incident_id}"
+
+
+def target_value(target_key: str) -> str:
+    """``t:`` and 16 hex digits of the key's hash: names can be longer than an option's value may be."""
+    return f"t:{hashlib.sha256(target_key.encode()).hexdigest()[:16]}"
+
+
+def incident_target_value(incident_id: int, target_key: str) -> str:
+    """``i:42:t:…``: a candidate of that incident."""
+    return f"{incident_value(incident_id)}:{target_value(target_key)}"
+
+
+def read_id(value: str, kind: str) -> int:
+    """The number in ``p:12`` (kind ``p``) or ``i:42…`` (kind ``i``); 0 for anything else."""
+    prefix, _, rest = value.partition(":")
+    number = rest.partition(":")[0]
+    fits = prefix == kind and number.isascii() and number.isdecimal() and len(number) <= 18
+    return int(number) if fits else 0
+
+
+def read_target(value: str) -> str:
+    """The ``t:…`` part of an option's value, empty when there is none."""
+    _, mark, rest = value.partition("t:")
+    return mark + rest if mark else ""

@@ -1,0 +1,237 @@
+"""Views for card tests: one builder for each state, so that a test changes only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.execution import Execution, ExecutionState
+from bot.domain.incident import Incident, IncidentState
+from bot.domain.proposal import Proposal, ProposalState, ProposalText
+from bot.domain.severity import Severity
+from bot.domain.target import Target
+from bot.domain.verification import Check, CheckState, Verdict, Verification
+from bot.slack.cards import AlertFacts, CardView
+
+NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
+OPENED = NOW - timedelta(minutes=7)
+API = Target("Deployment", "shop", "api", "uid-1")
+WEB = Target("Deployment", "shop", "web", "uid-2")
+
+
+def incident(**changes: Any) -> Incident:
+    given = {
+        "id": 42,
+        "key": "k",
+        "title": "KubePodCrashLooping",
+        "alertname": "KubePodCrashLooping",
+        "namespace": "shop",
+        "state": IncidentState.TRIGGERED,
+        "severity": Severity.SEV2,
+        "opened_at": OPENED,
+        "episode_at": OPENED,
+        "updated_at": NOW,
+        "target": API,
+        "alerts_firing": 3,
+        "alerts_total": 3,
+        "channel": "C0ONCALL",
+        "investigated_at": NOW,
+    }
+    return Incident(**{**given, **changes})
+
+
+def proposal(state: ProposalState = ProposalState.PENDING, **changes: Any) -> Proposal:
+    text = ProposalText(
+        headline="Restart Deployment shop/api",
+        done="Restarted shop/api",
+        facts="6 replicas, 25 % at a time · no HPA · dry run ok",
+        consequence="Restarts 6 pods of shop/api, 25 % at a time.",
+        diff="+ kubectl.kubernetes.io/restartedAt",
+        rationale="3 of 6 pods crash and no template change is recent.",
+        warnings=("Single replica: shop/api is down while it restarts.",),
+    )
+    given = {
+        "id": 12,
+        "incident_id": 42,
+        "action": "restart",
+        "target": API,
+        "params": {},
+        "digest": "d",
+        "state": state,
+        "text": text,
+        "requested_by": "fettle",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(minutes=15),
+        "approvers": ("U0ANA", "S0SRE"),
+    }
+    return Proposal(**{**given, **changes})
+
+
+def execution(state: ExecutionState = ExecutionState.RUNNING, **changes: Any) -> Execution:
+    given = {
+        "id": 5,
+        "uid": "x-5",
+        "proposal_id": 12,
+        "incident_id": 42,
+        "target": API,
+        "action": "restart",
+        "state": state,
+        "created_at": NOW,
+        "approved_at": NOW,
+        "approved_by": "person:1",
+    }
+    return Execution(**{**given, **changes})
+
+
+CHECKS = (
+    Check("rollout", CheckState.GOOD, "6/6 available", "6/6 available", NOW),
+    Check("restarts", CheckState.BAD, "none for 2 min", "2 restarts of new pods", NOW),
+    Check("metrics", CheckState.UNMEASURED, "", "Prometheus answered no data", NOW, required=False),
+    Check("alert state", CheckState.ABSENT, "", "", NOW, required=False),
+)
+
+
+def verification(verdict: Verdict = Verdict.MEASURING, **changes: Any) -> Verification:
+    given = {
+        "id": 8,
+        "execution_id": 5,
+        "incident_id": 42,
+        "target": API,
+        "verdict": verdict,
+        "current": True,
+        "started_at": NOW,
+        "deadline": NOW + timedelta(minutes=10),
+        "soak": 120,
+        "checks": CHECKS,
+        "progress": {"desired": 6, "updated": 4, "ready": 4, "available": 4},
+        "settled_at": None if verdict is Verdict.MEASURING else NOW,
+    }
+    return Verification(**{**given, **changes})
+
+
+PODS = Evidence(
+    "pods",
+    EvidenceStatus.OK,
+    "3 of 6 pods crash-loop, last exit Error 1",
+    NOW,
+    {
+        "pods": [
+            {
+                "name": f"api-7c9f4d-{n:05d}",
+                "phase": "Running",
+                "ready": n > 2,
+                "restarts": 5 if n < 3 else 0,
+                "waiting": "CrashLoopBackOff" if n < 3 else "",
+                "terminated": "Error" if n < 3 else "",
+                "exit_code": 1 if n < 3 else None,
+                "node": "node-a",
+                "created_at": "2026-11-21T03:00:12Z",
+            }
+            for n in range(6)
+        ]
+    },
+)
+EVENTS = Evidence("events", EvidenceStatus.FAILED, "", NOW, problem="timed out after 8 s")
+
+
+def view(**changes: Any) -> CardView:
+    given: dict[str, Any] = {
+        "incident": incident(),
+        "now": NOW,
+        "alerts": AlertFacts(
+            ("KubePodCrashLooping",),
+            "Pod shop/api is restarting 0.9 times / 5 minutes",
+            "https://runbooks.example.com/crash",
+            "http://prometheus.example.com/graph?g0.expr=a|b",
+            "https://alertmanager.example.com/",
+        ),
+        "evidence": (PODS, EVENTS),
+        "people": {"person:1": "U0ANA", "person:2": "U0BO"},
+    }
+    return CardView(**{**given, **changes})
+
+
+def running(**changes: Any) -> CardView:
+    return view(
+        incident=incident(state=IncidentState.MITIGATING),
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(),
+        verification=verification(),
+        **changes,
+    )
+
+
+def judged(verdict: Verdict, state: IncidentState = IncidentState.ACKNOWLEDGED, **changes: Any) -> CardView:
+    return view(
+        incident=incident(state=state, **changes),
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(ExecutionState.SUCCEEDED),
+        verification=verification(verdict),
+    )
+
+
+def _resolved() -> CardView:
+    done = judged(Verdict.PASS)
+    closed = incident(
+        state=IncidentState.RESOLVED, resolved_at=NOW + timedelta(minutes=20), resolution="alerts_cleared"
+    )
+    return view(incident=closed, proposals=done.proposals, execution=done.execution, verification=done.verification)
+
+
+STATES: dict[str, Callable[[], CardView]] = {
+    "collecting": lambda: view(incident=incident(investigated_at=None, target=None), evidence=()),
+    "proposed": lambda: view(proposals=(proposal(),)),
+    "requested by a person": lambda: view(proposals=(proposal(requested_by="person:2"),)),
+    "no approvers": lambda: view(proposals=(proposal(approvers=()),), approvers_missing=True),
+    "observed": lambda: view(proposals=(proposal(ProposalState.RECORDED),), observe=True),
+    "refused": lambda: view(
+        proposals=(
+            proposal(
+                ProposalState.RECORDED,
+                text=ProposalText("Restart Deployment shop/api", "Restarted shop/api", refusal="shop is not allowed."),
+            ),
+        )
+    ),
+    "nothing fits": view,
+    "choose target": lambda: view(incident=incident(target=None, candidates=(API, WEB))),
+    "find target": lambda: view(incident=incident(target=None)),
+    "other target": lambda: view(incident=incident(candidates=(API, WEB))),
+    "owned by an operator": lambda: view(incident=incident(target_note="Rollout shop/api owns these pods.")),
+    "foreign cluster": lambda: view(incident=incident(foreign_cluster="prod-2", target=None)),
+    "acknowledged": lambda: view(incident=incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="person:2")),
+    "approved": lambda: view(proposals=(proposal(ProposalState.APPROVED, decided_by="person:1", decided_at=NOW),)),
+    "running": running,
+    "soaking": lambda: view(
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(ExecutionState.SUCCEEDED),
+        verification=verification(rolled_out_at=NOW - timedelta(seconds=30)),
+    ),
+    "passed": lambda: judged(Verdict.PASS, IncidentState.MITIGATED, alerts_firing=0),
+    "failed": lambda: judged(Verdict.FAIL),
+    "inconclusive": lambda: judged(Verdict.INCONCLUSIVE),
+    "superseded verdict": lambda: judged(Verdict.SUPERSEDED),
+    "not applied": lambda: view(
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(ExecutionState.FAILED, outcome="The target changed since this was approved."),
+    ),
+    "unknown": lambda: view(proposals=(proposal(ProposalState.APPROVED),), execution=execution(ExecutionState.UNKNOWN)),
+    "rejected": lambda: view(
+        proposals=(proposal(ProposalState.DENIED, decided_by="person:2", decided_at=NOW, reason="known deploy"),)
+    ),
+    "expired": lambda: view(proposals=(proposal(ProposalState.EXPIRED),)),
+    "superseded": lambda: view(proposals=(proposal(ProposalState.SUPERSEDED, reason="The target changed."),)),
+    "resolved": _resolved,
+    "resolved alone": lambda: view(
+        incident=incident(state=IncidentState.RESOLVED, resolved_at=NOW, resolution="person", reason="false alarm")
+    ),
+    "reopened": lambda: view(incident=incident(episodes=2)),
+    "declared": lambda: view(
+        incident=incident(
+            declared_by="person:1", alerts_firing=0, alerts_total=0, alertname="", title="Checkout is slow", target=None
+        )
+    ),
+    "late": lambda: view(delayed=90, replaced=True, soak_note="soak 5 s (sandbox)", related=(incident(id=41),)),
+}
+"""Every state that a card can be in, by the name tests use."""

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.domain.proposal import ProposalState
+from bot.domain.verification import Verdict
+from bot.sandbox.slack.validation import check
+from bot.slack import ids
+from bot.slack.cards import card
+from bot.slack.message import Message
+from tests.unit.slack import card_views as views
+
+
+def words(message: Message) -> str:
+    """All text of the message, as one string."""
+
+    def walk(value: Any) -> list[str]:
+        if isinstance(value, Mapping):
+            own = [value["text"]] if isinstance(value.get("text"), str) else []
+            return own + [text for item in value.values() for text in walk(item)]
+        if isinstance(value, list | tuple):
+            return [text for item in value for text in walk(item)]
+        return []
+
+    return "\n".join(walk(message.blocks))
+
+
+def buttons(message: Message) -> list[str]:
+    """The action ids of the message, in order."""
+    return [
+        element["action_id"] for block in message.blocks if block["type"] == "actions" for element in block["elements"]
+    ]
+
+
+@pytest.mark.parametrize("state", views.STATES)
+def test_slack_takes_every_state(state: str) -> None:
+    message = card(views.STATES[state]())
+    assert check.message_blocks(list(message.blocks)) == []
+    assert "attachments" not in json.dumps(message.blocks)
+    assert message.text
+    assert "\n" not in message.text
+
+
+@pytest.mark.parametrize("state", views.STATES)
+def test_state_is_told_in_words_beside_the_colour(state: str) -> None:
+    told = words(card(views.STATES[state]()))
+    assert any(word in told for word in ("Firing", "firing", "Resolved", "Triggered", "Mitigated", "Acknowledged"))
+
+
+WANTED = {
+    "collecting": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is being collected"),
+    "proposed": ([ids.APPROVE, ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
+    "no approvers": ([ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
+    "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
+    "refused": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
+    "nothing fits": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
+    "choose target": ([ids.ACKNOWLEDGE, ids.CHOOSE_TARGET, ids.MORE], "which workload?"),
+    "find target": ([ids.ACKNOWLEDGE, ids.FIND_TARGET, ids.MORE], "no action proposed"),
+    "other target": ([ids.ACKNOWLEDGE, ids.CHOOSE_TARGET, ids.MORE], "no action proposed"),
+    "foreign cluster": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
+    "acknowledged": ([ids.RESOLVE_WITH_REASON, ids.MORE], "no action proposed"),
+    "approved": ([ids.MORE], "restart approved"),
+    "running": ([ids.MORE], "restart running 4/6"),
+    "soaking": ([ids.MORE], "rolled out, being measured"),
+    "passed": ([ids.RESOLVE, ids.KEEP_OPEN, ids.MORE], "PASS"),
+    "failed": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "FAIL"),
+    "inconclusive": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "INCONCLUSIVE"),
+    "superseded verdict": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "superseded"),
+    "not applied": ([ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE], "nothing was changed"),
+    "unknown": ([ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE], "outcome unknown"),
+    "rejected": ([ids.ACKNOWLEDGE, ids.MORE], "rejected"),
+    "expired": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "expired"),
+    "superseded": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "expired"),
+    "resolved": ([ids.MORE], "resolved after 27 min"),
+}
+
+
+@pytest.mark.parametrize("state", WANTED)
+def test_buttons_stand_only_where_they_do_something(state: str) -> None:
+    message = card(views.STATES[state]())
+    expected, page = WANTED[state]
+    assert buttons(message) == expected
+    assert page in message.text
+
+
+SENTENCES = {
+    "proposed": ["🔴 SEV2 · shop/api · KubePodCrashLooping · INC-42", "*Proposed*  *Restart Deployment shop/api*"],
+    "requested by a person": ["Requested by <@U0BO>"],
+    "no approvers": ["Nobody may approve, because no approvers are configured."],
+    "observed": ["*Would propose*  restart Deployment shop/api", "Policy would allow it.", "MODE=observe"],
+    "refused": ["Policy would deny, because: shop is not allowed."],
+    "choose target": ["Deployment shop/api, Deployment shop/web", "Choose the target"],
+    "owned by an operator": ["Rollout shop/api owns these pods."],
+    "foreign cluster": ["prod-2"],
+    "running": ["🟠", "approved by <@U0ANA>", "▓▓▓▓░░ 4/6 updated, 4 ready"],
+    "soaking": ["watching for 2 min, 1 min 30 s left"],
+    "passed": ["🟢", "*Restarted shop/api*", "*PASS*", "(soak 2 min)", "✓ *rollout* 6/6 available"],
+    "failed": ["🔴", "*FAIL*", "✗ *restarts* 2 restarts of new pods · expected none for 2 min"],
+    "inconclusive": ["🟡", "*INCONCLUSIVE*", "not measured: Prometheus answered no data", "Look before resolving."],
+    "not applied": ["*FAILED*", "It was not applied.", "The target changed"],
+    "unknown": ["🟡", "*UNKNOWN*", "A person has to look."],
+    "rejected": ["*Rejected*", "by <@U0BO>", "known deploy"],
+    "expired": ["*Expired*", "Nothing was done."],
+    "resolved": ["🟢", "after 27 min", "*Restarted shop/api*", "All alerts are resolved."],
+    "resolved alone": ["No action was taken by Fettle.", "Reason: false alarm"],
+    "reopened": ["Reopened, firing", "2nd time"],
+    "declared": ["🔵", "Checkout is slow", "by <@U0ANA>"],
+    "late": ["delivery delayed by 90 s".replace("90 s", "1 min 30 s"), "soak 5 s", "*INC-41*", "was deleted"],
+}
+
+
+@pytest.mark.parametrize("state", SENTENCES)
+def test_card_says(state: str) -> None:
+    told = words(card(views.STATES[state]()))
+    for sentence in SENTENCES[state]:
+        assert sentence in told
+
+
+@pytest.mark.parametrize(
+    "state", [name for name in views.STATES if name not in {"passed", "resolved", "resolved alone"}]
+)
+def test_only_a_pass_or_a_resolve_is_green(state: str) -> None:
+    assert "🟢" not in words(card(views.STATES[state]()))
+
+
+def test_a_question_after_a_pass_takes_the_green_away() -> None:
+    passed = views.judged(Verdict.PASS)
+    again = views.proposal(ProposalState.PENDING, id=13)
+    message = card(
+        views.view(proposals=(*passed.proposals, again), execution=passed.execution, verification=passed.verification)
+    )
+    told = words(message)
+    assert "🔴" in told
+    assert "*PASS*" in told
+    assert buttons(message)[0] == ids.APPROVE
+
+
+def test_undecided_failure_offers_the_next_proposal_with_its_own_approval() -> None:
+    failed = views.judged(Verdict.FAIL)
+    again = views.proposal(id=13)
+    message = card(
+        views.view(proposals=(*failed.proposals, again), execution=failed.execution, verification=failed.verification)
+    )
+    assert buttons(message)[:2] == [ids.APPROVE, ids.REJECT]
+    assert message.text.endswith("FAIL, look now · approve restart?")
+
+
+def test_buttons_carry_opaque_ids_alone() -> None:
+    """Nothing of what a press does can be read from, or changed by, the payload."""
+    for build in views.STATES.values():
+        for block in card(build()).blocks:
+            for element in block.get("elements", ()):
+                if element.get("type") == "button":
+                    assert element["value"] in {"p:12", "i:42"}
+
+
+def test_approve_asks_with_the_consequence() -> None:
+    message = card(views.view(proposals=(views.proposal(),)))
+    row = next(block for block in message.blocks if block.get("block_id") == ids.BLOCK_PROPOSAL)
+    asked = row["elements"][0]["confirm"]
+    assert asked["title"]["text"] == "Restart shop/api?"
+    assert asked["text"]["text"] == "Restarts 6 pods of shop/api, 25 % at a time."
+    assert (asked["confirm"]["text"], asked["deny"]["text"]) == ("Restart", "Not now")
