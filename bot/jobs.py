@@ -1,0 +1,180 @@
+"""Ticks: they claim what the store owes and hand it to the stage; they keep nothing themselves.
+
+APScheduler has a memory store and only calls idempotent "claim what is due" functions; deadlines are columns. A tick
+claims under a limit for each stage and spawns, it never awaits the work. It refuses to decide what work means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.domain.errors import FettleError
+from bot.domain.owed import DueWork, Stage
+from bot.storage import audit, due, people, proposals, purge
+from bot.storage.db import Tx
+from bot.workflow import decide, execute, investigate, propose, verify
+from bot.workflow.context import Context
+
+log = structlog.get_logger(__name__)
+
+STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
+    Stage.EXECUTE: execute.execute,
+    Stage.RECOVER: execute.recover,
+    Stage.VERIFY: verify.verify,
+    Stage.EXPIRE: decide.expire,
+    Stage.INVESTIGATE: investigate.investigate,
+    Stage.PROPOSE: propose.propose,
+}
+LIMITS: Mapping[Stage, int] = {
+    Stage.EXECUTE: 3,
+    Stage.RECOVER: 3,
+    Stage.VERIFY: 8,
+    Stage.EXPIRE: 8,
+    Stage.INVESTIGATE: 8,
+    Stage.PROPOSE: 8,
+}
+"""How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
+LEASE = timedelta(seconds=120)
+TICK = 0.5
+"""Seconds between looks; a commit that owes work wakes the loop at once."""
+GROUPS_EVERY = timedelta(seconds=60)
+FIRST_RETRY, LAST_RETRY = 2.0, 300.0
+
+Members = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Asks Slack for the members of a user group; raises errors of the domain."""
+
+
+class Jobs:
+    """All recurring work of one process."""
+
+    def __init__(self, ctx: Context, members: Members | None = None) -> None:
+        self._ctx = ctx
+        self._members = members
+        self._running: dict[asyncio.Task[None], DueWork] = {}
+        self._counts = dict.fromkeys(LIMITS, 0)
+        self._closing = False
+        self._waker: asyncio.Task[None] | None = None
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    def start(self) -> None:
+        """Starts ticking in the running loop."""
+        self._scheduler.add_job(self.tick, "interval", seconds=TICK, id="owed")
+        self._scheduler.add_job(self.refresh_groups, "interval", seconds=2, id="groups")
+        self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
+        self._scheduler.add_job(self.purge, "interval", hours=6, id="retention")
+        self._scheduler.start()
+        self._waker = asyncio.create_task(self._wake(), name="jobs-wake")
+
+    async def _wake(self) -> None:
+        while True:
+            await self._ctx.store.work_owed.wait()
+            self._ctx.store.work_owed.clear()
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Claims what is due, as far as the limits leave room, and spawns it."""
+        free = {stage: limit - self._counts[stage] for stage, limit in LIMITS.items()}
+        if self._closing or not any(free.values()):
+            return
+        for stage, room in free.items():
+            self._counts[stage] += room  # reserved, so that two ticks can't claim beyond the limit
+        claimed: list[DueWork] = []
+        try:
+            claimed = await self._ctx.store.transact(_claim, self._ctx.clock(), free)
+        except FettleError as error:
+            log.warning("the store gave no work", error=str(error))
+        finally:
+            for stage, room in free.items():
+                self._counts[stage] -= room
+        for work in claimed:
+            self._counts[work.stage] += 1
+            task = asyncio.create_task(self._work(work), name=f"{work.stage}-{work.subject}")
+            self._running[task] = work
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        work = self._running.pop(task)
+        self._counts[work.stage] -= 1
+        if not self._closing:
+            self._ctx.store.work_owed.set()
+
+    async def _work(self, work: DueWork) -> None:
+        with structlog.contextvars.bound_contextvars(stage=str(work.stage), subject=work.subject):
+            try:
+                await STAGES[work.stage](self._ctx, work)
+            except Exception as error:  # the loop's edge: one row must not end the others
+                log.exception("a stage failed; it is owed again", attempts=work.attempts)
+                await self._owe_again(work, error)
+
+    async def _owe_again(self, work: DueWork, error: Exception) -> None:
+        wait = min(LAST_RETRY, FIRST_RETRY * 2 ** min(work.attempts, 10))
+        again = self._ctx.clock() + timedelta(seconds=wait)
+        try:
+            await self._ctx.store.transact(due.later, work, again, error=f"{type(error).__name__}: {error}"[:500])
+        except FettleError as store_error:
+            # The lease runs out and the row is claimed again: nothing is lost, only later.
+            log.warning("the store took no retry", error=str(store_error))
+
+    async def refresh_groups(self) -> None:
+        """Reads the approver groups into the store, each minute while proposals wait; a failure denies."""
+        groups = self._ctx.settings.approver_groups
+        if self._members is None or not groups or self._closing:
+            return
+        for group in await self._ctx.store.read(_stale_groups, groups, self._ctx.clock()):
+            try:
+                found = await self._members(group)
+            except FettleError as error:
+                await self._ctx.store.transact(people.group_failed, group, str(error), self._ctx.clock())
+                log.warning("an approver group could not be read", group=group, error=str(error))
+            else:
+                await self._ctx.store.transact(people.set_group, group, found, self._ctx.clock())
+
+    async def head(self) -> None:
+        """Prints the audit's head, so that it stands somewhere else too."""
+        seq, digest = await self._ctx.store.read(audit.head)
+        log.info("audit head", seq=seq, head=digest)
+
+    async def purge(self) -> None:
+        """Erases bodies older than the retention; the chain still verifies."""
+        before = self._ctx.clock() - timedelta(days=self._ctx.settings.RETENTION_DAYS)
+        counts = await self._ctx.store.transact(purge.purge_older_than, before)
+        log.info("retention", **counts)
+
+    async def drain(self, seconds: float) -> None:
+        """Stops claiming, lets running work end for ``seconds``, hands the rest back."""
+        self._closing = True
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if self._waker is not None:
+            self._waker.cancel()
+        running = dict(self._running)
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        for task, work in running.items():
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=1)
+                await self._ctx.store.transact(due.give_back, work)
+
+
+def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int]) -> list[DueWork]:
+    claimed: list[DueWork] = []
+    for stage, room in free.items():
+        if room > 0:
+            claimed += due.claim(tx, now, stage, LEASE, room)
+    return claimed
+
+
+def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
+    known = people.groups(tx)
+    never = [group for group in groups if group not in known]
+    if never or not proposals.pending(tx):
+        return never
+    return [group for group in groups if known[group][1] is None or now - known[group][1] > GROUPS_EVERY]
