@@ -16,7 +16,7 @@ def footer_block(view: CardView) -> Block:
     """``pods 3/6 ready · 2 evidence items in thread · events unavailable (timed out) · as of 03:14``."""
     parts = []
     ready = ready_count(view)
-    if ready:
+    if ready and view.execution is None:
         parts.append(f"pods {ready[0]}/{ready[1]} ready")
     answered = [item for item in view.evidence if item.status is not EvidenceStatus.FAILED]
     if answered:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.incident import Incident, IncidentState
+from bot.domain.proposal import ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.running import step
-from bot.slack.cards.view import CardView, Phase, phase_of, place, ready_count, who
+from bot.slack.cards.view import CardView, Phase, newest_proposal, phase_of, place, ready_count, who
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, cut, duration, link, moment, plural, safe
 
@@ -67,7 +68,7 @@ def page(view: CardView) -> str:
 def _wanted(view: CardView) -> str:
     phase = phase_of(view)
     incident = view.incident
-    pending = next((p for p in view.proposals if p.state == "pending"), None)
+    pending = next((p for p in view.proposals if p.state is ProposalState.PENDING), None)
     if pending is not None and phase not in {Phase.RESOLVED, Phase.RUNNING}:
         asked = f"approve {safe(pending.text.verb, 40)}?"
         return asked if phase is Phase.PROPOSED else f"{_PAGES[phase]} · {asked}"
@@ -75,6 +76,9 @@ def _wanted(view: CardView) -> str:
         return step(view)
     if phase is Phase.RESOLVED:
         return f"resolved after {duration(_lasted(incident))}"
+    newest = newest_proposal(view)
+    if phase is Phase.EXPIRED and newest is not None and newest.state is ProposalState.SUPERSEDED:
+        return "proposal withdrawn"
     if phase is Phase.OPEN and incident.target is None and incident.candidates:
         return "which workload?"
     return _PAGES[phase]
@@ -90,7 +94,8 @@ def state_block(view: CardView) -> Block:
     incident = view.incident
     parts = [_state(view)]
     ready = ready_count(view)
-    if ready and ready[0] < ready[1] and incident.open:
+    # Evidence is from before an execution; beside its verdict it would contradict what was measured since.
+    if ready and ready[0] < ready[1] and incident.open and view.execution is None:
         parts.append(f"{ready[1] - ready[0]} of {ready[1]} pods not ready")
     if incident.alerts_total > 1:
         parts.append(f"+{plural(incident.alerts_total - 1, 'alert')}")
@@ -113,7 +118,8 @@ def _state(view: CardView) -> str:
     again = f" *for the {_ordinal(incident.episodes)} time*" if incident.episodes > 1 else ""
     if incident.alerts_firing:
         word = "Reopened, firing" if incident.episodes > 1 else "Firing"
-        state = "" if incident.state is IncidentState.TRIGGERED else f" · {incident.state}"
+        told = incident.state is IncidentState.TRIGGERED or incident.acknowledged_by
+        state = "" if told else f" · {incident.state}"
         return f"*{word}* since {since} {age}{again}{state}"
     return f"*{incident.state.capitalize()}* · alerts are clear · since {since} {age}{again}"
 

@@ -70,7 +70,7 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
         return blocks.section(f"*Rejected*  {headline}\nby {who(view, proposal.decided_by)}{at}{said}", 1500)
     if proposal.state is ProposalState.EXPIRED:
         end = proposal.decided_at or proposal.expires_at
-        when = f" at {moment(end, view.now)}" if end else ""
+        when = f" until {moment(end, view.now)}" if end else ""
         return blocks.section(f"*Expired*  {headline}\nNobody decided{when}. Nothing was done.", 1500)
     if proposal.state is ProposalState.SUPERSEDED:
         return blocks.section(f"*Withdrawn*  {headline}{at}{reason}\nNothing was done.", 1500)

@@ -106,7 +106,10 @@ def phase_of(view: CardView) -> Phase:
         return Phase.PROPOSED if phase is Phase.PASSED and asked_again and pending_proposals(view) else phase
     if newest is not None:
         return _PROPOSALS[newest.state]
-    if view.incident.investigated_at is None and not view.incident.target_note:
+    incident = view.incident
+    # What a person declares without a target is never investigated: there is nothing to look at yet.
+    waiting = incident.target is not None or not incident.declared_by
+    if incident.investigated_at is None and not incident.target_note and waiting:
         return Phase.COLLECTING
     return Phase.OPEN
 

@@ -74,7 +74,7 @@ WANTED = {
     "unknown": ([ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE], "outcome unknown"),
     "rejected": ([ids.ACKNOWLEDGE, ids.MORE], "rejected"),
     "expired": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "expired"),
-    "superseded": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "expired"),
+    "superseded": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "withdrawn"),
     "resolved": ([ids.MORE], "resolved after 27 min"),
 }
 
