@@ -28,17 +28,15 @@ from bot.domain.proposal import canonical
 
 database = DatabaseProxy()
 
-FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 def to_text(at: datetime) -> str:
-    """An aware time as fixed-width UTC text."""
-    return at.astimezone(UTC).strftime(FORMAT)
+    """An aware time as fixed-width UTC text (``strftime`` would not pad years before 1000)."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:
     """The reverse of ``to_text``."""
-    return datetime.strptime(text, FORMAT).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 class UtcField(CharField):
@@ -347,7 +345,7 @@ class AuditDetail(Table):
 
 
 class OutboxEntry(Table):
-    """One message owed to Slack, for its whole life: ``version`` counts what is owed, ``sent_version`` what went out."""
+    """One message owed to Slack, for life: ``version`` counts what is owed, ``sent_version`` what went out."""
 
     id = AutoField()
     key = CharField(max_length=128, unique=True)
@@ -377,7 +375,10 @@ class OutboxEntry(Table):
 
 
 class DueRow(Table):
-    """Work owed to a stage; a row is deleted when done (the audit keeps what happened)."""
+    """Work owed to a stage; a row is deleted when done (the audit keeps what happened).
+
+    ``version`` counts how often it was owed: what is owed again while it is worked on stays when that work is done.
+    """
 
     id = AutoField()
     stage = CharField(max_length=16)
@@ -385,6 +386,8 @@ class DueRow(Table):
     due_at = UtcField()
     claimed_until = UtcField(null=True)
     epoch = IntegerField(default=0)
+    version = IntegerField(default=1)
+    claimed_version = IntegerField(default=0)
     attempts = IntegerField(default=0)
     last_error = TextField(default="")
     params = JsonField(default=dict)

@@ -1,0 +1,116 @@
+"""People whom Fettle met, and the approver groups as last read from Slack.
+
+The audit holds ``person:7``; the Slack id and the name stand here alone and can be erased. Groups are read by policy
+from here, so that no decision waits for Slack; how old a reading may be is policy's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.domain.audit import AuditNote
+from bot.storage.tables import (
+    ApprovalRow,
+    AuditDetail,
+    AuditRow,
+    FreezeRow,
+    GroupMember,
+    GroupRefresh,
+    OutboxEntry,
+    Person,
+    ProposalRow,
+)
+from bot.storage.tx import Tx
+
+PREFIX = "person:"
+
+
+def person_for(tx: Tx, slack_id: str, name: str, now: datetime) -> str:
+    """The principal id (``person:7``) of a Slack user; met for the first time, the person is created and audited."""
+    known = tx.one(Person.select().where(Person.slack_id == slack_id))
+    if known is None:
+        known = tx.one(Person.insert(slack_id=slack_id, name=name, seen_at=now).returning(Person))
+        principal = f"{PREFIX}{known.id}"
+        tx.audit(AuditNote("person:identity:seen", principal, principal, "seen"), now)
+        return principal
+    if name and known.name != name:
+        tx.run(Person.update(name=name, seen_at=now).where(Person.id == known.id))
+    return f"{PREFIX}{known.id}"
+
+
+def names(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Principal id to (slack_id, name); erased people give ("", ""), other actors are left out."""
+    numbers = sorted({number for number in map(_number, ids) if number})
+    if not numbers:
+        return {}
+    marks = ", ".join("?" * len(numbers))
+    sql = f"SELECT id, slack_id, name FROM people WHERE id IN ({marks})"  # noqa: S608 - question marks alone
+    return {f"{PREFIX}{row[0]}": (row[1] or "", row[2]) for row in tx.execute(sql, numbers)}
+
+
+def slack_id_of(tx: Tx, principal: str) -> str:
+    """The Slack user id of a principal, empty if erased or not a person."""
+    return names(tx, [principal]).get(principal, ("", ""))[0]
+
+
+def erase(tx: Tx, slack_id: str) -> int:
+    """Forget a person: id, name, group memberships, and the words that person wrote; the number of rows changed.
+
+    The audit's entries stay, with ``person:7`` and the digests of what is gone: the chain verifies as before.
+    Messages in Slack are Slack's to erase.
+    """
+    person = tx.one(Person.select().where(Person.slack_id == slack_id))
+    changed = tx.run(GroupMember.delete().where(GroupMember.slack_id == slack_id))
+    if person is None:
+        return changed
+    principal = f"{PREFIX}{person.id}"
+    own = AuditRow.select(AuditRow.seq).where(AuditRow.actor == principal)
+    changed += tx.run(AuditDetail.delete().where(AuditDetail.seq.in_(own)))
+    changed += tx.run(ApprovalRow.update(reason="").where(ApprovalRow.principal == principal, ApprovalRow.reason != ""))
+    changed += tx.run(
+        ProposalRow.update(reason="").where(ProposalRow.decided_by == principal, ProposalRow.reason != "")
+    )
+    changed += tx.run(FreezeRow.update(reason="").where(FreezeRow.actor == principal, FreezeRow.reason != ""))
+    settled = (OutboxEntry.version <= OutboxEntry.sent_version) | OutboxEntry.dropped
+    named = OutboxEntry.params.contains(slack_id)
+    changed += tx.run(OutboxEntry.update(params={}).where(settled, named))
+    return changed + tx.run(Person.update(slack_id=None, name="").where(Person.id == person.id))
+
+
+def set_group(tx: Tx, group_id: str, slack_ids: Iterable[str], now: datetime) -> None:
+    """Replace the members of a group by what Slack said at ``now``."""
+    tx.run(GroupMember.delete().where(GroupMember.group_id == group_id))
+    members = sorted(set(slack_ids))
+    tx.execute_many(
+        "INSERT INTO group_members (group_id, slack_id) VALUES (?, ?)", [(group_id, member) for member in members]
+    )
+    _refreshed(tx, group_id, now, "")
+
+
+def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:
+    """Note why a group couldn't be read at ``now``; members and the time of the last good reading stay."""
+    before = tx.one(GroupRefresh.select().where(GroupRefresh.group_id == group_id))
+    del now  # the time of the last good reading is what policy measures
+    _refreshed(tx, group_id, before.refreshed_at if before else None, problem)
+
+
+def groups(tx: Tx) -> dict[str, tuple[tuple[str, ...], datetime | None, str]]:
+    """Group id to (members, time of the last good reading or None, problem of the last try or "")."""
+    members: dict[str, list[str]] = {}
+    for row in tx.all(GroupMember.select().order_by(GroupMember.slack_id)):
+        members.setdefault(row.group_id, []).append(row.slack_id)
+    return {
+        row.group_id: (tuple(members.get(row.group_id, ())), row.refreshed_at, row.problem)
+        for row in tx.all(GroupRefresh.select())
+    }
+
+
+def _refreshed(tx: Tx, group_id: str, at: datetime | None, problem: str) -> None:
+    tx.run(GroupRefresh.delete().where(GroupRefresh.group_id == group_id))
+    tx.all(GroupRefresh.insert(group_id=group_id, refreshed_at=at, problem=problem).returning(GroupRefresh))
+
+
+def _number(principal: str) -> int:
+    text = principal.removeprefix(PREFIX)
+    return int(text) if text != principal and text.isdecimal() else 0

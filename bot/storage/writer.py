@@ -1,0 +1,210 @@
+"""The one writer: one thread, one connection, groups of functions under one commit, each in a savepoint of its own.
+
+A result is handed over only after the commit of its group. Three lanes: presses and effects are served before
+intake, so that a storm of alerts can't make a person wait for the button. Nothing is retried here: a group that
+can't be committed fails as a whole, and every function in this program may be run again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+import structlog
+
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import StoreUnavailableError
+from bot.storage import audit
+from bot.storage.engines import Engine
+from bot.storage.foreign import driver_error as driver
+from bot.storage.foreign import foreign, passing, translated
+from bot.storage.jobs import Handover, Job
+from bot.storage.tx import Tx
+
+log = structlog.get_logger(__name__)
+
+SAVEPOINT, RELEASE, UNDO = "SAVEPOINT f", "RELEASE SAVEPOINT f", "ROLLBACK TO SAVEPOINT f"
+
+
+class Lane(IntEnum):
+    """In which order waiting functions are taken; only ``INTAKE`` is refused when too many wait."""
+
+    PRESS = 0
+    WORK = 1
+    INTAKE = 2
+
+
+class GroupLostError(Exception):
+    """The transaction of a group is gone as a whole; ``__cause__`` says why."""
+
+
+class Writer:
+    """The thread; ``hand_over`` gives finished jobs back, ``on_entry`` sees every entry after its commit, in order."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        hand_over: Handover,
+        *,
+        group_size: int,
+        max_waiting: int,
+        on_entry: Callable[[AuditEntry], None] | None,
+    ) -> None:
+        self._engine = engine
+        self._hand_over = hand_over
+        self._group_size = group_size
+        self._max_waiting = max_waiting
+        self._on_entry = on_entry
+        self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
+        self._waiting = threading.Condition()
+        self._closing = False
+        self._crash: BaseException | None = None
+        self._connection: Any = None
+        self.crash_point: Callable[[str], None] | None = None
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the connection is opened by it."""
+        self._thread.start()
+
+    def submit(self, job: Job, lane: Lane) -> None:
+        """Queue a job; raises ``StoreUnavailableError`` when closing, or when too much intake waits."""
+        with self._waiting:
+            if self._crash is not None:
+                raise self._crash
+            if self._closing:
+                raise StoreUnavailableError("The store is closing.")
+            self.refuse_if_saturated(lane)
+            self._lanes[lane].append(job)
+            self._waiting.notify()
+
+    def refuse_if_saturated(self, lane: Lane) -> None:
+        """Raises ``StoreUnavailableError`` when ``max_waiting`` deliveries wait already and this is another."""
+        if lane is Lane.INTAKE and len(self._lanes[lane]) >= self._max_waiting:
+            raise StoreUnavailableError(
+                f"{self._max_waiting} deliveries are waiting for the database already.", retry_after=1.0
+            )
+
+    def close(self) -> None:
+        """Finish what waits, then stop the thread; waits for it."""
+        with self._waiting:
+            self._closing = True
+            self._waiting.notify()
+        self._thread.join()
+
+    def _take(self) -> list[Job]:
+        """The next group, best lane first; empty when closing and nothing is left."""
+        with self._waiting:
+            while not any(self._lanes) and not self._closing:
+                self._waiting.wait()
+            group: list[Job] = []
+            for lane in self._lanes:
+                while lane and len(group) < self._group_size:
+                    group.append(lane.popleft())
+            return group
+
+    def _run(self) -> None:
+        try:
+            while group := self._take():
+                entries = self._settle(group)
+                self._hand_over(group)
+                self._tell(entries)
+                if self._crash is not None:
+                    break
+        finally:
+            self._engine.disconnect()
+        with self._waiting:
+            left = [job for lane in self._lanes for job in lane]
+        for job in left:
+            job.error = self._crash
+        if left:
+            self._hand_over(left)
+
+    def _settle(self, group: list[Job]) -> list[AuditEntry]:
+        """Run and commit the group; fills in each job's result or error, returns the entries that are now durable."""
+        try:
+            return self._commit(group)
+        except GroupLostError as exc:
+            cause = exc.__cause__ or exc
+            log.warning("store.group_lost", functions=len(group), error=str(cause))
+            self._reset()
+            for job in group:
+                job.fail(translated(cause) if foreign(cause) else StoreUnavailableError(str(cause)), cause)
+        except BaseException as exc:  # noqa: BLE001 - a crash point fired: this process's store is dead from here on
+            self._crash = exc
+            self._reset()
+            for job in group:
+                job.fail(exc, None)
+        return []
+
+    def _commit(self, group: list[Job]) -> list[AuditEntry]:
+        tx_entries: list[AuditEntry] = []
+        head: tuple[int, str] | None = None
+        self._begin()
+        for job in group:
+            tx = Tx(self._engine.database, self._connection, postgres=self._engine.postgres, writable=True)
+            head, entries = self._run_job(job, tx, head)
+            tx_entries += entries
+        self._pass("before", group)
+        self._statement("COMMIT")
+        self._pass("after", group)
+        return tx_entries
+
+    def _run_job(
+        self, job: Job, tx: Tx, head: tuple[int, str] | None
+    ) -> tuple[tuple[int, str] | None, list[AuditEntry]]:
+        """One function between its savepoint and its release; an exception rolls back to there and stays its own."""
+        entries: list[AuditEntry] = []
+        known = head
+        self._statement(SAVEPOINT)
+        try:
+            result = job.call(tx)
+            if tx.notes:
+                known, entries = audit.append(tx, tx.notes, head or audit.head(tx))
+        except Exception as exc:  # noqa: BLE001 - any error is the function's own and is handed to its caller
+            if self._engine.broken(self._connection) or (foreign(exc) and passing(driver(exc))):
+                raise GroupLostError from driver(exc)
+            self._statement(UNDO)
+            self._statement(RELEASE)
+            job.fail(translated(exc) if foreign(exc) else exc, exc if foreign(exc) else None)
+            return head, []
+        self._statement(RELEASE)
+        job.succeed(result, work=tx.owes_work, message=tx.owes_message)
+        return known, entries
+
+    def _begin(self) -> None:
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect(writer=True)
+            for statement in self._engine.begin_write:
+                self._connection.execute(statement)
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the whole group is lost and told why
+            raise GroupLostError from driver(exc)
+
+    def _statement(self, sql: str) -> None:
+        try:
+            self._connection.execute(sql)
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the whole group is lost and told why
+            raise GroupLostError from driver(exc)
+
+    def _reset(self) -> None:
+        """Drop the connection and whatever transaction it was in; the next group opens a new one."""
+        self._connection = None
+        self._engine.disconnect()
+
+    def _pass(self, when: str, group: list[Job]) -> None:
+        if self.crash_point is not None:
+            for job in group:
+                self.crash_point(f"{when}:{job.name}")
+
+    def _tell(self, entries: list[AuditEntry]) -> None:
+        if self._on_entry is None:
+            return
+        for entry in entries:
+            try:
+                self._on_entry(entry)
+            except Exception:  # a closed stdout must not stop the writer; the entry itself is committed
+                log.exception("store.entry_not_shown", seq=entry.seq)
