@@ -1,0 +1,1 @@
+"""Read-only collectors of observed facts, each with a deadline of its own."""

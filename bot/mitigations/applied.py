@@ -1,0 +1,23 @@
+"""What a read-back says of a write whose answer never came. It holds words only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Applied(StrEnum):
+    """The three answers of definitions, "Crash recovery"."""
+
+    APPLIED = "applied"  # the execution's annotation is there: succeeded
+    NOT_APPLIED = "not_applied"  # absent, and the target is as it was: failed, a fresh proposal may be offered
+    CHANGED = "changed"  # absent, and the target is another one now: unknown, a person looks
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """``generation`` is what our write made (when applied) or what the target has now; ``sentence`` is for a person."""
+
+    state: Applied
+    generation: int
+    sentence: str
