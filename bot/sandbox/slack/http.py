@@ -98,11 +98,12 @@ class Doors:
         """One Web API call: faults, then arguments, token, scope, rate, and the method itself."""
         name = request.match_info["method"]
         started, at = time.monotonic(), time.time()
-        values: Json = {}
+        # The body is read before any fault: a slow call must be done although the client left.
+        args, unreadable = await _arguments(request)
 
         async def run() -> Json:
-            args = await read(request)
-            values.update(for_log(args.values))
+            if unreadable is not None:
+                raise unreadable
             out = self._run(name, args)
             if request.content_type == "application/json" and not request.charset:
                 out.setdefault("warning", "missing_charset")
@@ -111,7 +112,7 @@ class Doors:
         response, error = await self._answered(request, name, run)
         ms = (time.monotonic() - started) * 1000
         status = response.status if response is not None else 0
-        self.calls.append(Call(name, values, at, error is None, error, status, ms))
+        self.calls.append(Call(name, for_log(args.values), at, error is None, error, status, ms))
         if response is None:
             return self._hang_up(request)
         return response
@@ -221,9 +222,11 @@ class Doors:
 
     async def response_url(self, request: web.Request) -> web.StreamResponse:
         """An answer to an interaction; "ok" as text, or 404 when the address is over."""
+        args, unreadable = await _arguments(request)
 
         async def run() -> Json:
-            args = await read(request)
+            if unreadable is not None:
+                raise unreadable
             secret = f"{request.match_info['number']}/{request.match_info['secret']}"
             target = self.api.triggers.use_response(secret)
             responses.answer(self.api, target, args.values)
@@ -237,6 +240,13 @@ class Doors:
         if error is not None:
             return response
         return web.Response(text="ok")
+
+
+async def _arguments(request: web.Request) -> tuple[Args, ApiError | None]:
+    try:
+        return await read(request), None
+    except ApiError as error:
+        return Args({}), error
 
 
 async def _bytes(request: web.Request) -> bytes:

@@ -31,7 +31,6 @@ class Manifest:
     shortcuts: dict[str, str] | None = None
     events: frozenset[str] | None = None
     interactivity: bool = True
-    socket_mode: bool = True
     raw: Json = field(default_factory=dict)
 
     @classmethod
@@ -51,7 +50,6 @@ class Manifest:
             shortcuts={str(s.get("callback_id")): str(s.get("type")) for s in shortcuts},
             events=frozenset(str(e) for e in events),
             interactivity=bool(_inside(raw, "settings", "interactivity", "is_enabled")),
-            socket_mode=bool(_inside(raw, "settings", "socket_mode_enabled")),
             raw=raw,
         )
 

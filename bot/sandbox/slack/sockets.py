@@ -9,7 +9,9 @@ import json
 import logging
 import secrets
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -22,6 +24,8 @@ ACK_SECONDS = 3.0
 TICKET_SECONDS = 60.0
 MOST_CONNECTIONS = 10
 PING_SECONDS = 10.0
+CLOSE_SECONDS = 0.5  # how long a closing handshake is waited for
+DISCONNECT_GRACE = 1.0
 EVENT_RETRIES = (0.0, 60.0, 300.0)
 
 
@@ -96,7 +100,7 @@ class Sockets:
         expiry = self._tickets.pop(request.query.get("ticket", ""), None)
         if expiry is None or expiry < time.monotonic():
             return web.Response(status=403, text="ticket unknown, used or expired")
-        socket = web.WebSocketResponse(autoping=False, max_msg_size=0)
+        socket = web.WebSocketResponse(autoping=False, max_msg_size=0, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         if len(self._connections) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
@@ -187,9 +191,7 @@ class Sockets:
 
     def deliver_event(self, payload: Json) -> None:
         """Send an event in the background, again while it is not acked."""
-        task = asyncio.create_task(self._deliver_event(payload))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._in_background(self._deliver_event(payload))
 
     async def _deliver_event(self, payload: Json) -> None:
         copies = 1
@@ -250,13 +252,26 @@ class Sockets:
     # -- orders -------------------------------------------------------------------------------
 
     async def disconnect(self, reason: str) -> int:
-        """Send a disconnect message everywhere; all but "warning" are followed by a close."""
+        """Send a disconnect message everywhere; all but "warning" are followed by a close.
+
+        The close comes a second later, so that a client that reacts has already moved.
+        """
         sockets = list(self._connections)
         for socket in sockets:
             await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox"}})
             if reason != "warning":
-                await socket.close()
+                self._in_background(self._close_later(socket))
         return len(sockets)
+
+    @staticmethod
+    async def _close_later(socket: web.WebSocketResponse) -> None:
+        await asyncio.sleep(DISCONNECT_GRACE)
+        await socket.close()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def abort_all(self) -> int:
         """Reset every connection without a closing handshake."""
@@ -270,8 +285,8 @@ class Sockets:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for socket in list(self._connections):
-            await socket.close()
+        closing = [socket.close() for socket in self._connections]
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 def _uuid() -> str:

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.models import (
@@ -112,6 +112,12 @@ class Workspace:
         """A new message id; strictly greater than every earlier one."""
         self._last_micros = max(self._last_micros + 1, int(self.now() * 1_000_000))
         return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06d}"
+
+    def after(self, stamps: Iterable[str]) -> None:
+        """Let new message ids follow these ones."""
+        for ts in stamps:
+            seconds, _, micros = ts.partition(".")
+            self._last_micros = max(self._last_micros, int(seconds) * 1_000_000 + int(micros))
 
     @staticmethod
     def new_id(prefix: str) -> str:

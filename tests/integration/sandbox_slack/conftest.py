@@ -61,6 +61,7 @@ class Bolt:
         self.handlers: list[AsyncSocketModeHandler] = []
 
     async def connect(self, ping_interval: float = 5) -> AsyncSocketModeHandler:
+        """One more Socket Mode connection; returns once the server counts it."""
         wanted = self.server.sockets.connections + 1
         handler = AsyncSocketModeHandler(self.app, self.server.app_token, ping_interval=ping_interval)
         self.handlers.append(handler)
@@ -69,6 +70,7 @@ class Bolt:
         return handler
 
     async def close(self) -> None:
+        """Close every connection."""
         for handler in self.handlers:
             with contextlib.suppress(aiohttp.ClientError):
                 await handler.close_async()

@@ -103,7 +103,8 @@ async def read(request: web.Request) -> Args:
             raise ApiError("invalid_post_type")
     header = request.headers.get("Authorization", "")
     token = header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else ""
-    return Args(values, token or str(values.pop("token", "") or ""))
+    in_body = str(values.pop("token", "") or "")
+    return Args(values, token or in_body)
 
 
 async def _json_body(request: web.Request) -> Json:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft7Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, relevance
 
 Json = dict[str, Any]
 SCHEMA = Path(__file__).with_name("blocks.schema.json")
@@ -46,9 +46,23 @@ def _validator(name: str) -> Draft7Validator:
     return Draft7Validator({"$ref": f"#/definitions/{name}", "definitions": _definitions()})
 
 
+def _telling(error: ValidationError) -> ValidationError | None:
+    """The error inside an anyOf that concerns the value's own `type`; None for another kind."""
+    if list(error.relative_path) == ["type"] and error.validator in ("const", "enum"):
+        return None
+    if not error.context:
+        return error
+    alternatives: dict[Any, list[ValidationError | None]] = {}
+    for inner in error.context:
+        alternatives.setdefault(inner.schema_path[0], []).append(_telling(inner))
+    meant = [found for found in alternatives.values() if None not in found]
+    return next((found for found in meant[0] if found is not None), None) if meant else None
+
+
 def _problem(name: str, value: Any, at: str) -> Iterator[str]:
-    error = best_match(_validator(name).iter_errors(value))
+    error = max(_validator(name).iter_errors(value), key=relevance, default=None)
     if error is not None:
+        error = _telling(error) or error
         where = "".join(f"/{part}" for part in error.absolute_path)
         yield f"{error.message[:300]} [json-pointer:{at}{where}]"
 

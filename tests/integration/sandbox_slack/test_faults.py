@@ -1,0 +1,133 @@
+"""Everything that goes wrong with the Web API, on a switch; and the rate limits."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.slack.rates import Rates
+from bot.sandbox.slack.server import SlackServer
+
+
+async def post(client: AsyncWebClient, text: str = "x") -> None:
+    await client.chat_postMessage(channel="C0ONCALL", text=text)
+
+
+async def test_a_rate_limit_answers_429_with_retry_after(server: SlackServer, client: AsyncWebClient) -> None:
+    server.faults.rate_limit("chat.postMessage", retry_after=7, times=1)
+    with pytest.raises(SlackApiError) as caught:
+        await post(client)
+    assert caught.value.response.status_code == 429
+    assert caught.value.response.headers["Retry-After"] == "7"
+    assert caught.value.response["error"] == "ratelimited"
+    await post(client)
+    assert len(server.workspace.messages("C0ONCALL")) == 1
+
+
+async def test_the_clients_own_retry_waits_and_succeeds(server: SlackServer, client: AsyncWebClient) -> None:
+    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=1))
+    server.faults.rate_limit("chat.postMessage", retry_after=1, times=1)
+    await post(client)
+    assert len(server.workspace.messages("C0ONCALL")) == 1
+
+
+async def test_a_call_dropped_after_processing_is_done_and_a_careless_retry_doubles_it(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    """The reason why posts must not be repeated without looking."""
+    server.faults.drop_after("chat.postMessage")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await post(client)
+    assert len(server.workspace.messages("C0ONCALL")) == 1
+    client.retry_handlers.append(AsyncConnectionErrorRetryHandler(max_retry_count=1))
+    server.faults.drop_after("chat.postMessage")
+    await post(client)
+    assert len(server.workspace.messages("C0ONCALL")) == 3
+
+
+async def test_a_call_dropped_before_processing_is_not_done(server: SlackServer, client: AsyncWebClient) -> None:
+    server.faults.drop_before("chat.postMessage")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await post(client)
+    assert server.workspace.messages("C0ONCALL") == []
+
+
+async def test_errors_are_slacks_code_or_html(server: SlackServer, client: AsyncWebClient) -> None:
+    server.faults.error("chat.postMessage", "internal_error", times=1)
+    with pytest.raises(SlackApiError, match="internal_error"):
+        await post(client)
+    server.faults.error("*", 503, times=1)
+    with pytest.raises(SlackApiError) as caught:
+        await post(client)
+    assert caught.value.response.status_code == 503
+    assert [call.error for call in server.calls] == ["internal_error", "http_503"]
+
+
+async def test_a_hanging_call_never_answers_and_a_slow_one_is_done_late(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    server.faults.hang("chat.postMessage", times=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await post(client)
+    server.faults.slow("chat.postMessage", 0.1, times=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await post(client)
+    before = server.workspace.last_change
+    assert await server.workspace.wait_change(before, 1)
+    assert len(server.workspace.messages("C0ONCALL")) == 1
+
+
+async def test_clear_switches_everything_off(server: SlackServer, client: AsyncWebClient) -> None:
+    server.faults.error("*", "internal_error")
+    server.faults.hang("chat.postMessage")
+    server.faults.clear()
+    await post(client)
+
+
+async def test_posting_is_limited_by_channel_and_updating_for_the_workspace(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    server.workspace.add_channel("C0TWO", "two", ["U0FETTLE"])
+    for n in range(5):
+        await post(client, str(n))
+    with pytest.raises(SlackApiError) as caught:
+        await post(client)
+    assert caught.value.response.headers["Retry-After"] == "1"
+    ts = (await client.chat_postMessage(channel="C0TWO", text="x"))["ts"]
+    for _ in range(50):
+        await client.chat_update(channel="C0TWO", ts=ts, text="x")
+    with pytest.raises(SlackApiError, match="ratelimited"):
+        await client.chat_update(channel="C0TWO", ts=ts, text="x")
+    server.enforce_rates = False
+    await client.chat_update(channel="C0TWO", ts=ts, text="x")
+    await post(client)
+
+
+def test_a_full_minute_is_forgiven_call_by_call() -> None:
+    now = [0.0]
+    rates = Rates(lambda: now[0])
+    for second in range(20):
+        now[0] = second
+        assert rates.spend("users.list", 2) is None
+    now[0] = 30.0
+    assert rates.spend("users.list", 2) == 30
+    now[0] = 60.0
+    assert rates.spend("users.list", 2) is None
+    assert rates.spend("users.list", 2) == 1
+
+
+def test_a_channel_takes_a_short_burst_and_then_one_post_a_second() -> None:
+    now = [0.0]
+    rates = Rates(lambda: now[0])
+    assert [rates.spend("chat.postMessage", 4, "C1") for _ in range(6)] == [None] * 5 + [1]
+    assert rates.spend("chat.postMessage", 4, "C2") is None
+    now[0] = 1.0
+    assert [rates.spend("chat.postMessage", 4, "C1") for _ in range(2)] == [None, 1]

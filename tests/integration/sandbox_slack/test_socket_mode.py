@@ -1,0 +1,207 @@
+"""Socket Mode on the wire and with the unmodified client: tickets, acks, several connections."""
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.slack.server import SlackServer
+from tests.integration.sandbox_slack.cards import button, card
+
+Json = dict[str, Any]
+
+
+async def link(server: SlackServer, client: AsyncWebClient) -> str:
+    answer = await client.apps_connections_open(app_token=server.app_token)
+    return str(answer["url"])
+
+
+async def posted(client: AsyncWebClient) -> str:
+    blocks = card(button("go", "Go"))
+    answer = await client.chat_postMessage(channel="C0ONCALL", text="page", blocks=blocks)
+    return str(answer["ts"])
+
+
+async def until(true: Any, seconds: float = 3.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - the client offers nothing to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_a_ticket_is_good_for_one_handshake(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    url = await link(server, client)
+    async with session.ws_connect(url) as socket:
+        hello = await socket.receive_json(timeout=2)
+        assert hello["type"] == "hello"
+        assert hello["num_connections"] == 1
+        assert hello["connection_info"] == {"app_id": "A0FETTLE"}
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(url)
+
+
+async def test_an_ack_counts_by_envelope_id_on_whatever_connection(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    ts = await posted(client)
+    async with (
+        session.ws_connect(await link(server, client)) as one,
+        session.ws_connect(await link(server, client)) as two,
+    ):
+        assert [(await s.receive_json())["num_connections"] for s in (one, two)] == [1, 2]
+        await server.wait_connected(2)
+        sockets = [one, two]
+        for _ in range(2):
+            press = asyncio.create_task(server.press("U0ANA", "C0ONCALL", ts, text="Go"))
+            waiting = [asyncio.create_task(s.receive_json()) for s in sockets]
+            done, idle = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in idle:
+                task.cancel()
+            [envelope] = [task.result() for task in done]
+            assert envelope["type"] == "interactive"
+            assert envelope["accepts_response_payload"] is False
+            other = sockets[1 - waiting.index(done.pop())]
+            await other.send_json({"envelope_id": envelope["envelope_id"]})
+            assert (await press).acked
+
+
+async def test_pings_are_echoed_with_their_payload(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    async with session.ws_connect(await link(server, client), autoping=False) as socket:
+        await socket.receive_json()
+        await socket.ping(b"sdk-ping-pong:1")
+        answer = await socket.receive(timeout=2)
+        assert (answer.type, bytes(answer.data)) == (aiohttp.WSMsgType.PONG, b"sdk-ping-pong:1")
+        server.faults.no_pong()
+        await socket.ping(b"again")
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.2)
+
+
+async def test_without_a_connection_a_press_fails_at_once(server: SlackServer, client: AsyncWebClient) -> None:
+    reply = await server.press("U0ANA", "C0ONCALL", await posted(client), text="Go")
+    assert (reply.acked, reply.error) == (False, "dispatch_failed")
+
+
+async def test_an_interaction_not_acked_in_time_is_over_and_not_sent_again(
+    server: SlackServer, client: AsyncWebClient, bolt: Any
+) -> None:
+    """Three seconds at Slack; the test shortens the wait and keeps the law."""
+    assert server.sockets.ack_seconds == 3.0
+    server.sockets.ack_seconds = 0.1
+    calls: list[str] = []
+
+    @bolt.app.action("go")
+    async def go(ack: Any) -> None:
+        calls.append("go")
+        await asyncio.sleep(0.3)
+        await ack()
+
+    await bolt.connect()
+    reply = await server.press("U0ANA", "C0ONCALL", await posted(client), text="Go")
+    assert (reply.acked, reply.error) == (False, "operation_timed_out")
+    await until(lambda: server.sockets.late_acks)
+    assert calls == ["go"]
+
+
+async def test_an_event_not_acked_is_sent_again_with_the_same_event_id(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    assert server.sockets.event_retries == (0.0, 60.0, 300.0)
+    server.sockets.ack_seconds = 0.1
+    server.sockets.event_retries = (0.0, 0.05)
+    async with session.ws_connect(await link(server, client)) as socket:
+        await socket.receive_json()
+        await server.wait_connected()
+        await server.post_as("U0ANA", "C0ONCALL", "hello")
+        first, second = [await socket.receive_json(timeout=2) for _ in range(2)]
+        assert first["payload"]["event_id"] == second["payload"]["event_id"]
+        assert first["envelope_id"] != second["envelope_id"]
+        assert (first["retry_attempt"], second["retry_attempt"]) == (0, 1)
+        assert second["retry_reason"] == "timeout"
+        await socket.send_json({"envelope_id": second["envelope_id"]})
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.3)
+
+
+async def test_events_go_out_only_if_the_manifest_subscribes(session: aiohttp.ClientSession) -> None:
+    events = {"event_subscriptions": {"bot_events": ["app_mention"]}}
+    server = SlackServer({"settings": events})
+    await server.start()
+    try:
+        client = AsyncWebClient(server.bot_token, base_url=server.api_url, session=session)
+        async with session.ws_connect(await link(server, client)) as socket:
+            await socket.receive_json()
+            await server.wait_connected()
+            await server.post_as("U0ANA", "C0ONCALL", "hello")
+            await server.post_as("U0ANA", "C0ONCALL", "hello @fettle")
+            envelope = await socket.receive_json(timeout=2)
+            assert envelope["payload"]["event"]["type"] == "app_mention"
+            await socket.send_json({"envelope_id": envelope["envelope_id"]})
+    finally:
+        await server.stop()
+
+
+async def test_the_same_payload_can_be_made_to_come_twice(
+    server: SlackServer, client: AsyncWebClient, bolt: Any
+) -> None:
+    calls: list[str] = []
+
+    @bolt.app.action("go")
+    async def go(ack: Any, body: Json) -> None:
+        await ack()
+        calls.append(body["trigger_id"])
+
+    await bolt.connect()
+    ts = await posted(client)
+    server.faults.duplicate_next_envelope()
+    await server.press("U0ANA", "C0ONCALL", ts, text="Go")
+    await until(lambda: len(calls) == 2)
+    assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested", "link_disabled", "abort"])
+async def test_the_client_comes_back_after_every_kind_of_parting(
+    server: SlackServer, client: AsyncWebClient, bolt: Any, reason: str
+) -> None:
+    @bolt.app.action("go")
+    async def go(ack: Any) -> None:
+        await ack()
+
+    ts = await posted(client)
+    handler = await bolt.connect(ping_interval=0.3)
+    opened = [c.method for c in server.calls].count("apps.connections.open")
+    old = handler.client.current_session
+    if reason == "abort":
+        assert server.faults.close_sockets() == 1
+    else:
+        assert await server.faults.disconnect(reason) == 1
+    await until(lambda: handler.client.current_session is not old and server.sockets.connections == 1, 5)
+    again = [c.method for c in server.calls].count("apps.connections.open")
+    assert again == opened + 1
+    assert (await server.press("U0ANA", "C0ONCALL", ts, text="Go")).acked
+
+
+async def test_a_refused_handshake_is_tried_again(server: SlackServer, bolt: Any) -> None:
+    server.faults.refuse_sockets(1)
+    started = time.monotonic()
+    bolt.app.logger.disabled = True
+    handler = await bolt.connect(ping_interval=0.2)
+    assert time.monotonic() - started < 5
+    assert await handler.client.is_connected()
+
+
+async def test_an_eleventh_connection_is_turned_away(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    sockets = [await session.ws_connect(await link(server, client)) for _ in range(11)]
+    said = [(await socket.receive_json(timeout=2)) for socket in sockets]
+    assert [s["type"] for s in said] == ["hello"] * 10 + ["disconnect"]
+    assert said[-1]["reason"] == "too_many_websockets"
+    for socket in sockets:
+        await socket.close()

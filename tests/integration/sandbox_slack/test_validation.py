@@ -1,0 +1,168 @@
+"""Every payload is checked by three independent judges, and refused as Slack refuses it."""
+
+from typing import Any
+
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.slack.server import SlackServer
+from bot.sandbox.slack.validation import check, limits, schema, sdk_models
+from tests.integration.sandbox_slack.cards import button, card
+
+Json = dict[str, Any]
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def mrkdwn(text: str) -> Json:
+    return {"type": "mrkdwn", "text": text}
+
+
+def actions(*elements: Json) -> Json:
+    return {"type": "actions", "elements": list(elements)}
+
+
+def option(value: str, text: str = "x") -> Json:
+    return {"text": plain(text), "value": value}
+
+
+def select(count: int) -> Json:
+    return {
+        "type": "static_select",
+        "action_id": "s",
+        "options": [option(str(n)) for n in range(count)],
+    }
+
+
+CONFIRM = {"title": plain("t"), "text": mrkdwn("x"), "confirm": plain("Yes"), "deny": plain("No")}
+
+AT_THE_LIMIT: dict[str, tuple[Json, Json]] = {
+    "header": ({"type": "header", "text": plain("x" * 150)}, {"type": "header", "text": plain("x" * 151)}),
+    "section text": (
+        {"type": "section", "text": mrkdwn("x" * 3000)},
+        {"type": "section", "text": mrkdwn("x" * 3001)},
+    ),
+    "section fields": (
+        {"type": "section", "fields": [mrkdwn("x")] * 10},
+        {"type": "section", "fields": [mrkdwn("x")] * 11},
+    ),
+    "section field": (
+        {"type": "section", "fields": [mrkdwn("x" * 2000)]},
+        {"type": "section", "fields": [mrkdwn("x" * 2001)]},
+    ),
+    "context": (
+        {"type": "context", "elements": [mrkdwn("x")] * 10},
+        {"type": "context", "elements": [mrkdwn("x")] * 11},
+    ),
+    "actions": (
+        actions(*[button(f"a{n}", "x") for n in range(25)]),
+        actions(*[button(f"a{n}", "x") for n in range(26)]),
+    ),
+    "button text": (actions(button("a", "x" * 75)), actions(button("a", "x" * 76))),
+    "button value": (actions(button("a", "x", "v" * 2000)), actions(button("a", "x", "v" * 2001))),
+    "action_id": (actions(button("a" * 255, "x")), actions(button("a" * 256, "x"))),
+    "block_id": (
+        {"type": "divider", "block_id": "b" * 255},
+        {"type": "divider", "block_id": "b" * 256},
+    ),
+    "options": (actions(select(100)), actions(select(101))),
+    "overflow": (
+        actions({**select(5), "type": "overflow"}),
+        actions({**select(6), "type": "overflow"}),
+    ),
+    "confirm title": (
+        actions(button("a", "x", confirm={**CONFIRM, "title": plain("t" * 100)})),
+        actions(button("a", "x", confirm={**CONFIRM, "title": plain("t" * 101)})),
+    ),
+    "confirm text": (
+        actions(button("a", "x", confirm={**CONFIRM, "text": mrkdwn("t" * 300)})),
+        actions(button("a", "x", confirm={**CONFIRM, "text": mrkdwn("t" * 301)})),
+    ),
+    "confirm button": (
+        actions(button("a", "x", confirm={**CONFIRM, "deny": plain("t" * 30)})),
+        actions(button("a", "x", confirm={**CONFIRM, "deny": plain("t" * 31)})),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_LIMIT)
+def test_a_limit_is_the_last_length_that_passes(name: str) -> None:
+    passes, fails = AT_THE_LIMIT[name]
+    assert check.message_blocks([passes]) == []
+    assert list(limits.blocks_problems([fails], limits.MESSAGE_BLOCKS))
+
+
+WRONG_SHAPES: dict[str, Json] = {
+    "unknown type": {"type": "sektion", "text": mrkdwn("x")},
+    "unknown key": {"type": "divider", "color": "red"},
+    "mrkdwn in a header": {"type": "header", "text": mrkdwn("x")},
+    "number as value": actions(button("a", "x", value=7)),  # type: ignore[arg-type]
+    "unknown style": actions(button("a", "x", style="green")),
+    "missing alt text": {"type": "image", "image_url": "https://a.test/x.png"},
+    "button in a context": {"type": "context", "elements": [button("a", "x")]},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SHAPES)
+def test_the_schema_knows_shapes(name: str) -> None:
+    [problem] = schema.block_problems(WRONG_SHAPES[name], "/blocks/0")
+    assert "json-pointer:/blocks/0" in problem
+
+
+def test_the_sdk_is_asked_too() -> None:
+    assert list(sdk_models.block_problems({"type": "header", "text": plain("x" * 151)}, "/blocks/0"))
+    assert not list(sdk_models.block_problems({"type": "header", "text": plain("x")}, "/blocks/0"))
+
+
+def test_a_wide_variety_of_good_blocks_passes() -> None:
+    text = {"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}
+    good: list[Json] = [
+        *card(button("approve", "Approve", style="primary", confirm=CONFIRM)),
+        {"type": "section", "text": mrkdwn("x"), "accessory": {**select(2), "type": "overflow"}},
+        {"type": "rich_text", "elements": [text]},
+        {"type": "table", "rows": [[{"type": "raw_text", "text": "a"}]]},
+        {"type": "image", "image_url": "https://a.test/x.png", "alt_text": "a chart"},
+        {"type": "markdown", "text": "**x**"},
+        actions({"type": "users_select", "action_id": "who"}),
+    ]
+    assert check.message_blocks(good) == []
+
+
+async def test_bad_blocks_are_answered_as_slack_does_and_kept_for_looking_at(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    with pytest.raises(SlackApiError) as caught:
+        await client.api_call(
+            "chat.postMessage",
+            json={"channel": "C0ONCALL", "text": "x", "blocks": [WRONG_SHAPES["unknown type"]]},
+        )
+    answer = caught.value.response
+    assert answer["error"] == "invalid_blocks"
+    assert answer["errors"] == ["unsupported type: sektion [json-pointer:/blocks/0/type]"]
+    assert server.invalid[0]["method"] == "chat.postMessage"
+    assert server.workspace.messages("C0ONCALL") == []
+
+
+async def test_too_much_is_refused_as_what_it_is(client: AsyncWebClient) -> None:
+    divider = {"type": "divider"}
+    long = {"type": "section", "text": mrkdwn("x" * 2900)}
+    for body, code in (
+        ({"blocks": [divider] * 51}, "invalid_blocks"),
+        ({"blocks": [long] * 5}, "msg_blocks_too_long"),
+        ({"blocks": [{**divider, "block_id": "b"}] * 2}, "invalid_blocks"),
+        ({"metadata": {"event_type": "x"}}, "invalid_metadata_format"),
+        ({"text": " "}, "no_text"),
+    ):
+        with pytest.raises(SlackApiError, match=code):
+            await client.api_call("chat.postMessage", json={"channel": "C0ONCALL", "text": "x", **body})
+
+
+async def test_long_text_is_cut_in_a_post_and_refused_in_an_update(server: SlackServer, client: AsyncWebClient) -> None:
+    ts = (await client.chat_postMessage(channel="C0ONCALL", text="x" * 40_001))["ts"]
+    assert len(server.workspace.messages("C0ONCALL")[0].text) == 40_000
+    await client.chat_update(channel="C0ONCALL", ts=ts, text="x" * 4_000)
+    with pytest.raises(SlackApiError, match="msg_too_long"):
+        await client.chat_update(channel="C0ONCALL", ts=ts, text="x" * 4_001)
