@@ -1,0 +1,116 @@
+"""Who may approve: the people and groups that APPROVERS names, and nobody else.
+
+Nobody configured means nobody may. A group whose members weren't read within three minutes denies, whoever presses.
+This module refuses to ask Slack: members come as a view with the time they were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.approval import Principal
+from bot.domain.decision import Decision, Reason, Rule
+
+GROUP_MAX_AGE = timedelta(minutes=3)
+"""Definitions: groups are refreshed each minute while proposals are pending; older than this denies."""
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """One user group as last read: Slack user ids; ``problem`` is a sentence when the last try failed."""
+
+    members: frozenset[str] = frozenset()
+    refreshed_at: datetime | None = None
+    problem: str = ""
+
+
+def may_approve(
+    principal: Principal,
+    approvers: Sequence[str],
+    groups: Mapping[str, GroupView],
+    now: datetime,
+    requested_by: str,
+    action: str,
+    self_approve: frozenset[str],
+    names: Mapping[str, str] | None = None,
+) -> Decision:
+    """Whether this person may approve this action now.
+
+    ``approvers`` are Slack user ids (U..., W...) and group ids (S...); ``requested_by`` is a principal id, or
+    Fettle's for an alert's proposal; ``self_approve`` are the actions that SELF_APPROVE names. ``names`` maps
+    approvers' ids to what people call them (``@ana``, ``@sre-oncall``), for the refusal.
+    """
+    who = f"@{principal.name}" if principal.name else "You"
+    identity = _identity(principal, who)
+    if identity is not None:
+        return Decision((identity,))
+    reasons = list(_listed(principal, who, approvers, groups, now, action, names or {}))
+    if principal.id == requested_by and action not in self_approve:
+        reasons.append(
+            Reason(
+                Rule.SELF_APPROVAL,
+                f"{who}, you requested this {action} yourself. Ask another approver, or name {action} in SELF_APPROVE.",
+            )
+        )
+    return Decision(tuple(reasons))
+
+
+def policy_text(approvers: Sequence[str], group_names: Mapping[str, str] | None = None) -> str:
+    """The card's line on who may approve, without the time: ``Needs 1 of 2 approvers``."""
+    if not approvers:
+        return "Nobody may approve: set APPROVERS to Slack user or group ids"
+    groups = [one for one in approvers if is_group(one)]
+    if len(approvers) == 1 and groups:
+        return f"Needs 1 of @{(group_names or {}).get(groups[0], groups[0])}"
+    return f"Needs 1 of {len(approvers)} approvers" if len(approvers) > 1 else "Needs the 1 approver"
+
+
+def is_group(approver: str) -> bool:
+    """Slack's user-group ids begin with S; user ids with U or W."""
+    return approver.startswith("S")
+
+
+def _identity(principal: Principal, who: str) -> Reason | None:
+    rows = (
+        (not principal.id or not principal.slack_id, "I can't tell who pressed this, so nothing was done."),
+        (principal.deleted, f"{who}, this account is deactivated; it can't approve."),
+        (principal.bot, f"{who} is an app; only a person may approve."),
+        (principal.stranger, f"{who}, you are in another organisation; only people of this one may approve."),
+        (principal.restricted, f"{who}, guests may not approve. Ask a full member who is an approver."),
+    )
+    return next((Reason(Rule.IDENTITY, sentence) for applies, sentence in rows if applies), None)
+
+
+def _listed(
+    principal: Principal,
+    who: str,
+    approvers: Sequence[str],
+    groups: Mapping[str, GroupView],
+    now: datetime,
+    action: str,
+    names: Mapping[str, str],
+) -> Iterator[Reason]:
+    if not approvers:
+        yield Reason(
+            Rule.APPROVER, "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
+        )
+        return
+    if principal.slack_id in approvers:
+        return
+    unread: list[str] = []
+    for group_id in filter(is_group, approvers):
+        view = groups.get(group_id, GroupView(problem="It was never read."))
+        if view.refreshed_at is None or now - view.refreshed_at >= GROUP_MAX_AGE:
+            unread.append(f"The members of group {group_id} weren't read within 3 minutes. {view.problem}".strip())
+        elif principal.slack_id in view.members:
+            return
+    if unread:
+        yield Reason(
+            Rule.APPROVER, f"{who}, I can't tell whether you may approve. {' '.join(unread)} Try again shortly."
+        )
+    else:
+        known = [names[one] for one in approvers if names.get(one)][:5]
+        ask = f"Ask {' or '.join(known)}." if known else "Ask one of them."
+        yield Reason(Rule.APPROVER, f"{who}, only those whom APPROVERS names may approve a {action}. {ask}")

@@ -1,0 +1,172 @@
+"""May this happen to this target? One pure table of guards, asked when proposed, when approved and when executed.
+
+What can't be read denies. Every reason is a sentence that says what to do where something can be done. This module
+refuses to read anything: all it knows comes as arguments, the time included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.decision import Decision, Reason, Rule
+from bot.domain.proposal import TargetState
+from bot.domain.target import RESTARTABLE
+
+PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""The control plane's; no setting opens them."""
+
+MAX_AGE = timedelta(seconds=5)
+"""How old the facts may be when an effect is about to happen (definitions: "Execute")."""
+
+
+class Point(StrEnum):
+    """When the guards are asked."""
+
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    EXECUTE = "execute"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the guards judge, beside the target's state; the defaults deny.
+
+    ``mode`` is ``act`` or ``observe``. ``foreign_cluster`` is the other cluster's name when the alert is from there.
+    ``frozen`` is None when the switch can't be read. ``rights`` is None when the access review didn't answer.
+    ``rights_problem``, ``in_flight`` and ``read_problem`` are sentences, empty when there is nothing to say.
+    ``expires_at`` is the proposal's when approving and the approval's when executing.
+    """
+
+    mode: str = "observe"
+    allowed_actions: frozenset[str] = frozenset()
+    allowed_namespaces: frozenset[str] = frozenset()
+    own_namespace: str = ""
+    foreign_cluster: str = ""
+    frozen: bool | None = None
+    frozen_sentence: str = ""
+    rights: bool | None = None
+    rights_problem: str = ""
+    in_flight: str = ""
+    approved_digest: str = ""
+    current_digest: str = ""
+    expires_at: datetime | None = None
+    read_problem: str = ""
+
+
+def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
+    """The decision with every reason against, most general first; the same guards at every point, stricter later."""
+    at = Point(point)
+    reasons = [*_settings(action, facts)]
+    if state is None:
+        reasons += [_unread(facts)]
+    else:
+        reasons += [*_target(action, state, facts), *_workload(state)]
+        if facts.read_problem:
+            reasons.append(_unread(facts))
+    reasons += [*_cluster(action, state, facts)]
+    if at is not Point.PROPOSE:
+        reasons += [*_still_valid(facts, now)]
+    if at is Point.EXECUTE and state is not None:
+        reasons += [*_fresh(state, now)]
+    return Decision(tuple(reasons))
+
+
+def _settings(action: str, facts: Facts) -> Iterator[Reason]:
+    if facts.foreign_cluster:
+        yield Reason(
+            Rule.CLUSTER, f"The alert is from cluster {facts.foreign_cluster}, which isn't mine. Act on it there."
+        )
+    if facts.mode != "act":
+        yield Reason(Rule.MODE, "I only observe (MODE=observe). Set MODE=act to let me act.")
+    if action not in facts.allowed_actions:
+        yield Reason(Rule.ACTION, f"The action {action} isn't allowed. Add {action} to ALLOWED_ACTIONS.")
+
+
+def _unread(facts: Facts) -> Reason:
+    if facts.read_problem:
+        return Reason(Rule.UNREADABLE, f"I can't read the target's state, so I don't act. {facts.read_problem}")
+    return Reason(Rule.GONE, "The target isn't in the cluster any more. Nothing can be done to it.")
+
+
+def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
+    target = state.target
+    namespace = target.namespace
+    if not namespace or not target.name or not target.uid:
+        yield Reason(Rule.PROTECTED, "The target isn't one exact object: namespace, name or uid is empty. Choose one.")
+        return
+    if namespace in PROTECTED_NAMESPACES:
+        yield Reason(Rule.PROTECTED, f"{namespace} belongs to the control plane; I never act there.")
+    elif facts.own_namespace and namespace == facts.own_namespace:
+        yield Reason(Rule.PROTECTED, f"I run in {namespace} myself and never act there. Use kubectl.")
+    elif namespace not in facts.allowed_namespaces:
+        yield Reason(Rule.NAMESPACE, f"The namespace {namespace} isn't allowed. Add {namespace} to ALLOWED_NAMESPACES.")
+    if target.kind not in RESTARTABLE:
+        yield Reason(Rule.KIND, f"I don't {action} a {target.kind}; only {', '.join(RESTARTABLE)}.")
+    if state.owner:
+        yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
+
+
+def _workload(state: TargetState) -> Iterator[Reason]:
+    ref = state.target.ref
+    if state.paused:
+        yield Reason(
+            Rule.PAUSED, f"{ref} is paused, so a restart would do nothing. Resume it first (kubectl rollout resume)."
+        )
+    if state.replicas == 0:
+        yield Reason(Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to restart. Scale it up instead.")
+    if state.strategy == "OnDelete":
+        yield Reason(
+            Rule.STRATEGY,
+            f"{ref} uses OnDelete: a restart would change nothing until pods are deleted, and I couldn't verify it. "
+            "Delete the pods one by one.",
+        )
+    elif state.rolling_out and not state.paused:
+        yield Reason(
+            Rule.ROLLING_OUT,
+            f"{ref} is rolling out already ({state.updated}/{state.replicas} updated). "
+            "Wait until that ends, or undo it.",
+        )
+
+
+def _cluster(action: str, state: TargetState | None, facts: Facts) -> Iterator[Reason]:
+    if facts.frozen is not False:
+        unreadable = "I can't read whether writes are frozen, so I don't write. Look at the store and FREEZE_FILE."
+        frozen = facts.frozen_sentence or "Writes are frozen. Nothing was done."
+        yield Reason(Rule.FROZEN, unreadable if facts.frozen is None else frozen)
+    if facts.rights is not True:
+        where = f" in {state.target.namespace}" if state is not None else ""
+        missing = (
+            f"I may not {action} workloads{where}. Apply the role fettle-patch{where}; the card will offer this again."
+        )
+        unknown = (
+            f"I can't tell whether I may {action} workloads{where}, so I don't. Try again when the cluster answers."
+        )
+        yield Reason(Rule.RIGHTS, facts.rights_problem or (unknown if facts.rights is None else missing))
+    if facts.in_flight:
+        yield Reason(Rule.IN_FLIGHT, facts.in_flight)
+
+
+def _still_valid(facts: Facts, now: datetime) -> Iterator[Reason]:
+    if facts.expires_at is None:
+        yield Reason(Rule.EXPIRED, "This proposal has no time limit, so it can't be approved. Request it again.")
+    elif now >= facts.expires_at:
+        yield Reason(Rule.EXPIRED, f"This proposal expired at {_clock(facts.expires_at)}. Request it again.")
+    if not facts.approved_digest or facts.approved_digest != facts.current_digest:
+        yield Reason(
+            Rule.STALE,
+            "The target changed since this was proposed. Nothing was done. Request it again to see it as it is.",
+        )
+
+
+def _fresh(state: TargetState, now: datetime) -> Iterator[Reason]:
+    if state.observed_at is None or now - state.observed_at > MAX_AGE:
+        yield Reason(
+            Rule.UNREADABLE, "What I know of the target is older than 5 s, so I don't act on it. I read it again."
+        )
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M} {at.tzname() or ''}".strip()
