@@ -1,0 +1,85 @@
+"""Faults on switches: refusals, silence, and answers that are lost after the work was done.
+
+It refuses to guess: a fault hits exactly the verb and resource it was set for (`*` for all).
+"""
+
+from dataclasses import dataclass
+
+from bot.sandbox.kubernetes.status import StatusError, failure
+from bot.sandbox.kubernetes.wire import Json
+
+_WORDS: dict[int, tuple[str, str]] = {
+    401: ("Unauthorized", "Unauthorized"),
+    403: ("Forbidden", "forbidden by a fault of the sandbox"),
+    404: ("NotFound", "the server could not find the requested resource"),
+    409: (
+        "Conflict",
+        "Operation cannot be fulfilled: the object has been modified; please apply your changes to"
+        " the latest version and try again",
+    ),
+    410: ("Expired", "The resourceVersion for the provided list is too old."),
+    422: ("Invalid", "the server rejected our request due to an error in our request"),
+    429: ("TooManyRequests", "Too many requests, please try again later."),
+    500: ("InternalError", "Internal error occurred: simulated"),
+    503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
+    504: ("Timeout", "Timeout: request did not complete within the allotted timeout"),
+}
+_RETRY_AFTER = (429, 504)
+
+
+@dataclass
+class Fault:
+    """One fault; `times` None lasts until cleared."""
+
+    verb: str
+    resource: str
+    times: int | None
+    status: int = 0
+    hang: float | None = None
+    drop_after: bool = False
+
+    def hits(self, verb: str, resource: str) -> bool:
+        """Whether it applies to this request."""
+        return self.verb in ("*", verb) and self.resource in ("*", resource)
+
+
+class Faults:
+    """The switches of one server. `resource` is as in `deployments` or `deployments/scale`."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def set(self, verb: str, resource: str, *, status: int, times: int | None = None) -> None:
+        """Answer with this status instead of working."""
+        self._faults.append(Fault(verb, resource, times, status=status))
+
+    def hang(self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None) -> None:
+        """Say nothing for so long, then go on as usual."""
+        self._faults.append(Fault(verb, resource, times, hang=seconds))
+
+    def drop_after(self, verb: str, resource: str, *, times: int | None = 1) -> None:
+        """Do the work, then close the connection without an answer."""
+        self._faults.append(Fault(verb, resource, times, drop_after=True))
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        self._faults.clear()
+
+    def take(self, verb: str, resource: str) -> Fault | None:
+        """The fault that hits this request, counted down."""
+        for fault in self._faults:
+            if fault.hits(verb, resource):
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self._faults.remove(fault)
+                return fault
+        return None
+
+
+def refusal(code: int) -> StatusError:
+    """The answer of a fault, in the words that the real server has for such a status."""
+    reason, message = _WORDS.get(code, ("InternalError", f"simulated {code}"))
+    details: Json | None = {"retryAfterSeconds": 1} if code in _RETRY_AFTER else None
+    headers = {"Retry-After": "1"} if code in _RETRY_AFTER else {}
+    return StatusError(failure(code, reason, message, details), headers)

@@ -1,0 +1,280 @@
+"""One request in, one answer out: authentication, authorization, faults, then the verb.
+
+It refuses requests that aren't meant for loopback, and answers what isn't emulated as the real
+server answers an unknown path or method.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot.sandbox.kubernetes import discovery, faults, logs, openapi, reading, status
+from bot.sandbox.kubernetes.access import Access, Question
+from bot.sandbox.kubernetes.changing import Asked, Changing, decode
+from bot.sandbox.kubernetes.clock import moment, stamp
+from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, Kind, by_kind, find
+from bot.sandbox.kubernetes.kubelet import workload_name
+from bot.sandbox.kubernetes.ownership import record
+from bot.sandbox.kubernetes.pages import Answer, Plain
+from bot.sandbox.kubernetes.routes import Route, parse
+from bot.sandbox.kubernetes.status import StatusError
+from bot.sandbox.kubernetes.watching import Watch
+from bot.sandbox.kubernetes.wire import Json, dig, dump
+
+_FLOW, _LEVEL = str(uuid.uuid4()), str(uuid.uuid4())
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_BODY_KEPT = 65_536
+
+
+@dataclass
+class Record:
+    """One request for the log of the server; `status` 0 while it is not answered yet."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    user_agent: str
+    user: str = ""
+    status: int = 0
+    verb: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    body: str = ""
+    dropped: bool = False
+    time: float = 0.0
+
+
+class Gateway:
+    """Everything between the socket and the cluster."""
+
+    def __init__(self, cluster: Cluster, access: Access, switches: faults.Faults) -> None:
+        self.cluster, self.access, self.faults = cluster, access, switches
+        self.reading, self.changing = reading.Reading(cluster), Changing(cluster)
+
+    async def answer(self, request: web.BaseRequest, seen: Record) -> web.StreamResponse:
+        """The response to a request; `seen` is filled in on the way."""
+        try:
+            found = await self._answer(request, seen)
+        except StatusError as refused:
+            found = Answer(refused.code, refused.body, refused.headers)
+        if isinstance(found, Watch):
+            return await self._stream(request, found, seen)
+        seen.status = found.code
+        return self._respond(found)
+
+    def _respond(self, found: "Answer | Plain") -> web.Response:
+        headers = self._headers(found.headers)
+        if isinstance(found, Plain):
+            headers["Content-Type"] = found.content_type
+            return web.Response(status=found.code, body=found.body, headers=headers)
+        headers.setdefault("Content-Type", "application/json")
+        for warning in found.warnings:
+            escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
+            headers["Warning"] = f'299 - "{escaped}"'
+        return web.Response(status=found.code, body=dump(found.body), headers=headers)
+
+    def _headers(self, extra: dict[str, str]) -> dict[str, str]:
+        return {
+            "Audit-Id": str(uuid.uuid4()),
+            "Cache-Control": "no-cache, private",
+            "X-Kubernetes-Pf-Flowschema-Uid": _FLOW,
+            "X-Kubernetes-Pf-Prioritylevel-Uid": _LEVEL,
+            **extra,
+        }
+
+    async def _stream(self, request: web.BaseRequest, watch: Watch, seen: Record) -> web.StreamResponse:
+        seen.status = 200
+        headers = {**self._headers({}), "Content-Type": "application/json"}
+        response = web.StreamResponse(status=200, headers=headers)
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            async for event in watch.events():
+                await response.write(dump(event))
+            await response.write_eof()
+        except ConnectionError:
+            pass  # the client went away, which is how most watches end
+        return response
+
+    def _user(self, request: web.BaseRequest, question: Question) -> str:
+        user = self.access.user(request.headers.get("Authorization", ""))
+        other = request.headers.get("Impersonate-User")
+        if not other:
+            return user
+        if user != self.access.admin_user:
+            verb = f"impersonate-on:user-info:{question.verb}"
+            asked = Question(verb, question.group, question.resource, "", question.namespace)
+            self.access.require(user, asked)
+        return other
+
+    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch":
+        host = request.headers.get("Host", "").rsplit(":", 1)[0]
+        if host not in _LOOPBACK:
+            return Plain(403, b"this server only answers on loopback\n")
+        path, query = request.path, dict(request.query)
+        route = parse(request.method, path, query)
+        question = route.question if route else Question(request.method.lower(), path=path)
+        seen.user = self._user(request, question)
+        self.access.require(seen.user, question)
+        if route is None:
+            return self._page(request, path)
+        seen.verb, seen.resource = route.verb, route.question.full
+        seen.namespace, seen.name = route.namespace, route.name
+        body = await request.read()
+        seen.body = body[:_BODY_KEPT].decode("utf-8", "replace")
+        fault = self.faults.take(route.verb, route.question.full)
+        if fault and fault.hang is not None and not fault.drop_after:
+            await asyncio.sleep(fault.hang)
+        elif fault and fault.status:
+            raise faults.refusal(fault.status)
+        content = request.headers.get("Content-Type", "")
+        asked = Asked(body, content, query, seen.user_agent)
+        found = self._dispatch(route, asked, seen, request.headers.get("Accept", ""))
+        if fault and fault.drop_after:
+            seen.dropped = True
+            if request.transport is not None:
+                request.transport.abort()
+        return found
+
+    def _page(self, request: web.BaseRequest, path: str) -> "Answer | Plain":
+        parts = [part for part in path.split("/") if part]
+        accept = request.headers.get("Accept", "")
+        if path in ("/healthz", "/livez", "/readyz"):
+            said = discovery.health(path[1:], verbose="verbose" in request.query)
+            return Plain(200, said.encode())
+        if path.startswith("/openapi"):
+            return openapi.page(path, accept)
+        if path.rstrip("/") == "/version":
+            return Answer(200, discovery.VERSION)
+        if path.rstrip("/") in ("/api", "/apis"):
+            return self._discovery(parts[0], accept)
+        found: Json | None = None
+        if parts[:1] == ["api"] and parts[1:] == ["v1"]:
+            found = discovery.resources("", "v1")
+        elif parts[:1] == ["apis"]:
+            of = parts[1:]
+            found = discovery.group(of[0]) if len(of) == 1 else discovery.resources(of[0], of[1])
+        return Answer(200, found) if found else Plain(404, b"404 page not found\n")
+
+    def _discovery(self, root: str, accept: str) -> Answer:
+        for version in ("v2", "v2beta1"):
+            form = discovery.AGGREGATED.format(version=version)
+            if form in accept.replace(" ", ""):
+                body = discovery.aggregated(version, core=root == "api")
+                return Answer(200, body, {"Content-Type": form})
+        body = discovery.core_versions() if root == "api" else discovery.group_list()
+        return Answer(200, body)
+
+    def _dispatch(self, route: Route, asked: Asked, seen: Record, accept: str) -> "Answer | Plain | Watch":
+        kind = find(route.group, route.version, route.resource)
+        if kind is None or (route.namespace and not kind.namespaced and kind.kind != "Namespace"):
+            if (route.group, route.version) not in GROUP_VERSIONS:
+                return Plain(404, b"404 page not found\n")
+            raise status.no_such_resource()
+        form = reading.form_of(accept, asked.query)
+        if route.subresource:
+            return self._subresource(kind, route, asked, form)
+        if kind.verbs == ("create",):
+            return self._review(kind, route, asked, seen.user)
+        self._must_have(kind, route)
+        return self._verb(kind, route, asked, form)
+
+    def _must_have(self, kind: Kind, route: Route) -> None:
+        named = route.verb in ("get", "update", "patch", "delete")
+        if route.verb not in kind.verbs or named is not bool(route.name):
+            raise status.wrong_method()
+
+    def _verb(self, kind: Kind, route: Route, asked: Asked, form: reading.Form) -> "Answer | Watch":
+        space = route.namespace if kind.namespaced else ""
+        scope = (space or None) if kind.namespaced else ""
+        if route.verb == "get":
+            return Answer(200, self.reading.get(kind, space, route.name, form))
+        if route.verb == "list":
+            return Answer(200, self.reading.list(kind, scope, asked.query, form))
+        if route.verb == "watch":
+            return Watch(self.cluster, kind, scope, "", asked.query, form)
+        changing = self.changing
+        if route.verb == "create":
+            code, body, warnings = changing.create(kind, space, asked)
+        elif route.verb == "deletecollection":
+            code, body, warnings = changing.delete_collection(kind, space, asked)
+        elif route.verb == "delete":
+            code, body, warnings = changing.delete(kind, space, route.name, asked)
+        elif route.verb == "update":
+            code, body, warnings = changing.update(kind, space, route.name, "", asked)
+        else:
+            code, body, warnings = changing.patch(kind, space, route.name, "", asked)
+        if body.get("kind") == kind.kind and form.kind:
+            body = self.reading.single(kind, body, form)
+        return Answer(code, body, warnings=warnings)
+
+    def _subresource(self, kind: Kind, route: Route, asked: Asked, form: reading.Form) -> "Answer | Plain":
+        sub = kind.subresource(route.subresource)
+        if sub is None:
+            raise status.no_such_resource()
+        if route.verb not in sub.verbs:
+            raise status.wrong_method()
+        space, name = route.namespace if kind.namespaced else "", route.name
+        if sub.name == "log":
+            return self._log(space, name, asked)
+        if sub.name == "eviction":
+            found = self.changing.evict(space, name, asked)
+        elif sub.name == "scale":
+            method = {"get": "GET", "update": "PUT"}.get(route.verb, "PATCH")
+            found = self.changing.scale(kind, space, name, method, asked)
+        elif route.verb == "get":
+            return Answer(200, self.reading.get(kind, space, name, form))
+        elif route.verb == "update":
+            found = self.changing.update(kind, space, name, "status", asked)
+        else:
+            found = self.changing.patch(kind, space, name, "status", asked)
+        code, body, warnings = found
+        return Answer(code, body, warnings=warnings)
+
+    def _review(self, kind: Kind, route: Route, asked: Asked, user: str) -> Answer:
+        if route.verb != "create" or route.name:
+            raise status.wrong_method()
+        obj = decode(kind, asked)
+        spec = obj.get("spec") or {}
+        now = stamp(self.cluster.clock.now())
+        body: Json = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
+        if kind.kind == "SelfSubjectReview":
+            info = {"username": user, "groups": self.access.groups(user)}
+            body["metadata"] = {"creationTimestamp": now}
+            return Answer(201, {**body, "status": {"userInfo": info}})
+        if kind.kind == "SelfSubjectRulesReview":
+            rules = self.access.rules(user, spec.get("namespace", ""))
+            return Answer(201, {**body, "spec": {}, "status": rules})
+        body["spec"] = spec
+        record(None, body, asked.manager, now)
+        return Answer(201, {**body, "status": self.access.review(user, spec)})
+
+    def _log(self, namespace: str, name: str, asked: Asked) -> Plain:
+        pod = self.cluster.writes.current(by_kind("Pod"), namespace, name)
+        query = asked.query
+        tail = logs.number(pod, "tailLines", query.get("tailLines"))
+        limit = logs.number(pod, "limitBytes", query.get("limitBytes"))
+        entry = logs.choose(pod, query.get("container", ""))
+        node = pod["spec"].get("nodeName")
+        if not node:
+            return Plain(204, b"")
+        if node in self.cluster.world.down:
+            raise logs.unreachable(pod, str(dig(pod, "status", "hostIP", default="127.0.0.1")))
+        previous = query.get("previous") in ("true", "1")
+        logs.check(pod, entry, previous=previous)
+        workload = workload_name(self.cluster.world, pod)
+        lines = self.cluster.logs.read(pod, entry, workload, previous=previous)
+        since = 0.0
+        if query.get("sinceSeconds"):
+            since = self.cluster.clock.now() - float(query["sinceSeconds"])
+        elif query.get("sinceTime"):
+            since = moment(query["sinceTime"])
+        lines = [line for line in lines if line[0] >= since]
+        if tail is not None:
+            lines = lines[len(lines) - tail :] if tail < len(lines) else lines
+        text = logs.render(lines, timestamps=query.get("timestamps") in ("true", "1"))
+        return Plain(200, text.encode()[:limit], "text/plain")

@@ -1,0 +1,79 @@
+"""Which node takes a pod: readiness, cordons, selectors and requested resources.
+
+It refuses affinity and priorities: the least loaded fitting node wins.
+"""
+
+from collections import Counter
+
+from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.wire import Json, dig
+from bot.sandbox.kubernetes.world import World
+
+_UNITS = {
+    "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+}  # fmt: skip
+
+
+def quantity(text: object) -> float:
+    """A resource quantity as a number: `250m`, `1Gi`, `2`."""
+    written = str(text)
+    for length in (2, 1):
+        if written[-length:] in _UNITS:
+            return float(written[:-length]) * _UNITS[written[-length:]]
+    return float(written)
+
+
+def requests(pod: Json) -> dict[str, float]:
+    """What a pod asks for, cpu in cores and memory in bytes."""
+    total = {"cpu": 0.0, "memory": 0.0}
+    for container in pod["spec"]["containers"]:
+        for name in total:
+            total[name] += quantity(dig(container, "resources", "requests", name, default=0))
+    return total
+
+
+def _unfit(node: Json, pod: Json, used: dict[str, float], world: World) -> str | None:
+    spec, name = node.get("spec", {}), node["metadata"]["name"]
+    if name in world.down:
+        return "node(s) had untolerated taint(s)"
+    if spec.get("unschedulable"):
+        return "node(s) were unschedulable"
+    labels = node["metadata"].get("labels", {})
+    wanted = pod["spec"].get("nodeSelector") or {}
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return "node(s) didn't match Pod's node affinity/selector"
+    for resource, asked in requests(pod).items():
+        have = quantity(dig(node, "status", "allocatable", resource, default="0"))
+        if asked and used.get(resource, 0.0) + asked > have:
+            return f"Insufficient {resource}"
+    return None
+
+
+def choose(world: World, pod: Json) -> tuple[str | None, str]:
+    """The name of a fitting node, or None and the scheduler's sentence."""
+    pods = [one for one in world.store.list(by_kind("Pod")) if dig(one, "status", "phase") in ("Pending", "Running")]
+    load = Counter(one["spec"].get("nodeName") for one in pods)
+    reasons: Counter[str] = Counter()
+    fitting: list[str] = []
+    nodes = world.store.list(by_kind("Node"))
+    for node in nodes:
+        name = node["metadata"]["name"]
+        used: dict[str, float] = {}
+        if any(requests(pod).values()):
+            for one in pods:
+                if one["spec"].get("nodeName") == name:
+                    for resource, asked in requests(one).items():
+                        used[resource] = used.get(resource, 0.0) + asked
+        why = _unfit(node, pod, used, world)
+        if why:
+            reasons[why] += 1
+        else:
+            fitting.append(name)
+    if fitting:
+        return min(fitting, key=lambda name: (load[name], name)), ""
+    listed = ", ".join(f"{count} {why}" for why, count in sorted(reasons.items()))
+    total = len(nodes)
+    sentence = f"0/{total} nodes are available: {listed}." if listed else "no nodes available."
+    helpless = f"preemption: 0/{total} nodes are available: {total} Preemption is not helpful for scheduling."
+    return None, f"{sentence} no new claims to deallocate, {helpless}"

@@ -1,0 +1,109 @@
+"""Objects by kind, namespace and name, one growing resourceVersion, and what happened lately.
+
+Stored objects are shared with all readers: whoever wants to change one clones it first. The store
+refuses to judge: validity, ownership and admission are the business of `writes`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.sandbox.kubernetes.kinds import Kind
+from bot.sandbox.kubernetes.wire import Json, Objects
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write: `before` is None for an addition; a deletion carries the last state in `obj`."""
+
+    version: int
+    bucket: str
+    type: str
+    obj: Json
+    before: Json | None
+
+
+class Store:
+    """The state of one cluster. `history` is bounded: what fell out is "too old" for a watch."""
+
+    def __init__(self, history: int = 20_000) -> None:
+        self.version = 811
+        self.floor = 812
+        self.objects: dict[str, dict[Key, Json]] = {}
+        self.history: deque[Change] = deque()
+        self._limit = history
+        self.listeners: list[asyncio.Queue[Change]] = []
+        self.on_change: Callable[[Change], None] = lambda _change: None
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
+        """The object, shared, or None."""
+        return self.objects.get(kind.bucket, {}).get((namespace, name))
+
+    def list(self, kind: Kind, namespace: str | None = None) -> Objects:
+        """All objects of a kind, of one namespace or of all, in the order of the real lists."""
+        bucket = self.objects.get(kind.bucket, {})
+        keys = sorted(key for key in bucket if namespace is None or key[0] == namespace)
+        return [bucket[key] for key in keys]
+
+    def put(self, kind: Kind, obj: Json) -> Json:
+        """Store an object under a new version; the object belongs to the store from now on."""
+        meta = obj["metadata"]
+        key = (meta.get("namespace", ""), meta["name"])
+        bucket = self.objects.setdefault(kind.bucket, {})
+        before = bucket.get(key)
+        self.version += 1
+        meta["resourceVersion"] = str(self.version)
+        obj["metadata"] = in_order(meta)
+        bucket[key] = obj
+        self._record(kind, "MODIFIED" if before else "ADDED", obj, before)
+        return obj
+
+    def remove(self, kind: Kind, obj: Json) -> Json:
+        """Take an object out; its last state gets the version of the deletion."""
+        meta = obj["metadata"]
+        before = self.objects[kind.bucket].pop((meta.get("namespace", ""), meta["name"]))
+        self.version += 1
+        last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.version)}}
+        self._record(kind, "DELETED", last, before)
+        return last
+
+    def _record(self, kind: Kind, event: str, obj: Json, before: Json | None) -> None:
+        change = Change(self.version, kind.bucket, event, obj, before)
+        self.history.append(change)
+        while len(self.history) > self._limit:
+            self.floor = self.history.popleft().version + 1
+        for queue in self.listeners:
+            queue.put_nowait(change)
+        self.on_change(change)
+
+    def compact(self) -> None:
+        """Forget the history, as etcd does: every older watch and continue token expires."""
+        self.history.clear()
+        self.floor = self.version + 1
+
+
+_META_ORDER = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+
+
+def in_order(meta: Json) -> Json:
+    """The metadata in the order in which the real server writes it; empty maps vanish."""
+    ordered = {key: meta[key] for key in _META_ORDER if meta.get(key) not in (None, {}, [], "")}
+    return ordered

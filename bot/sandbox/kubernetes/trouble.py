@@ -1,0 +1,124 @@
+"""What goes wrong on purpose: crashes, bad starts, evictions, dead nodes.
+
+It refuses to hide anything: all of it shows in statuses and events as it would in a real cluster.
+"""
+
+from bot.sandbox.kubernetes import pod_status as shape
+from bot.sandbox.kubernetes import scenery
+from bot.sandbox.kubernetes.clock import stamp
+from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.kubelet import BEHAVIOURS, Kubelet, workload_name
+from bot.sandbox.kubernetes.replicasets import is_active, ready_since
+from bot.sandbox.kubernetes.wire import Json, clone
+from bot.sandbox.kubernetes.world import World
+
+LOW_MEMORY = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi."
+_UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+
+
+def pods_of(world: World, namespace: str, workload: str) -> list[Json]:
+    """The stored pods of a workload, those that are going too."""
+    pods = world.store.list(by_kind("Pod"), namespace)
+    return [pod for pod in pods if workload_name(world, pod) == workload]
+
+
+def break_next(world: World, namespace: str, name: str, behaviour: str) -> None:
+    """Remember how pods created from now on behave; ValueError for an unknown behaviour."""
+    if behaviour not in BEHAVIOURS:
+        raise ValueError(f"{behaviour!r} is none of {', '.join(BEHAVIOURS)}")
+    world.next_start[(namespace, name)] = behaviour
+
+
+def heal(world: World, kubelet: Kubelet, namespace: str, name: str) -> None:
+    """Forget what was to break, and let broken pods start well now."""
+    world.next_start.pop((namespace, name), None)
+    now = world.clock.now()
+    for pod in pods_of(world, namespace, name):
+        run = kubelet.run_of(pod)
+        if run.behaviour != "ok" and run.stage not in ("stopping", "done"):
+            run.behaviour, run.due = "ok", now
+
+
+def crash_loop(
+    world: World, kubelet: Kubelet, namespace: str, name: str, pods: int, reason: str, exit_code: int
+) -> list[str]:
+    """Let up to `pods` running pods die now and again after every start."""
+    now, names = world.clock.now(), []
+    for pod in pods_of(world, namespace, name):
+        run = kubelet.run_of(pod)
+        if len(names) < pods and is_active(pod) and run.stage == "running":
+            run.behaviour, run.reason, run.exit_code, run.due = "crash", reason, exit_code, now
+            names.append(pod["metadata"]["name"])
+    if not names:
+        raise LookupError(f"no running pods of {namespace}/{name}")
+    return names
+
+
+def evict(world: World, kubelet: Kubelet, namespace: str, name: str, message: str) -> None:
+    """The kubelet evicts a pod under pressure; LookupError where there is none."""
+    kind = by_kind("Pod")
+    pod = world.store.get(kind, namespace, name)
+    if pod is None:
+        raise LookupError(f"no pod {namespace}/{name}")
+    run, now = kubelet.run_of(pod), world.clock.now()
+    run.stage, run.due, run.ready = "done", None, False
+    state = shape.terminated(137, "Error", run.started, now, run.identity)
+    entries = [
+        {**{k: v for k, v in one.items() if k != "containerID"}, "state": state, "ready": False, "started": False}
+        for one in pod["status"].get("containerStatuses", [])
+    ]
+    status = {
+        **pod["status"],
+        "phase": "Failed",
+        "conditions": shape.conditions(pod, now, ready=False, ended="PodFailed"),
+        "message": message,
+        "reason": "Evicted",
+        "containerStatuses": entries,
+    }
+    world.events.record(pod, "Evicted", message, by="kubelet", host=pod["spec"].get("nodeName", ""), warning=True)
+    world.writes.set_status(kind, pod, status)
+
+
+def _node(world: World, name: str) -> Json:
+    node = world.store.get(by_kind("Node"), "", name)
+    if node is None:
+        raise LookupError(f"no node {name}")
+    return node
+
+
+def node_down(world: World, name: str) -> None:
+    """The node controller marks a silent node and its pods."""
+    node = _node(world, name)
+    world.down.add(name)
+    now = stamp(world.clock.now())
+    taints = [{**_UNREACHABLE, "timeAdded": now}]
+    status = {**node["status"], "conditions": scenery.node_conditions(now, lost=True)}
+    changed = {**clone(node), "spec": {**node["spec"], "taints": taints}, "status": status}
+    stored = world.store.put(by_kind("Node"), changed)
+    said = f"Node {name} status is now: NodeNotReady"
+    world.events.record(stored, "NodeNotReady", said, by="node-controller")
+    for pod in world.store.list(by_kind("Pod")):
+        if pod["spec"].get("nodeName") == name and ready_since(pod) is not None:
+            conditions = [_unready(one, now) for one in pod["status"]["conditions"]]
+            world.writes.set_status(by_kind("Pod"), pod, {**pod["status"], "conditions": conditions})
+
+
+def _unready(condition: Json, now: str) -> Json:
+    if condition["type"] != "Ready":
+        return condition
+    return {**condition, "status": "False", "lastTransitionTime": now}
+
+
+def node_up(world: World, name: str) -> None:
+    """The node reports again: its containers never stopped, so its pods are Ready again."""
+    node = _node(world, name)
+    world.down.discard(name)
+    now = stamp(world.clock.now())
+    spec = {key: value for key, value in node["spec"].items() if key != "taints"}
+    status = {**node["status"], "conditions": scenery.node_conditions(now)}
+    world.store.put(by_kind("Node"), {**clone(node), "spec": spec, "status": status})
+    for pod in world.store.list(by_kind("Pod")):
+        entries = pod["status"].get("containerStatuses") or [{}]
+        if pod["spec"].get("nodeName") == name and all(one.get("ready") for one in entries):
+            conditions = shape.conditions(pod, world.clock.now(), ready=True)
+            world.writes.set_status(by_kind("Pod"), pod, {**pod["status"], "conditions": conditions})
