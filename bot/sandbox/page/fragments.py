@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.sandbox.page import emoji, mrkdwn
+from bot.sandbox.page.drawn import Drawn
 from bot.sandbox.page.mrkdwn import Directory
 from bot.sandbox.page.render import Scene, render, render_blocks
 from bot.sandbox.slack.models import Channel, Message, View
@@ -24,7 +25,7 @@ _TINTS = 6
 _COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
 _NAMED_COLOURS = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
 # Changes that alter how other messages read (a name, a group, a file): everything is drawn anew.
-_FAR_REACHING = frozenset({"person", "channel", "usergroup", "file"})
+_FAR_REACHING = frozenset({"person", "usergroup", "file"})
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,21 @@ def _reactions(message: Message, names: Directory) -> list[dict[str, Any]]:
     ]
 
 
-def message_html(workspace: Workspace, message: Message, place: Place, *, in_thread: bool) -> str:
-    """One message, with its author, time, files, reactions and the way into its thread."""
+def message_html(
+    workspace: Workspace,
+    message: Message,
+    place: Place,
+    *,
+    in_thread: bool,
+    reply_times: Sequence[str] = (),
+) -> str:
+    """One message, with its author, time, files, reactions and the way into its thread.
+
+    `reply_times` are the ts of its replies, oldest first.
+    """
     prefix = "t" if in_thread else "m"
     here = scene(workspace, place.user, key=f"{prefix}{message.ts.replace('.', '-')}")
     author = workspace.people.get(message.user)
-    replies = [] if in_thread or message.is_reply else workspace.replies(message.channel, message.ts)
     name = (author.real_name or author.name) if author else message.user
     body = (
         render_blocks(message.blocks, here)
@@ -168,8 +178,8 @@ def message_html(workspace: Workspace, message: Message, place: Place, *, in_thr
         "files": _files(workspace, message),
         "reactions": _reactions(message, here.names),
         "offer_thread": not in_thread and not message.is_reply and not message.ephemeral_to,
-        "replies": len(replies),
-        "last_reply": _iso(replies[-1].ts) if replies else "",
+        "replies": len(reply_times),
+        "last_reply": _iso(reply_times[-1]) if reply_times else "",
     }
     return render("message.html", m=shown)
 
@@ -178,41 +188,67 @@ def _digest(*parts: object) -> str:
     return hashlib.blake2s(repr(parts).encode(), digest_size=8).hexdigest()
 
 
-def _message_digest(message: Message, place: Place, reply_times: Sequence[str]) -> str:
+def _names_digest(workspace: Workspace, place: Place) -> str:
+    """What all messages of a viewer depend on: who is called what, and who is in which group.
+
+    A channel's name is left out: a new channel would otherwise redraw everything, and a mention of
+    it is drawn with its name because the channel is there before the message that names it.
+    """
+    people = [(p.id, p.name, p.real_name, p.kind) for p in workspace.people.values()]
+    groups = [(g.id, g.handle, place.user in g.users) for g in workspace.usergroups.values()]
+    return _digest(place.user, people, groups)
+
+
+def _message_digest(workspace: Workspace, message: Message, names: str, reply_times: Sequence[str]) -> str:
     """Changes whenever the message would be drawn differently, without drawing it."""
+    files = [(one, workspace.files[one].size) for one in message.files if one in workspace.files]
     return _digest(
+        names,
+        message.channel,
         message.ts,
         len(message.versions),
         sorted(message.reactions.items()),
-        message.files,
-        place.user,
+        files,
         len(reply_times),
         reply_times[-1:],
     )
 
 
-def _items(
-    workspace: Workspace,
-    messages: Sequence[Message],
-    place: Place,
-    touched: frozenset[str] | None,
-    *,
-    in_thread: bool = False,
-) -> list[dict[str, str]]:
-    """Keys and digests of all messages; HTML of those touched (None: of all)."""
-    times: dict[str, list[str]] = {}
-    if not in_thread:
-        for message in workspace.all_messages.get(place.channel, []):
+@dataclass(frozen=True)
+class _Drawing:
+    """What drawing a list of messages takes: the workspace, the viewer, what is drawn already."""
+
+    workspace: Workspace
+    place: Place
+    touched: frozenset[str] | None
+    drawn: Drawn
+
+    def items(self, messages: Sequence[Message], *, in_thread: bool = False) -> list[dict[str, str]]:
+        """Keys and digests of all messages; HTML of those touched (None: of all)."""
+        times: dict[str, list[str]] = {} if in_thread else self._reply_times()
+        names = _names_digest(self.workspace, self.place)
+        items = []
+        for message in messages:
+            reply_times = times.get(message.ts, [])
+            digest = _message_digest(self.workspace, message, names, reply_times)
+            item = {"key": message.ts, "digest": digest}
+            if self.touched is None or message.ts in self.touched:
+                item["html"] = self._html(message, digest, reply_times, in_thread=in_thread)
+            items.append(item)
+        return items
+
+    def _reply_times(self) -> dict[str, list[str]]:
+        times: dict[str, list[str]] = {}
+        for message in self.workspace.all_messages.get(self.place.channel, []):
             if message.is_reply and not message.ephemeral_to and not message.deleted:
                 times.setdefault(str(message.thread_ts), []).append(message.ts)
-    items = []
-    for message in messages:
-        reply_times = times.get(message.ts, [])
-        item = {"key": message.ts, "digest": _message_digest(message, place, reply_times)}
-        if touched is None or message.ts in touched:
-            item["html"] = message_html(workspace, message, place, in_thread=in_thread)
-        items.append(item)
-    return items
+        return times
+
+    def _html(self, message: Message, digest: str, reply_times: Sequence[str], *, in_thread: bool) -> str:
+        def draw() -> str:
+            return message_html(self.workspace, message, self.place, in_thread=in_thread, reply_times=reply_times)
+
+        return self.drawn.html((digest, in_thread), draw)
 
 
 def view_fragment(workspace: Workspace, view: View) -> dict[str, str]:
@@ -250,19 +286,20 @@ def _touched(workspace: Workspace, since: int) -> frozenset[str] | None:
     return frozenset(touched)
 
 
-def state(workspace: Workspace, place: Place, *, since: int = 0) -> dict[str, Any]:
+def state(workspace: Workspace, place: Place, *, since: int = 0, drawn: Drawn | None = None) -> dict[str, Any]:
     """What the page shows, as JSON.
 
     `{"version", "unseen", "messages": [{"key", "digest", "html"?}], "thread": [...] | None,
     "view": {...} | None}`; `unseen` says why there is nothing to see, "" if there is. With `since`,
-    a version that the page has, only messages changed after it carry `html`.
+    a version that the page has, only messages changed after it carry `html`. `drawn` remembers
+    between calls what was drawn.
     """
     version = workspace.last_change
     unseen = cannot_see(workspace, place)
     if unseen:
         nothing: dict[str, Any] = {"messages": [], "thread": None, "view": None}
         return {"version": version, "unseen": unseen, **nothing}
-    touched = _touched(workspace, since)
+    drawing = _Drawing(workspace, place, _touched(workspace, since), drawn or Drawn())
     everything = workspace.ephemerals(place.user, place.channel)
     roots = workspace.messages(place.channel)
     shown = sorted([*roots, *(m for m in everything if not m.is_reply)], key=lambda m: m.ts)
@@ -270,12 +307,12 @@ def state(workspace: Workspace, place: Place, *, since: int = 0) -> dict[str, An
     if place.thread:
         inside = [m for m in everything if m.thread_ts == place.thread and m.is_reply]
         replies = sorted([*workspace.messages(place.channel, place.thread), *inside], key=lambda m: m.ts)
-        thread = _items(workspace, replies, place, touched, in_thread=True)
+        thread = drawing.items(replies, in_thread=True)
     views = workspace.open_views(place.user)
     return {
         "version": version,
         "unseen": "",
-        "messages": _items(workspace, shown[-SHOWN_MESSAGES:], place, touched),
+        "messages": drawing.items(shown[-SHOWN_MESSAGES:]),
         "thread": thread,
         "view": view_fragment(workspace, views[-1]) if views else None,
     }

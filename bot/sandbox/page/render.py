@@ -8,7 +8,7 @@ to know about servers, people's presses and time: the same blocks always give th
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -189,6 +190,7 @@ def environment() -> Environment:
     return made
 
 
+@lru_cache(maxsize=200)
 def _template(folder: str, kind: str) -> str:
     # A type comes from outside: only letters and underscores may name a file.
     known = kind.replace("_", "").isalpha() and (TEMPLATES / folder / f"{kind}.html").is_file()

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.page import acts, fragments, mrkdwn
+from bot.sandbox.page.drawn import Drawn
 from bot.sandbox.page.fragments import Place
 from bot.sandbox.page.render import render
 from bot.sandbox.slack.errors import NotThere
@@ -112,6 +113,7 @@ class Page:
     fires: Sequence[tuple[str, str]] = ()
     commands: Sequence[dict[str, Any]] = ()
     _streams: set[asyncio.Task[Any]] = field(default_factory=set)
+    _drawn: Drawn = field(default_factory=Drawn)
 
     def place(self, request: web.Request) -> Place:
         """Who looks at what, from the query; a first visitor is the first member, in a channel."""
@@ -137,7 +139,7 @@ class Page:
         return [mrkdwn.to_html(hint, names) for hint in (self.hints() if self.hints else [])]
 
     def _state(self, place: Place, since: int) -> dict[str, Any]:
-        shown = fragments.state(self.server.workspace, place, since=since)
+        shown = fragments.state(self.server.workspace, place, since=since, drawn=self._drawn)
         return {**shown, "user": place.user, "channel": place.channel, "hints": self._hints(place)}
 
     async def index(self, request: web.Request) -> web.Response:

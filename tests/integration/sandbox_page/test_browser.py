@@ -11,6 +11,32 @@ from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
 from tests.integration.sandbox_page.conftest import World
 
+# The lowest contrast of any text on its ground, with its words, by WCAG 2's formula.
+LOWEST_CONTRAST = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((part) => part / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  let lowest = [21, ""];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || !element.checkVisibility() || element.matches("script, .sr")) continue;
+    const pair = [light(parse(getComputedStyle(element).color)), light(ground(element))].sort((a, b) => b - a);
+    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (contrast < lowest[0]) lowest = [contrast, node.data.trim()];
+  }
+  return lowest;
+}"""
+
 pytestmark = [
     pytest.mark.chromium,
     pytest.mark.skipif(
@@ -187,3 +213,33 @@ async def test_nothing_is_wider_than_the_screen(world: World, page: Page, tmp_pa
         if thread == "channel":
             await page.get_by_role("button", name=re.compile("1 reply")).click()
             await expect(page.get_by_role("complementary", name="Thread").locator("pre")).to_be_visible()
+
+
+async def test_every_text_has_the_contrast_of_wcag_aa_in_both_schemes(world: World, page: Page) -> None:
+    await world.post_card("verified")
+    await world.post_card()
+    await world.post(text="<!here> <@U0ANA> <@U0LI> `code` <https://example.test|link>")
+    await world.client.chat_postEphemeral(channel="C0ONCALL", user="U0ANA", text="<!here> `a` <@U0ANA> <#C0ONCALL>")
+    await page.get_by_role("button", name="Reject").click()
+    modal = page.get_by_role("dialog", name="Reject the restart")
+    await modal.get_by_role("button", name="Reject").click()
+    await expect(modal.get_by_text("Please complete this required field.")).to_be_visible()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        contrast, words = await page.evaluate(LOWEST_CONTRAST)
+        assert contrast >= 4.5, f"{words!r} has {contrast:.2f} in {scheme}"
+
+
+async def test_the_whole_approval_can_be_done_from_the_keyboard(world: World, page: Page) -> None:
+    await world.post_card()
+    approve = page.get_by_role("button", name="Approve restart")
+    await expect(approve).to_be_visible()
+    for _ in range(20):
+        await page.keyboard.press("Tab")
+        if await approve.evaluate("element => element === document.activeElement"):
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="Restart shop/api?")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#messages")).to_contain_text("approved by @ana · running")

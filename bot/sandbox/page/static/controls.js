@@ -90,6 +90,7 @@ const Controls = (() => {
   function showList(input, shown) {
     listOf(input).hidden = !shown;
     input.setAttribute("aria-expanded", String(shown));
+    if (shown) listOf(input).scrollIntoView({ block: "nearest" });
     if (!shown) input.removeAttribute("aria-activedescendant");
   }
 

@@ -9,6 +9,7 @@ const Page = (() => {
   let running = false;
   let again = null;
   let stream = null;
+  let sayTimer = 0;
 
   const query = (more) => new URLSearchParams({ ...place, ...more }).toString();
   const address = () => {
@@ -23,6 +24,9 @@ const Page = (() => {
     box.hidden = !sentence;
     box.dataset.kind = kind;
     box.querySelector("span").textContent = sentence || "";
+    // Good news goes away by itself; what went wrong stays until it is dismissed.
+    clearTimeout(sayTimer);
+    if (sentence && kind === "info") sayTimer = setTimeout(() => say(""), 6000);
   }
   byId("said").querySelector("button").addEventListener("click", () => say(""));
 
@@ -74,12 +78,21 @@ const Page = (() => {
     }
   }
 
+  const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+
+  // A phone's keyboard or a turned screen changes the height: who read the end still reads the end.
+  for (const list of [byId("messages"), byId("replies")]) {
+    let end = true;
+    list.addEventListener("scroll", () => { end = atEnd(list); }, { passive: true });
+    new ResizeObserver(() => { if (end) list.scrollTop = list.scrollHeight; }).observe(list);
+  }
+
   // Makes the list show exactly these items; false if the server left out HTML that is missing here.
   function apply(list, items) {
     const present = new Map([...list.querySelectorAll(":scope > .item")].map((e) => [e.dataset.key, e]));
     const lacking = items.some((item) => !item.html && (present.get(item.key) || { dataset: {} }).dataset.digest !== item.digest);
     if (lacking) return false;
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+    const follows = atEnd(list);
     let before = list.querySelector(":scope > .item");
     for (const item of items) {
       let element = present.get(item.key);
