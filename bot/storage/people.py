@@ -88,10 +88,12 @@ def set_group(tx: Tx, group_id: str, slack_ids: Iterable[str], now: datetime) ->
     _refreshed(tx, group_id, now, "")
 
 
-def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:
-    """Note why a group couldn't be read at ``now``; members and the time of the last good reading stay."""
+def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:  # noqa: ARG001 - see below
+    """Note why a group couldn't be read; the members and the time of the last good reading stay.
+
+    That time, not ``now``, is what policy measures; it is taken so that all of this room are called alike.
+    """
     before = tx.one(GroupRefresh.select().where(GroupRefresh.group_id == group_id))
-    del now  # the time of the last good reading is what policy measures
     _refreshed(tx, group_id, before.refreshed_at if before else None, problem)
 
 

@@ -1,0 +1,125 @@
+"""Executions as stored: at most one for a proposal, at most one in flight for a target, settled once.
+
+``in_flight`` runs from the approval until the verdict releases it; a partial unique index holds it. This module
+refuses to send anything, and it audits nothing: the verbs that call it do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from bot.domain.errors import IllegalTransitionError, NotFoundError
+from bot.domain.execution import EXECUTION, Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.proposal import Proposal, canonical
+from bot.storage.rows import target_in, target_to
+from bot.storage.tables import ExecutionRow, to_text
+from bot.storage.tx import Tx
+
+_INSERT = """
+INSERT INTO executions (uid, proposal_id, incident_id, target, target_key, action, state, in_flight, created_at,
+                        approved_at, approved_by, baseline)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+def add(tx: Tx, *, uid: str, proposal: Proposal, approved_by: str, now: datetime) -> Execution | None:
+    """The pending execution of a proposal approved now; None if its target has one in flight, or it has one itself."""
+    row = tx.execute(
+        _INSERT,
+        (
+            uid, proposal.id, proposal.incident_id, canonical(target_to(proposal.target)), proposal.target.key,
+            proposal.action, EXECUTION.initial.value, True, to_text(now), to_text(now), approved_by,
+            canonical(dict(proposal.baseline)),
+        ),
+    ).fetchone()  # fmt: skip
+    return get(tx, row[0]) if row else None
+
+
+def get(tx: Tx, execution_id: int) -> Execution:
+    """One execution; raises ``NotFoundError``."""
+    found = _first(tx, ExecutionRow.id == execution_id)
+    if found is None:
+        raise NotFoundError(f"There is no execution {execution_id}.")
+    return found
+
+
+def by_proposal(tx: Tx, proposal_id: int) -> Execution | None:
+    """The execution of a proposal."""
+    return _first(tx, ExecutionRow.proposal_id == proposal_id)
+
+
+def in_flight_on(tx: Tx, target_key: str) -> Execution | None:
+    """The execution in flight on a target (``Target.key``): approved, and its verdict not given."""
+    return _first(tx, (ExecutionRow.target_key == target_key) & ExecutionRow.in_flight)
+
+
+def running(tx: Tx) -> list[Execution]:
+    """Those whose request may be on its way, oldest first."""
+    return _many(tx, ExecutionRow.state == ExecutionState.RUNNING.value)
+
+
+def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
+    """The executions of an incident, oldest first."""
+    return _many(tx, ExecutionRow.incident_id == incident_id)
+
+
+def claim(tx: Tx, execution_id: int, request: WriteRequest, baseline: Mapping[str, Any], now: datetime) -> Execution:
+    """Pending to running with the intent: the exact request. Raises ``IllegalTransitionError`` if it isn't pending."""
+    return _move(
+        tx, execution_id, ExecutionEvent.CLAIM, request=asdict(request), baseline=dict(baseline), intent_at=now
+    )
+
+
+def settle(
+    tx: Tx, execution_id: int, event: ExecutionEvent, now: datetime, outcome: str, generation: int | None = None
+) -> Execution:
+    """Succeeded, failed or unknown, with a sentence; raises ``IllegalTransitionError`` if it was settled before.
+
+    ``generation`` is the target's after our write. What failed is no longer in flight; what succeeded or is unknown
+    stays so until ``release``.
+    """
+    changes: dict[str, Any] = {"outcome": outcome, "settled_at": now, "generation": generation}
+    if event is ExecutionEvent.FAIL:
+        changes["in_flight"] = False
+    return _move(tx, execution_id, event, **changes)
+
+
+def release(tx: Tx, execution_id: int) -> None:
+    """No longer in flight: its target may be acted on again."""
+    tx.run(ExecutionRow.update(in_flight=False).where(ExecutionRow.id == execution_id))
+
+
+def _move(tx: Tx, execution_id: int, event: ExecutionEvent, **changes: Any) -> Execution:
+    before = get(tx, execution_id)
+    state = EXECUTION.next(before.state, event)
+    row = tx.one(
+        ExecutionRow.update(state=state.value, **changes)
+        .where(ExecutionRow.id == execution_id, ExecutionRow.state == before.state.value)
+        .returning(ExecutionRow)
+    )
+    if row is None:
+        raise IllegalTransitionError(f"Execution {execution_id} was moved by somebody else meanwhile.")
+    return _execution(row)
+
+
+def _first(tx: Tx, where: Any) -> Execution | None:
+    found = _many(tx, where)
+    return found[0] if found else None
+
+
+def _many(tx: Tx, where: Any) -> list[Execution]:
+    return [_execution(row) for row in tx.all(ExecutionRow.select().where(where).order_by(ExecutionRow.id))]
+
+
+def _execution(row: Any) -> Execution:
+    return Execution(
+        id=row.id, uid=row.uid, proposal_id=row.proposal_id, incident_id=row.incident_id,
+        target=target_in(row.target), action=row.action, state=ExecutionState(row.state), created_at=row.created_at,
+        approved_at=row.approved_at, approved_by=row.approved_by,
+        request=None if row.request is None else WriteRequest(**row.request), intent_at=row.intent_at,
+        settled_at=row.settled_at, generation=row.generation, baseline=row.baseline, outcome=row.outcome,
+    )  # fmt: skip
