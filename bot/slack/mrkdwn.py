@@ -74,6 +74,12 @@ def cut_markup(markup: str, limit: int) -> str:
     return "".join(kept).rstrip() + ELLIPSIS
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop at its end, unless it ends already or is empty."""
+    text = text.strip()
+    return text if not text or text.endswith((".", "?", ELLIPSIS)) else f"{text}."
+
+
 def code(text: str, limit: int = 300) -> str:
     """Inline code; backticks inside would end it and become apostrophes. Empty text gives an empty string."""
     inner = safe(text.replace("`", "'"), limit - 2)

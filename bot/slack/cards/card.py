@@ -40,7 +40,7 @@ def card(view: CardView) -> Message:
             drawn += finding_blocks(view)
         drawn += proposal_blocks(view)
         if phase is Phase.OPEN:
-            drawn.append(_nothing_proposed(view))
+            drawn += _not_yet(view)
     drawn += button_blocks(view)
     related = related_block(view)
     if related:
@@ -61,18 +61,9 @@ def _resolved(view: CardView) -> Block:
     return blocks.section("\n".join(lines), 1800)
 
 
-def _nothing_proposed(view: CardView) -> Block:
-    incident = view.incident
-    if incident.target is None and incident.candidates:
-        names = ", ".join(safe(target.label, 90) for target in incident.candidates[:5])
-        rest = len(incident.candidates) - 5
-        more = f" and {rest} more" if rest > 0 else ""
-        return blocks.section(f"*No proposal* yet: the alerts could mean {names}{more}. Choose the target.", 900)
-    if incident.target_note or incident.foreign_cluster:
-        return blocks.section("*No proposal.*", 100)
-    if incident.target is None:
-        return blocks.section("*No proposal*, because no workload was found for these alerts. Choose the target.", 300)
-    return blocks.section("*No proposal*: nothing that Fettle can do fits this alert.", 300)
+def _not_yet(view: CardView) -> list[Block]:
+    """Between evidence and proposal; an incident that a person declared gets none by itself."""
+    return [] if view.incident.declared_by else [blocks.section("_What could help is being checked._", 100)]
 
 
 def _fit(drawn: list[Block]) -> list[Block]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 from bot.domain.evidence import EvidenceStatus
 from bot.slack.cards import blocks
 from bot.slack.cards.header import line
-from bot.slack.cards.view import CardView, Phase, phase_of
+from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, phase_of
 from bot.slack.message import Block
-from bot.slack.mrkdwn import safe
+from bot.slack.mrkdwn import safe, sentence
 
 
 def finding_blocks(view: CardView) -> list[Block]:
     """The sentence, and a second one where the target is unknown or not ours to act on."""
     parts = []
-    seen = _sentence(safe(view.alerts.summary, 400))
+    seen = sentence(safe(view.alerts.summary, 400))
     facts = [
-        _sentence(safe(item.summary, 220))
-        for item in view.evidence
-        if item.status is EvidenceStatus.OK and item.summary
+        sentence(safe(item.summary, 220)) for item in view.evidence if item.status is EvidenceStatus.OK and item.summary
     ]
     if seen or facts:
         parts.append(f"*Seen*  {' '.join(part for part in (seen, *facts[:4]) if part)}")
@@ -34,20 +32,15 @@ def finding_blocks(view: CardView) -> list[Block]:
 
 def _note(view: CardView) -> str:
     incident = view.incident
-    notes = []
-    if incident.foreign_cluster:
-        where = safe(incident.foreign_cluster, 100)
-        notes.append(
-            f"The alert comes from cluster *{where}*, which this Fettle doesn't serve: nothing is proposed here."
-        )
+    newest = newest_proposal(view)
     if incident.target_note:
-        notes.append(_sentence(safe(incident.target_note, 400)))
-    return " ".join(notes)
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if not text or text.endswith((".", "?", "…")) else f"{text}."
+        if newest is not None and nothing_fits(newest) and incident.target_note in newest.text.refusal:
+            return ""  # the proposal's own line says it
+        return sentence(safe(incident.target_note, 500))
+    if not incident.foreign_cluster:
+        return ""
+    where = safe(incident.foreign_cluster, 100)
+    return f"The alert comes from cluster *{where}*, which this Fettle doesn't serve: nothing is proposed here."
 
 
 def related_block(view: CardView) -> Block | None:

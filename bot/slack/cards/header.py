@@ -6,7 +6,7 @@ from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.running import step
-from bot.slack.cards.view import CardView, Phase, newest_proposal, phase_of, place, ready_count, who
+from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, phase_of, place, ready_count, who
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, cut, duration, link, moment, plural, safe
 
@@ -23,7 +23,7 @@ _COLOURS = {
 
 _PAGES = {
     Phase.COLLECTING: "evidence is being collected",
-    Phase.OPEN: "no action proposed",
+    Phase.OPEN: "evidence is in",
     Phase.RECORDED: "no action possible, see the card",
     Phase.DENIED: "proposal rejected",
     Phase.EXPIRED: "proposal expired",
@@ -79,8 +79,11 @@ def _wanted(view: CardView) -> str:
     newest = newest_proposal(view)
     if phase is Phase.EXPIRED and newest is not None and newest.state is ProposalState.SUPERSEDED:
         return "proposal withdrawn"
-    if phase is Phase.OPEN and incident.target is None and incident.candidates:
-        return "which workload?"
+    if phase is Phase.OPEN and incident.declared_by:
+        return f"opened by a person, {incident.state}"
+    if newest is not None and phase is Phase.RECORDED and nothing_fits(newest):
+        choose = incident.target is None and incident.candidates
+        return "which workload?" if choose else "no action proposed"
     return _PAGES[phase]
 
 

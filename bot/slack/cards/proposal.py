@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.slack.cards import blocks
-from bot.slack.cards.view import CardView, Phase, newest_proposal, pending_proposals, phase_of, who
+from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, pending_proposals, phase_of, who
 from bot.slack.message import Block
-from bot.slack.mrkdwn import mention, moment, safe
+from bot.slack.mrkdwn import mention, moment, safe, sentence
 
 NO_APPROVERS = (
     "Nobody may approve, because no approvers are configured. Set `APPROVERS` to Slack user ids "
@@ -63,6 +63,8 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     headline = safe(proposal.text.headline, 300)
     at = f" {moment(proposal.decided_at, view.now)}" if proposal.decided_at else ""
     reason = f"\n{safe(proposal.reason, 500)}" if proposal.reason else ""
+    if nothing_fits(proposal):
+        return blocks.section(_nothing(view, proposal), 1200)
     if proposal.state is ProposalState.RECORDED:
         return blocks.section(_recorded(proposal, observe=view.observe), 2000)
     if proposal.state is ProposalState.DENIED:
@@ -77,10 +79,21 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     return None
 
 
+def _nothing(view: CardView, proposal: Proposal) -> str:
+    incident = view.incident
+    why = sentence(safe(proposal.text.refusal, 700))
+    lines = [f"*No proposal*, because: {why}" if why else "*No proposal.*"]
+    if incident.target is None and incident.candidates:
+        names = ", ".join(safe(target.label, 90) for target in incident.candidates[:5])
+        rest = len(incident.candidates) - 5
+        lines.append(f"The alerts could mean {names}{f' and {rest} more' if rest > 0 else ''}. Choose the target.")
+    return "\n".join(lines)
+
+
 def _recorded(proposal: Proposal, *, observe: bool) -> str:
     headline = safe(proposal.text.headline, 300)
     would = headline[:1].lower() + headline[1:]
-    refusal = safe(proposal.text.refusal, 700)
+    refusal = sentence(safe(proposal.text.refusal, 700))
     lines = [f"*Would propose*  {would}"]
     if proposal.text.rationale:
         lines.append(safe(proposal.text.rationale, 350))

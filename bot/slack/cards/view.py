@@ -58,6 +58,10 @@ class CardView:
     replaced: bool = False
 
 
+NOTHING = "none"
+"""The action of a record that holds a reason instead of a proposal."""
+
+
 class Phase(StrEnum):
     """What the card is about right now; each has one drawing, one emoji and one page text."""
 
@@ -74,7 +78,7 @@ class Phase(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     COLLECTING = "collecting"
-    OPEN = "open"  # evidence is in, nothing is proposed
+    OPEN = "open"  # evidence is in, no proposal was made or recorded yet
 
 
 _VERDICTS = {
@@ -144,6 +148,11 @@ def executed_proposal(view: CardView) -> Proposal | None:
         return None
     wanted = view.execution.proposal_id
     return next((proposal for proposal in view.proposals if proposal.id == wanted), None)
+
+
+def nothing_fits(proposal: Proposal) -> bool:
+    """Whether the record only says why nothing is proposed (its action is no action)."""
+    return proposal.state is ProposalState.RECORDED and proposal.action == NOTHING
 
 
 def who(view: CardView, principal: str) -> str:

@@ -153,6 +153,15 @@ def view(**changes: Any) -> CardView:
     return CardView(**{**given, **changes})
 
 
+OPERATOR = "Rollout shop/api owns these pods; Fettle doesn't act on it."
+
+
+def nothing(why: str, **changes: Any) -> CardView:
+    """A card whose record only says why nothing is proposed."""
+    record = proposal(ProposalState.RECORDED, action="none", text=ProposalText("No proposal", "", refusal=why))
+    return view(incident=incident(**changes), proposals=(record,))
+
+
 def running(**changes: Any) -> CardView:
     return view(
         incident=incident(state=IncidentState.MITIGATING),
@@ -194,12 +203,13 @@ STATES: dict[str, Callable[[], CardView]] = {
             ),
         )
     ),
-    "nothing fits": view,
-    "choose target": lambda: view(incident=incident(target=None, candidates=(API, WEB))),
-    "find target": lambda: view(incident=incident(target=None)),
-    "other target": lambda: view(incident=incident(candidates=(API, WEB))),
-    "owned by an operator": lambda: view(incident=incident(target_note="Rollout shop/api owns these pods.")),
-    "foreign cluster": lambda: view(incident=incident(foreign_cluster="prod-2", target=None)),
+    "being checked": view,
+    "nothing fits": lambda: nothing("the alert is none that a restart helps"),
+    "choose target": lambda: nothing("several workloads fit", target=None, candidates=(API, WEB)),
+    "find target": lambda: nothing("no workload was found for these alerts", target=None),
+    "other target": lambda: nothing("the first failure follows a rollout", candidates=(API, WEB)),
+    "owned by an operator": lambda: nothing(OPERATOR, target_note=OPERATOR),
+    "foreign cluster": lambda: nothing("another cluster", foreign_cluster="prod-2", target=None),
     "acknowledged": lambda: view(incident=incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="person:2")),
     "approved": lambda: view(proposals=(proposal(ProposalState.APPROVED, decided_by="person:1", decided_at=NOW),)),
     "running": running,

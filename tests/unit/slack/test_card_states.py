@@ -57,12 +57,13 @@ WANTED = {
     "no approvers": ([ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
     "refused": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
+    "being checked": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is in"),
     "nothing fits": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
     "choose target": ([ids.ACKNOWLEDGE, ids.CHOOSE_TARGET, ids.MORE], "which workload?"),
     "find target": ([ids.ACKNOWLEDGE, ids.FIND_TARGET, ids.MORE], "no action proposed"),
     "other target": ([ids.ACKNOWLEDGE, ids.CHOOSE_TARGET, ids.MORE], "no action proposed"),
     "foreign cluster": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
-    "acknowledged": ([ids.RESOLVE_WITH_REASON, ids.MORE], "no action proposed"),
+    "acknowledged": ([ids.RESOLVE_WITH_REASON, ids.MORE], "evidence is in"),
     "approved": ([ids.MORE], "restart approved"),
     "running": ([ids.MORE], "restart running 4/6"),
     "soaking": ([ids.MORE], "rolled out, being measured"),
@@ -94,7 +95,8 @@ SENTENCES = {
     "observed": ["*Would propose*  restart Deployment shop/api", "Policy would allow it.", "MODE=observe"],
     "refused": ["Policy would deny, because: shop is not allowed."],
     "choose target": ["Deployment shop/api, Deployment shop/web", "Choose the target"],
-    "owned by an operator": ["Rollout shop/api owns these pods."],
+    "nothing fits": ["*No proposal*, because: the alert is none that a restart helps."],
+    "owned by an operator": ["*No proposal*, because: Rollout shop/api owns these pods;"],
     "foreign cluster": ["prod-2"],
     "running": ["🟠", "approved by <@U0ANA>", "▓▓▓▓░░ 4/6 updated, 4 ready"],
     "soaking": ["watching for 2 min, 1 min 30 s left"],
@@ -165,3 +167,13 @@ def test_approve_asks_with_the_consequence() -> None:
     assert asked["title"]["text"] == "Restart shop/api?"
     assert asked["text"]["text"] == "Restarts 6 pods of shop/api, 25 % at a time."
     assert (asked["confirm"]["text"], asked["deny"]["text"]) == ("Restart", "Not now")
+
+
+def test_a_reason_is_said_once() -> None:
+    told = words(card(views.STATES["owned by an operator"]()))
+    assert told.count("Rollout shop/api owns these pods") == 1
+
+
+def test_a_declared_incident_without_target_does_not_pretend_to_collect() -> None:
+    told = words(card(views.view(incident=views.incident(declared_by="person:1", target=None, investigated_at=None))))
+    assert "being collected" not in told

@@ -1,0 +1,299 @@
+"""The one door to Slack's Web API: the unmodified SDK client, with time limits, no retries, and our errors.
+
+The SDK's default handler posts again after a connection reset, which doubles messages; here nothing is retried, a call
+without a clear answer raises ``OutcomeUnknownError`` and the dispatcher reads back by metadata key first.
+It refuses to know incidents: callers hand in messages and views.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.errors import RejectedError, SlackUnavailableError
+from bot.domain.person import SlackPerson
+from bot.slack import ids
+from bot.slack.errors import FOREIGN, translated
+from bot.slack.message import Message
+
+SLACK = "https://slack.com/api/"
+CONNECTIONS = 20
+PAGES = 5
+"""Pages of 200 messages that a read-back looks through before it says that the message isn't there."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bot is; ``url`` is the workspace's address with a slash at its end, ``scopes`` empty when untold."""
+
+    user_id: str
+    bot_id: str
+    team_id: str
+    team: str
+    url: str
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What ``conversations.info`` says; ``shared`` means with another organisation, pending shares included."""
+
+    id: str
+    name: str
+    member: bool
+    archived: bool
+    shared: bool
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine, so that no proxy may stand in between."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class SlackClient:
+    """One workspace, one bot token, one pool of connections.
+
+    ``web`` is the SDK's client, for Bolt. ``crash_point`` is called as ``before:post``, ``after:post``,
+    ``before:update`` and ``after:update`` around those calls; tests raise in it.
+    """
+
+    def __init__(self, web: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+        """Use ``connect``."""
+        self.web = web
+        self.identity: Identity | None = None
+        self.crash_point: Callable[[str], None] | None = None
+        self._session = session
+
+    @classmethod
+    async def connect(cls, token: str, api_url: str = SLACK, timeout: float = 10.0) -> SlackClient:  # noqa: ASYNC109 - the limit of each later call
+        """A client with its own session; nothing is asked yet."""
+        session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 5.0)),
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            trust_env=False,
+        )
+        web = AsyncWebClient(
+            token=token, base_url=api_url, timeout=max(int(timeout), 1), session=session, retry_handlers=[]
+        )
+        if is_loopback(api_url):
+            web.proxy = None  # the SDK takes the proxy from the environment and ignores NO_PROXY
+        return cls(web, session)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._session.close()
+
+    # -- who and where ----------------------------------------------------------------------------------------------
+
+    async def whoami(self) -> Identity:
+        """``auth.test``; keeps the answer in ``identity``."""
+        response = await self._call("auth.test", self.web.auth_test)
+        scopes = self._scopes(response)
+        self.identity = Identity(
+            str(response.get("user_id", "")),
+            str(response.get("bot_id", "")),
+            str(response.get("team_id", "")),
+            str(response.get("team", "")),
+            str(response.get("url", "")).rstrip("/") + "/",
+            scopes,
+        )
+        return self.identity
+
+    @staticmethod
+    def _scopes(response: Any) -> frozenset[str]:
+        headers = {str(key).lower(): str(value) for key, value in (getattr(response, "headers", None) or {}).items()}
+        return frozenset(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
+
+    async def may_connect(self, app_token: str) -> None:
+        """Raises when the app token opens no Socket Mode connection."""
+        await self._call("apps.connections.open", self.web.apps_connections_open, app_token=app_token)
+
+    async def channel(self, channel_id: str) -> ChannelFacts:
+        """``conversations.info`` of one channel."""
+        response = await self._call("conversations.info", self.web.conversations_info, channel=channel_id)
+        return _channel(response["channel"])
+
+    async def own_channels(self) -> list[ChannelFacts]:
+        """The channels that the bot is in, without archived ones."""
+        found: list[ChannelFacts] = []
+        cursor = ""
+        while True:
+            page = await self._call(
+                "users.conversations",
+                self.web.users_conversations,
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=200,
+                cursor=cursor,
+            )
+            found += [_channel({"is_member": True, **each}) for each in page.get("channels") or ()]
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return found
+
+    async def user(self, user_id: str) -> SlackPerson:
+        """``users.info``; a stranger is whoever isn't of this workspace (or its organisation's other workspaces)."""
+        response = await self._call("users.info", self.web.users_info, user=user_id)
+        user = response["user"]
+        profile = user.get("profile") or {}
+        teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+        ours = self.identity.team_id if self.identity else ""
+        return SlackPerson(
+            slack_id=str(user.get("id", user_id)),
+            name=str(user.get("name") or profile.get("display_name") or user_id),
+            restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+            stranger=bool(user.get("is_stranger")) or ours not in teams,
+            bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
+            deleted=bool(user.get("deleted")),
+        )
+
+    async def group_members(self, group_id: str) -> tuple[str, ...]:
+        """``usergroups.users.list``; raises ``ForbiddenError`` on plans without user groups."""
+        response = await self._call("usergroups.users.list", self.web.usergroups_users_list, usergroup=group_id)
+        return tuple(str(user) for user in response.get("users") or ())
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    async def post(self, channel: str, message: Message, *, key: str, thread_ts: str = "") -> str:
+        """``chat.postMessage`` with the key in the metadata; the new message's ts. Never tried twice here."""
+        self._point("before:post")
+        response = await self._call(
+            "chat.postMessage",
+            self.web.chat_postMessage,
+            writes=True,
+            channel=channel,
+            text=message.text,
+            **_blocks(message),
+            metadata={"event_type": ids.METADATA_EVENT, "event_payload": {ids.METADATA_KEY: key}},
+            unfurl_links=False,
+            unfurl_media=False,
+            **({"thread_ts": thread_ts, "reply_broadcast": message.broadcast} if thread_ts else {}),
+        )
+        self._point("after:post")
+        return str(response["ts"])
+
+    async def update(self, channel: str, ts: str, message: Message) -> None:
+        """``chat.update``; an edit says the same twice without harm, so it may be repeated."""
+        self._point("before:update")
+        # An empty list takes the blocks of an earlier version away; leaving it out would keep nothing either.
+        await self._call(
+            "chat.update", self.web.chat_update, channel=channel, ts=ts, text=message.text, blocks=list(message.blocks)
+        )
+        self._point("after:update")
+
+    async def find_by_key(self, channel: str, key: str, *, oldest: float, thread_ts: str = "") -> str:
+        """The ts of our message with that metadata key since ``oldest`` (epoch seconds), or an empty string."""
+        own = self.identity.bot_id if self.identity else ""
+        cursor = ""
+        for _ in range(PAGES):
+            asked: dict[str, Any] = {
+                "channel": channel, "oldest": f"{oldest:.6f}", "limit": 200, "cursor": cursor,
+                "include_all_metadata": True,
+            }  # fmt: skip
+            if thread_ts:
+                page = await self._call("conversations.replies", self.web.conversations_replies, ts=thread_ts, **asked)
+            else:
+                page = await self._call("conversations.history", self.web.conversations_history, **asked)
+            for found in page.get("messages") or ():
+                payload = (found.get("metadata") or {}).get("event_payload") or {}
+                if payload.get(ids.METADATA_KEY) == key and (not own or found.get("bot_id") == own):
+                    return str(found["ts"])
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return ""
+        raise SlackUnavailableError("Slack's history since then is too long to look for a message in it.", 60)
+
+    async def ephemeral(self, channel: str, user: str, message: Message, *, thread_ts: str = "") -> None:
+        """``chat.postEphemeral``: only that person sees it, and Slack doesn't promise that they do."""
+        await self._call(
+            "chat.postEphemeral",
+            self.web.chat_postEphemeral,
+            channel=channel,
+            user=user,
+            text=message.text,
+            **_blocks(message),
+            thread_ts=thread_ts,
+        )
+
+    async def respond(self, response_url: str, message: Message) -> None:
+        """An ephemeral answer by ``response_url`` (five uses, 30 minutes), which works where the bot isn't a member."""
+        wanted = urlsplit(self.web.base_url)
+        given = urlsplit(response_url)
+        ours = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
+        if not ours and not (given.scheme == "https" and given.netloc == "hooks.slack.com"):
+            raise RejectedError("The response address is not Slack's.", "response_url")
+        body = {
+            "response_type": "ephemeral", "replace_original": False, "text": message.text, **_blocks(message),
+        }  # fmt: skip
+        async with (
+            _translating("response_url"),
+            self._session.post(response_url, json=body, proxy=self.web.proxy) as answer,
+        ):
+            if answer.status != 200:
+                raise RejectedError(f"Slack took no answer ({answer.status}).", f"http_{answer.status}")
+
+    def permalink(self, channel: str, ts: str, thread_ts: str = "") -> str:
+        """The address of a message, built as Slack builds it; empty before ``whoami``."""
+        if self.identity is None or not ts:
+            return ""
+        address = f"{self.identity.url}archives/{channel}/p{ts.replace('.', '')}"
+        return f"{address}?thread_ts={thread_ts}&cid={channel}" if thread_ts else address
+
+    # -- modals -----------------------------------------------------------------------------------------------------
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
+        """``views.open`` within three seconds of the press; the view's id."""
+        response = await self._call("views.open", self.web.views_open, trigger_id=trigger_id, view=dict(view))
+        return str(response["view"]["id"])
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any], view_hash: str = "") -> None:
+        """``views.update``; with a hash only if nobody changed it meanwhile."""
+        await self._call("views.update", self.web.views_update, view_id=view_id, view=dict(view), hash=view_hash)
+
+    # -- the door ---------------------------------------------------------------------------------------------------
+
+    def _point(self, name: str) -> None:
+        if self.crash_point is not None:
+            self.crash_point(name)
+
+    async def _call(
+        self, method: str, call: Callable[..., Awaitable[Any]], *, writes: bool = False, **args: Any
+    ) -> Any:
+        async with _translating(method, writes=writes):
+            return await call(**{name: value for name, value in args.items() if value != ""})
+
+
+@asynccontextmanager
+async def _translating(method: str, *, writes: bool = False) -> AsyncIterator[None]:
+    try:
+        yield
+    except FOREIGN as exc:
+        raise translated(exc, method, writes=writes) from exc
+
+
+def _blocks(message: Message) -> dict[str, Any]:
+    return {"blocks": list(message.blocks)} if message.blocks else {}
+
+
+def _channel(data: Mapping[str, Any]) -> ChannelFacts:
+    shared = data.get("is_ext_shared") or data.get("is_pending_ext_shared") or data.get("pending_connected_team_ids")
+    return ChannelFacts(
+        id=str(data.get("id", "")),
+        name=str(data.get("name", "")),
+        member=bool(data.get("is_member")),
+        archived=bool(data.get("is_archived")),
+        shared=bool(shared),
+    )
