@@ -7,6 +7,7 @@ of two presses exactly one wins. Every press has an answer and an audit entry. R
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.answer import Answer
@@ -50,7 +51,7 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
         expire_now(tx, proposal, now)
         return _refused(tx, proposal, principal, decision, now)
     if decision.has(Rule.STALE) or decision.has(Rule.GONE):
-        return _stale(tx, incident, proposal, principal, decision, now)
+        return _stale(tx, incident, proposal, principal, reading, now)
     if not decision.allowed:
         return _refused(tx, proposal, principal, decision, now)
     return _grant(tx, incident, proposal, principal, now)
@@ -154,27 +155,38 @@ def expire_now(tx: Tx, proposal: Proposal, now: datetime) -> None:
 
 
 def _may(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
+    groups = {
+        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
+        for group, (members, refreshed_at, problem) in people.groups(tx).items()
+    }
     return approver_policy.may_approve(
         principal,
         proposal.approvers,
-        approver_policy.views(people.groups(tx)),
+        groups,
         now,
         requested_by=proposal.requested_by,
         action=proposal.action,
-        self_approve=frozenset(ctx.settings.SELF_APPROVE),
+        self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
     )
 
 
 def _stale(
-    tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, decision: Decision, now: datetime
+    tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, reading: facts.Reading, now: datetime
 ) -> Answer:
     """The target isn't what was shown: the proposal is void, a new one is owed."""
-    proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=decision.sentence)
+    if reading.state is None:
+        why = f"{proposal.target.label} isn't in the cluster any more."
+    else:
+        before, after = proposal.baseline.get("revision", ""), reading.state.revision
+        moved = f" (rev {before} → {after})" if before and after and before != after else ""
+        why = f"The target changed since this was proposed{moved}."
+    proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
     due.forget(tx, Stage.EXPIRE, proposal.id)
-    _entry(tx, "proposal:state:superseded", SYSTEM, proposal, "superseded", {"reason": decision.sentence}, now)
+    _entry(tx, "proposal:state:superseded", SYSTEM, proposal, "superseded", {"reason": why}, now)
     due.owe(tx, Stage.PROPOSE, incident.id, now, {"requested_by": proposal.requested_by, "action": proposal.action})
     owing.card(tx, incident, Priority.PRESS, now)
-    return _refused(tx, proposal, principal, decision, now)
+    said = f"{why} Nothing was done. What fits now comes on the card."
+    return _refused(tx, proposal, principal, deny_with(Rule.STALE, said), now)
 
 
 def _too_late(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
@@ -207,6 +219,6 @@ def _refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decisio
 
 
 def _entry(
-    tx: Tx, tag: str, actor: str, proposal: Proposal, outcome: str, detail: dict[str, object], now: datetime
+    tx: Tx, tag: str, actor: str, proposal: Proposal, outcome: str, detail: Mapping[str, object], now: datetime
 ) -> None:
     tx.audit(AuditNote(tag, actor, f"proposal:{proposal.id}", outcome, proposal.incident_id, detail), now)

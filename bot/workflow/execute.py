@@ -7,10 +7,11 @@ request is sent once. It refuses to send anything twice: a running execution is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.audit import AuditNote
-from bot.domain.decision import Decision, Rule
+from bot.domain.decision import Decision, Rule, deny
 from bot.domain.errors import (
     ClusterUnavailableError,
     FettleError,
@@ -24,6 +25,7 @@ from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, canonical, sha256
 from bot.mitigations import catalog
+from bot.mitigations.applied import Applied
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
@@ -49,7 +51,7 @@ async def execute(ctx: Context, work: DueWork) -> None:
         return
     # I8: no act whose last check follows the freeze's commit.
     freeze = await ctx.store.read(facts.freeze_in, ctx)
-    if freeze.on:
+    if freeze.on is not False:
         await _settle(ctx, claimed, ExecutionEvent.FAIL, f"not applied: {freeze.sentence}")
         return
     await _act(ctx, claimed, claimed.request)
@@ -70,11 +72,11 @@ def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: fact
         tx, ctx, reading, incident, execution.action, guardrails.Point.EXECUTE, proposal, execution.id
     )
     if proposal.state is not ProposalState.APPROVED:
-        decision += Decision(guardrails.not_approved(proposal.state).reasons)
+        decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
     if not decision.allowed or reading.state is None:
         _not_done(tx, execution, proposal, incident, decision, now)
         return None
-    mitigation = catalog.ACTIONS[Action(execution.action)]
+    mitigation = catalog.CATALOG[Action(execution.action)]
     request = mitigation.request(reading.state, approved_at=execution.approved_at, execution_uid=execution.uid)
     baseline = {**execution.baseline, "restarts": dict(reading.state.crash_restarts)}
     claimed = executions.claim(tx, execution.id, request, baseline, now)
@@ -112,7 +114,7 @@ def _not_done(
 
 
 async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
-    mitigation = catalog.ACTIONS[Action(execution.action)]
+    mitigation = catalog.CATALOG[Action(execution.action)]
     try:
         generation = await mitigation.apply(ctx.cluster, request)
     except OutcomeUnknownError:
@@ -180,9 +182,9 @@ async def recover(ctx: Context, work: DueWork) -> None:
     if execution.state is not ExecutionState.RUNNING:
         await ctx.store.transact(due.done, work)
         return
-    mitigation = catalog.ACTIONS[Action(execution.action)]
+    mitigation = catalog.CATALOG[Action(execution.action)]
     try:
-        found = await mitigation.read_back(ctx.cluster, execution)
+        found = await mitigation.read_back(ctx.cluster, execution.target, execution.uid, stored=execution.request)
     except NotFoundError as error:
         await _settle(ctx, execution, ExecutionEvent.LOSE, f"the target is gone, the outcome can't be read: {error}")
         return
@@ -192,11 +194,10 @@ async def recover(ctx: Context, work: DueWork) -> None:
     except FettleError as error:
         await _settle(ctx, execution, ExecutionEvent.LOSE, f"the outcome can't be read back: {error}")
         return
-    if found.applied:
+    if found.state is Applied.APPLIED:
         await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied (read back)", generation=found.generation)
-    elif found.changed:
-        why = "not found on the target, which has changed since; a person has to look"
-        await _settle(ctx, execution, ExecutionEvent.LOSE, why)
+    elif found.state is Applied.CHANGED:
+        await _settle(ctx, execution, ExecutionEvent.LOSE, f"{found.sentence} A person has to look.")
     else:
         await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", again=True)
 
@@ -210,5 +211,5 @@ async def _read_later(ctx: Context, work: DueWork, execution: Execution, why: st
     await ctx.store.transact(due.later, work, now + READ_BACK_EVERY, error=why)
 
 
-def _entry(tx: Tx, tag: str, execution: Execution, outcome: str, detail: dict[str, object], now: datetime) -> None:
+def _entry(tx: Tx, tag: str, execution: Execution, outcome: str, detail: Mapping[str, object], now: datetime) -> None:
     tx.audit(AuditNote(tag, SYSTEM, f"execution:{execution.id}", outcome, execution.incident_id, detail), now)

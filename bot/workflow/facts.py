@@ -6,6 +6,7 @@ transaction that acts on it. What can't be read is handed on as a problem, and p
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,10 @@ from bot.workflow.context import Context
 
 @dataclass(frozen=True)
 class Reading:
-    """What the cluster said of one target at one moment; ``problem`` is a sentence when it said nothing."""
+    """What the cluster said of one target at one moment.
+
+    ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone.
+    """
 
     target: Target
     state: TargetState | None
@@ -36,29 +40,29 @@ class Reading:
     rights: bool | None
     problem: str
     at: datetime
-    gone: bool = False
 
 
 async def gather(ctx: Context, target: Target, action: str) -> Reading:
     """Reads target and rights side by side with the client's own deadline; never raises for the cluster's sake."""
     at = ctx.clock()
+    rights = catalog.CATALOG[Action(action)].rights.get(target.kind, ())
     try:
-        state = await reads.target_state(ctx.cluster, target)
-        pods = await reads.workload_pods(ctx.cluster, state.target)
-        rights: bool | None = True
-        for right in catalog.ACTIONS[Action(action)].rights(target.kind):
-            if not await reads.access(ctx.cluster, right, target.namespace):
-                rights = False
-    except NotFoundError as error:
-        return Reading(target, None, (), None, str(error), at, gone=True)
+        seen, allowed = await asyncio.gather(
+            reads.snapshot(ctx.cluster, target, now=at),
+            asyncio.gather(*(reads.access(ctx.cluster, *right, target.namespace) for right in rights)),
+        )
+    except NotFoundError:
+        return Reading(target, None, (), None, "", at)
     except FettleError as error:
         return Reading(target, None, (), None, str(error), at)
-    return Reading(state.target, state, tuple(pods), rights, "", at)
+    return Reading(seen.state.target, seen.state, tuple(pod.row for pod in seen.pods), all(allowed), "", at)
 
 
 def freeze_in(tx: Tx, ctx: Context) -> freeze_policy.Freeze:
-    """The kill switch as it stands now: row, environment and file together; anyone of them freezes."""
-    return freeze_policy.frozen(freeze_row.state(tx), ctx.frozen_by_environment, ctx.freeze_file_present())
+    """The kill switch as it stands now: row, environment and file together; any one of them freezes."""
+    on, by, reason, at = freeze_row.state(tx)
+    row = freeze_policy.FreezeState(on, by, reason, at)
+    return freeze_policy.frozen(row, ctx.frozen_by_environment, ctx.freeze_file_present())
 
 
 def check(
@@ -78,13 +82,10 @@ def check(
     busy = ""
     if other is not None and other.id != own_execution:
         busy = f"INC-{other.incident_id} already has an action in flight on {reading.target.ref}."
-    current = ""
-    if reading.state is not None:
-        current = staleness_digest(action, dict(proposal.params) if proposal else {}, reading.state)
     settings = ctx.settings
     facts = guardrails.Facts(
         mode=settings.MODE,
-        allowed_actions=frozenset(settings.ALLOWED_ACTIONS),
+        allowed_actions=frozenset(str(allowed) for allowed in settings.ALLOWED_ACTIONS),
         allowed_namespaces=frozenset(settings.ALLOWED_NAMESPACES),
         own_namespace=settings.OWN_NAMESPACE,
         foreign_cluster=incident.foreign_cluster,
@@ -93,10 +94,23 @@ def check(
         rights=reading.rights,
         in_flight=busy,
         approved_digest=proposal.digest if proposal else "",
-        current_digest=current if proposal else "",
-        expires_at=proposal.expires_at if proposal else None,
+        current_digest=_digest(reading, proposal),
+        expires_at=_valid_until(ctx, proposal, point),
         read_problem=reading.problem,
-        gone=reading.gone,
-        observed_at=reading.at,
     )
-    return guardrails.check(action, reading.target, reading.state, facts, now, point)
+    return guardrails.check(action, reading.state, facts, now, point)
+
+
+def _digest(reading: Reading, proposal: Proposal | None) -> str:
+    if reading.state is None or proposal is None:
+        return ""
+    return staleness_digest(proposal.action, proposal.params, reading.state)
+
+
+def _valid_until(ctx: Context, proposal: Proposal | None, point: guardrails.Point) -> datetime | None:
+    """The proposal's end before it is approved; afterwards an approval is good for as long again, and no longer."""
+    if proposal is None:
+        return None
+    if point is guardrails.Point.EXECUTE and proposal.decided_at is not None:
+        return proposal.decided_at + ctx.settings.APPROVAL_TTL
+    return proposal.expires_at

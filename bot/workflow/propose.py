@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.audit import AuditNote
-from bot.domain.decision import Decision
+from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, Preview
@@ -20,6 +20,7 @@ from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, staleness_digest
 from bot.mitigations import catalog
 from bot.policy import guardrails, proposing
+from bot.policy.approvers import policy_text
 from bot.storage import alerts, due, executions, incidents, proposals
 from bot.storage.db import Tx
 from bot.workflow import close, facts, owing
@@ -67,7 +68,8 @@ async def _draft(
     reading = await facts.gather(ctx, incident.target, action)
     rationale = f"Requested by a person for {reading.target.ref}."
     if requested_by == SYSTEM and reading.state is not None:
-        rule = proposing.propose_restart(labels, reading.state, reading.pods)
+        since = await ctx.store.read(alerts.failing_since, incident.id)
+        rule = proposing.propose_restart(labels, reading.state, reading.pods, now=reading.at, failing_since=since)
         if not rule.propose:
             return Draft(NOTHING, ProposalText("No proposal", "", refusal=rule.rationale), reading)
         rationale = rule.rationale
@@ -75,14 +77,16 @@ async def _draft(
 
 
 async def _previewed(ctx: Context, action: str, reading: facts.Reading, rationale: str, requested_by: str) -> Draft:
-    mitigation = catalog.ACTIONS[Action(action)]
+    mitigation = catalog.CATALOG[Action(action)]
     target = reading.target
     text = ProposalText(
-        headline=f"{mitigation.verb} {target.label}", done=f"{mitigation.past} {target.ref}", verb=action
+        headline=mitigation.headline_for(target),
+        done=mitigation.done_for(target),
+        verb=mitigation.verb,
+        rationale=rationale,
     )
-    text = replace(text, rationale=rationale)
-    if reading.state is None:
-        return Draft(action, replace(text, refusal=reading.problem), reading, None, requested_by)
+    if reading.state is None:  # policy says why: unreadable, or gone
+        return Draft(action, text, reading, None, requested_by)
     try:
         preview = await mitigation.preview(ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview")
     except FettleError as error:
@@ -104,7 +108,7 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
     if not incident.open or any(run.in_flight for run in executions.of_incident(tx, incident.id)):
         due.done(tx, work)
         return
-    if draft.action == NOTHING or draft.reading is None or draft.reading.state is None:
+    if draft.action == NOTHING or draft.reading is None:
         # A record stands in for a proposal; a pending one that a person already sees is left alone.
         if not _pending(tx, incident):
             close.supersede_pending(tx, incident.id, "looked at again", now)
@@ -116,22 +120,23 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
 
 
 def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> None:
-    reading, state = draft.reading, draft.reading.state if draft.reading else None
-    if reading is None or state is None:
+    reading = draft.reading
+    if reading is None:
         return
-    digest = staleness_digest(draft.action, {}, state)
-    if any(old.digest == digest and old.action == draft.action for old in _pending(tx, incident)):
+    state = reading.state
+    digest = staleness_digest(draft.action, {}, state) if state is not None else ""
+    if digest and any(old.digest == digest and old.action == draft.action for old in _pending(tx, incident)):
         return
     close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
     decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
-    if not decision.allowed or draft.text.refusal:
+    if not decision.allowed or draft.text.refusal or state is None:
         _record(tx, incident, draft, decision, now)
         return
     settings = ctx.settings
     expires_at = now + settings.APPROVAL_TTL
     approvers = tuple(settings.APPROVERS)
     warnings = draft.text.warnings + decision.warnings
-    text = replace(draft.text, policy=_who(approvers), warnings=tuple(dict.fromkeys(warnings)))
+    text = replace(draft.text, policy=policy_text(approvers), warnings=tuple(dict.fromkeys(warnings)))
     proposal = proposals.add(
         tx,
         incident.id,
@@ -155,7 +160,9 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
 
 def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: datetime) -> None:
     """A proposal without buttons: what would be proposed, and every reason against it."""
-    refusal = " ".join(part for part in (draft.text.refusal, decision.sentence) if part)
+    # Observing is no reason against: the card says what policy would say if Fettle might act.
+    against = [reason.sentence for reason in decision.reasons if reason.rule is not Rule.MODE]
+    refusal = " ".join(part for part in (draft.text.refusal, *against) if part)
     target = incident.target if draft.reading is None else draft.reading.target
     text = replace(draft.text, refusal=refusal)
     if target is None:
@@ -184,12 +191,6 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
 
 def _pending(tx: Tx, incident: Incident) -> list[Proposal]:
     return [old for old in proposals.of_incident(tx, incident.id) if old.state is ProposalState.PENDING]
-
-
-def _who(approvers: Sequence[str]) -> str:
-    if not approvers:
-        return "Nobody may approve: set APPROVERS to the Slack ids of people or user groups"
-    return f"Needs 1 of {', '.join(approvers)}"
 
 
 def _baseline(state: Any) -> dict[str, Any]:

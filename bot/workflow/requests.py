@@ -117,7 +117,9 @@ def _restart(tx: Tx, ctx: Context, principal: Principal, state: TargetState) -> 
 async def acknowledge(ctx: Context, incident_id: int, principal: Principal) -> Answer:
     """Says that this person looks after it."""
     refusal = await _outsider(ctx, principal, "acknowledge", incident_id)
-    return refusal or await ctx.store.transact(_acknowledge, ctx, incident_id, principal, lane=Lane.PRESS)
+    if refusal:
+        return refusal
+    return await ctx.store.transact(_acknowledge, ctx, incident_id, principal, lane=Lane.PRESS)
 
 
 def _acknowledge(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
@@ -142,7 +144,9 @@ async def resolve(ctx: Context, incident_id: int, principal: Principal, reason: 
 async def keep_open(ctx: Context, incident_id: int, principal: Principal) -> Answer:
     """After a pass: the person wants to keep watching; recorded as an acknowledgement."""
     refusal = await _outsider(ctx, principal, "keep open", incident_id)
-    return refusal or await ctx.store.transact(_keep_open, ctx, incident_id, principal, lane=Lane.PRESS)
+    if refusal:
+        return refusal
+    return await ctx.store.transact(_keep_open, ctx, incident_id, principal, lane=Lane.PRESS)
 
 
 def _keep_open(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:
@@ -184,7 +188,9 @@ def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: P
 async def open_card(ctx: Context, incident_id: int, principal: Principal) -> Answer:
     """Takes an incident out of the digest: it gets its card, and is investigated."""
     refusal = await _outsider(ctx, principal, "open a card", incident_id)
-    return refusal or await ctx.store.transact(_open_card, ctx, incident_id, principal, lane=Lane.PRESS)
+    if refusal:
+        return refusal
+    return await ctx.store.transact(_open_card, ctx, incident_id, principal, lane=Lane.PRESS)
 
 
 def _open_card(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answer:

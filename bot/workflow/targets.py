@@ -48,7 +48,7 @@ class TargetLists:
         if ctx.settings.ALLOWED_NAMESPACES:
             return sorted(ctx.settings.ALLOWED_NAMESPACES)
         try:
-            return await asyncio.wait_for(reads.namespaces(ctx.cluster), DEADLINE)
+            return list(await asyncio.wait_for(reads.namespaces(ctx.cluster), DEADLINE))
         except (TimeoutError, FettleError):
             return []
 
@@ -56,7 +56,7 @@ class TargetLists:
         at, known = self._lists.get(namespace, (0.0, []))
         if known and time.monotonic() - at < FRESH:
             return known
-        known = await reads.list_workloads(ctx.cluster, namespace)
+        known = list(await reads.list_workloads(ctx.cluster, namespace))
         self._lists[namespace] = (time.monotonic(), known)
         return known
 

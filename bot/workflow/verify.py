@@ -15,13 +15,11 @@ from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
 from bot.domain.execution import Execution, ExecutionState
-from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
 from bot.kube import reads
-from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents, verifications
 from bot.storage.db import Lane, Tx
@@ -185,8 +183,3 @@ def _entry(
 ) -> None:
     subject = f"verification:{verification.id}"
     tx.audit(AuditNote(tag, actor, subject, outcome, verification.incident_id, detail), now)
-
-
-def inverse_sentence(action: str) -> str:
-    """What can be done after a failed verification: the inverse, or the sentence why there is none."""
-    return catalog.ACTIONS[Action(action)].inverse()
