@@ -212,10 +212,11 @@ class Access:
                 held = [verb for verb in verbs if self.allowed(user, Question(verb, group, resource, sub, namespace))]
                 if held:
                     found.append({"verbs": held, "apiGroups": [group], "resources": [name]})
-        for rule in self.granted:
-            if rule.namespace in (None, namespace):
-                found.append({"verbs": [rule.verb], "apiGroups": ["*"], "resources": [rule.resource]})
-        return found
+        return found + [
+            {"verbs": [rule.verb], "apiGroups": ["*"], "resources": [rule.resource]}
+            for rule in self.granted
+            if rule.namespace in (None, namespace)
+        ]
 
 
 def _path_allowed(user: str, path: str) -> bool:

@@ -55,10 +55,8 @@ def _add(left: Point, right: Point) -> Point:
     (x1, y1), (x2, y2) = left, right
     if x1 == x2 and (y1 + y2) % _P == 0:
         return None
-    if left == right:
-        slope = (3 * x1 * x1 - 3) * pow(2 * y1, -1, _P) % _P
-    else:
-        slope = (y2 - y1) * pow(x2 - x1, -1, _P) % _P
+    rise, run = (3 * x1 * x1 - 3, 2 * y1) if left == right else (y2 - y1, x2 - x1)
+    slope = rise * pow(run, -1, _P) % _P
     x3 = (slope * slope - x1 - x2) % _P
     return x3, (slope * (x1 - x3) - y1) % _P
 

@@ -36,4 +36,4 @@ def nano_stamp(moment: float) -> str:
 
 def moment(text: str) -> float:
     """The seconds of a timestamp."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(text).timestamp()

@@ -11,7 +11,6 @@ from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
 
 Change = Callable[[Json], Json]
-_COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 
 
 def _sum(sets: list[Json], field: str) -> int:
@@ -37,12 +36,9 @@ def counts(one: Json, owned: list[Json], new: Json | None) -> Json:
 def is_complete(one: Json, status: Json) -> bool:
     """Everything new, everything available, nothing old, and this generation was seen."""
     wanted = one["spec"]["replicas"]
-    return (
-        status.get("updatedReplicas", 0) == wanted
-        and status.get("replicas", 0) == wanted
-        and status.get("availableReplicas", 0) == wanted
-        and status.get("observedGeneration", 0) >= one["metadata"]["generation"]
-    )
+    full = all(status.get(field, 0) == wanted for field in ("updatedReplicas", "replicas", "availableReplicas"))
+    observed = int(status.get("observedGeneration", 0))
+    return full and observed >= int(one["metadata"]["generation"])
 
 
 def _progressing(old: Json, new: Json) -> bool:

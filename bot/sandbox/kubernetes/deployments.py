@@ -183,7 +183,7 @@ class Deployments:
 
     def _scale(self, one: Json, each: Json, count: int) -> bool:
         """Set a ReplicaSet's size and the Deployment's sizes on it; True if anything changed."""
-        sizes, before = self._sizes(one), each["spec"]["replicas"]
+        sizes, before = self._sizes(one), int(each["spec"]["replicas"])
         notes = each["metadata"].get("annotations") or {}
         if before == count and all(notes.get(key) == value for key, value in sizes.items()):
             return False

@@ -146,7 +146,8 @@ def aggregated(version: str, *, core: bool) -> Json:
             if one == name
         ]
         meta: Json = {"creationTimestamp": None}
-        items.append({"metadata": {"name": name, **meta} if name else meta, "versions": versions})
+        named: Json = {"name": name, **meta} if name else meta
+        items.append({"metadata": named, "versions": versions})
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",

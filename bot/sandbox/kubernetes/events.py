@@ -76,7 +76,7 @@ class Events:
     def _object(self, about: Json, event: Json, by: str, now: float) -> Json:
         namespace = about["metadata"].get("namespace", "default")
         manager = {"kubelet": "kubelet", _SCHEDULER: "kube-scheduler"}.get(by, "kube-controller-manager")
-        fields = {f"f:{key}": {} for key in sorted(event) if event[key] is not None}
+        fields: Json = {f"f:{key}": {} for key in sorted(event) if event[key] is not None}
         entry = {
             "manager": manager,
             "operation": "Update",

@@ -5,7 +5,7 @@ It refuses to guess: a fault hits exactly the verb and resource it was set for (
 
 from dataclasses import dataclass
 
-from bot.sandbox.kubernetes.status import StatusError, failure
+from bot.sandbox.kubernetes.status import MODIFIED, StatusError, failure
 from bot.sandbox.kubernetes.wire import Json
 
 _WORDS: dict[int, tuple[str, str]] = {
@@ -14,8 +14,7 @@ _WORDS: dict[int, tuple[str, str]] = {
     404: ("NotFound", "the server could not find the requested resource"),
     409: (
         "Conflict",
-        "Operation cannot be fulfilled: the object has been modified; please apply your changes to"
-        " the latest version and try again",
+        f"Operation cannot be fulfilled: {MODIFIED}",
     ),
     410: ("Expired", "The resourceVersion for the provided list is too old."),
     422: ("Invalid", "the server rejected our request due to an error in our request"),

@@ -113,9 +113,8 @@ def _entry_paths(entry: Json) -> set[Path]:
 
 
 def _same_writer(entry: Json, manager: str, operation: str, subresource: str) -> bool:
-    return (
-        entry["manager"] == manager and entry["operation"] == operation and entry.get("subresource", "") == subresource
-    )
+    writer = (entry["manager"], entry["operation"], entry.get("subresource", ""))
+    return writer == (manager, operation, subresource)
 
 
 def _entry(manager: str, operation: str, api_version: str, subresource: str) -> Json:
@@ -173,14 +172,13 @@ def _readable(path: Path) -> str:
 
 def _conflicts(current: Json, config: dict[Path, Any], manager: str) -> list[tuple[str, str, str]]:
     have = fields_of(current)
-    found = []
-    for entry in current["metadata"].get("managedFields", []):
-        if entry["manager"] == manager and entry["operation"] == "Apply":
-            continue
-        for path in sorted(_entry_paths(entry) & set(config)):
-            if path[-1] != "." and have.get(path) != config[path]:
-                found.append((entry["manager"], entry["apiVersion"], _readable(path)))
-    return found
+    return [
+        (entry["manager"], entry["apiVersion"], _readable(path))
+        for entry in current["metadata"].get("managedFields", [])
+        if (entry["manager"], entry["operation"]) != (manager, "Apply")
+        for path in sorted(_entry_paths(entry) & set(config))
+        if path[-1] != "." and have.get(path) != config[path]
+    ]
 
 
 def _conflict(found: list[tuple[str, str, str]]) -> status.StatusError:

@@ -69,20 +69,20 @@ def _values(tokens: _Tokens) -> set[str]:
     if tokens.take() != "(":
         raise _wanted(tokens.items[min(tokens.at, len(tokens.items)) - 1], "'('")
     values: set[str] = set()
-    while (token := tokens.take()) != ")":
-        if not token:
+    while (word := tokens.take()) != ")":
+        if not word:
             raise _wanted("", "',', or ')'")
-        if token != ",":
-            values.add(token)
+        if word != ",":
+            values.add(word)
     return values
 
 
 def _value(tokens: _Tokens) -> str:
-    token = tokens.peek()
-    if token in ("", ","):
+    word = tokens.peek()
+    if word in ("", ","):
         return ""
-    if not _DNS.match(token):
-        raise _wanted(token, "identifier")
+    if not _DNS.match(word):
+        raise _wanted(word, "identifier")
     return tokens.take()
 
 

@@ -42,7 +42,7 @@ class ClusterServer:
         self.requests: deque[Record] = deque(maxlen=_KEPT)
         self._gateway = Gateway(self.cluster, self.access, self.faults)
         self._certificate = certificate.make()
-        self._web: web.Server[web.BaseRequest] | None = None
+        self._web: web.Server | None = None
         self._socket: asyncio.Server | None = None
         self._controllers: asyncio.Task[None] | None = None
         self.host, self.port = "127.0.0.1", 0

@@ -105,5 +105,4 @@ _META_ORDER = (
 
 def in_order(meta: Json) -> Json:
     """The metadata in the order in which the real server writes it; empty maps vanish."""
-    ordered = {key: meta[key] for key in _META_ORDER if meta.get(key) not in (None, {}, [], "")}
-    return ordered
+    return {key: meta[key] for key in _META_ORDER if meta.get(key) not in (None, {}, [], "")}

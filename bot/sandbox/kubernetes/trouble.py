@@ -43,7 +43,8 @@ def crash_loop(
     world: World, kubelet: Kubelet, namespace: str, name: str, pods: int, reason: str, exit_code: int
 ) -> list[str]:
     """Let up to `pods` running pods die now and again after every start."""
-    now, names = world.clock.now(), []
+    now = world.clock.now()
+    names: list[str] = []
     for pod in pods_of(world, namespace, name):
         run = kubelet.run_of(pod)
         if len(names) < pods and is_active(pod) and run.stage == "running":

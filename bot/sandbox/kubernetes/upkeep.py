@@ -72,7 +72,8 @@ def publish_endpoints(world: World) -> None:
         if not selector:
             continue
         meta = service["metadata"]
-        ready, unready = [], []
+        ready: list[Json] = []
+        unready: list[Json] = []
         for pod in world.store.list(by_kind("Pod"), meta["namespace"]):
             labels = pod["metadata"].get("labels") or {}
             if is_active(pod) and dig(pod, "status", "podIP") and matches({"matchLabels": selector}, labels):
@@ -173,8 +174,8 @@ def count_budgets(world: World) -> None:
         expected, healthy, needed = budget_health(world, budget)
         allowed = max(0, healthy - needed)
         word, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
-        old = next(iter(dig(budget, "status", "conditions", default=[])), None)
-        same = old is not None and old["status"] == word
+        old: Json = next(iter(dig(budget, "status", "conditions", default=[])), {})
+        same = old.get("status") == word
         condition = {
             "type": "DisruptionAllowed",
             "status": word,

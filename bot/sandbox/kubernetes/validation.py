@@ -25,10 +25,11 @@ def _required(field: str) -> Json:
 
 
 def _counts(spec: Json) -> list[Json]:
-    found = []
-    for field in ("replicas", "minReadySeconds", "revisionHistoryLimit"):
-        if isinstance(spec.get(field), int) and spec[field] < 0:
-            found.append(_bad(f"spec.{field}", spec[field], _NOT_NEGATIVE))
+    found = [
+        _bad(f"spec.{field}", spec[field], _NOT_NEGATIVE)
+        for field in ("replicas", "minReadySeconds", "revisionHistoryLimit")
+        if isinstance(spec.get(field), int) and spec[field] < 0
+    ]
     deadline = spec.get("progressDeadlineSeconds")
     if isinstance(deadline, int) and deadline <= int(spec.get("minReadySeconds") or 0):
         found.append(_bad("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
@@ -49,11 +50,12 @@ def _template(spec: Json, before: Json | None) -> list[Json]:
     containers = dig(spec, "template", "spec", "containers", default=[])
     if not containers:
         found.append(_required("spec.template.spec.containers"))
-    for number, container in enumerate(containers):
-        for key in ("name", "image"):
-            if not container.get(key):
-                found.append(_required(f"spec.template.spec.containers[{number}].{key}"))
-    return found
+    return found + [
+        _required(f"spec.template.spec.containers[{number}].{key}")
+        for number, container in enumerate(containers)
+        for key in ("name", "image")
+        if not container.get(key)
+    ]
 
 
 def check(kind: Kind, obj: Json, before: Json | None = None) -> None:
