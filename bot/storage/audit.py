@@ -15,7 +15,7 @@ from typing import Any
 from bot.domain.audit import GENESIS, AuditEntry, AuditNote, detail_digest, entry_hash
 from bot.domain.proposal import canonical
 from bot.storage import people
-from bot.storage.tables import JsonField, from_text, to_text
+from bot.storage.fields import JsonField, from_text, to_text
 from bot.storage.tx import Tx
 
 _COLUMNS = "seq, at, tag, actor, subject, outcome, incident_id, detail_digest, prev, hash"
@@ -66,8 +66,12 @@ def entries(
     incident_id: int | None = None,
     tag_prefix: str | None = None,
     since: datetime | None = None,
+    newest: bool = False,
 ) -> list[AuditEntry]:
-    """Entries in order, from ``after`` (a seq, exclusive), with details and actor names where they still exist."""
+    """Entries in order, from ``after`` (a seq, exclusive), with details and actor names where they still exist.
+
+    ``newest`` gives the last ``limit`` of them instead of the first, still in order.
+    """
     where: list[str] = ["a.seq > ?"]
     params: list[Any] = [after]
     if incident_id is not None:
@@ -82,9 +86,9 @@ def entries(
     columns = ", ".join("a." + name for name in _COLUMNS.split(", "))
     sql = (
         f"SELECT {columns}, d.detail FROM audit a LEFT JOIN audit_details d ON d.seq = a.seq "  # noqa: S608 - constants
-        f"WHERE {' AND '.join(where)} ORDER BY a.seq LIMIT ?"
+        f"WHERE {' AND '.join(where)} ORDER BY a.seq {'DESC' if newest else 'ASC'} LIMIT ?"
     )
-    rows = tx.execute(sql, (*params, limit)).fetchall()
+    rows = sorted(tx.execute(sql, (*params, limit)).fetchall(), key=lambda row: row[0])
     known = people.names(tx, {row[3] for row in rows})
     return [_entry(row, known) for row in rows]
 
@@ -135,10 +139,9 @@ def _whole(tx: Tx, step: int = 2000) -> Iterable[Sequence[Any]]:
         f"SELECT {columns}, d.salt, d.detail FROM audit a LEFT JOIN audit_details d ON d.seq = a.seq "  # noqa: S608 - constants
         "WHERE a.seq > ? ORDER BY a.seq LIMIT ?"
     )
-    after: int | None = None
+    after = -1  # an entry numbered 0 would be a forgery, and is read to be found
     while True:
-        start = -1 if after is None else after
-        rows = tx.execute(sql, (start, step)).fetchall()
+        rows = tx.execute(sql, (after, step)).fetchall()
         yield from rows
         if len(rows) < step:
             return

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import canonical
-from bot.storage.tables import JsonField, from_text, to_text
+from bot.storage.fields import JsonField, from_text, to_text
 from bot.storage.tx import Tx
 
 _JSON = JsonField()

@@ -14,8 +14,9 @@ from typing import Any
 from bot.domain.errors import IllegalTransitionError, NotFoundError
 from bot.domain.execution import EXECUTION, Execution, ExecutionEvent, ExecutionState, WriteRequest
 from bot.domain.proposal import Proposal, canonical
+from bot.storage.fields import to_text
 from bot.storage.rows import target_in, target_to
-from bot.storage.tables import ExecutionRow, to_text
+from bot.storage.tables import ExecutionRow
 from bot.storage.tx import Tx
 
 _INSERT = """

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.domain.owed import MessageKind, OutboxRow, Priority
 from bot.domain.proposal import canonical
-from bot.storage.tables import JsonField, from_text, to_text
+from bot.storage.fields import JsonField, from_text, to_text
 from bot.storage.tx import Tx
 
 _JSON = JsonField()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.storage.tables import to_text
+from bot.storage.fields import to_text
 from bot.storage.tx import Tx
 
 _OLD = "SELECT id FROM incidents WHERE state = 'resolved' AND resolved_at < ?"

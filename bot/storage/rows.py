@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.target import Target
-from bot.storage.tables import Table
+from bot.storage.fields import Table
 
 
 class Columns:

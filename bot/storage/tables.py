@@ -1,73 +1,14 @@
 """The tables as they stand after the newest migration; migrations hold frozen copies of their own.
 
-Times are text in one fixed form (``2026-11-21T03:14:00.000000Z``), so that they sort, compare the same on both
-databases, and read well in a shell. JSON is canonical text. Names, bodies and reasons live where they can be purged
-(``people``, ``alerts``' bodies, ``evidence``, ``audit_details``); the audit holds ids and digests alone.
-This module refuses logic.
+Names, bodies and reasons live where they can be purged (``people``, ``alerts``' bodies, ``evidence``,
+``audit_details``); the audit holds ids and digests alone. This module refuses logic.
 """
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from typing import Any
+from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
-from peewee import (
-    SQL,
-    AutoField,
-    BigIntegerField,
-    BooleanField,
-    CharField,
-    DatabaseProxy,
-    IntegerField,
-    Model,
-    TextField,
-)
-
-from bot.domain.proposal import canonical
-
-database = DatabaseProxy()
-
-
-def to_text(at: datetime) -> str:
-    """An aware time as fixed-width UTC text (``strftime`` would not pad years before 1000)."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def from_text(text: str) -> datetime:
-    """The reverse of ``to_text``."""
-    return datetime.fromisoformat(text)
-
-
-class UtcField(CharField):
-    """An aware datetime, stored as sortable UTC text."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=27, **options)
-
-    def db_value(self, value: datetime | str | None) -> str | None:
-        return to_text(value) if isinstance(value, datetime) else value
-
-    def python_value(self, value: str | None) -> datetime | None:
-        return from_text(value) if value else None
-
-
-class JsonField(TextField):
-    """Any JSON value, stored as canonical text."""
-
-    def db_value(self, value: Any) -> str | None:
-        return None if value is None else canonical(value)
-
-    def python_value(self, value: str | None) -> Any:
-        return None if value is None else json.loads(value)
-
-
-class Table(Model):
-    """Base of all tables; bound to the process's database when a store is opened."""
-
-    class Meta:
-        database = database
-        legacy_table_names = False
+from bot.storage.fields import JsonField, Table, UtcField
 
 
 class Fact(Table):
@@ -422,7 +363,7 @@ class Digest(Table):
         table_name = "digests"
 
 
-ALL = (
+ALL: tuple[type[Table], ...] = (
     Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, ProposalRow,
     ApprovalRow, ExecutionRow, VerificationRow, AuditRow, AuditDetail, OutboxEntry, DueRow, FreezeRow, Digest,
 )  # fmt: skip

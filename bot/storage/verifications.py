@@ -15,8 +15,9 @@ from bot.domain.errors import IllegalTransitionError, NotFoundError
 from bot.domain.execution import Execution
 from bot.domain.target import Target
 from bot.domain.verification import VERIFICATION, Check, CheckState, Verdict, VerdictEvent, Verification
+from bot.storage.fields import from_text, to_text
 from bot.storage.rows import target_in, target_to
-from bot.storage.tables import VerificationRow, from_text, to_text
+from bot.storage.tables import VerificationRow
 from bot.storage.tx import Tx
 
 
