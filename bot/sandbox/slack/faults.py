@@ -36,6 +36,7 @@ class SocketFaults:
     refuse: int = 0
     answer_pings: bool = True
     duplicates: int = 0
+    ghosts: int = 0
 
 
 @dataclass
@@ -127,6 +128,13 @@ class Faults:
         """Stop answering the client's pings."""
         self.sockets.answer_pings = False
 
+    def ghosts(self, n: int = 1) -> None:
+        """Count `n` half-open connections: each takes its share of the payloads and loses them.
+
+        Slack keeps connections whose client is gone behind a broken network for a while.
+        """
+        self.sockets.ghosts = n
+
     def duplicate_next_envelope(self, times: int = 1) -> None:
         """Deliver the next payload twice, under two envelope ids (the `event_id` is the same)."""
         self.sockets.duplicates += times
@@ -137,5 +145,6 @@ class Faults:
         self.sockets.refuse = 0
         self.sockets.answer_pings = True
         self.sockets.duplicates = 0
+        self.sockets.ghosts = 0
         self._released.set()
         self._released = asyncio.Event()

@@ -102,7 +102,7 @@ class Sockets:
             return web.Response(status=403, text="ticket unknown, used or expired")
         socket = web.WebSocketResponse(autoping=False, max_msg_size=0, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if len(self._connections) + self.faults.ghosts >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await socket.close()
             return socket
@@ -115,7 +115,7 @@ class Sockets:
         await socket.send_json(
             {
                 "type": "hello",
-                "num_connections": len(self._connections) + 1,
+                "num_connections": len(self._connections) + self.faults.ghosts + 1,
                 "connection_info": {"app_id": self.app_id},
                 "debug_info": {
                     "host": "applink-sandbox",
@@ -232,11 +232,14 @@ class Sockets:
             "accepts_response_payload": accepts_payload,
             **(extra or {}),
         }
-        while self._connections:
+        while len(self._connections) + self.faults.ghosts:
             self._turn += 1
-            socket = self._connections[self._turn % len(self._connections)]
+            turn = self._turn % (len(self._connections) + self.faults.ghosts)
             answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
             envelope = Envelope(body["envelope_id"], body, time.monotonic(), answer)
+            if turn >= len(self._connections):
+                return envelope  # a ghost took it
+            socket = self._connections[turn]
             self._waiting[envelope.id] = envelope
             try:
                 await socket.send_json(body)

@@ -274,9 +274,12 @@ class Workspace:
         return message
 
     def edit(self, message: Message, text: str, blocks: list[Json], metadata: Json | None, by: str) -> None:
-        """Replace what a message says and keep the former version."""
+        """Replace what a message says and keep the former version.
+
+        As in Slack a message with blocks doesn't show that it was edited.
+        """
         message.text, message.blocks, message.metadata = text, blocks, metadata
-        message.edited = {"user": by, "ts": self.new_ts()}
+        message.edited = None if blocks else {"user": by, "ts": self.new_ts()}
         message.versions.append(Version(self.now(), text, blocks, metadata))
         self.changed("message_changed", channel=message.channel, ts=message.ts, user=by)
 

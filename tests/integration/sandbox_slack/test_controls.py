@@ -181,6 +181,56 @@ async def test_a_command_is_answered_by_its_ack_and_mentions_in_it_are_ids(serve
     assert said.text == "ana wants shop/api for <@U0BO|bo>"
 
 
+@pytest.mark.parametrize(
+    ("escapes", "text"),
+    [
+        (True, "<@U0BO|bo> <!subteam^S0SRE|@sre-oncall> <#C0ONCALL|oncall> &lt;"),
+        (False, "@bo @sre-oncall #oncall &lt;"),
+    ],
+)
+async def test_should_escape_turns_mentions_into_ids(escapes: bool, text: str) -> None:
+    command = {"command": "/restart", "should_escape": escapes}
+    server = SlackServer({"features": {"slash_commands": [command]}})
+    await server.start()
+    reply = await server.slash("U0ANA", "C0ONCALL", "/restart", "@bo @sre-oncall #oncall <")
+    await server.stop()
+    assert reply.error == "dispatch_failed"
+    assert reply.sent["text"] == text
+
+
+async def test_every_kind_of_control_reports_its_value(
+    server: SlackServer, client: AsyncWebClient, heard: Heard
+) -> None:
+    option = {"text": plain("One"), "value": "1"}
+    elements: list[Json] = [
+        {"type": "overflow", "action_id": "more", "options": [option]},
+        {"type": "datepicker", "action_id": "day"},
+        {"type": "checkboxes", "action_id": "tick", "options": [option]},
+        {"type": "radio_buttons", "action_id": "one", "options": [option]},
+        {"type": "users_select", "action_id": "who"},
+        {"type": "multi_users_select", "action_id": "all"},
+    ]
+    multi = {"type": "section", "text": plain("x"), "accessory": elements.pop()}
+    blocks = [{"type": "actions", "elements": elements}, multi]
+    ts = (await client.chat_postMessage(channel="C0ONCALL", text="page", blocks=blocks))["ts"]
+    for action_id, value in (
+        ("more", "One"),
+        ("day", "2030-01-02"),
+        ("tick", ["1"]),
+        ("one", "1"),
+        ("who", "U0BO"),
+        ("all", ["U0BO", "U0LI"]),
+    ):
+        assert (await server.choose("U0ANA", "C0ONCALL", ts, action_id, value)).acked
+    done = {body["actions"][0]["action_id"]: body["actions"][0] for body in heard}
+    assert done["more"]["selected_option"]["value"] == "1"
+    assert done["day"]["selected_date"] == "2030-01-02"
+    assert done["tick"]["selected_options"][0]["value"] == "1"
+    assert done["one"]["selected_option"]["value"] == "1"
+    assert done["who"]["selected_user"] == "U0BO"
+    assert done["all"]["selected_users"] == ["U0BO", "U0LI"]
+
+
 async def test_only_commands_and_shortcuts_of_the_manifest_exist() -> None:
     features = {
         "slash_commands": [{"command": "/restart"}],

@@ -65,6 +65,38 @@ async def test_group_members_come_from_the_group_on_paid_plans_only(
         await client.usergroups_users_list(usergroup="S0SRE")
 
 
+async def test_people_are_found_and_strangers_are_in_no_list(client: AsyncWebClient) -> None:
+    listed = [p["id"] for p in (await client.users_list())["members"]]
+    assert listed == ["U0FETTLE", "U0ANA", "U0LI", "U0BO", "U0GUS"]
+    found = await client.users_lookupByEmail(email="ANA@example.test")
+    assert found["user"]["id"] == "U0ANA"
+    with pytest.raises(SlackApiError, match="users_not_found"):
+        await client.users_lookupByEmail(email="mallory@example.test")
+    assert (await client.bots_info(bot="B0FETTLE"))["bot"]["user_id"] == "U0FETTLE"
+    assert (await client.team_info())["team"]["id"] == "T0SANDBOX"
+
+
+async def test_a_direct_message_is_opened_once_and_a_user_id_posts_into_it(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    first = (await client.conversations_open(users="U0ANA", return_im=True))["channel"]
+    again = (await client.conversations_open(users=["U0ANA"]))["channel"]
+    assert (first["id"], first["is_im"], first["user"]) == (again["id"], True, "U0ANA")
+    posted = await client.chat_postMessage(channel="U0ANA", text="psst")
+    assert posted["channel"] == first["id"]
+    assert not server.workspace.may_see("U0LI", first["id"])
+
+
+async def test_a_private_channel_is_unknown_to_who_is_not_in_it(server: SlackServer, client: AsyncWebClient) -> None:
+    secret = (await client.conversations_create(name="secret", is_private=True))["channel"]["id"]
+    listed = (await client.conversations_list(types="private_channel"))["channels"]
+    assert [c["id"] for c in listed] == [secret]
+    server.workspace.remove_member(secret, "U0FETTLE")
+    assert (await client.conversations_list(types="private_channel"))["channels"] == []
+    with pytest.raises(SlackApiError, match="channel_not_found"):
+        await client.conversations_info(channel=secret)
+
+
 async def test_an_incident_channel_is_made_filled_and_archived(server: SlackServer, client: AsyncWebClient) -> None:
     channel = (await client.conversations_create(name="inc-42"))["channel"]["id"]
     for name, code in (("inc-42", "name_taken"), ("Inc 43", "invalid_name_specials")):

@@ -205,3 +205,45 @@ async def test_an_eleventh_connection_is_turned_away(
     assert said[-1]["reason"] == "too_many_websockets"
     for socket in sockets:
         await socket.close()
+
+
+async def test_a_ghost_takes_its_share_of_the_payloads(server: SlackServer, client: AsyncWebClient, bolt: Any) -> None:
+    @bolt.app.action("go")
+    async def go(ack: Any) -> None:
+        await ack()
+
+    await bolt.connect()
+    server.sockets.ack_seconds = 0.2
+    server.faults.ghosts(1)
+    ts = await posted(client)
+    replies = [await server.press("U0ANA", "C0ONCALL", ts, text="Go") for _ in range(4)]
+    assert sorted(reply.acked for reply in replies) == [False, False, True, True]
+    server.faults.clear()
+    assert (await server.press("U0ANA", "C0ONCALL", ts, text="Go")).acked
+
+
+async def test_a_mention_and_an_opened_home_tab_reach_the_app(server: SlackServer, bolt: Any) -> None:
+    heard: list[str] = []
+
+    @bolt.app.event("app_mention")
+    async def mention(event: Json) -> None:
+        heard.append(event["text"])
+
+    @bolt.app.event("app_home_opened")
+    async def home(event: Json) -> None:
+        heard.append(event["user"])
+
+    @bolt.app.event("reaction_added")
+    async def reaction(event: Json) -> None:
+        heard.append(event["reaction"])
+
+    @bolt.app.event("message")
+    async def message(event: Json) -> None:
+        heard.append(event["channel_type"])
+
+    await bolt.connect()
+    said = await server.post_as("U0ANA", "C0ONCALL", "@fettle hello")
+    await server.react("U0BO", "C0ONCALL", said.ts, ":eyes:")
+    await server.open_home("U0LI")
+    await until(lambda: len(heard) == 4)
+    assert sorted(heard) == ["<@U0FETTLE> hello", "U0LI", "channel", "eyes"]

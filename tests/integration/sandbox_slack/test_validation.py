@@ -1,8 +1,11 @@
 """Every payload is checked by three independent judges, and refused as Slack refuses it."""
 
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -129,6 +132,30 @@ def test_a_wide_variety_of_good_blocks_passes() -> None:
         actions({"type": "users_select", "action_id": "who"}),
     ]
     assert check.message_blocks(good) == []
+
+
+JUNK: list[Any] = [None, 1, "", True, [], {}, [1], [[]], {"text": 3}, {"type": []}, -1.5]
+
+
+def spoiled(value: Any, chance: Random) -> Any:
+    """The value with some parts left out or replaced by junk."""
+    if chance.random() < 0.08:
+        return chance.choice(JUNK)
+    if isinstance(value, dict):
+        return {k: spoiled(v, chance) for k, v in value.items() if chance.random() > 0.04}
+    if isinstance(value, list):
+        return [spoiled(v, chance) for v in value[:4]]
+    return value
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_whatever_comes_is_judged_and_never_breaks_the_judge(chance: Random) -> None:
+    good = [blocks[0] for blocks in AT_THE_LIMIT.values()] + card(button("a", "x", confirm=CONFIRM))
+    blocks = [spoiled(chance.choice(good), chance) for _ in range(2)]
+    assert isinstance(check.message_blocks(blocks), list)
+    assert isinstance(check.view({"type": "modal", "title": plain("T"), "blocks": blocks}), list)
+    assert isinstance(check.options(spoiled({"options": [option("1")]}, chance)), list)
 
 
 async def test_bad_blocks_are_answered_as_slack_does_and_kept_for_looking_at(

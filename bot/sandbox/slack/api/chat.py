@@ -59,7 +59,10 @@ def content(api: Api, method: str, args: Args) -> tuple[str, list[Json], list[Js
 
 
 def thread_of(api: Api, room: Channel, args: Args) -> str | None:
-    """The checked `thread_ts` of a call: the root's, also when a reply was named."""
+    """The checked `thread_ts` of a call: the root's, also when a reply was named.
+
+    A root that is not there is `thread_not_found`; Slack itself may say ok and show it nowhere.
+    """
     thread_ts = args.text("thread_ts")
     if not thread_ts:
         return None
@@ -100,7 +103,10 @@ def post_message(api: Api, args: Args) -> Json:
 
 
 def update(api: Api, args: Args) -> Json:
-    """chat.update: only the app's own messages, never an ephemeral one."""
+    """chat.update: only the app's own messages, never an ephemeral one.
+
+    Blocks that are not sent stay only when no text is sent either.
+    """
     room = api.channel(args.need("channel", "channel_not_found"))
     said = api.message(room, args.need("ts", "message_not_found"))
     if said.bot_id != api.workspace.bot_id:
@@ -115,6 +121,8 @@ def update(api: Api, args: Args) -> Json:
         metadata = checked_metadata(api, "chat.update", args.structure("metadata"))
     if "attachments" in args:
         said.attachments = attachments
+    if "text" not in args and "blocks" not in args:
+        text, blocks = said.text, said.blocks
     api.workspace.edit(said, text, blocks, metadata, api.workspace.bot_user_id)
     shown = shapes.message(api.workspace, said, api.base_url())
     return {"channel": room.id, "ts": said.ts, "text": text, "message": shown}

@@ -66,7 +66,8 @@ def usergroups_users_list(api: Api, args: Args) -> Json:
     group = api.workspace.usergroups.get(args.need("usergroup", "no_such_subteam"))
     if group is None:
         raise ApiError("no_such_subteam")
-    users = [u for u in group.users if api.workspace.people[u].kind != "deleted"]
+    people = api.workspace.people
+    users = [u for u in group.users if u in people and people[u].kind != "deleted"]
     return {"users": users}
 
 

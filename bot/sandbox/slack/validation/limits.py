@@ -97,7 +97,7 @@ def _confirm(confirm: Any, at: str) -> Iterator[str]:
 
 def element_problems(element: Json, at: str) -> Iterator[str]:
     """Problems of one interactive element; `at` is its JSON pointer."""
-    kind = element.get("type")
+    kind = str(element.get("type"))
     yield from _length(element.get("action_id"), 1, ID, f"{at}/action_id")
     yield from _length(element.get("placeholder"), 1, PLACEHOLDER, f"{at}/placeholder")
     yield from _confirm(element.get("confirm"), f"{at}/confirm")
@@ -149,7 +149,8 @@ def _elements(block: Json, high: int, at: str) -> Iterator[str]:
 
 def _table(block: Json, at: str) -> Iterator[str]:
     yield from _count(block.get("rows"), 1, TABLE_ROWS, f"{at}/rows")
-    for n, row in enumerate(block.get("rows") or []):
+    rows = block.get("rows")
+    for n, row in enumerate(rows if isinstance(rows, list) else []):
         yield from _count(row, 1, TABLE_COLUMNS, f"{at}/rows/{n}")
 
 
