@@ -1,0 +1,152 @@
+"""The command line: ``run``, ``sandbox``, ``doctor``, ``audit``, ``freeze``. It imports a room only inside its command.
+
+Exit codes: 0 done; 1 what was asked came out bad (a broken chain, a scenario that ended otherwise, a failed check);
+2 something has to be put right first, and a sentence says what. It refuses to approve anything: the command line can
+freeze, it can never approve.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.domain.errors import ConfigError, FettleError
+
+app = typer.Typer(
+    name="fettle",
+    help="A Slack-first on-call responder for Kubernetes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+audit_app = typer.Typer(help="Read and check the audit.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
+EnvFile = Annotated[Path, typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+@app.command()
+def run(env_file: EnvFile = Path(".env")) -> None:
+    """Run the bot: alerts in, cards out, approved mitigations carried out and verified."""
+    from bot import app as program
+
+    raise typer.Exit(program.main(env_file))
+
+
+@app.command()
+def doctor(env_file: EnvFile = Path(".env"), *, json: Json = False) -> None:
+    """Check tokens, channel, groups, cluster and database; say what each missing setting would add."""
+    from bot import doctor as checks
+
+    raise typer.Exit(checks.main(env_file, as_json=json))
+
+
+@app.command()
+def freeze(
+    switch: Annotated[str, typer.Argument(help="on or off")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; shown to whoever presses Approve.")] = "",
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Turn the kill switch on or off: while it is on, nothing is changed in the cluster."""
+    from bot import audit_cli, settings
+
+    if switch not in {"on", "off"}:
+        typer.echo(f"“{switch}” is neither on nor off.", err=True)
+        raise typer.Exit(2)
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(audit_cli.freeze(url, switch == "on", reason, f"cli:{getpass.getuser()}"))
+
+
+@audit_app.command("list")
+def audit_list(
+    *,
+    json: Json = False,
+    incident: Annotated[int, typer.Option("--incident", "-i", help="Only this incident (its number).")] = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="The newest N entries; 0 for all.")] = 200,
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Print the audit as a table: who did what to what, when, with which outcome and reason."""
+    from bot import audit_cli, settings
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(audit_cli.audit_list(url, json_lines=json, incident=incident or None, limit=limit))
+
+
+@audit_app.command("verify")
+def audit_verify(
+    head: Annotated[str, typer.Option("--head", help="A head noted elsewhere; it must be in the chain.")] = "",
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Check that the chain has no gap, no change and no other head than the one noted."""
+    from bot import audit_cli, settings
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(audit_cli.audit_verify(url, head or None))
+
+
+@audit_app.command("export")
+def audit_export(
+    form: Annotated[str, typer.Option("--format", "-f", help="json (lines) or csv")] = "json",
+    out: Annotated[str, typer.Option("--out", "-o", help="A file, or - for standard output.")] = "-",
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Write the whole audit as JSON lines or CSV."""
+    from bot import audit_cli, settings
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(audit_cli.audit_export(url, form, out))
+
+
+@app.command()
+def sandbox(
+    *,
+    headless: Annotated[bool, typer.Option("--headless", help="No page: drive a scenario and print it.")] = False,
+    scenario: Annotated[str, typer.Option("--scenario", help="A scenario's name, or all.")] = "",
+    list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
+    env: Annotated[Path | None, typer.Option("--env", help="Write addresses and tokens as a dotenv file.")] = None,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fire a first alert.")] = True,
+    data: Annotated[Path | None, typer.Option("--data", help="Keep the state in this folder.")] = None,
+    bot: Annotated[bool, typer.Option("--bot/--no-bot", help="Start the bot too.")] = True,
+    port: Annotated[int, typer.Option("--port", help="Port of the page; 0 takes a free one.")] = 0,
+) -> None:
+    """Start a local Slack and a local cluster with the bot in between; nothing leaves this machine."""
+    try:
+        from bot.sandbox import cli
+    except ModuleNotFoundError as missing:
+        typer.echo(f"The sandbox isn't installed here ({missing.name}): pip install 'fettle-bot[sandbox]'.", err=True)
+        raise typer.Exit(2) from missing
+    options = cli.SandboxOptions(
+        headless=headless, scenario=scenario, list_scenarios=list_scenarios, env=env, demo=demo, data=data, bot=bot,
+        port=port,
+    )  # fmt: skip
+    raise typer.Exit(cli.run(options))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(f"fettle {installed('fettle-bot')}")
+
+
+def main() -> None:
+    """Run the command line; errors of the domain become sentences and exit code 2."""
+    try:
+        app()
+    except ConfigError as error:
+        for sentence in error.sentences:
+            typer.echo(sentence, err=True)
+        sys.exit(2)
+    except FettleError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

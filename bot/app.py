@@ -1,0 +1,231 @@
+"""The composition root: the only file that knows everyone. It starts, it drains, it stops.
+
+Order of the start: settings, store, then cluster and Slack side by side; whatever is *wrong* is said at once with exit
+code 2, whatever can't be *reached* is said too, and the intake starts all the same: an alert must not wait for Slack.
+SIGTERM stops taking envelopes and alerts, lets running work end, hands the rest back, and exits with 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+import uvloop
+from commands.listen import bolt_app
+
+from alerts import webhook
+from bot import clock, log
+from bot.delivery.dispatcher import Dispatcher
+from bot.domain.audit import AuditEntry, AuditNote
+from bot.domain.errors import ConfigError, FettleError, UnavailableError
+from bot.domain.proposal import SYSTEM
+from bot.health import Health
+from bot.jobs import Jobs
+from bot.kube.client import Cluster
+from bot.servers import Servers
+from bot.settings import Settings, load
+from bot.slack.client import SlackClient
+from bot.slack.preflight import Ready, preflight
+from bot.slack.socket_mode import SocketMode
+from bot.storage import due, facts, outbox
+from bot.storage.db import Store, Tx
+from bot.workflow.context import Context
+from bot.workflow.intake import IntakeRules
+from bot.workflow.verbs import Workflow
+
+logger = structlog.get_logger(__name__)
+
+SANDBOX_CLUSTER = "fettle-sandbox"
+"""The kubeconfig's cluster name that the sandbox writes; only there may a soak be short."""
+SHORT_SOAK = (
+    "VERIFY_SOAK and VERIFY_SOAK_CRASHLOOP must be at least 30s: a shorter soak measures nothing, "
+    "and only the sandbox's cluster may use one."
+)
+DRAIN = 14.0
+"""Seconds that running work gets after SIGTERM; all of it must end within 20."""
+AGAIN = 5.0
+"""Seconds between tries to reach Slack at the start."""
+
+
+def main(env_file: Path) -> int:
+    """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line."""
+    settings = load(env_file=env_file)
+    log.configure(level=settings.LOG_LEVEL, form=settings.LOG_FORMAT, secrets=settings.secrets())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Program(settings).run())
+
+
+def print_entry(entry: AuditEntry) -> None:
+    """Each audit entry goes to stdout as one JSON line at its commit; ids and digests only."""
+    sys.stdout.write(log.audit_line(entry) + "\n")
+    sys.stdout.flush()
+
+
+class Program:
+    """One running bot: what was opened, in the order in which it is closed again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing: list[Awaitable[None]] = []
+
+    async def run(self) -> int:
+        """Opens, serves until SIGTERM or SIGINT, drains. Raises ``ConfigError`` for what is wrong."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        settings = self.settings
+        store = await asyncio.to_thread(Store.open, settings.DATABASE_URL, on_entry=print_entry)
+        try:
+            slack = await SlackClient.connect(
+                settings.SLACK_BOT_TOKEN.get_secret_value(),
+                settings.SLACK_API_URL,
+                settings.SLACK_TIMEOUT.total_seconds(),
+            )
+            try:
+                return await self._serve(store, slack)
+            finally:
+                await slack.close()
+        finally:
+            await store.close()
+
+    async def _serve(self, store: Store, slack: SlackClient) -> int:
+        settings = self.settings
+        cluster = await _cluster(settings)
+        try:
+            ready, channel = await _preflight(settings, store, cluster, slack)
+            ctx = Context(store, cluster, settings, clock.now, channel, settings.FETTLE_FROZEN)
+            running = Running(ctx, slack)
+            await running.start(ready, self.stop)
+            try:
+                await self.stop.wait()
+            finally:
+                await running.drain()
+        finally:
+            await cluster.close()
+        return 0
+
+
+class Running:
+    """The parts that work after the preflight."""
+
+    def __init__(self, ctx: Context, slack: SlackClient) -> None:
+        self._ctx = ctx
+        self._slack = slack
+        self._socket: SocketMode | None = None
+        self._stop_delivery = asyncio.Event()
+        self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, ctx.settings)
+        self._jobs = Jobs(ctx, slack.group_members)
+        self._health = Health(ctx, slack, self._socket_health)
+        self._servers = Servers(ctx.settings)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def _socket_health(self) -> object:
+        return await self._socket.health() if self._socket is not None else None
+
+    async def start(self, ready: Ready | None, stop: asyncio.Event) -> None:
+        """Intake first, then what is owed, then Slack (which may take its time)."""
+        ctx = self._ctx
+        await ctx.store.transact(_started, ctx)
+        rules = IntakeRules.of(ctx.settings, ctx.channel)
+        intake = webhook.application(ctx.store, ctx.settings, rules, ctx.clock, self._health)
+        await self._servers.start(intake, self._health.application())
+        self._jobs.start()
+        self._tasks.append(asyncio.create_task(self._slack_side(ready, stop), name="slack"))
+        self._tasks.append(asyncio.create_task(self._dispatcher.run(self._stop_delivery), name="delivery"))
+        logger.info("ready", intake=self._servers.intake_url, metrics=self._servers.metrics_url, channel=ctx.channel)
+
+    async def _slack_side(self, ready: Ready | None, stop: asyncio.Event) -> None:
+        """Connects; while Slack can't be reached it tries again, and presses can't arrive anyway."""
+        while ready is None and not stop.is_set():
+            await asyncio.sleep(AGAIN)
+            try:
+                ready = await ask_slack(self._slack, self._ctx.settings, self._ctx.channel)
+            except FettleError as error:
+                logger.warning("Slack is still not usable", error=str(error))
+        if ready is None:
+            return
+        if ready.warning:
+            logger.warning(ready.warning)
+        app = bolt_app(self._slack, Workflow(self._ctx), self._ctx.settings)
+        self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
+        self._socket.start()
+
+    async def drain(self) -> None:
+        """No new envelopes and alerts, running work ends, due messages go out as far as they can."""
+        if self._socket is not None:
+            await self._socket.close()
+        await self._servers.stop()
+        await self._jobs.drain(DRAIN)
+        self._stop_delivery.set()
+        await self._dispatcher.drain(2.0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(FettleError):
+            await self._ctx.store.transact(_stopped, self._ctx)
+
+
+async def _cluster(settings: Settings) -> Cluster:
+    agent = f"fettle/{version('fettle-bot')}"
+    timeout = settings.KUBE_TIMEOUT.total_seconds()
+    cluster = await Cluster.connect(settings.KUBECONFIG or None, settings.KUBE_CONTEXT or None, timeout, agent)
+    if settings.short_soak and cluster.name != SANDBOX_CLUSTER:
+        await cluster.close()
+        raise ConfigError([SHORT_SOAK])
+    return cluster
+
+
+async def ask_slack(slack: SlackClient, settings: Settings, channel: str) -> Ready:
+    """The preflight at Slack with this program's settings."""
+    token = settings.SLACK_APP_TOKEN.get_secret_value()
+    return await preflight(slack, token, channel, allow_shared=settings.POST_TO_SHARED_CHANNELS)
+
+
+async def _preflight(
+    settings: Settings, store: Store, cluster: Cluster, slack: SlackClient
+) -> tuple[Ready | None, str]:
+    """Asks Slack and the cluster side by side; all that is wrong is raised at once, what can't be reached is logged."""
+    asked = await asyncio.gather(
+        ask_slack(slack, settings, settings.SLACK_CHANNEL_ID), cluster.identity(), return_exceptions=True
+    )
+    wrong: list[str] = []
+    for name, answer in zip(("Slack", "the cluster"), asked, strict=True):
+        if isinstance(answer, UnavailableError):
+            logger.warning("can't be reached; going on without it for now", what=name, error=str(answer))
+        elif isinstance(answer, ConfigError):
+            wrong += answer.sentences
+        elif isinstance(answer, FettleError):
+            wrong.append(str(answer))
+        elif isinstance(answer, BaseException):
+            raise answer
+    if wrong:
+        raise ConfigError(wrong)
+    ready = asked[0] if isinstance(asked[0], Ready) else None
+    known = await store.read(facts.get, "channel")
+    channel = settings.SLACK_CHANNEL_ID or (ready.channel.id if ready else "") or known or ""
+    if not channel:
+        sentence = "SLACK_CHANNEL_ID is missing, and Slack can't be asked which channel the bot is in: set it."
+        raise ConfigError([sentence])
+    await store.transact(facts.put, "channel", channel)
+    return ready, channel
+
+
+def _started(tx: Tx, ctx: Context) -> None:
+    if tx.dialect == "sqlite":
+        # The lock file says that we are alone: claims of a dead predecessor need not run out first.
+        due.free_claims(tx)
+        outbox.free_claims(tx)
+    detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE}
+    tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
+
+
+def _stopped(tx: Tx, ctx: Context) -> None:
+    tx.audit(AuditNote("system:process:stopped", SYSTEM, "process", "stopped", 0, {}), ctx.clock())

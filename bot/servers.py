@@ -1,0 +1,93 @@
+"""The two HTTP listeners: alerts and health on one, metrics and status on the other. Own sockets, no signal handlers.
+
+The socket is bound first, so that a port in use is a sentence and port 0 tells its number. It refuses to redirect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from bot.domain.errors import ConfigError
+from bot.settings import Settings
+
+STOP_WITHIN = 3
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the program drains by itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals to the program."""
+        yield
+
+
+class Servers:
+    """Starts and stops both listeners."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self.intake_url = ""
+        self.metrics_url = ""
+
+    async def start(self, intake: FastAPI, metrics: FastAPI) -> None:
+        """Binds both addresses and serves; raises ``ConfigError`` for an address that can't be had."""
+        settings = self._settings
+        doors = _bind("LISTEN", settings.LISTEN_HOST, settings.LISTEN_PORT)
+        try:
+            inner = _bind("METRICS", settings.METRICS_HOST, settings.METRICS_PORT)
+        except ConfigError:
+            doors.close()
+            raise
+        self.intake_url = await self._serve(intake, doors, tls=True)
+        self.metrics_url = await self._serve(metrics, inner, tls=False)
+
+    async def _serve(self, app: FastAPI, sock: socket.socket, *, tls: bool) -> str:
+        settings = self._settings
+        secure = tls and settings.TLS_CERT is not None
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_WITHIN,
+            ssl_certfile=settings.TLS_CERT if secure else None,
+            ssl_keyfile=settings.TLS_KEY if secure else None,
+        )
+        try:
+            config.load()
+        except OSError as error:
+            raise ConfigError([f"TLS_CERT or TLS_KEY can't be used: {error}."]) from error
+        server = _Server(config)
+        task = asyncio.create_task(server.serve(sockets=[sock]), name="http")
+        self._running.append((server, task))
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
+            await asyncio.sleep(0.01)
+        host, port = sock.getsockname()[:2]
+        return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def stop(self) -> None:
+        """Takes no new connections and lets running requests end."""
+        for server, _ in self._running:
+            server.should_exit = True
+        tasks = [task for _, task in self._running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN + 2)
+
+
+def _bind(name: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            [f"{name}_HOST:{name}_PORT {host}:{port} can't be listened on ({error}). Choose another {name}_PORT."]
+        ) from error
