@@ -42,10 +42,10 @@ def may_approve(
     Fettle's for an alert's proposal; ``self_approve`` are the actions that SELF_APPROVE names. ``names`` maps
     approvers' ids to what people call them (``@ana``, ``@sre-oncall``), for the refusal.
     """
-    who = f"@{principal.name}" if principal.name else "You"
-    identity = _identity(principal, who)
-    if identity is not None:
-        return Decision((identity,))
+    who = _called(principal)
+    known = identity(principal)
+    if not known.allowed:
+        return known
     reasons = list(_listed(principal, who, approvers, groups, now, action, names or {}))
     if principal.id == requested_by and action not in self_approve:
         reasons.append(
@@ -72,15 +72,21 @@ def is_group(approver: str) -> bool:
     return approver.startswith("S")
 
 
-def _identity(principal: Principal, who: str) -> Reason | None:
+def identity(principal: Principal) -> Decision:
+    """Whether this is one living full member of this organisation: whoever isn't may look, and change nothing."""
+    who = _called(principal)
     rows = (
         (not principal.id or not principal.slack_id, "I can't tell who pressed this, so nothing was done."),
-        (principal.deleted, f"{who}, this account is deactivated; it can't approve."),
-        (principal.bot, f"{who} is an app; only a person may approve."),
-        (principal.stranger, f"{who}, you are in another organisation; only people of this one may approve."),
-        (principal.restricted, f"{who}, guests may not approve. Ask a full member who is an approver."),
+        (principal.deleted, f"{who}, this account is deactivated; it may do nothing here."),
+        (principal.bot, f"{who} is an app; only a person may do this."),
+        (principal.stranger, f"{who}, you are in another organisation; only people of this one may do this."),
+        (principal.restricted, f"{who}, guests may not do this. Ask a full member."),
     )
-    return next((Reason(Rule.IDENTITY, sentence) for applies, sentence in rows if applies), None)
+    return Decision(tuple(Reason(Rule.IDENTITY, sentence) for applies, sentence in rows if applies)[:1])
+
+
+def _called(principal: Principal) -> str:
+    return f"@{principal.name}" if principal.name else "You"
 
 
 def _listed(

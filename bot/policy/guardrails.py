@@ -36,6 +36,7 @@ class Facts:
 
     ``mode`` is ``act`` or ``observe``. ``foreign_cluster`` is the other cluster's name when the alert is from there.
     ``frozen`` is None when the switch can't be read. ``rights`` is None when the access review didn't answer.
+    A target that the cluster says doesn't exist is no state and no ``read_problem``.
     ``rights_problem``, ``in_flight`` and ``read_problem`` are sentences, empty when there is nothing to say.
     ``expires_at`` is the proposal's when approving and the approval's when executing.
     """
@@ -69,6 +70,8 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
     reasons += [*_cluster(action, state, facts)]
     if at is not Point.PROPOSE:
         reasons += [*_still_valid(facts, now)]
+    if at is not Point.PROPOSE and state is not None and not facts.read_problem:
+        reasons += [*_unchanged(facts)]
     if at is Point.EXECUTE and state is not None:
         reasons += [*_fresh(state, now)]
     return Decision(tuple(reasons))
@@ -154,6 +157,10 @@ def _still_valid(facts: Facts, now: datetime) -> Iterator[Reason]:
         yield Reason(Rule.EXPIRED, "This proposal has no time limit, so it can't be approved. Request it again.")
     elif now >= facts.expires_at:
         yield Reason(Rule.EXPIRED, f"This proposal expired at {_clock(facts.expires_at)}. Request it again.")
+
+
+def _unchanged(facts: Facts) -> Iterator[Reason]:
+    """Asked only of what was read: an unread target isn't a changed one, and the proposal may stand."""
     if not facts.approved_digest or facts.approved_digest != facts.current_digest:
         yield Reason(
             Rule.STALE,

@@ -1,0 +1,55 @@
+"""The events of a target, its revisions and its pods, folded and redacted; warnings first.
+
+It refuses to keep what looks like a secret: event messages repeat commands and URLs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from bot.domain.evidence import Evidence, EvidenceStatus, EventRow
+from bot.domain.redaction import redact
+from bot.domain.target import Target
+from bot.kube import reads
+from bot.kube.client import Cluster
+
+SOURCE = "events"
+MAX_ROWS = 30
+MAX_MESSAGE = 300
+
+
+async def collect(cluster: Cluster, target: Target, now: Callable[[], datetime]) -> Evidence:
+    """Reads the events; ``data`` is ``{"events": [EventRow as dict], "total": n}``, at most 30 rows."""
+    pods, uid = await asyncio.gather(reads.workload_pods(cluster, target), _uid(cluster, target))
+    owners = {pod.owner for pod in pods if pod.owner is not None}
+    uids = frozenset({uid, *(pod.uid for pod in pods), *(owner[2] for owner in owners)} - {""})
+    names = frozenset({(target.kind, target.name), *((owner[0], owner[1]) for owner in owners)})
+    found = await reads.events(cluster, target.namespace, uids, names)
+    if not found:
+        return Evidence(SOURCE, EvidenceStatus.EMPTY, "no events", now(), {"events": [], "total": 0})
+    # Both sorts are stable: newest first within warnings, then within the rest.
+    ordered = sorted(found, key=lambda row: row.type != "Warning")
+    rows = [replace(row, message=redact(row.message)[:MAX_MESSAGE]) for row in ordered[:MAX_ROWS]]
+    data = {"events": [asdict(row) for row in rows], "total": len(found)}
+    return Evidence(SOURCE, EvidenceStatus.OK, summary(ordered), now(), data)
+
+
+def summary(rows: Sequence[EventRow]) -> str:
+    """``BackOff (22), Unhealthy (6)``: reasons of warnings with counts, else how many normal events there are."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row.type == "Warning":
+            counts[row.reason] = counts.get(row.reason, 0) + row.count
+    if not counts:
+        return f"{len(rows)} events, no warnings"
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{reason} ({number})" for reason, number in ordered[:5])
+
+
+async def _uid(cluster: Cluster, target: Target) -> str:
+    if target.uid:
+        return target.uid
+    return str((await reads.workload(cluster, target))["metadata"]["uid"])

@@ -1,0 +1,117 @@
+"""One look at a target after an action: read it, let each check judge the snapshot, keep what the next look needs.
+
+A cluster that doesn't answer makes the checks unmeasured, never good. This module refuses to give the verdict; that
+is ``domain.verification.judge``, worst wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.errors import FettleError, NotFoundError
+from bot.domain.proposal import TargetState
+from bot.domain.verification import Check, CheckState, Measurement, Verification
+from bot.kube import reads
+from bot.kube.client import Cluster
+from bot.kube.reads import Snapshot
+from bot.verification import alerts, restarts, rollout
+from bot.verification.baseline import baseline, deadline, soak_for
+from bot.verification.restarts import MARKS, Soak
+from bot.verification.rollout import Bound
+
+__all__ = ["assess", "baseline", "deadline", "look", "measure", "soak_for"]
+
+
+async def measure(
+    cluster: Cluster,
+    verification: Verification,
+    *,
+    clock: Callable[[], datetime],
+    alerts_firing: tuple[int, int] | None = None,
+) -> Measurement:
+    """One look for a verification; never raises for the cluster's sake.
+
+    Store ``progress`` and ``rolled_out_at`` of the answer: the next look builds on them. ``alerts_firing`` is
+    (firing, total) of the incident, shown as a grey row.
+    """
+    try:
+        found = await reads.snapshot(cluster, verification.target, detail=False)
+        if _may_be_scaled(found.state, verification):
+            found = await reads.snapshot(cluster, verification.target)
+    except NotFoundError:
+        at = clock()
+        gone = f"{verification.target.label} was deleted after the action"
+        return Measurement(at, (), verification.progress, gone, verification.rolled_out_at)
+    except FettleError as error:
+        return _unread(verification, str(error), clock())
+    return assess(found, verification, clock(), alerts_firing)
+
+
+def assess(
+    found: Snapshot, verification: Verification, at: datetime, alerts_firing: tuple[int, int] | None = None
+) -> Measurement:
+    """Judges one snapshot by the checks; pure."""
+    state = found.state
+    bound = Bound(
+        uid=verification.target.uid,
+        generation=verification.generation,
+        execution=verification.execution_uid,
+        template_hash=str(verification.baseline.get("template_hash", "")),
+    )
+    moved = rollout.superseded(state, bound)
+    fresh = rollout.new_pods(state, found.pods, bound)
+    seen: Mapping[str, Any] = verification.progress.get(MARKS) or {}
+    since = verification.rolled_out_at
+    done = state.strategy != "OnDelete" and rollout.complete(state, fresh, bound)
+    if done and not verification.progress.get(MARKS):
+        seen = restarts.marks(fresh)
+    if done and since is None:
+        since = at
+    elif not done and since is not None and not restarts.grown(fresh, seen):
+        since = None  # a pod stopped being ready without a restart: the soak begins anew, the marks stay
+    soak = Soak(since, timedelta(seconds=verification.soak), verification.deadline)
+    checks = [rollout.check(state, fresh, bound, at), restarts.check(fresh, seen, soak, at)]
+    if alerts_firing is not None:
+        checks.append(alerts.check(*alerts_firing, at))
+    progress = {**rollout.progress(state, fresh), MARKS: dict(seen)}
+    return Measurement(at, tuple(checks), progress, moved, since)
+
+
+async def look(cluster: Cluster, state: TargetState, *, clock: Callable[[], datetime]) -> Measurement:
+    """``/verify``: a workload as it is now, bound to nothing; it can't see growth, so restarts are shown as counts.
+
+    Pass ``deadline=measurement.at`` to the judge: one look decides. Raises what a read raises.
+    """
+    found = await reads.snapshot(cluster, state.target)
+    at = clock()
+    bound = Bound()
+    fresh = rollout.new_pods(found.state, found.pods, bound)
+    return Measurement(
+        at,
+        (rollout.check(found.state, fresh, bound, at), _standing(found, at)),
+        rollout.progress(found.state, fresh),
+    )
+
+
+def _standing(found: Snapshot, at: datetime) -> Check:
+    """Restarts at one moment: bad when pods crash now, else shown; a count alone doesn't say when."""
+    crashing = [pod for pod in found.pods if pod.crash_looping and not pod.deleting]
+    total = sum(pod.row.restarts for pod in found.pods)
+    expected = "no pod is crashing"
+    if crashing:
+        named = ", ".join(f"{pod.row.name} ({pod.row.waiting or pod.row.terminated})" for pod in crashing[:3])
+        return Check(restarts.NAME, CheckState.BAD, expected, f"{len(crashing)} crashing: {named}", at)
+    return Check(restarts.NAME, CheckState.GOOD, expected, f"none crashing, {total} restarts in all", at)
+
+
+def _may_be_scaled(state: TargetState, verification: Verification) -> bool:
+    """A newer generation: only then is it worth asking whether an autoscaler made it."""
+    return verification.generation is not None and state.generation > verification.generation
+
+
+def _unread(verification: Verification, problem: str, at: datetime) -> Measurement:
+    expected = "an answer from the cluster"
+    checks = tuple(Check(name, CheckState.UNMEASURED, expected, problem, at) for name in (rollout.NAME, restarts.NAME))
+    return Measurement(at, checks, verification.progress, rolled_out_at=verification.rolled_out_at)

@@ -1,0 +1,132 @@
+"""Did the rollout that our write began complete? Pure, on one snapshot.
+
+Nothing is judged before ``observedGeneration`` has caught up: until then status shows the old pods, all healthy. It
+refuses to count pods of another revision as new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
+from bot.domain.proposal import TargetState
+from bot.domain.verification import Check, CheckState
+from bot.kube.pods import Pod
+
+NAME = "rollout"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the verification is bound to; empty for a look without an execution.
+
+    ``uid`` is the target's, ``generation`` the one our write made, ``execution`` the uid in the template annotation,
+    ``template_hash`` the template's before the action (restart annotations aside).
+    """
+
+    uid: str = ""
+    generation: int | None = None
+    execution: str = ""
+    template_hash: str = ""
+
+
+def superseded(state: TargetState, bound: Bound) -> str:
+    """A sentence when the target moved past our write, else empty.
+
+    A newer generation supersedes, with one exception: an HPA that changed the replica count while template and
+    execution annotation stayed ours. Else no verdict would ever be reached under an active autoscaler.
+    """
+    label = state.target.label
+    if bound.uid and state.target.uid != bound.uid:
+        return f"{label} was deleted and made anew after the action"
+    if bound.execution and state.template_annotations.get(EXECUTION_ID) != bound.execution:
+        return f"another change of the pod template took over on {label} (generation {state.generation})"
+    if bound.generation is None or state.generation <= bound.generation:
+        return ""
+    same = bool(bound.template_hash) and state.template_hash == bound.template_hash and not state.paused
+    if same and state.hpa is not None:
+        return ""
+    return f"{label} was changed after the action (generation {bound.generation} → {state.generation})"
+
+
+def new_pods(state: TargetState, pods: Sequence[Pod], bound: Bound) -> tuple[Pod, ...]:
+    """The living pods that the action started: those that carry its execution; without one, those of the revision.
+
+    Pods get the template's annotations, so this needs no clock and holds for all three kinds.
+    """
+    living = [pod for pod in pods if not pod.deleting and pod.row.phase not in {"Succeeded", "Failed"}]
+    if bound.execution:
+        return tuple(pod for pod in living if pod.execution == bound.execution)
+    if state.target.kind == "Deployment":
+        mark = state.template_annotations.get(RESTARTED_AT, "")
+        return tuple(pod for pod in living if pod.restarted_at == mark)
+    if state.target.kind == "StatefulSet":
+        return tuple(pod for pod in living if pod.row.hash == state.revision)
+    return tuple(pod for pod in living if not state.revision or pod.row.hash == state.revision)
+
+
+def wanted(state: TargetState) -> int:
+    """How many pods have to be new: all, but those that a StatefulSet's partition keeps."""
+    held = state.partition if state.target.kind == "StatefulSet" else 0
+    return max(0, state.replicas - held)
+
+
+def complete(state: TargetState, fresh: Sequence[Pod], bound: Bound) -> bool:
+    """Whether the rollout of our generation is over and every new pod is available."""
+    if state.observed_generation < max(state.generation, bound.generation or 0):
+        return False
+    need = wanted(state)
+    counts = state.updated >= need and state.available >= state.replicas
+    gone = state.current <= state.replicas and (state.target.kind == "StatefulSet" or state.current <= state.updated)
+    ready = sum(1 for pod in fresh if pod.row.ready)
+    return counts and gone and ready >= need
+
+
+def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) -> Check:
+    """The row for the card: expected, measured, and whether it can still become good."""
+    need = wanted(state)
+    expected = f"{need}/{need} updated and available"
+    if state.strategy == "OnDelete":
+        sentence = "not verifiable: with OnDelete pods restart only when someone deletes them"
+        return Check(NAME, CheckState.UNMEASURED, expected, sentence, at)
+    if state.observed_generation < max(state.generation, bound.generation or 0):
+        waiting = f"the controller hasn't seen the change yet (generation {state.observed_generation} seen)"
+        return Check(NAME, CheckState.WAITING, expected, waiting, at)
+    if bound.generation is not None and state.generation < bound.generation:
+        return Check(NAME, CheckState.WAITING, expected, "the cluster answered with an older state", at)
+    if complete(state, fresh, bound):
+        return Check(NAME, CheckState.GOOD, expected, f"{state.available}/{state.replicas} available", at)
+    ready = sum(1 for pod in fresh if pod.row.ready)
+    measured = f"{min(state.updated, state.replicas)}/{need} updated, {ready} of them ready"
+    trouble = _trouble(fresh)
+    if trouble:
+        measured += f" ({trouble})"
+    if state.conditions.get("Progressing") == "ProgressDeadlineExceeded":
+        stuck = f"{measured}; ProgressDeadlineExceeded after {state.progress_deadline} s"
+        return Check(NAME, CheckState.BAD, expected, stuck, at, final=True)
+    if state.paused:
+        return Check(NAME, CheckState.BAD, expected, f"{measured}; the rollout was paused", at)
+    return Check(NAME, CheckState.WAITING, expected, measured, at)
+
+
+def progress(state: TargetState, fresh: Sequence[Pod]) -> Mapping[str, Any]:
+    """The numbers of the card: desired, updated, ready, available, new pods and their restarts, restartedAt."""
+    return {
+        "desired": state.replicas,
+        "updated": state.updated,
+        "ready": state.ready,
+        "available": state.available,
+        "pods": len(fresh),
+        "restarts": sum(pod.row.restarts for pod in fresh),
+        "restartedAt": state.template_annotations.get(RESTARTED_AT, ""),
+        "generation": state.generation,
+        "revision": state.revision,
+    }
+
+
+def _trouble(fresh: Sequence[Pod]) -> str:
+    reasons = sorted({pod.row.waiting for pod in fresh if pod.row.waiting and pod.row.waiting != "ContainerCreating"})
+    return ", ".join(reasons)
