@@ -29,6 +29,7 @@ from bot.mitigations.applied import Applied
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
+from bot.verification import measure
 from bot.workflow import close, facts, owing, verify
 from bot.workflow.context import Context
 
@@ -78,7 +79,9 @@ def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: fact
         return None
     mitigation = catalog.CATALOG[Action(execution.action)]
     request = mitigation.request(reading.state, approved_at=execution.approved_at, execution_uid=execution.uid)
-    baseline = {**execution.baseline, "restarts": dict(reading.state.crash_restarts)}
+    baseline = measure.baseline(reading.state)
+    # What was seen when it was proposed decides the soak: between two crashes a pod looks well.
+    baseline["crash_looping"] = baseline["crash_looping"] or bool(execution.baseline.get("crash_looping"))
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)

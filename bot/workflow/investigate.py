@@ -19,7 +19,7 @@ from bot.domain.proposal import SYSTEM, canonical, sha256
 from bot.domain.target import Target
 from bot.evidence import collect
 from bot.kube import resolve
-from bot.storage import alerts, due, incidents
+from bot.storage import due, incident_alerts, incidents
 from bot.storage import evidence as evidence_rows
 from bot.storage.db import Tx
 from bot.workflow import owing
@@ -54,7 +54,7 @@ async def investigate(ctx: Context, work: DueWork) -> None:
 
 def _load(tx: Tx, incident_id: int) -> tuple[Incident | None, list[Mapping[str, str]]]:
     incident = incidents.get(tx, incident_id)
-    return incident, alerts.labels_of(tx, incident_id)
+    return incident, incident_alerts.labels_of(tx, incident_id)
 
 
 async def _look(ctx: Context, incident: Incident, labels: Sequence[Mapping[str, str]]) -> Findings:

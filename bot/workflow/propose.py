@@ -21,8 +21,9 @@ from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, s
 from bot.mitigations import catalog
 from bot.policy import guardrails, proposing
 from bot.policy.approvers import policy_text
-from bot.storage import alerts, due, executions, incidents, proposals
+from bot.storage import due, executions, incident_alerts, incidents, proposals
 from bot.storage.db import Tx
+from bot.verification import measure
 from bot.workflow import close, facts, owing
 from bot.workflow.context import Context
 
@@ -54,7 +55,7 @@ async def propose(ctx: Context, work: DueWork) -> None:
 def _load(tx: Tx, incident_id: int) -> tuple[Incident, list[Mapping[str, str]], bool]:
     incident = incidents.get(tx, incident_id)
     busy = any(run.in_flight for run in executions.of_incident(tx, incident_id))
-    return incident, alerts.labels_of(tx, incident_id), busy
+    return incident, incident_alerts.labels_of(tx, incident_id), busy
 
 
 async def _draft(
@@ -68,7 +69,7 @@ async def _draft(
     reading = await facts.gather(ctx, incident.target, action)
     rationale = f"Requested by a person for {reading.target.ref}."
     if requested_by == SYSTEM and reading.state is not None:
-        since = await ctx.store.read(alerts.failing_since, incident.id)
+        since = await ctx.store.read(incident_alerts.failing_since, incident.id)
         rule = proposing.propose_restart(labels, reading.state, reading.pods, now=reading.at, failing_since=since)
         if not rule.propose:
             return Draft(NOTHING, ProposalText("No proposal", "", refusal=rule.rationale), reading)
@@ -151,7 +152,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         expires_at=expires_at,
         quorum=1,
         approvers=approvers,
-        baseline=_baseline(state),
+        baseline=measure.baseline(state),
     )
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
@@ -191,17 +192,6 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
 
 def _pending(tx: Tx, incident: Incident) -> list[Proposal]:
     return [old for old in proposals.of_incident(tx, incident.id) if old.state is ProposalState.PENDING]
-
-
-def _baseline(state: Any) -> dict[str, Any]:
-    return {
-        "restarts": dict(state.crash_restarts),
-        "crash_looping": state.crash_looping,
-        "revision": state.revision,
-        "replicas": state.replicas,
-        "ready": state.ready,
-        "images": list(state.images),
-    }
 
 
 def _entry(

@@ -66,7 +66,9 @@ async def verify(ctx: Context, work: DueWork) -> None:
     if verification.verdict is not Verdict.MEASURING:
         await ctx.store.transact(due.done, work)
         return
-    measured = await measure.measure(ctx.cluster, verification, clock=ctx.clock)
+    incident = await ctx.store.read(incidents.get, verification.incident_id)
+    firing = (incident.alerts_firing, incident.alerts_total) if incident.alerts_total else None
+    measured = await measure.measure(ctx.cluster, verification, clock=ctx.clock, alerts_firing=firing)
     verdict = judge(measured, deadline=verification.deadline)
     if verdict is Verdict.MEASURING:
         await ctx.store.transact(_progress, ctx, work, measured)

@@ -1,0 +1,31 @@
+"""What the alerts of one incident say, for the stages after intake: label sets and times, without writing anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.storage.fields import from_text
+from bot.storage.tx import Tx
+
+MOST = 200
+"""Label sets that are read of one incident: a storm of thousands means the same few workloads."""
+
+
+def labels_of(tx: Tx, incident_id: int) -> list[Mapping[str, str]]:
+    """The label sets of the newest alert episodes, firing ones first; erased bodies are left out."""
+    rows = tx.execute(
+        "SELECT labels FROM alerts WHERE incident_id = ? AND labels IS NOT NULL "
+        "ORDER BY CASE status WHEN 'firing' THEN 0 ELSE 1 END, id DESC LIMIT ?",
+        (incident_id, MOST),
+    ).fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+def failing_since(tx: Tx, incident_id: int) -> datetime | None:
+    """The earliest ``startsAt`` of the alerts that fire now, None when none does."""
+    row = tx.execute(
+        "SELECT min(starts_at) FROM alerts WHERE incident_id = ? AND status = 'firing'", (incident_id,)
+    ).fetchone()
+    return from_text(row[0]) if row and row[0] else None
