@@ -77,13 +77,20 @@ class SlackServer:
     # -- life -----------------------------------------------------------------------------------
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes a free one. ValueError for an address that is not loopback."""
+        """Listen; port 0 takes a free one. After `stop` it may be started again, on any port.
+
+        ValueError for an address that is not loopback, OSError for a port that is taken.
+        """
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"The sandbox listens on loopback only, not on {host}.")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        try:
+            listener.bind((host, port))
+        except OSError:
+            listener.close()
+            raise
         self._host, self._port = host, listener.getsockname()[1]
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()

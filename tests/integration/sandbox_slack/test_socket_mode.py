@@ -247,3 +247,22 @@ async def test_a_mention_and_an_opened_home_tab_reach_the_app(server: SlackServe
     await server.open_home("U0LI")
     await until(lambda: len(heard) == 4)
     assert sorted(heard) == ["<@U0FETTLE> hello", "U0LI", "channel", "eyes"]
+
+
+async def test_the_client_survives_slack_being_away(server: SlackServer, client: AsyncWebClient, bolt: Any) -> None:
+    @bolt.app.action("go")
+    async def go(ack: Any) -> None:
+        await ack()
+
+    ts = await posted(client)
+    bolt.app.logger.disabled = True
+    await bolt.connect(ping_interval=0.2)
+    port = int(server.url.rpartition(":")[2])
+    await server.stop()
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await client.auth_test()
+    await server.start(port=port)
+    await server.wait_connected(timeout=10)
+    assert (await server.press("U0ANA", "C0ONCALL", ts, text="Go")).acked
+    with pytest.raises(OSError, match="in use"):
+        await SlackServer().start(port=port)
