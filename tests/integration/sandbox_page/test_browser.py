@@ -111,6 +111,18 @@ async def test_a_modal_shows_errors_in_place_keeps_what_was_typed_and_closes_whe
     assert values["target"]["find"]["selected_option"]["value"] == "shop/web"
 
 
+async def test_an_open_list_of_options_moves_nothing_under_the_pointer(world: World, page: Page) -> None:
+    await world.post_card()
+    await page.get_by_role("button", name="Reject").click()
+    modal = page.get_by_role("dialog", name="Reject the restart")
+    before = await modal.bounding_box()
+    await modal.get_by_label("Workload").fill("w")
+    await expect(modal.get_by_role("option", name="shop/web")).to_be_in_viewport()
+    assert await modal.bounding_box() == before
+    await modal.get_by_role("button", name="Cancel").click()
+    await expect(modal).to_be_hidden()
+
+
 async def test_escape_closes_a_modal_on_the_server_too(world: World, page: Page) -> None:
     await world.post_card()
     await page.get_by_role("button", name="Reject").click()

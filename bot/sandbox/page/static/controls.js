@@ -87,10 +87,29 @@ const Controls = (() => {
 
   const listOf = (input) => input.closest(".combo").querySelector(".combo-list");
 
+  // Under its field, or above it where there is more room: nothing else moves, also in a dialog.
+  function placeList(input) {
+    const list = listOf(input);
+    const box = input.getBoundingClientRect();
+    const below = window.innerHeight - box.bottom;
+    const upwards = below < 200 && box.top > below;
+    list.style.left = `${box.left}px`;
+    list.style.minWidth = `${Math.min(box.width, 340)}px`;
+    list.style.top = upwards ? "auto" : `${box.bottom + 4}px`;
+    list.style.bottom = upwards ? `${window.innerHeight - box.top + 4}px` : "auto";
+    list.style.maxHeight = `${Math.max(80, Math.min(240, (upwards ? box.top : below) - 12))}px`;
+  }
+
+  // A fixed list would stay where it was while its field moves away.
+  document.addEventListener("scroll", (event) => {
+    const input = document.querySelector('.combo input[aria-expanded="true"]');
+    if (input && event.target !== listOf(input)) placeList(input);
+  }, { capture: true, passive: true });
+
   function showList(input, shown) {
     listOf(input).hidden = !shown;
     input.setAttribute("aria-expanded", String(shown));
-    if (shown) listOf(input).scrollIntoView({ block: "nearest" });
+    if (shown) placeList(input);
     if (!shown) input.removeAttribute("aria-activedescendant");
   }
 
