@@ -26,9 +26,9 @@ SLACK_APIS = frozenset({"https://slack.com/api/", "https://slack-gov.com/api/"})
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_PERSON = re.compile(r"[UW][A-Z0-9]{4,}")
-_GROUP = re.compile(r"S[A-Z0-9]{4,}")
-_CHANNEL = re.compile(r"[CGD][A-Z0-9]{4,}")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,}")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MIN_TOKEN = 8
