@@ -87,10 +87,12 @@ class Cluster:
         while True:
             wait = _IDLE_SECONDS if due is None else max(0.0, due - self.clock.now())
             try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-                await asyncio.sleep(LAG_SECONDS)
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
             except TimeoutError:
                 pass
+            if self._changed.is_set():
+                await asyncio.sleep(LAG_SECONDS)
             self._changed.clear()
             try:
                 due = self.step()

@@ -69,7 +69,8 @@ class Gateway:
     def _respond(self, found: "Answer | Plain") -> web.Response:
         headers = self._headers(found.headers)
         if isinstance(found, Plain):
-            headers["Content-Type"] = found.content_type
+            if found.body:
+                headers["Content-Type"] = found.content_type
             return web.Response(status=found.code, body=found.body, headers=headers)
         headers.setdefault("Content-Type", "application/json")
         for warning in found.warnings:

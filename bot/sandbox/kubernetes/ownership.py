@@ -34,7 +34,7 @@ _ATOMIC = {
     "initContainerStatuses",
     "hostIPs",
 }
-_DOTTED = {"labels", "annotations", "data", "rollingUpdate", "limits", "requests"}
+_DOTTED = {"labels", "annotations", "data", "rollingUpdate", "limits", "requests", "resourceAttributes"}
 _DOTTED_LISTS = {"ownerReferences", "conditions", "podIPs", "env", "volumeMounts", "volumes"}
 _WHOLE_ITEMS = {"ownerReferences"}
 

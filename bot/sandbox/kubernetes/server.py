@@ -127,3 +127,7 @@ class ClusterServer:
     def allow(self, verb: str, resource: str, namespace: str | None = None) -> None:
         """Give a right to the bot, or give one back."""
         self.access.allow(verb, resource, namespace)
+
+    def expire_pages(self) -> None:
+        """Let every continue token of before expire, as time does in reality."""
+        self._gateway.reading.expire_pages()

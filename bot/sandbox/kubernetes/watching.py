@@ -110,7 +110,8 @@ class Watch:
             while (left := end - loop.time()) > 0:
                 try:
                     wait = min(left, max(0.0, bookmark - loop.time()))
-                    change = await asyncio.wait_for(queue.get(), wait)
+                    async with asyncio.timeout(wait):
+                        change = await queue.get()
                 except TimeoutError:
                     if self._bookmarks and loop.time() >= bookmark:
                         yield self._bookmark()
