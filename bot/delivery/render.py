@@ -1,0 +1,164 @@
+"""Late rendering: a row of the outbox holds ids, the message is drawn from the state of the moment it is sent.
+
+So a message that waited is never stale. It reads the store and draws; it refuses to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.execution import Execution
+from bot.domain.incident import Incident
+from bot.domain.owed import MessageKind, OutboxRow
+from bot.domain.proposal import Proposal
+from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
+from bot.slack.message import Message
+from bot.slack.mrkdwn import safe
+from bot.storage import digests, evidence, executions, incidents, outbox, people, proposals, rendering, verifications
+from bot.storage.db import Tx
+
+
+def _no_link(_channel: str, _ts: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a card shows that isn't in the store: settings of this process, and how an address is built."""
+
+    observe: bool = False
+    approvers_missing: bool = False
+    soak_note: str = ""
+    permalink: Callable[[str, str], str] = _no_link
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message ready to send. ``row`` is the claimed row with the version that ``message`` shows.
+
+    ``message`` is None when there is nothing to show (any more); ``thread_ts`` is the card's, ``user`` the one person
+    who sees an ephemeral message. ``lost`` means that another process has claimed the row.
+    """
+
+    row: OutboxRow
+    message: Message | None = None
+    thread_ts: str = ""
+    user: str = ""
+    lost: bool = False
+
+
+def load(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool = False) -> Draft:
+    """The draft for one claimed row; ``replaced`` tells on the card that an earlier one was deleted."""
+    version = rendering.version_now(tx, row)
+    if version is None:
+        return Draft(row, lost=True)
+    row = replace(row, version=version)
+    if row.kind is MessageKind.CARD:
+        return Draft(row, _card(tx, row, look, now, replaced))
+    if row.kind is MessageKind.DIGEST:
+        return Draft(row, _digest(tx, row, look, now))
+    if row.kind in {MessageKind.EPHEMERAL, MessageKind.STATUS}:
+        return Draft(row, _text(row), user=str(row.params.get("user", "")))
+    head = outbox.posted(tx, row.thread_key)
+    if head is None:
+        return Draft(row)
+    message = _evidence(tx, row, now) if row.kind is MessageKind.EVIDENCE else _text(row)
+    return Draft(replace(row, channel=head[0]), message, thread_ts=head[1])
+
+
+def _text(row: OutboxRow) -> Message | None:
+    text = safe(str(row.params.get("text", "")), 3500, lines=True)
+    return Message(text, broadcast=bool(row.params.get("broadcast"))) if text else None
+
+
+def _evidence(tx: Tx, row: OutboxRow, now: datetime) -> Message | None:
+    found = evidence.of(tx, row.subject)
+    return evidence_message(incidents.get(tx, row.subject), found, now) if found else None
+
+
+def _digest(tx: Tx, row: OutboxRow, look: Look, now: datetime) -> Message | None:
+    found = tuple(digests.incidents_in(tx, row.subject))
+    if not found and not row.posted_ts:
+        return None
+    return digest(DigestView(found, now, _links(tx, found, look)))
+
+
+def _links(tx: Tx, found: Iterable[Incident], look: Look) -> dict[int, str]:
+    posted = {incident.id: outbox.posted(tx, f"card:{incident.id}") for incident in found}
+    links = {number: look.permalink(*place) for number, place in posted.items() if place}
+    return {number: address for number, address in links.items() if address}
+
+
+def _card(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool) -> Message:
+    return card(card_view(tx, row.subject, look, now, owed_at=row.owed_at, replaced=replaced))
+
+
+def card_view(
+    tx: Tx, incident_id: int, look: Look, now: datetime, *, owed_at: datetime | None = None, replaced: bool = False
+) -> CardView:
+    """All that the card of one incident shows now; ``NotFoundError`` if there is no such incident."""
+    incident = incidents.get(tx, incident_id)
+    offered = tuple(p for p in proposals.of_incident(tx, incident_id) if p.created_at >= incident.episode_at)
+    execution = _current(executions.of_incident(tx, incident_id), incident)
+    related = tuple(incidents.related(tx, incident))
+    return CardView(
+        incident=incident,
+        now=now,
+        alerts=_alerts(tx, incident_id),
+        evidence=tuple(evidence.of(tx, incident_id)),
+        proposals=offered,
+        execution=execution,
+        verification=verifications.current_of(tx, execution.id) if execution else None,
+        people=_people(tx, incident, offered, execution),
+        related=related,
+        links=_links(tx, related, look),
+        delayed=int((now - owed_at).total_seconds()) if owed_at else 0,
+        soak_note=look.soak_note,
+        observe=look.observe,
+        approvers_missing=look.approvers_missing,
+        replaced=replaced,
+    )
+
+
+def _current(found: Iterable[Execution], incident: Incident) -> Execution | None:
+    """The newest execution of this episode: an earlier episode's verdict says nothing about this one."""
+    ours = [execution for execution in found if execution.created_at >= incident.episode_at]
+    return max(ours, key=lambda execution: execution.id, default=None)
+
+
+def _people(tx: Tx, incident: Incident, offered: Iterable[Proposal], execution: Execution | None) -> dict[str, str]:
+    named = {incident.acknowledged_by, incident.declared_by, execution.approved_by if execution else ""}
+    for proposal in offered:
+        named |= {proposal.requested_by, proposal.decided_by}
+    found = people.names(tx, named - {""})
+    return {principal: slack_id for principal, (slack_id, _) in found.items() if slack_id}
+
+
+def _alerts(tx: Tx, incident_id: int) -> AlertFacts:
+    rows = rendering.alert_words(tx, incident_id)
+    if not rows:
+        return AlertFacts()
+    _, labels, annotations, generator, external = rows[0]
+    words = (annotations.get(key, "") for key in ("summary", "message", "description"))
+    return AlertFacts(
+        names=tuple(dict.fromkeys(row[0] for row in rows)),
+        summary=next((text for text in words if text), ""),
+        runbook_url=annotations.get("runbook_url") or annotations.get("runbook", ""),
+        graph_url=annotations.get("dashboard_url") or generator,
+        alert_url=external,
+        labels=labels,
+    )
+
+
+def looked_at(tx: Tx, incident_ids: Iterable[int]) -> set[int]:
+    """Which of these incidents have been investigated and have an answer, so that their first card can go."""
+    done: set[int] = set()
+    for number in incident_ids:
+        incident = incidents.get(tx, number)
+        answered = incident.investigated_at is not None and bool(proposals.of_incident(tx, number))
+        never = incident.declared_by and incident.target is None
+        if answered or never or not incident.open:
+            done.add(number)
+    return done

@@ -1,0 +1,175 @@
+"""One row to one message: post, edit, read back; and what each failure means for the row.
+
+It refuses to wait: a failed row is owed again with a time, gates are the dispatcher's. It refuses to drop: the only
+row that ends without a message is one that has nothing to show any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.delivery import backoff
+from bot.delivery.pace import EPHEMERAL, POST, UPDATE, Pace, method_of
+from bot.delivery.render import Draft, Look, load
+from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, StoreUnavailableError
+from bot.domain.owed import MessageKind, OutboxRow
+from bot.slack.client import SlackClient
+from bot.slack.message import Message
+from bot.slack.preflight import shared_warning
+from bot.storage import outbox
+from bot.storage.db import Lane, Store
+
+log = structlog.get_logger(__name__)
+
+CHANNEL_FACTS_FOR = 600.0
+"""Seconds that a look at the channel counts: a channel can become shared while we run."""
+SKEW = timedelta(hours=1)
+"""How far Slack's clock may be from ours when a message is looked for."""
+
+
+class Sender:
+    """Delivers claimed rows; ``problems`` holds a sentence for each channel that takes no messages now."""
+
+    def __init__(
+        self,
+        store: Store,
+        slack: SlackClient,
+        clock: Callable[[], datetime],
+        pace: Pace,
+        look: Look,
+        *,
+        allow_shared: bool,
+    ) -> None:
+        self._store = store
+        self._slack = slack
+        self._clock = clock
+        self._pace = pace
+        self._look = look
+        self._allow_shared = allow_shared
+        self._checked: dict[str, float] = {}
+        self._failures: Counter[int] = Counter()
+        self.problems: dict[str, str] = {}
+        self.sent: Counter[str] = Counter()
+
+    async def deliver(self, row: OutboxRow) -> None:
+        """Sends one row and records it, or owes it again; never raises for what Slack or the store did."""
+        try:
+            await self._deliver(row)
+        except StoreUnavailableError as error:
+            # The row stays claimed and comes back as uncertain: it is looked for before it is posted again.
+            log.warning("a message could not be recorded", key=row.key, error=str(error))
+        except FettleError as error:
+            await self._failed(row, error)
+        except Exception as error:  # the loop's edge: one message must not end delivery
+            log.exception("a message failed; it is owed again", key=row.key)
+            await self._failed(row, error)
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        draft = await self._store.read(load, row, self._look, self._clock())
+        if draft.lost:
+            return
+        if draft.message is None:
+            await self._done(draft.row)
+            return
+        await self._refuse_shared(draft.row.channel)
+        if row.kind is MessageKind.EPHEMERAL:
+            await self._slack.ephemeral(draft.row.channel, draft.user, draft.message)
+            await self._done(draft.row, EPHEMERAL)
+        elif row.posted_ts:
+            await self._edit(draft, draft.message)
+        else:
+            await self._post(draft, draft.message)
+
+    async def _edit(self, draft: Draft, message: Message) -> None:
+        row = draft.row
+        try:
+            await self._update(row.posted_channel, row.posted_ts, message)
+        except RejectedError as error:
+            if error.code not in backoff.GONE:
+                raise
+            log.warning("a message was deleted in Slack; it is posted anew", key=row.key, code=error.code)
+            await self._post_anew(row)
+            return
+        await self._done(row, UPDATE)
+
+    async def _post_anew(self, row: OutboxRow) -> None:
+        draft = await self._store.read(load, row, self._look, self._clock(), replaced=True)
+        if draft.message is not None and not draft.lost:
+            self._pace.spend(draft.row, asyncio.get_running_loop().time(), POST)
+            await self._post(draft, draft.message)
+
+    async def _post(self, draft: Draft, message: Message) -> None:
+        row = draft.row
+        ts = ""
+        if row.uncertain:
+            oldest = (row.owed_at - SKEW).timestamp()
+            ts = await self._slack.find_by_key(row.channel, row.key, oldest=oldest, thread_ts=draft.thread_ts)
+        if ts:
+            log.info("found a message that had been posted without an answer", key=row.key)
+            await self._update(row.channel, ts, message)
+            await self._done(row, UPDATE, row.channel, ts)
+            return
+        try:
+            ts = await self._slack.post(row.channel, message, key=row.key, thread_ts=draft.thread_ts)
+        except RejectedError as error:
+            if error.code not in backoff.UNDRAWABLE:
+                raise
+            ts = await self._slack.post(row.channel, _plain(message, error), key=row.key, thread_ts=draft.thread_ts)
+        await self._done(row, POST, row.channel, ts)
+
+    async def _update(self, channel: str, ts: str, message: Message) -> None:
+        try:
+            await self._slack.update(channel, ts, message)
+        except RejectedError as error:
+            if error.code not in backoff.UNDRAWABLE:
+                raise
+            await self._slack.update(channel, ts, _plain(message, error))
+
+    async def _done(self, row: OutboxRow, method: str = "", channel: str = "", ts: str = "") -> None:
+        self._failures.pop(row.id, None)
+        if method:
+            self.sent[method] += 1
+            self.problems.pop(row.channel, None)
+        await self._store.transact(outbox.sent, row, self._clock(), channel, ts, lane=Lane.PRESS)
+
+    async def _refuse_shared(self, channel: str) -> None:
+        """Raises unless the channel is ours alone or the setting allows; what can't be read isn't posted to."""
+        now = asyncio.get_running_loop().time()
+        if self._allow_shared or self._checked.get(channel, 0.0) > now:
+            return
+        facts = await self._slack.channel(channel)
+        warning = shared_warning(facts, allow_shared=False)
+        if warning:
+            raise RejectedError(warning, "shared_channel")
+        self._checked[channel] = now + CHANNEL_FACTS_FOR
+
+    async def _failed(self, row: OutboxRow, error: Exception) -> None:
+        self._failures[row.id] += 1
+        seconds = backoff.wait(error, self._failures[row.id])
+        until = asyncio.get_running_loop().time() + seconds
+        if isinstance(error, FettleError) and getattr(error, "retry_after", None):
+            self._pace.block(method_of(row), row.channel, until)
+        if isinstance(error, RejectedError) and error.code in backoff.CHANNEL:
+            self._pace.block(POST, row.channel, until)
+        if not isinstance(error, FettleError) or not error.retry:
+            self.problems[row.channel] = str(error)
+        uncertain = isinstance(error, OutcomeUnknownError) or not isinstance(error, FettleError)
+        log.warning("a message waits", key=row.key, seconds=seconds, uncertain=uncertain, error=str(error))
+        after = timedelta(seconds=seconds)
+        try:
+            await self._store.transact(
+                outbox.retry, row, self._clock(), after, str(error)[:500], uncertain=uncertain, lane=Lane.PRESS
+            )
+        except FettleError as store_error:
+            log.warning("a message stays claimed until its lease ends", key=row.key, error=str(store_error))
+
+
+def _plain(message: Message, error: RejectedError) -> Message:
+    """The page without its drawing: better a bare line than silence, and the log says why."""
+    log.error("Slack refused the drawing of a message; its text goes out alone", error=str(error))
+    return Message(f"{message.text}\n(The card could not be drawn; see /incident show.)", (), message.broadcast)
