@@ -47,8 +47,8 @@ class StoreSettings(BaseModel):
     DATABASE_URL: Annotated[str, BeforeValidator(values.database_url)] = Field(
         default_factory=lambda data: f"sqlite:///{Path(data.get('DATA_DIR', 'data')).absolute() / 'fettle.db'}",
         repr=False,
-        description="Where incidents and the audit are kept: a SQLite file under DATA_DIR, or postgresql://..., which "
-        "adds several replicas.",
+        description="Where incidents and the audit are kept: a SQLite file under DATA_DIR, or "
+        "postgresql://user@host/name.",
     )
     FREEZE_FILE: Path | None = Field(
         None, description="While this file exists nothing is changed in the cluster: a kill switch without Slack."
