@@ -3,8 +3,8 @@
     python -m tests.integration.sandbox_page.card_shots MESSAGES.json OUTPUT_FOLDER [--width 390]
 
 MESSAGES.json is a list of messages as the bot posts them ({"blocks": [...], "text": "..."}), each
-optionally with "name" (the picture's file name). For each message it writes NAME-light.png and
-NAME-dark.png. It needs Debian's chromium and no server.
+optionally with "name" (the picture's file name) and "ephemeral" (true: only its reader sees it).
+For each message it writes NAME-light.png and NAME-dark.png. It needs Debian's chromium, no server.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def _message(workspace: Workspace, given: dict[str, Any]) -> Message:
         bot_id=workspace.bot_id,
         text=str(given.get("text", "")),
         blocks=filled_blocks(given.get("blocks") or []),
+        attachments=list(given.get("attachments") or []),
         ephemeral_to="U0ANA" if given.get("ephemeral") else None,
     )
     return workspace.post(message)

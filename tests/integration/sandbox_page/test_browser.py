@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
 from tests.integration.sandbox_page.conftest import World
@@ -38,6 +39,7 @@ LOWEST_CONTRAST = """() => {
 }"""
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.chromium,
     pytest.mark.skipif(
         shutil.which(CHROMIUM) is None,
@@ -51,20 +53,27 @@ def _is_ours(told: ConsoleMessage) -> bool:
     return told.type == "error" and "Failed to load resource" not in told.text
 
 
-@pytest.fixture
-async def page(world: World) -> AsyncIterator[Page]:
-    """The page as Ana opens it; any error of its scripts fails the test."""
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all: starting it takes longer than most of the tests."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        opened = await browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Zagreb")
-        opened.set_default_timeout(5000)
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda told: wrong.append(told.text) if _is_ours(told) else None)
-        await opened.goto(world.server.url)
-        yield opened
-        await browser.close()
-        assert wrong == []
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(world: World, browser: Browser) -> AsyncIterator[Page]:
+    """The page as Ana opens it; any error of its scripts fails the test."""
+    opened = await browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Zagreb")
+    opened.set_default_timeout(5000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda told: wrong.append(told.text) if _is_ours(told) else None)
+    await opened.goto(world.server.url)
+    yield opened
+    await opened.close()
+    assert wrong == []
 
 
 async def test_a_card_appears_by_itself_and_approve_asks_first_then_runs(world: World, page: Page) -> None:
@@ -203,10 +212,16 @@ async def test_fire_says_what_it_did(page: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("Fired KubePodCrashLooping.")
 
 
-async def test_the_page_says_that_the_sandbox_is_gone(world: World, page: Page) -> None:
-    await expect(page.get_by_text("The sandbox does not answer.")).to_be_hidden()
+async def test_the_page_says_that_the_sandbox_is_gone_and_comes_back_with_it(world: World, page: Page) -> None:
+    gone = page.get_by_text("The sandbox does not answer.")
+    await expect(gone).to_be_hidden()
+    port = int(world.server.url.rpartition(":")[2])
     await world.server.stop()
-    await expect(page.get_by_text("The sandbox does not answer.")).to_be_visible()
+    await expect(gone).to_be_visible()
+    await world.server.start(port=port)
+    await world.server.post_as("U0LI", "C0ONCALL", "Back again.")
+    await expect(page.get_by_text("Back again.")).to_be_visible(timeout=10_000)
+    await expect(gone).to_be_hidden()
 
 
 async def test_nothing_is_wider_than_the_screen(world: World, page: Page, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from tests.integration.sandbox_page.conftest import World
 
+# The same loop as the browser's tests, which share one browser.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ANA = {"user": "U0ANA", "channel": "C0ONCALL"}
 
 
