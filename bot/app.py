@@ -21,7 +21,8 @@ from commands.listen import bolt_app
 
 from alerts import webhook
 from bot import clock, log
-from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.dispatcher import Dispatcher, Options
+from bot.delivery.render import Look
 from bot.domain.audit import AuditEntry, AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
@@ -121,7 +122,7 @@ class Running:
         self._slack = slack
         self._socket: SocketMode | None = None
         self._stop_delivery = asyncio.Event()
-        self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, ctx.settings)
+        self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
         self._jobs = Jobs(ctx, slack.group_members)
         self._health = Health(ctx, slack, self._socket_health)
         self._servers = Servers(ctx.settings)
@@ -171,6 +172,21 @@ class Running:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(FettleError):
             await self._ctx.store.transact(_stopped, self._ctx)
+
+
+def delivery_options(settings: Settings, slack: SlackClient) -> Options:
+    """What the cards show of this process's settings, and how an address in Slack is built."""
+    soak = ""
+    if settings.short_soak:
+        soaks = sorted({settings.VERIFY_SOAK.total_seconds(), settings.VERIFY_SOAK_CRASHLOOP.total_seconds()})
+        soak = f"short soak for the sandbox: {' to '.join(f'{seconds:g}' for seconds in soaks)} s"
+    look = Look(
+        observe=settings.MODE == "observe",
+        approvers_missing=not settings.APPROVERS,
+        soak_note=soak,
+        permalink=slack.permalink,
+    )
+    return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS)
 
 
 async def _cluster(settings: Settings) -> Cluster:

@@ -177,4 +177,5 @@ def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
     never = [group for group in groups if group not in known]
     if never or not proposals.pending(tx):
         return never
-    return [group for group in groups if known[group][1] is None or now - known[group][1] > GROUPS_EVERY]
+    read_at = {group: known[group][1] for group in groups}
+    return [group for group, at in read_at.items() if at is None or now - at > GROUPS_EVERY]
