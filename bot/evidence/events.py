@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from bot.domain.evidence import Evidence, EvidenceStatus, EventRow
+from bot.domain.evidence import EventRow, Evidence, EvidenceStatus
 from bot.domain.redaction import redact
 from bot.domain.target import Target
 from bot.kube import reads

@@ -19,7 +19,7 @@ from bot.domain.target import RESTARTABLE
 WORKLOAD_ALERTS = frozenset({"KubePodCrashLooping", "KubePodNotReady", "KubeDeploymentReplicasMismatch"})
 """Alerts of the kube-prometheus stack for which a restart is proposed."""
 
-SERVICE_WORDS = re.compile(r"5xx|\b50\d\b|error|latenc|slow|response ?time|\bp9[059]\b|timeout", re.IGNORECASE)
+SERVICE_WORDS = re.compile(r"5xx|error|latenc|slow|response[ _-]?time|p9[059](?!\d)|timeout", re.IGNORECASE)
 """A service's error or latency alert is one whose name says so and whose labels name a service or a workload."""
 
 INFRASTRUCTURE = ("Kube", "Node", "Prometheus", "Alertmanager", "etcd", "CoreDNS")
@@ -77,12 +77,12 @@ def _kind_of_alert(labels: Mapping[str, str]) -> str:
     name = labels.get("alertname", "")
     if name in WORKLOAD_ALERTS:
         return name
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     if name.startswith(INFRASTRUCTURE):
         return ""
-    says = SERVICE_WORDS.search(name) or SERVICE_WORDS.search(spaced)
     own = {"service", "pod"} if from_exporter(labels) else set()
-    return name if says and any(labels.get(key) for key in SERVICE_LABELS if key not in own) else ""
+    return (
+        name if SERVICE_WORDS.search(name) and any(labels.get(key) for key in SERVICE_LABELS if key not in own) else ""
+    )
 
 
 def _why(name: str, state: TargetState, running: int) -> str:

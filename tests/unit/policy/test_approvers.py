@@ -1,0 +1,106 @@
+"""Who may approve: only those whom APPROVERS names, and only when that can be known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.approval import Principal
+from bot.domain.decision import Decision, Rule
+from bot.policy.approvers import GroupView, identity, may_approve, policy_text
+from tests.unit.cluster_states import NOW
+
+ANA = Principal("person:1", "U1", "ana")
+FRESH = NOW - timedelta(minutes=2)
+
+
+def ask(
+    principal: Principal = ANA,
+    approvers: tuple[str, ...] = ("U1",),
+    groups: dict[str, GroupView] | None = None,
+    requested_by: str = "fettle",
+    self_approve: frozenset[str] = frozenset(),
+) -> Decision:
+    return may_approve(principal, approvers, groups or {}, NOW, requested_by, "restart", self_approve)
+
+
+def test_a_named_person_may() -> None:
+    assert ask().allowed
+
+
+def test_nobody_configured_means_nobody_and_says_what_to_set() -> None:
+    decision = ask(approvers=())
+    assert decision.has(Rule.APPROVER)
+    assert "APPROVERS" in decision.sentence
+
+
+def test_a_person_who_is_not_named_may_not() -> None:
+    decision = may_approve(
+        ANA, ("U2", "S1"), {"S1": GroupView(frozenset(), NOW)}, NOW, "fettle", "restart", frozenset(), {"U2": "@li"}
+    )
+    assert decision.has(Rule.APPROVER)
+    assert "Ask @li." in decision.sentence
+    assert not ask(approvers=("U2",)).allowed
+
+
+@pytest.mark.parametrize(
+    ("view", "allowed"),
+    [
+        (GroupView(frozenset({"U1"}), FRESH), True),
+        (GroupView(frozenset({"U2"}), FRESH), False),
+        (GroupView(frozenset({"U1"}), NOW - timedelta(minutes=3)), False),
+        (GroupView(frozenset({"U1"}), None), False),
+        (None, False),
+    ],
+    ids=["member", "not a member", "read 3 min ago", "never read", "unknown group"],
+)
+def test_group_members_may_while_the_group_was_read_within_three_minutes(view: GroupView | None, allowed: bool) -> None:
+    assert ask(approvers=("S1",), groups={"S1": view} if view else {}).allowed is allowed
+
+
+def test_an_unread_group_is_named_with_its_problem() -> None:
+    decision = ask(approvers=("S1",), groups={"S1": GroupView(problem="Slack answered missing_scope.")})
+    assert "missing_scope" in decision.sentence
+
+
+def test_an_unread_group_does_not_bar_a_member_of_another() -> None:
+    groups = {"S1": GroupView(), "S2": GroupView(frozenset({"U1"}), FRESH)}
+    assert ask(approvers=("S1", "S2"), groups=groups).allowed
+
+
+@pytest.mark.parametrize("flag", ["restricted", "stranger", "bot", "deleted"])
+def test_only_living_full_members_of_this_organisation_may_even_when_named(flag: str) -> None:
+    decision = ask(replace(ANA, **{flag: True}))
+    assert decision.has(Rule.IDENTITY)
+    assert not identity(replace(ANA, **{flag: True})).allowed
+
+
+@pytest.mark.parametrize("field", ["id", "slack_id"])
+def test_an_unknown_person_may_not(field: str) -> None:
+    assert ask(replace(ANA, **{field: "", "name": ""})).has(Rule.IDENTITY)
+
+
+def test_ones_own_request_needs_someone_else_unless_the_action_is_named() -> None:
+    assert ask(requested_by="person:1").has(Rule.SELF_APPROVAL)
+    assert ask(requested_by="person:1", self_approve=frozenset({"scale"})).has(Rule.SELF_APPROVAL)
+    assert ask(requested_by="person:1", self_approve=frozenset({"restart"})).allowed
+
+
+def test_self_approval_is_no_way_around_the_list() -> None:
+    assert not ask(approvers=("U2",), requested_by="person:1", self_approve=frozenset({"restart"})).allowed
+
+
+@pytest.mark.parametrize(
+    ("approvers", "line"),
+    [
+        ((), "Nobody may approve: set APPROVERS to Slack user or group ids"),
+        (("U1",), "Needs the 1 approver"),
+        (("U1", "U2"), "Needs 1 of 2 approvers"),
+        (("S1",), "Needs 1 of @sre-oncall"),
+        (("S2",), "Needs 1 of @S2"),
+    ],
+)
+def test_the_card_says_who_may_approve(approvers: tuple[str, ...], line: str) -> None:
+    assert policy_text(approvers, {"S1": "sre-oncall"}) == line
