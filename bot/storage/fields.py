@@ -35,9 +35,11 @@ class UtcField(CharField):
         super().__init__(max_length=27, **options)
 
     def db_value(self, value: datetime | str | None) -> str | None:
+        """As text; text is taken as it is (a column that was read raw)."""
         return to_text(value) if isinstance(value, datetime) else value
 
     def python_value(self, value: str | None) -> datetime | None:
+        """As an aware time."""
         return from_text(value) if value else None
 
 
@@ -45,9 +47,11 @@ class JsonField(TextField):
     """Any JSON value, stored as canonical text."""
 
     def db_value(self, value: Any) -> str | None:
+        """As canonical text."""
         return None if value is None else canonical(value)
 
     def python_value(self, value: str | None) -> Any:
+        """As JSON's Python values."""
         return None if value is None else json.loads(value)
 
 
@@ -55,5 +59,7 @@ class Table(Model):
     """Base of all tables."""
 
     class Meta:
+        """Peewee's place for table options."""
+
         database = database
         legacy_table_names = False

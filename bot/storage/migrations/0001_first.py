@@ -154,7 +154,7 @@ def up(migrator: Any, db: Any) -> None:  # noqa: ARG001 - the runner's signature
     sqlite = type(db).__name__ == "SqliteDatabase"
     serial = "INTEGER NOT NULL PRIMARY KEY" if sqlite else "SERIAL PRIMARY KEY"
     # Rows of "due" are deleted; their ids must not come back, because finished claims name them.
-    lasting = "INTEGER PRIMARY KEY AUTOINCREMENT" if sqlite else "SERIAL PRIMARY KEY"
+    lasting = "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT" if sqlite else "SERIAL PRIMARY KEY"
     for statement in TABLES.format(serial=serial, lasting_serial=lasting).split(";\n"):
         if statement.strip():
             db.execute_sql(statement)

@@ -46,9 +46,7 @@ async def test_a_result_is_there_only_after_the_commit(store: Store) -> None:
 
 async def test_a_function_that_fails_is_undone_and_its_neighbours_commit(store: Store) -> None:
     go, held = await hold(store)
-    tasks = [
-        asyncio.create_task(store.transact(fn, key)) for fn, key in ((put, "a"), (put_and_fail, "b"), (put, "c"))
-    ]
+    tasks = [asyncio.create_task(store.transact(fn, key)) for fn, key in ((put, "a"), (put_and_fail, "b"), (put, "c"))]
     await asyncio.sleep(0)
     go.set()
     results = await asyncio.gather(held, *tasks, return_exceptions=True)
