@@ -44,6 +44,8 @@ class Pod:
     def crash_looping(self) -> bool:
         """Waiting in back-off after crashes, ended with an error, or crashed at least twice and not ready."""
         row = self.row
+        if row.phase in {"Failed", "Succeeded"}:  # evicted or finished: nothing starts it again
+            return False
         crashed = row.exit_code not in {None, 0}
         return row.waiting in CRASH_REASONS or (crashed and (bool(self.ended) or (row.restarts > 1 and not row.ready)))
 

@@ -1,0 +1,83 @@
+"""Recorded refusals, translated: retry, person's fault, or may the world have changed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.domain.errors import (
+    ClusterUnavailableError,
+    FettleError,
+    ForbiddenError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RejectedError,
+    WorldChangedError,
+)
+from bot.kube.errors import status_error
+from tests.unit.cluster_states import RECORDED
+
+CASES = [
+    ("status-403-patch-deploy", ForbiddenError),
+    ("status-403-list-other-ns", ForbiddenError),
+    ("status-403-anonymous", ForbiddenError),
+    ("status-401-badtoken", ForbiddenError),
+    ("status-404-deploy", NotFoundError),
+    ("status-404-unknown-path", NotFoundError),
+    ("status-409-patch-stale-rv", WorldChangedError),
+    ("status-422-jsonpatch-test", WorldChangedError),
+    ("status-422-bad-spec", RejectedError),
+    ("status-422-immutable-selector", RejectedError),
+    ("status-400-badjson", RejectedError),
+    ("status-405", RejectedError),
+    ("status-410-continue-expired", RejectedError),
+    ("status-415", RejectedError),
+    ("status-429-eviction-pdb", ClusterUnavailableError),
+    ("status-504-future-rv-list", ClusterUnavailableError),
+]
+
+
+def translate(name: str, *, acts: bool = False) -> FettleError:
+    exchange = json.loads((RECORDED / f"{name}.json").read_text())
+    method = exchange["request"]["method"]
+    body = json.dumps(exchange["body"]).encode() if not isinstance(exchange["body"], str) else exchange["body"].encode()
+    return status_error(method, "/x", exchange["status"], body, exchange["headers"], acts=acts)
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES, ids=[row[0] for row in CASES])
+def test_recorded_refusals(name: str, kind: type[FettleError]) -> None:
+    error = translate(name)
+    assert type(error) is kind
+    assert str(error)
+
+
+def test_a_missing_right_names_verb_resource_namespace_and_the_role_to_apply() -> None:
+    assert str(translate("status-403-patch-deploy")) == (
+        "I may not patch deployments.apps in cap (403). Apply the role fettle-patch in cap."
+    )
+    assert str(translate("status-403-list-other-ns")) == (
+        "I may not list pods in default (403). Apply the role fettle-read in default."
+    )
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_write_answered_with_5xx_may_have_been_carried_out(status: int) -> None:
+    assert type(status_error("PATCH", "/x", status, b"", {}, acts=True)) is OutcomeUnknownError
+    assert type(status_error("PATCH", "/x", status, b"", {}, acts=False)) is ClusterUnavailableError
+
+
+def test_the_time_to_wait_is_kept_and_nonsense_is_not() -> None:
+    def waits(value: str) -> float | None:
+        error = status_error("GET", "/x", 429, b"{}", {"Retry-After": value}, acts=False)
+        assert isinstance(error, ClusterUnavailableError)
+        return error.retry_after
+
+    assert waits("3") == 3.0
+    assert waits("soon") is None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": null}'])
+def test_a_body_that_is_no_status_object_still_gives_a_sentence(body: bytes) -> None:
+    assert str(status_error("GET", "/x", 404, body, {}, acts=False))
+    assert str(status_error("GET", "/x", 499, body, {}, acts=False))
