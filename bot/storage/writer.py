@@ -179,8 +179,7 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = self._engine.connect(writer=True)
-            for statement in self._engine.begin_write:
-                self._connection.execute(statement)
+            self._engine.begin_write(self._connection)
         except Exception as exc:  # noqa: BLE001 - whatever it was, the whole group is lost and told why
             raise GroupLostError from driver(exc)
 
