@@ -17,7 +17,6 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from commands.listen import bolt_app
 
 from alerts import webhook
 from bot import clock, log
@@ -39,6 +38,7 @@ from bot.storage.db import Store, Tx
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
+from commands.listen import bolt_app
 
 logger = structlog.get_logger(__name__)
 
@@ -155,7 +155,7 @@ class Running:
             return
         if ready.warning:
             logger.warning(ready.warning)
-        app = bolt_app(self._slack, Workflow(self._ctx), self._ctx.settings)
+        app = bolt_app(self._slack, Workflow(self._ctx))
         self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
         self._socket.start()
 

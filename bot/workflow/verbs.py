@@ -15,7 +15,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import decide, requests, targets, verify
+from bot.workflow import decide, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 
@@ -99,6 +99,10 @@ class Workflow:
         """The incident whose card or thread message this is."""
         row = await self._ctx.store.read(outbox.by_message, channel, ts)
         return row.subject if row is not None else None
+
+    async def card_at(self, incident_id: int) -> tuple[str, str] | None:
+        """(channel, ts) of an incident's card, None while it isn't posted."""
+        return await self._ctx.store.read(outbox.posted, owing.card_key(incident_id))
 
     async def proposal(self, proposal_id: int) -> Proposal:
         """One proposal; ``NotFoundError`` if there is none."""
