@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -241,7 +242,15 @@ async def _load(configuration: Configuration, kubeconfig: str | None, context: s
         # The loader has no public way to say which cluster entry it took.
         current = loader._current_context  # noqa: SLF001
         return str(current["context"]["cluster"]), str(current["name"])
-    except (kube_config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        kube_config.ConfigException,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        yaml.YAMLError,
+    ) as error:
         where = kubeconfig or "the default kubeconfig"
         raise ConfigError(
             [f"KUBECONFIG: {where} can't be used: {error}. Name a kubeconfig that kubectl accepts."]

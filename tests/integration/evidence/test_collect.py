@@ -1,0 +1,101 @@
+"""Evidence over the socket: worst first, redacted, side by side, and a failing collector shown as such."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.target import Target
+from bot.evidence import collect
+from bot.kube.client import Cluster
+from tests.integration.clusters import API, World, now
+
+
+async def gather(kube: World, target: Target = API, **others: collect.Collector) -> dict[str, Evidence]:
+    found = await collect.gather(
+        kube.cluster, target, clock=now, deadline=1.0, collectors={**collect.COLLECTORS, **others}
+    )
+    return {item.source: item for item in found}
+
+
+async def test_pods_and_events_of_a_healthy_workload(kube: World) -> None:
+    await kube.api()
+    found = await gather(kube)
+    assert list(found) == ["pods", "events"]
+    assert found["pods"].summary == "3/3 ready"
+    assert len(found["pods"].data["pods"]) == 3
+    assert found["events"].status is EvidenceStatus.OK
+    assert "no warnings" in found["events"].summary
+
+
+async def test_crashing_pods_come_first_with_their_last_exit(kube: World) -> None:
+    await kube.api()
+    await kube.crashing()
+    found = await gather(kube)
+    rows = found["pods"].data["pods"]
+    assert not rows[0]["ready"]
+    assert rows[-1]["ready"]
+    assert "last exit 1" in found["pods"].summary
+
+
+async def test_events_of_pods_and_replica_sets_belong_to_the_workload_others_do_not(kube: World) -> None:
+    await kube.api()
+    kube.sandbox.deployment("shop", "web", replicas=1)
+    await kube.sandbox.settle(10)
+    rows = (await gather(kube))["events"].data["events"]
+    kinds = {row["object"].split()[0] for row in rows}
+    assert {"Deployment", "Pod"} <= kinds
+    assert not any("web" in row["object"] for row in rows)
+
+
+async def test_secrets_in_event_messages_are_hidden(kube: World) -> None:
+    state = await kube.api()
+    kube.sandbox.apply(
+        {
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "api.1", "namespace": "shop"},
+            "type": "Warning", "reason": "Unhealthy", "message": "probe failed: password=hunter22 refused",
+            "involvedObject": {"kind": "Deployment", "namespace": "shop", "name": "api", "uid": state.target.uid},
+            "lastTimestamp": "2026-11-20T10:00:00Z", "count": 6,
+        }
+    )  # fmt: skip
+    found = (await gather(kube))["events"]
+    assert found.summary == "Unhealthy (6)"
+    assert found.data["events"][0]["reason"] == "Unhealthy"
+    assert "hunter22" not in str(found.data)
+
+
+async def test_nothing_there_is_empty_and_not_failed(kube: World) -> None:
+    await kube.api(replicas=0)
+    assert (await gather(kube))["pods"].status is EvidenceStatus.EMPTY
+
+
+async def test_a_missing_right_fails_one_collector_and_says_what_to_apply(kube: World) -> None:
+    await kube.api()
+    kube.server.deny("list", "events")
+    found = await gather(kube)
+    assert found["pods"].status is EvidenceStatus.OK
+    assert found["events"].status is EvidenceStatus.FAILED
+    assert "fettle-read" in found["events"].problem
+
+
+async def test_a_collector_that_hangs_or_breaks_costs_only_itself(kube: World) -> None:
+    await kube.api()
+
+    async def hangs(_cluster: Cluster, _target: Target, _now: Callable[[], datetime]) -> Evidence:
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    async def breaks(_cluster: Cluster, _target: Target, _now: Callable[[], datetime]) -> Evidence:
+        raise KeyError("a bug")
+
+    found = await gather(kube, hangs=hangs, breaks=breaks)
+    assert found["pods"].status is EvidenceStatus.OK
+    assert found["hangs"].problem == "No answer within 1 s."
+    assert found["breaks"].problem == "The collector failed; the log says why."
+
+
+async def test_a_target_that_is_gone_is_told_by_each(kube: World) -> None:
+    found = await gather(kube)
+    assert {item.status for item in found.values()} == {EvidenceStatus.FAILED}
