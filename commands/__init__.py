@@ -1,1 +1,1 @@
-"""Bolt listeners: parse, ack, call one workflow verb, answer."""
+"""What people do in Slack: parse, acknowledge, call one workflow verb, answer. Nothing is decided here."""

@@ -1,0 +1,91 @@
+"""Ephemeral answers to a person: a sentence, a list, a table of checks; help is in ``commands.help``.
+
+They are seen by one person and may never arrive: nothing that has to be decided stands in one alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.domain.answer import Answer, TimelineRow
+from bot.domain.incident import Incident
+from bot.domain.proposal import Proposal
+from bot.slack import ids
+from bot.slack.cards import blocks
+from bot.slack.cards.header import line
+from bot.slack.cards.verdict import MARKS, WORDS
+from bot.slack.message import Block, Message
+from bot.slack.modals import timeline_lines
+from bot.slack.mrkdwn import date, link, moment, plural, safe, sentence
+
+LISTED = 25
+
+
+def said(text: str) -> Message:
+    """A plain sentence from our own rooms or from outside; escaped."""
+    shown = safe(text, 2500, lines=True) or "Done."
+    return Message(shown, [blocks.section(shown)])
+
+
+def answer(given: Answer, address: str = "") -> Message:
+    """What a verb answered, with its checks, a way to ask again, and the card's address if it is known."""
+    text = sentence(safe(given.text, 1500, lines=True)) or "Done."
+    drawn: list[Block] = [blocks.section(text)]
+    if given.checks:
+        drawn.append(blocks.section(_checks(given)))
+    if given.proposal_id:
+        again = blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(given.proposal_id))
+        drawn.append(blocks.actions(ids.BLOCK_PROPOSAL, [again]))
+    if address:
+        drawn.append(blocks.context(link(address, "The card")))
+    return Message(text, drawn)
+
+
+def _checks(given: Answer) -> str:
+    lines = [f"*{WORDS[given.verdict]}*"] if given.verdict else []
+    for check in given.checks[:20]:
+        wanted = f" · expected {safe(check.expected, 60)}" if check.expected else ""
+        told = safe(check.measured, 110) or "no data"
+        lines.append(f"{MARKS[check.state]} *{safe(check.name, 40)}* {told}{wanted} · {date(check.at)}")
+    return "\n".join(lines)
+
+
+def incident_list(found: Sequence[Incident], links: Mapping[int, str]) -> Message:
+    """Open incidents, a line each."""
+    if not found:
+        return said("No incident is open.")
+    head = f"{plural(len(found), 'incident')} open"
+    lines = [
+        f"{line(one, links.get(one.id, ''))} · {one.state} · since {date(one.episode_at, '{date_short_pretty} {time}')}"
+        for one in found[:LISTED]
+    ]
+    if len(found) > LISTED:
+        lines.append(f"and {len(found) - LISTED} more")
+    drawn = [blocks.section(f"*{head}*")]
+    drawn += [blocks.section("\n".join(lines[at : at + 8]), 2900) for at in range(0, len(lines), 8)]
+    return Message(head, drawn)
+
+
+def incident_shown(
+    incident: Incident, proposals: Sequence[Proposal], timeline: Sequence[TimelineRow], now: datetime, address: str
+) -> Message:
+    """One incident: where it stands, what was proposed, and its story; the card's address if it has one."""
+    head = f"{line(incident, address)} · {incident.state}"
+    drawn = [blocks.section(f"{head}\nsince {moment(incident.episode_at, now)}")]
+    offered = [f"{safe(p.text.headline, 200)} · {p.state}" for p in proposals[-5:]]
+    if offered:
+        drawn.append(blocks.section("\n".join(offered)))
+    lines = timeline_lines(timeline)[-24:]
+    drawn += [blocks.section("\n".join(lines[at : at + 6]), 2900) for at in range(0, len(lines), 6)]
+    return Message(head, drawn)
+
+
+def out_of_date(address: str, incident: Incident | None = None) -> Message:
+    """For a control that this version of Fettle doesn't know any more."""
+    text = "This control is out of date; nothing was done."
+    if address:
+        text += f" {link(address, 'Here is the current card')}."
+    elif incident is not None:
+        text += f" `/incident show {incident.ref}` tells where it stands."
+    return Message("This control is out of date; nothing was done.", [blocks.section(text)])

@@ -1,0 +1,92 @@
+"""What every listener shares: the verbs, Slack, who is asking, and how to answer them.
+
+``listener`` is the boundary to Bolt: it acknowledges first, lets no exception through (Bolt would lose the ack), and
+tells the person a sentence with an id that the log knows. It refuses to know any single command.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from bot.domain.answer import Answer
+from bot.domain.errors import FettleError
+from bot.slack import answers, errors
+from bot.slack.client import SlackClient
+from bot.slack.message import Message
+from commands.asked import Asked, asked
+from commands.identity import Identities
+from commands.verbs import Verbs
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[["Front", Asked], Awaitable[None]]
+Listener = Callable[..., Awaitable[None]]
+
+
+class Front:
+    """One process's way to its people."""
+
+    def __init__(self, slack: SlackClient, verbs: Verbs) -> None:
+        self.slack = slack
+        self.verbs = verbs
+        self.identities = Identities(slack, verbs)
+
+    def listener(self, handler: Handler) -> Listener:
+        """A Bolt listener that acks, then handles; it never raises."""
+
+        async def listen(ack: Callable[..., Awaitable[Any]], body: Mapping[str, Any]) -> None:
+            await acknowledge(ack)
+            await self.handled(handler, asked(body))
+
+        return listen
+
+    async def handled(self, handler: Handler, who: Asked) -> None:
+        """Runs a handler after the ack; whatever fails is logged and told."""
+        with structlog.contextvars.bound_contextvars(slack_user=who.user_id, action=who.action_id):
+            try:
+                await handler(self, who)
+            except FettleError as error:
+                log.warning("a request could not be carried out", error=str(error))
+                await self.tell(who, answers.said(errors.sentence(error)))
+            except Exception as error:  # the listener boundary: an exception here would reach Bolt
+                error_id = secrets.token_hex(4)
+                log.exception("a listener failed", error_id=error_id)
+                await self.tell(who, answers.said(errors.sentence(error, error_id=error_id)))
+
+    async def tell(self, who: Asked, message: Message) -> None:
+        """An answer that only the person sees; if Slack takes none, the log keeps it."""
+        try:
+            if who.response_url:
+                await self.slack.respond(who.response_url, message)
+            elif who.channel:
+                await self.slack.ephemeral(who.channel, who.user_id, message, thread_ts=who.thread_ts)
+            else:
+                log.warning("nowhere to answer", text=message.text)
+        except FettleError as error:
+            log.warning("an answer did not arrive", text=message.text, error=str(error))
+
+    async def refuse(self, who: Asked, answer: Answer) -> None:
+        """Tells a refusal. A success shows on the card, which is edited anyway."""
+        if not answer.ok:
+            await self.tell(who, answers.answer(answer))
+
+    async def say(self, who: Asked, answer: Answer) -> None:
+        """Tells any answer, with the card's address."""
+        await self.tell(who, answers.answer(answer, await self.address(answer.incident_id)))
+
+    async def address(self, incident_id: int) -> str:
+        """The permalink of an incident's card, empty if it has none yet."""
+        place = await self.verbs.card_at(incident_id) if incident_id else None
+        return self.slack.permalink(*place) if place else ""
+
+
+async def acknowledge(ack: Callable[..., Awaitable[Any]], **answer: Any) -> None:
+    """Acks; a connection that broke meanwhile must not end the work that follows."""
+    try:
+        await ack(**answer)
+    except Exception as error:  # whatever the connection raises: the press itself has arrived  # noqa: BLE001
+        log.warning("an ack did not arrive", error=repr(error))

@@ -1,0 +1,49 @@
+"""Help texts and the nearest command for a wrong word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+INCIDENT = {
+    "list": "open incidents",
+    "show": "one incident: `show INC-42`",
+    "new": "declare one: `new checkout is slow`",
+    "ack": "you look after it: `ack INC-42`",
+    "resolve": "close it: `resolve INC-42 false alarm`",
+    "help": "this list",
+}
+ALIASES = {
+    "acknowledge": "ack", "acknowledged": "ack", "acks": "ack", "close": "resolve", "closed": "resolve",
+    "create": "new", "declare": "new", "details": "show", "done": "resolve", "incidents": "list", "info": "show",
+    "lists": "list", "ls": "list", "open": "list", "resolved": "resolve", "resolves": "resolve", "shows": "show",
+    "start": "new", "status": "list", "view": "show", "?": "help", "-h": "help", "--help": "help",
+}  # fmt: skip
+
+
+def verb_of(word: str) -> str:
+    """The command that a word means by itself or as an alias, empty if none."""
+    lower = word.lower()
+    return lower if lower in INCIDENT else ALIASES.get(lower, "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is spelt most alike, empty if nothing is near."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def incident_help(command: str, wrong: str = "") -> str:
+    """Help for ``/incident``; a wrong word is named with the nearest right one."""
+    lines = []
+    if wrong:
+        near = nearest(wrong, [*INCIDENT, *ALIASES])
+        near = ALIASES.get(near, near)
+        meant = f" Did you mean {command} {near}?" if near else ""
+        lines.append(f"There is no {command} {wrong[:40]}.{meant}")
+    lines += [f"{command} {word}: {text}" for word, text in INCIDENT.items()]
+    return "\n".join(lines).replace("`", "")
+
+
+RESTART_HELP = "Write {0} namespace/name, for example {0} shop/api; {0} alone opens pickers."
+VERIFY_HELP = "Write {0} namespace/name, for example {0} shop/api. It measures now and changes nothing."

@@ -1,0 +1,92 @@
+"""The slash commands: ``/incident``, ``/restart`` and ``/verify``; parse, then one verb, then an ephemeral answer.
+
+Slash commands carry no thread, so an incident that isn't named is the one that is open in the channel, or is asked
+for with a picker: never silence, never a guess between two.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+from bot.domain.incident import Incident, parse_ref
+from bot.slack import answers, modals
+from commands import help as words
+from commands.asked import Asked
+from commands.front import Front, Handler
+from commands.views import act_on
+
+INCIDENT, RESTART, VERIFY = "/incident", "/restart", "/verify"
+
+
+async def incident(front: Front, who: Asked) -> None:
+    """``/incident [list|show|new|ack|resolve|help]``; a bare number shows that incident."""
+    first, _, rest = who.text.partition(" ")
+    verb = words.verb_of(first)
+    if not verb and parse_ref(first):
+        verb, rest = "show", who.text
+    if verb == "list":
+        found = await front.verbs.list_open()
+        links = {each.id: await front.address(each.id) for each in found[: answers.LISTED]}
+        await front.tell(who, answers.incident_list(found, links))
+    elif verb == "new":
+        # Slack escapes what was typed (should_escape); the modal shows it as typed.
+        await front.slack.open_view(who.trigger_id, modals.declare(who.place, html.unescape(rest.strip())))
+    elif verb in {"show", "ack", "resolve"}:
+        await _on_one(front, who, verb, rest.strip())
+    else:
+        wrong = "" if verb == "help" else first
+        await front.tell(who, answers.said(words.incident_help(INCIDENT, wrong)))
+
+
+async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:
+    first, _, tail = rest.partition(" ")
+    number = parse_ref(first)
+    if number is not None:
+        await act_on(front, who, verb, number, html.unescape(tail.strip()))
+        return
+    found = await front.verbs.list_open()
+    here = [each for each in found if each.channel == who.channel]
+    if not found:
+        await front.tell(who, answers.said("No incident is open."))
+    elif len(here) == 1:
+        await act_on(front, who, verb, here[0].id, html.unescape(rest))
+    else:
+        place = modals.Place(who.channel, who.response_url, verb=verb, reason=html.unescape(rest))
+        await front.slack.open_view(who.trigger_id, modals.pick_incident(place, _ordered(found, here)))
+
+
+def _ordered(found: list[Incident], here: list[Incident]) -> list[Incident]:
+    """This channel's incidents first."""
+    return [*here, *(each for each in found if each not in here)]
+
+
+async def restart(front: Front, who: Asked) -> None:
+    """``/restart shop/api``; alone it opens the pickers."""
+    if not who.text:
+        await front.slack.open_view(who.trigger_id, modals.restart(who.place))
+        return
+    if words.verb_of(who.text) == "help":
+        await front.tell(who, answers.said(words.RESTART_HELP.format(RESTART)))
+        return
+    principal = await front.identities.principal(who)
+    await front.say(who, await front.verbs.restart(principal, who.text))
+
+
+async def verify(front: Front, who: Asked) -> None:
+    """``/verify shop/api``: the same checks as after an action, measured now."""
+    if not who.text or words.verb_of(who.text) == "help":
+        await front.tell(who, answers.said(words.VERIFY_HELP.format(VERIFY)))
+        return
+    principal = await front.identities.principal(who)
+    await front.say(who, await front.verbs.verify(principal, who.text))
+
+
+COMMANDS: Mapping[str, Handler] = {INCIDENT: incident, RESTART: restart, VERIFY: verify}
+"""Every slash command; a test holds them equal to the manifest's."""
+
+
+async def unknown(front: Front, who: Asked) -> None:
+    """A command that the manifest has and this version doesn't."""
+    known = ", ".join(COMMANDS)
+    await front.tell(who, answers.said(f"This version of Fettle doesn't know that command. It knows {known}."))

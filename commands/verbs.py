@@ -1,0 +1,82 @@
+"""The workflow as ``commands`` sees it: every verb that a press or a command may call, and nothing more."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.domain.answer import Answer, TimelineRow
+from bot.domain.approval import Principal
+from bot.domain.incident import Incident
+from bot.domain.person import SlackPerson
+from bot.domain.proposal import Proposal
+from bot.domain.severity import Severity
+from bot.domain.target import Target
+
+
+class Verbs(Protocol):
+    """A refusal comes back as an ``Answer`` with ``ok`` false and is audited by the verb itself."""
+
+    async def principal(self, person: SlackPerson) -> Principal:
+        """The one principal that a Slack person is."""
+
+    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
+        """Approves a pending proposal."""
+
+    async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        """Rejects a pending proposal."""
+
+    async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
+        """Asks for a fresh proposal after one that expired."""
+
+    async def acknowledge(self, incident_id: int, principal: Principal) -> Answer:
+        """Says who looks after an incident."""
+
+    async def resolve(self, incident_id: int, principal: Principal, reason: str) -> Answer:
+        """Closes an incident by a person's word."""
+
+    async def keep_open(self, incident_id: int, principal: Principal) -> Answer:
+        """Keeps an incident open after a pass."""
+
+    async def measure_again(self, incident_id: int, principal: Principal) -> Answer:
+        """Starts another verification."""
+
+    async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
+        """Pins the workload that the alerts mean."""
+
+    async def open_card(self, incident_id: int, principal: Principal) -> Answer:
+        """Takes an incident out of the digest."""
+
+    async def declare(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+    ) -> Answer:
+        """Declares an incident without an alert."""
+
+    async def restart(self, principal: Principal, target_text: str) -> Answer:
+        """Asks for a restart, which becomes a proposal."""
+
+    async def verify(self, principal: Principal, target_text: str) -> Answer:
+        """Measures a workload now; the answer has ``checks``."""
+
+    async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
+        """Writes down a request that a listener refused."""
+
+    async def list_open(self) -> list[Incident]:
+        """Open incidents."""
+
+    async def show(self, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
+        """One incident with its story; ``NotFoundError`` if there is none."""
+
+    async def incident_at(self, channel: str, ts: str) -> int | None:
+        """The incident of a card or thread message."""
+
+    async def card_at(self, incident_id: int) -> tuple[str, str] | None:
+        """(channel, ts) of an incident's card, None while it isn't posted."""
+
+    async def proposal(self, proposal_id: int) -> Proposal:
+        """One proposal; ``NotFoundError`` if there is none."""
+
+    async def namespaces(self) -> list[str]:
+        """For pickers, within 2 s."""
+
+    async def workloads(self, namespace: str, query: str) -> list[Target]:
+        """For pickers, within 2 s."""

@@ -1,0 +1,123 @@
+"""Submissions of modals: what is missing is said in its place, the rest is one verb after the ack."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from bot.domain.errors import RequestError
+from bot.domain.severity import parse_severity
+from bot.domain.target import Target
+from bot.slack import answers, ids, modals
+from bot.slack.cards import blocks
+from commands.asked import Asked, asked
+from commands.front import Front, Handler, Listener, acknowledge
+
+Check = Callable[[Mapping[str, str]], tuple[str, str] | None]
+"""Looks at what was entered; (action id, sentence) for what is wrong."""
+
+
+def submission(front: Front, check: Check, handler: Handler) -> Listener:
+    """A Bolt view listener: errors are shown in the modal, otherwise it closes and the verb runs."""
+
+    async def listen(ack: Callable[..., Awaitable[Any]], body: Mapping[str, Any]) -> None:
+        who = asked(body)
+        wrong = check(modals.values_of(who.view))
+        if wrong:
+            errors = {modals.block_of(who.view, wrong[0]): wrong[1]}
+            await acknowledge(ack, response_action="errors", errors=errors)
+            return
+        await acknowledge(ack)
+        await front.handled(handler, who)
+
+    return listen
+
+
+def _needs(action_id: str, sentence: str) -> Check:
+    return lambda values: None if values.get(action_id) else (action_id, sentence)
+
+
+async def _reject(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    reason = modals.values_of(who.view)[ids.ENTER_REASON]
+    number = ids.read_id(who.place.value, "p")
+    await front.refuse(who, await front.verbs.deny(number, principal, reason))
+
+
+async def _resolve(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    reason = modals.values_of(who.view)[ids.ENTER_REASON]
+    number = ids.read_id(who.place.value, "i")
+    await front.refuse(who, await front.verbs.resolve(number, principal, reason))
+
+
+async def _declare(front: Front, who: Asked) -> None:
+    values = modals.values_of(who.view)
+    principal = await front.identities.principal(who)
+    severity = parse_severity(values.get(ids.PICK_SEVERITY) or "SEV3")
+    answer = await front.verbs.declare(
+        principal,
+        values[ids.ENTER_TITLE],
+        severity,
+        values.get(ids.PICK_NAMESPACE, ""),
+        values.get(ids.ENTER_SERVICE, ""),
+    )
+    await front.say(who, answer)
+
+
+def _declared(values: Mapping[str, str]) -> tuple[str, str] | None:
+    if not values.get(ids.ENTER_TITLE):
+        return ids.ENTER_TITLE, "Say in a few words what is wrong."
+    if values.get(ids.ENTER_SERVICE) and not values.get(ids.PICK_NAMESPACE):
+        return ids.PICK_NAMESPACE, "A workload needs its namespace."
+    return None
+
+
+async def _restart(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    await front.say(who, await front.verbs.restart(principal, modals.values_of(who.view)[ids.PICK_WORKLOAD]))
+
+
+async def _find_target(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    number = ids.read_id(who.place.value, "i")
+    key = modals.values_of(who.view)[ids.PICK_WORKLOAD]
+    await front.refuse(who, await front.verbs.choose_target(number, key, principal))
+
+
+async def _picked(front: Front, who: Asked) -> None:
+    """A command that could mean several incidents goes on with the one that was picked."""
+    number = ids.read_id(modals.values_of(who.view)[ids.PICK_INCIDENT], "i")
+    await act_on(front, who, who.place.verb, number, who.place.reason)
+
+
+async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) -> None:
+    """``/incident ack|resolve|show`` on one incident."""
+    if verb == "show":
+        incident, proposals, timeline = await front.verbs.show(number)
+        address = await front.address(number)
+        await front.tell(who, answers.incident_shown(incident, proposals, timeline, incident.updated_at, address))
+        return
+    principal = await front.identities.principal(who)
+    if verb == "ack":
+        await front.say(who, await front.verbs.acknowledge(number, principal))
+    elif verb == "resolve":
+        await front.say(who, await front.verbs.resolve(number, principal, reason))
+    else:
+        raise RequestError(f"There is no “{verb[:40]}” for an incident.")
+
+
+SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
+    ids.VIEW_REJECT: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _reject),
+    ids.VIEW_RESOLVE: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _resolve),
+    ids.VIEW_DECLARE: (_declared, _declare),
+    ids.VIEW_RESTART: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _restart),
+    ids.VIEW_FIND_TARGET: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _find_target),
+    ids.VIEW_PICK_INCIDENT: (_needs(ids.PICK_INCIDENT, "Choose an incident."), _picked),
+}
+"""Every modal that can be submitted; a test holds that none is missing."""
+
+
+def workload_options(found: list[Target]) -> list[dict[str, Any]]:
+    """Options of the workload picker; a key that is longer than an option may hold is left out (type it instead)."""
+    return [blocks.option(f"{each.kind} {each.name}", each.key) for each in found if len(each.key) <= 150][:100]
