@@ -5,6 +5,7 @@ It refuses to invent what the real server would not write.
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from bot.sandbox.kubernetes.wire import Json
 
@@ -208,8 +209,16 @@ _BY_KIND: dict[str, Callable[[Json], None]] = {
 _STATUS_ALWAYS = {"Deployment", "DaemonSet", "Job", "PodDisruptionBudget", "CronJob"}
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(below) for key, below in value.items() if below is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 def fill(obj: Json) -> None:
-    """Defaults of an object of any kind, in place; kinds without defaults stay as they are."""
+    """Defaults of an object of any kind, in place; a null is as good as nothing, as in Go."""
+    if "spec" in obj:
+        obj["spec"] = _without_nulls(obj["spec"])
     step = _BY_KIND.get(obj["kind"])
     if step and (isinstance(obj.get("spec"), dict) or obj["kind"] == "Namespace"):
         step(obj)

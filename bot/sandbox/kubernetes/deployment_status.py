@@ -131,7 +131,7 @@ def _progress(world: World, one: Json, old: Json, status: Json, new: Json | None
     elif current is not None and current["reason"] != "ProgressDeadlineExceeded":
         _deadline(world, one, name, current, conditions)
     if (renewed := conditions.get("Progressing")) and renewed["status"] == "True":
-        limit = one["spec"]["progressDeadlineSeconds"] * world.pace.scale
+        limit = one["spec"]["progressDeadlineSeconds"]
         if renewed["reason"] != "NewReplicaSetAvailable":
             world.wake_at(moment(renewed["lastUpdateTime"]) + limit + 1)
 
@@ -139,7 +139,7 @@ def _progress(world: World, one: Json, old: Json, status: Json, new: Json | None
 def _deadline(world: World, one: Json, name: str, current: Json, conditions: _Conditions) -> None:
     if current["reason"] == "NewReplicaSetAvailable":
         return
-    limit = one["spec"]["progressDeadlineSeconds"] * world.pace.scale
+    limit = one["spec"]["progressDeadlineSeconds"]
     if moment(current["lastUpdateTime"]) + limit < world.clock.now():
         said = f'ReplicaSet "{name}" has timed out progressing.'
         conditions.set("Progressing", "False", "ProgressDeadlineExceeded", said)

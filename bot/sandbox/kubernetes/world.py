@@ -19,7 +19,8 @@ class Pace:
 
     `ready_after` counts from a pod's creation to Ready. `scale` multiplies every other built-in
     duration (0.1 is ten times faster). Back-off waits are a tenth of the real ones; what the
-    messages say about them stays as in the real world.
+    messages say about them stays as in the real world, and so do numbers written in specs, such as
+    `progressDeadlineSeconds`.
     """
 
     ready_after: float = 1.0

@@ -12,7 +12,7 @@ from tests.integration.sandbox_kubernetes.probe import READY_AFTER, Api, capture
 API = "/apis/apps/v1/namespaces/cap/deployments/api"
 STRATEGIC = "application/strategic-merge-patch+json"
 RESTART = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "T"}}}}}
-NAMES = re.compile(r"\b(api|bad-\w+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}(-[a-z0-9]{5})?\b")
+NAMES = re.compile(r"\b(api|bad-\w+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}(-[a-z0-9]{5})?(?![a-z0-9])")
 WORDS = {"type", "status", "reason", "phase", "exitCode", "message"}
 
 
@@ -133,6 +133,12 @@ async def test_a_stuck_rollout_exceeds_its_deadline_as_recorded(
     for state in ("early", "stuck"):
         got = await api("GET", path)
         recorded = capture(f"deploy-{name}-early" if state == "early" else f"deploy-stuck-{name}")["body"]
+        if state == "early":
+            # Whether the first progress was counted yet is a race of the real controller, too.
+            for body in (got.body, recorded):
+                for one in body["status"]["conditions"]:
+                    if one["type"] == "Progressing":
+                        one |= {"reason": "", "message": ""}
         assert skeleton(same_conditions(got.body)) == skeleton(same_conditions(recorded)), state
         cap.cluster.advance(20)
 
