@@ -123,4 +123,5 @@ def _execution(row: Any) -> Execution:
         approved_at=row.approved_at, approved_by=row.approved_by,
         request=None if row.request is None else WriteRequest(**row.request), intent_at=row.intent_at,
         settled_at=row.settled_at, generation=row.generation, baseline=row.baseline, outcome=row.outcome,
+        in_flight=row.in_flight,
     )  # fmt: skip

@@ -64,7 +64,7 @@ def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: da
     """A person closes it. Without a reason only if nothing fires and the last verdict isn't bad."""
     incident = incidents.get(tx, incident_id)
     if not incident.open:
-        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+        return _refuse(tx, incident, principal, f"{incident.ref} is already resolved.", now)
     if any(run.in_flight for run in executions.of_incident(tx, incident_id)):
         text = f"{incident.ref} has a mitigation that is still running or being verified. Resolve it after the verdict."
         return _refuse(tx, incident, principal, text, now)

@@ -58,7 +58,9 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
 
 
 def _grant(tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, now: datetime) -> Answer:
-    proposals.add_approval(tx, proposal.id, principal.id, Verb.APPROVED, "", now)
+    if not proposals.add_approval(tx, proposal.id, principal.id, Verb.APPROVED, "", now):
+        said = f"You approved this already; it needs {proposal.quorum} different people."
+        return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
     given = sum(1 for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED)
     detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum}
     _entry(tx, "proposal:approval:granted", principal.id, proposal, "approved", detail, now)
@@ -120,10 +122,15 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
     if not outsider.allowed:
         return _refused(tx, proposal, principal, outsider, now)
     newest = max(proposals.of_incident(tx, incident.id), key=lambda row: row.id)
+    said = ""
     if not incident.open:
-        return Answer(f"{incident.ref} is resolved; nothing is proposed for it.", ok=False, incident_id=incident.id)
-    if proposal.state not in AGAIN_STATES or newest.state is ProposalState.PENDING:
-        return Answer("There is a current proposal on the card.", ok=False, incident_id=incident.id)
+        said = f"{incident.ref} is resolved; nothing is proposed for it."
+    elif any(run.in_flight for run in executions.of_incident(tx, incident.id)):
+        said = f"{incident.ref} already has an action in flight. What fits comes after its verdict."
+    elif proposal.state not in AGAIN_STATES or newest.state is ProposalState.PENDING:
+        said = "There is a current proposal on the card."
+    if said:
+        return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
     params = {"requested_by": proposal.requested_by, "action": proposal.action}
     due.owe(tx, Stage.PROPOSE, incident.id, now, params)
     _entry(tx, "proposal:state:requested", principal.id, proposal, "requested", {}, now)

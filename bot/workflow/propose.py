@@ -126,7 +126,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         return
     state = reading.state
     digest = staleness_digest(draft.action, {}, state) if state is not None else ""
-    if digest and any(old.digest == digest and old.action == draft.action for old in _pending(tx, incident)):
+    if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
         return
     close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
     decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
@@ -188,6 +188,11 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
     _entry(tx, "proposal:state:recorded", draft.requested_by, proposal, "recorded", detail, now)
+
+
+def _still_shown(old: Proposal, action: str, digest: str, now: datetime) -> bool:
+    """The same proposal stands on the card and can still be pressed; the tick that expires it may be late."""
+    return old.digest == digest and old.action == action and old.expires_at is not None and old.expires_at > now
 
 
 def _pending(tx: Tx, incident: Incident) -> list[Proposal]:

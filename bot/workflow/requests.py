@@ -23,7 +23,7 @@ from bot.kube import reads
 from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents
 from bot.storage.db import Lane, Tx
-from bot.workflow import close, owing, targets
+from bot.workflow import close, owing, targets, verify
 from bot.workflow.context import Context
 
 
@@ -126,7 +126,7 @@ def _acknowledge(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not INCIDENT.allows(incident.state, IncidentEvent.ACKNOWLEDGE):
-        return Answer(f"{incident.ref} is already {incident.state}.", ok=False, incident_id=incident.id)
+        return _refuse(tx, ctx, principal, "acknowledge", f"{incident.ref} is already {incident.state}.", incident.id)
     incident = incidents.move(tx, incident.id, IncidentEvent.ACKNOWLEDGE, now, acknowledged_by=principal.id)
     _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {})
     owing.card(tx, incident, Priority.PRESS, now)
@@ -153,7 +153,7 @@ def _keep_open(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> 
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not incident.open:
-        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+        return _refuse(tx, ctx, principal, "keep open", f"{incident.ref} is already resolved.", incident.id)
     if INCIDENT.allows(incident.state, IncidentEvent.SETTLE):
         incident = incidents.move(tx, incident.id, IncidentEvent.SETTLE, now, acknowledged_by=principal.id)
         _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {"reason": "kept open"})
@@ -177,7 +177,7 @@ def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: P
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not incident.open:
-        return Answer(f"{incident.ref} is already resolved.", ok=False, incident_id=incident.id)
+        return _refuse(tx, ctx, principal, "choose a target", f"{incident.ref} is already resolved.", incident.id)
     incident = incidents.update(tx, incident.id, now, target=target, target_note="", candidates=())
     _entry(tx, ctx, "incident:target:chosen", principal, incident, "chosen", {"target": target.label})
     due.owe(tx, Stage.INVESTIGATE, incident.id, now)
@@ -204,6 +204,21 @@ def _open_card(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> 
             due.owe(tx, Stage.INVESTIGATE, incident.id, now)
     owing.card(tx, incident, Priority.PRESS, now)
     return Answer(f"The card of {incident.ref} is in the channel.", incident_id=incident.id)
+
+
+async def look(ctx: Context, principal: Principal, text: str) -> Answer:
+    """``/verify ns/name``: measures a workload now and answers with its checks; changes nothing, and is audited."""
+    asked = f"verify {text}"
+    refusal = await _outsider(ctx, principal, asked)
+    if refusal:
+        return refusal
+    found = await targets.find(ctx, text)
+    if found.target is None:
+        return await refused(ctx, principal, asked, found.problem)
+    try:
+        return await verify.look(ctx, found.target, principal)
+    except FettleError as error:
+        return await refused(ctx, principal, asked, str(error))
 
 
 async def refused(ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:

@@ -77,11 +77,8 @@ class Workflow:
         return await requests.restart(self._ctx, principal, target_text)
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
-        """Measures a workload now and answers with its checks."""
-        found = await targets.find(self._ctx, target_text)
-        if found.target is None:
-            return Answer(found.problem, ok=False)
-        return await verify.look(self._ctx, found.target, principal)
+        """See ``requests.look``."""
+        return await requests.look(self._ctx, principal, target_text)
 
     async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
         """Writes down a request that the listener itself had to refuse."""

@@ -13,7 +13,6 @@ from typing import Any
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
-from bot.domain.errors import FettleError
 from bot.domain.execution import Execution, ExecutionState
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM
@@ -161,12 +160,9 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
 
 
 async def look(ctx: Context, target: Target, principal: Principal) -> Answer:
-    """``/verify ns/name``: measures a workload now, without an execution; changes nothing, and is audited."""
-    try:
-        state = await reads.target_state(ctx.cluster, target)
-        measured = await measure.look(ctx.cluster, state, clock=ctx.clock)
-    except FettleError as error:
-        return Answer(str(error), ok=False)
+    """Measures a workload now, without an execution; changes nothing, and is audited. Raises what a read raises."""
+    state = await reads.target_state(ctx.cluster, target)
+    measured = await measure.look(ctx.cluster, state, clock=ctx.clock)
     verdict = judge(measured, deadline=measured.at)
     await ctx.store.transact(_looked, ctx, state.target, principal, verdict, measured)
     return Answer(f"{state.target.label}: {verdict}", checks=measured.checks, verdict=verdict)

@@ -7,11 +7,11 @@ from bot.domain.proposal import ProposalState
 from bot.domain.verification import Verdict
 from bot.storage import audit
 
-from .conftest import Floor
+from .floor import Floor
 
 
 async def test_an_approved_restart_is_carried_out_once_verified_and_told(floor: Floor) -> None:
-    answer, proposal = await floor.restart_asked(by="bo")
+    answer, proposal = await floor.restart_asked()
     assert proposal.state is ProposalState.PENDING
     assert not floor.patches()
 

@@ -1,0 +1,149 @@
+"""Who may press what: approvers approve, members ask, everyone else is refused and written down."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.domain.answer import Answer
+from bot.domain.approval import Principal
+from bot.domain.mitigation import Action
+from bot.domain.proposal import ProposalState
+from bot.domain.severity import Severity
+from bot.storage import people
+
+from .floor import API, Floor
+
+Press = Callable[[Floor, Principal, int, int], Awaitable[Answer]]
+
+VERBS: dict[str, Press] = {
+    "approve": lambda f, who, _i, p: f.verbs.approve(p, who),
+    "deny": lambda f, who, _i, p: f.verbs.deny(p, who, "no"),
+    "request_again": lambda f, who, _i, p: f.verbs.request_again(p, who),
+    "acknowledge": lambda f, who, i, _p: f.verbs.acknowledge(i, who),
+    "resolve": lambda f, who, i, _p: f.verbs.resolve(i, who, "done"),
+    "keep_open": lambda f, who, i, _p: f.verbs.keep_open(i, who),
+    "measure_again": lambda f, who, i, _p: f.verbs.measure_again(i, who),
+    "choose_target": lambda f, who, i, _p: f.verbs.choose_target(i, API.key, who),
+    "open_card": lambda f, who, i, _p: f.verbs.open_card(i, who),
+    "declare": lambda f, who, _i, _p: f.verbs.declare(who, "slow", Severity.SEV3, "shop", "api"),
+    "restart": lambda f, who, _i, _p: f.verbs.restart(who, "shop/api"),
+    "verify": lambda f, who, _i, _p: f.verbs.verify(who, "shop/api"),
+}
+
+
+def test_every_verb_of_a_person_is_in_the_table() -> None:
+    """A verb added later has to be added here."""
+    from bot.workflow.verbs import Workflow  # noqa: PLC0415
+
+    looking = {
+        "principal",
+        "refused",
+        "list_open",
+        "show",
+        "incident_at",
+        "card_at",
+        "proposal",
+        "namespaces",
+        "workloads",
+    }
+    public = {name for name in vars(Workflow) if not name.startswith("_")}
+    assert public - looking == set(VERBS)
+
+
+@pytest.mark.parametrize("kind", ["restricted", "stranger", "bot", "deleted"])
+async def test_nobody_but_living_members_may_do_anything(floor: Floor, kind: str) -> None:
+    """All verbs are refused, audited as the person's, and change nothing."""
+    floor.configure(APPROVERS=("U0EVE",))
+    asked, proposal = await floor.restart_asked()
+    eve = await floor.person("eve", **{kind: True})
+    before = (await floor.incident(asked.incident_id), await floor.proposal(), await floor.owed())
+    for name, press in VERBS.items():
+        count = len(await floor.entries())
+        answer = await press(floor, eve, asked.incident_id, proposal.id)
+        assert not answer.ok, name
+        new = (await floor.entries())[count:]
+        assert [entry.outcome for entry in new] == ["refused"], name
+        assert new[0].actor == eve.id, name
+    assert (await floor.incident(asked.incident_id), await floor.proposal(), await floor.owed()) == before
+
+
+async def test_whom_slack_does_not_identify_may_do_nothing(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked()
+    answer = await floor.verbs.approve(proposal.id, Principal("", "", ""))
+    assert answer.text == "I can't tell who pressed this, so nothing was done."
+
+
+@pytest.mark.parametrize("verb", ["approve", "deny"])
+async def test_who_is_no_approver_is_refused_and_written_down(floor: Floor, verb: str) -> None:
+    _, proposal = await floor.restart_asked()
+    kim = await floor.person("kim")
+    answer = await VERBS[verb](floor, kim, 0, proposal.id)
+    assert not answer.ok
+    assert answer.text == "@kim, only those whom APPROVERS names may approve a restart. Ask one of them."
+    assert await floor.last_rules("proposal:approval:refused") == ["approver"]
+    assert (await floor.proposal_now(proposal)).state is ProposalState.PENDING
+
+
+async def test_a_member_of_an_approver_group_may_approve(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked()
+    assert (await floor.approve(proposal, by="sam")).ok
+
+
+async def test_a_group_read_longer_than_three_minutes_ago_denies(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked()
+    floor.advance(181)
+    answer = await floor.approve(proposal, by="sam")
+    assert not answer.ok
+    assert "weren't read within 3 minutes" in answer.text
+    assert (await floor.approve(proposal, by="ana")).ok, "who is named by id doesn't need the group"
+
+
+async def test_a_group_that_could_not_be_read_denies_and_says_why(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked()
+    floor.advance(181)
+    await floor.store.transact(people.group_failed, "S0SRE", "Slack says missing_scope.", floor.now())
+    answer = await floor.approve(proposal, by="sam")
+    assert "Slack says missing_scope." in answer.text
+
+
+async def test_nobody_configured_means_nobody_may(floor: Floor) -> None:
+    floor.configure(APPROVERS=())
+    _, proposal = await floor.restart_asked()
+    assert proposal.text.policy == "Nobody may approve: set APPROVERS to Slack user or group ids"
+    answer = await floor.approve(proposal)
+    assert answer.text.startswith("Nobody is configured to approve.")
+
+
+async def test_nobody_approves_a_request_of_their_own(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked(by="ana")
+    answer = await floor.approve(proposal, by="ana")
+    assert not answer.ok
+    assert await floor.last_rules("proposal:approval:refused") == ["self_approval"]
+    assert (await floor.approve(proposal, by="li")).ok
+
+
+async def test_unless_self_approve_names_the_action(floor: Floor) -> None:
+    floor.configure(SELF_APPROVE=(Action.RESTART,))
+    _, proposal = await floor.restart_asked(by="ana")
+    assert (await floor.approve(proposal, by="ana")).ok
+
+
+async def test_a_requester_may_always_withdraw_their_own_request(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked(by="bo")
+    answer = await floor.verbs.deny(proposal.id, await floor.person("bo"), "typed the wrong name")
+    assert answer.ok
+    assert answer.text == "Rejected: Restart Deployment shop/api. Nothing was done."
+
+
+async def test_a_rejection_keeps_its_reason_and_does_nothing(floor: Floor) -> None:
+    asked, proposal = await floor.restart_asked()
+    answer = await floor.verbs.deny(proposal.id, await floor.person("ana"), "deploy in an hour")
+    assert answer.ok
+    stored = await floor.proposal_now(proposal)
+    assert (stored.state, stored.reason) == (ProposalState.DENIED, "deploy in an hour")
+    entry = (await floor.entries("proposal:approval:denied"))[-1]
+    assert (entry.actor_name, entry.detail) == ("ana", {"reason": "deploy in an hour"})
+    assert "expire" not in await floor.owed()
+    assert await floor.count("executions") == 0
+    assert not floor.patches()
+    assert (await floor.incident(asked.incident_id)).open
