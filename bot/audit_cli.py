@@ -188,15 +188,18 @@ def _value(value: Any) -> str:
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> None:
+    """For a terminal, however narrow: what, about what and how it ended share a column."""
     from rich.console import Console  # noqa: PLC0415 - heavy, and of use on a terminal alone
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in HEADINGS:
+    table = Table(show_edge=False, pad_edge=False, show_lines=True)
+    for heading in ("#", "Time (UTC)", "Who", "What", "Details"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "#")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+    for number, time, who, what, subject, outcome, incident, detail in rows:
+        about = " · ".join(filter(None, (subject, incident if incident != subject else "", outcome)))
+        cells = (number, time.replace(" ", "\n"), who, f"{what}\n{about}", detail)
+        table.add_row(*map(Text, cells))
     Console().print(table)
 
 
