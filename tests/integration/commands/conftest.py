@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from bot.sandbox.slack.models import Message, View
+from bot.sandbox.slack.server import SlackServer
+from bot.slack.cards import CardView, card
+from bot.slack.client import SlackClient
+from commands.listen import bolt_app
+from commands.verbs import Verbs
+from tests.integration.commands.fake_verbs import FakeVerbs
+
+CHANNEL = "C0ONCALL"
+MANIFEST = Path(__file__).parents[3] / "manifest.yml"
+
+
+class Office:
+    """Slack, a connected Bolt app, and the recorded workflow behind it."""
+
+    def __init__(self, server: SlackServer, slack: SlackClient, verbs: FakeVerbs) -> None:
+        self.server = server
+        self.slack = slack
+        self.verbs = verbs
+
+    async def post(self, view: CardView) -> str:
+        """A card in the channel; its ts."""
+        ts = await self.slack.post(CHANNEL, card(view), key=f"card:{view.incident.id}")
+        self.verbs.incidents = [view.incident]
+        self.verbs.cards[view.incident.id] = (CHANNEL, ts)
+        return ts
+
+    def heard(self, user: str = "U0ANA") -> list[Message]:
+        """What was said to one person alone."""
+        return self.server.workspace.ephemerals(user, CHANNEL)
+
+    async def modal(self, user: str = "U0ANA") -> View:
+        """The modal that the person has open, waited for."""
+        await self.until(lambda: bool(self.server.workspace.open_views(user)))
+        return self.server.workspace.open_views(user)[-1]
+
+    async def answered(self, user: str = "U0ANA", count: int = 1) -> str:
+        """The newest thing said to that person, waited for."""
+        await self.until(lambda: len(self.heard(user)) >= count)
+        return self.heard(user)[-1].text
+
+    async def until(self, holds: Callable[[], Any], seconds: float = 5.0) -> None:
+        """Waits until something holds."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not holds():
+            assert asyncio.get_running_loop().time() < end, f"asked: {self.verbs.asked}"
+            await asyncio.sleep(0.01)
+
+    async def asked(self, verb: str) -> tuple[Any, ...]:
+        """The arguments of a verb's newest call, waited for."""
+        await self.until(lambda: any(call[0] == verb for call in self.verbs.asked))
+        return next(call[1:] for call in reversed(self.verbs.asked) if call[0] == verb)
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    """The app as its manifest describes it, over real sockets."""
+    server = SlackServer(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+    await server.start()
+    slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
+    await slack.whoami()
+    verbs: Verbs = FakeVerbs()
+    handler = AsyncSocketModeHandler(bolt_app(slack, verbs), server.app_token, proxy=None)
+    await handler.connect_async()
+    await server.wait_connected()
+    yield Office(server, slack, verbs)
+    await handler.close_async()
+    await slack.close()
+    assert server.invalid == []
+    await server.stop()

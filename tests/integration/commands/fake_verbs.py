@@ -1,0 +1,123 @@
+# ruff: noqa: D102 - the Protocol in commands.verbs documents each verb
+"""A small real workflow for listener tests: it records what was asked and answers what it was told to."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.answer import Answer, TimelineRow
+from bot.domain.approval import Principal
+from bot.domain.errors import NotFoundError
+from bot.domain.incident import Incident
+from bot.domain.person import SlackPerson
+from bot.domain.proposal import Proposal
+from bot.domain.severity import Severity
+from bot.domain.target import Target
+from bot.domain.verification import Check, CheckState, Verdict
+from tests.unit.slack import card_views as views
+
+NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
+
+
+class FakeVerbs:
+    """``asked`` lists (verb, arguments); ``answers`` maps a verb to what it says; ``broken`` to what it raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answers: dict[str, Answer] = {}
+        self.broken: dict[str, Exception] = {}
+        self.incidents: list[Incident] = []
+        self.people: list[SlackPerson] = []
+        self.cards: dict[int, tuple[str, str]] = {}
+        self.slow = 0.0
+
+    async def _do(self, verb: str, *arguments: Any) -> Answer:
+        self.asked.append((verb, *arguments))
+        if self.slow:
+            await asyncio.sleep(self.slow)
+        if verb in self.broken:
+            raise self.broken[verb]
+        return self.answers.get(verb, Answer(f"{verb} done", incident_id=42))
+
+    async def principal(self, person: SlackPerson) -> Principal:
+        self.people.append(person)
+        return Principal(
+            f"person:{person.slack_id}",
+            person.slack_id,
+            person.name,
+            person.restricted,
+            person.stranger,
+            person.bot,
+            person.deleted,
+        )
+
+    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
+        return await self._do("approve", proposal_id, principal.slack_id)
+
+    async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        return await self._do("deny", proposal_id, principal.slack_id, reason)
+
+    async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
+        return await self._do("request_again", proposal_id, principal.slack_id)
+
+    async def acknowledge(self, incident_id: int, principal: Principal) -> Answer:
+        return await self._do("acknowledge", incident_id, principal.slack_id)
+
+    async def resolve(self, incident_id: int, principal: Principal, reason: str) -> Answer:
+        return await self._do("resolve", incident_id, principal.slack_id, reason)
+
+    async def keep_open(self, incident_id: int, principal: Principal) -> Answer:
+        return await self._do("keep_open", incident_id, principal.slack_id)
+
+    async def measure_again(self, incident_id: int, principal: Principal) -> Answer:
+        return await self._do("measure_again", incident_id, principal.slack_id)
+
+    async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
+        return await self._do("choose_target", incident_id, target_key, principal.slack_id)
+
+    async def open_card(self, incident_id: int, principal: Principal) -> Answer:
+        return await self._do("open_card", incident_id, principal.slack_id)
+
+    async def declare(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+    ) -> Answer:
+        return await self._do("declare", principal.slack_id, title, severity, namespace, service)
+
+    async def restart(self, principal: Principal, target_text: str) -> Answer:
+        return await self._do("restart", principal.slack_id, target_text)
+
+    async def verify(self, principal: Principal, target_text: str) -> Answer:
+        await self._do("verify", principal.slack_id, target_text)
+        check = Check("rollout", CheckState.GOOD, "6/6 available", "6/6 available", NOW)
+        return Answer("Deployment shop/api: pass", checks=(check,), verdict=Verdict.PASS)
+
+    async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
+        return await self._do("refused", principal.slack_id, asked, reason)
+
+    async def list_open(self) -> list[Incident]:
+        return self.incidents
+
+    async def show(self, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
+        for incident in self.incidents:
+            if incident.id == incident_id:
+                rows = [TimelineRow(NOW, "ana", "incident acknowledged", "<!channel>")]
+                return incident, [views.proposal()], rows
+        raise NotFoundError(f"There is no incident INC-{incident_id}.")
+
+    async def incident_at(self, channel: str, ts: str) -> int | None:
+        return next((number for number, place in self.cards.items() if place == (channel, ts)), None)
+
+    async def card_at(self, incident_id: int) -> tuple[str, str] | None:
+        return self.cards.get(incident_id)
+
+    async def proposal(self, proposal_id: int) -> Proposal:
+        return views.proposal(id=proposal_id)
+
+    async def namespaces(self) -> list[str]:
+        return ["shop", "shipping", "kube-system"]
+
+    async def workloads(self, namespace: str, query: str) -> list[Target]:
+        found = [Target("Deployment", namespace, "api"), Target("StatefulSet", namespace, "db")]
+        return [target for target in found if query in target.name]

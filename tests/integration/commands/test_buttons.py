@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.answer import Answer
+from bot.domain.errors import StoreUnavailableError
+from bot.domain.incident import IncidentState
+from bot.domain.verification import Verdict
+from bot.slack import ids
+from bot.slack.message import Message
+from tests.integration.commands.conftest import CHANNEL, Office
+from tests.unit.slack import card_views as views
+
+PRESSES = {
+    ids.APPROVE: ("proposed", ("approve", 12, "U0ANA")),
+    ids.REQUEST_AGAIN: ("expired", ("request_again", 12, "U0ANA")),
+    ids.ACKNOWLEDGE: ("proposed", ("acknowledge", 42, "U0ANA")),
+    ids.MEASURE_AGAIN: ("inconclusive", ("measure_again", 42, "U0ANA")),
+    ids.RESOLVE: ("passed", ("resolve", 42, "U0ANA", "")),
+    ids.KEEP_OPEN: ("passed", ("keep_open", 42, "U0ANA")),
+}
+
+
+@pytest.mark.parametrize("action_id", PRESSES)
+async def test_a_press_is_one_verb_by_the_person_who_pressed(office: Office, action_id: str) -> None:
+    """A success says nothing by itself: the card is edited."""
+    state, call = PRESSES[action_id]
+    ts = await office.post(views.STATES[state]())
+    reply = await office.server.press("U0ANA", CHANNEL, ts, action_id=action_id)
+    assert reply.acked
+    await office.asked(call[0])
+    assert office.verbs.asked == [call]
+    assert office.heard() == []
+
+
+async def test_a_refusal_is_told_to_the_person_alone(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.answers["approve"] = Answer("Only <@S0SRE> may approve restarts in shop", ok=False, incident_id=42)
+    await office.server.press("U0BO", CHANNEL, ts, action_id=ids.APPROVE)
+    assert await office.answered("U0BO") == "Only &lt;@S0SRE&gt; may approve restarts in shop."
+    assert office.heard("U0ANA") == []
+
+
+async def test_an_expired_proposal_can_be_asked_for_again_from_the_refusal(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    expired = Answer("This proposal has expired. Nothing was done.", ok=False, incident_id=42, proposal_id=12)
+    office.verbs.answers["approve"] = expired
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    await office.answered()
+    said = office.heard()[-1]
+    await office.server.press("U0ANA", CHANNEL, said.ts, action_id=ids.REQUEST_AGAIN)
+    assert await office.asked("request_again") == (12, "U0ANA")
+
+
+async def test_rejecting_asks_for_a_reason(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.REJECT)
+    modal = await office.modal()
+    held = await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "   "})
+    assert held.errors == {ids.BLOCK_REASON: "Say why, for the card and the audit."} or held.error == "invalid_input"
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "a known deploy"})
+    assert await office.asked("deny") == (12, "U0ANA", "a known deploy")
+
+
+async def test_resolving_without_a_pass_asks_for_a_reason(office: Office) -> None:
+    ts = await office.post(views.STATES["failed"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.RESOLVE_WITH_REASON)
+    modal = await office.modal()
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "mended by hand"})
+    assert await office.asked("resolve") == (42, "U0ANA", "mended by hand")
+
+
+async def test_a_refusal_after_a_modal_reaches_the_person(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.answers["deny"] = Answer("Already approved by ana.", ok=False)
+    await office.server.press("U0BO", CHANNEL, ts, action_id=ids.REJECT)
+    modal = await office.modal("U0BO")
+    await office.server.submit("U0BO", modal.id, {ids.BLOCK_REASON: "no"})
+    assert await office.answered("U0BO") == "Already approved by ana."
+
+
+async def test_a_candidate_is_chosen_by_a_hash_that_the_store_resolves(office: Office) -> None:
+    ts = await office.post(views.STATES["choose target"]())
+    value = ids.incident_target_value(42, views.WEB.key)
+    await office.server.choose("U0ANA", CHANNEL, ts, ids.CHOOSE_TARGET, value)
+    assert await office.asked("choose_target") == (42, views.WEB.key, "U0ANA")
+
+
+async def test_a_candidate_that_is_none_any_more_is_refused(office: Office) -> None:
+    ts = await office.post(views.STATES["choose target"]())
+    office.verbs.incidents = [views.incident(target=None)]
+    value = ids.incident_target_value(42, views.WEB.key)
+    await office.server.choose("U0ANA", CHANNEL, ts, ids.CHOOSE_TARGET, value)
+    assert "no candidate of INC-42 any more" in await office.answered()
+
+
+async def test_a_target_is_found_with_pickers(office: Office) -> None:
+    ts = await office.post(views.STATES["find target"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.FIND_TARGET)
+    await pick(office)
+    assert await office.asked("choose_target") == (42, "StatefulSet/shop/db", "U0ANA")
+
+
+async def pick(office: Office) -> None:
+    modal = await office.modal()
+    offered = await office.server.options("U0ANA", ids.PICK_NAMESPACE, "sh")
+    assert [option["value"] for option in (offered.payload or {})["options"]] == ["shop", "shipping"]
+    await office.server.choose("U0ANA", action_id=ids.PICK_NAMESPACE, value="shop", view_id=modal.id)
+    await office.until(lambda: any(b["block_id"] == f"{ids.BLOCK_WORKLOAD}:shop" for b in modal.blocks))
+    offered = await office.server.options("U0ANA", ids.PICK_WORKLOAD, "")
+    assert [option["text"]["text"] for option in (offered.payload or {})["options"]] == [
+        "Deployment api",
+        "StatefulSet db",
+    ]
+    await office.server.submit("U0ANA", modal.id, {f"{ids.BLOCK_WORKLOAD}:shop": "StatefulSet/shop/db"})
+
+
+async def test_more_shows_policy_and_story_without_paging_anyone(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.MORE)
+    modal = await office.modal()
+    told = str(modal.blocks)
+    assert "Restart Deployment shop/api" in told
+    assert "&lt;!channel&gt;" in told
+    assert "+ kubectl.kubernetes.io/restartedAt" in told
+
+
+@pytest.mark.parametrize(
+    ("user", "flag"), [("U0GUS", "restricted"), ("U0MALLORY", "stranger")], ids=["guest", "stranger"]
+)
+async def test_who_may_not_press_is_flagged_for_policy(office: Office, user: str, flag: str) -> None:
+    """The listener decides nothing: it hands the flag on, and the verb refuses and audits."""
+    office.server.workspace.add_member(CHANNEL, user)
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.answers["approve"] = Answer("Guests may not approve.", ok=False)
+    await office.server.press(user, CHANNEL, ts, action_id=ids.APPROVE)
+    await office.answered(user)
+    assert getattr(office.verbs.people[-1], flag)
+
+
+async def test_what_slack_says_of_a_person_is_asked_once_a_minute(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    for _ in range(3):
+        await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.ACKNOWLEDGE)
+    await office.until(lambda: len(office.verbs.asked) == 3)
+    assert sum(call.method == "users.info" for call in office.server.calls) == 1
+    assert len(office.verbs.people) == 3
+
+
+async def test_a_control_of_an_older_version_is_never_ignored_in_silence(office: Office) -> None:
+    element = {"type": "button", "action_id": "rollback_v0", "text": {"type": "plain_text", "text": "Roll back"}}
+    ts = await office.slack.post(CHANNEL, Message("old", [{"type": "actions", "elements": [element]}]), key="old")
+    office.verbs.incidents = [views.incident()]
+    office.verbs.cards[42] = (CHANNEL, ts)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id="rollback_v0")
+    assert await office.answered() == "This control is out of date; nothing was done."
+    assert f"archives/{CHANNEL}/p{ts.replace('.', '')}" in str(office.heard()[-1].blocks)
+    assert await office.asked("refused") == ("U0ANA", "press rollback_v0", "the control is out of date")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoreUnavailableError("disk full"), "Fettle's database takes no write"),
+        (RuntimeError("secret detail"), "Something failed inside Fettle"),
+    ],
+    ids=["known", "unknown"],
+)
+async def test_a_failing_verb_is_told_and_bolt_never_sees_it(office: Office, error: Exception, told: str) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.broken["approve"] = error
+    reply = await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    assert reply.acked
+    said = await office.answered()
+    assert told in said
+    assert "secret detail" not in said
+
+
+async def test_the_ack_does_not_wait_for_the_work(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.slow = 0.5
+    reply = await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    assert reply.ack_ms is not None
+    assert reply.ack_ms < 400
+
+
+async def test_a_duplicated_envelope_asks_twice_and_the_store_decides(office: Office) -> None:
+    ts = await office.post(views.judged(Verdict.PASS, IncidentState.MITIGATED))
+    office.server.faults.duplicate_next_envelope()
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.RESOLVE)
+    await office.until(lambda: len(office.verbs.asked) == 2)

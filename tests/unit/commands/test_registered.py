@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.sandbox.slack.validation import check
+from bot.slack import ids, modals
+from bot.slack.cards import DigestView, card, digest
+from bot.slack.preflight import SCOPES
+from commands import buttons, slash, views
+from commands import help as words
+from tests.unit.slack import card_views
+
+ROOT = Path(__file__).parents[3]
+MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
+
+
+def action_ids(value: Any) -> set[str]:
+    """Every action id inside some JSON."""
+    if isinstance(value, dict):
+        own = {value["action_id"]} if "action_id" in value else set()
+        return own.union(*(action_ids(item) for item in value.values()))
+    return set().union(*(action_ids(item) for item in value)) if isinstance(value, list | tuple) else set()
+
+
+def test_the_manifest_offers_the_commands_that_are_registered() -> None:
+    offered = [command["command"] for command in MANIFEST["features"]["slash_commands"]]
+    assert offered == list(slash.COMMANDS)
+    assert all(command["should_escape"] and command["usage_hint"] for command in MANIFEST["features"]["slash_commands"])
+    assert all("url" not in command for command in MANIFEST["features"]["slash_commands"])
+
+
+def test_the_manifest_asks_for_the_permissions_that_preflight_checks() -> None:
+    assert MANIFEST["oauth_config"]["scopes"]["bot"] == sorted(SCOPES)
+
+
+def test_each_permission_has_its_reason_beside_it() -> None:
+    text = (ROOT / "manifest.yml").read_text(encoding="utf-8")
+    for scope, reason in SCOPES.items():
+        assert re.search(rf"- {re.escape(scope)} # {re.escape(reason)}", text)
+
+
+def test_the_app_needs_no_public_address() -> None:
+    settings = MANIFEST["settings"]
+    assert settings["socket_mode_enabled"]
+    assert settings["interactivity"] == {"is_enabled": True}
+    assert not settings["token_rotation_enabled"]
+
+
+def test_every_emitted_action_has_a_listener() -> None:
+    emitted = {found for build in card_views.STATES.values() for found in action_ids(card(build()).blocks)}
+    emitted |= action_ids(digest(DigestView((card_views.incident(),), card_views.NOW, {})).blocks)
+    assert emitted == set(buttons.HANDLERS) == set(ids.CARD_ACTIONS)
+
+
+VIEWS = {
+    ids.VIEW_REJECT: modals.reject(modals.Place("C1", "https://hooks.slack.com/x", "p:12")),
+    ids.VIEW_RESOLVE: modals.resolve(modals.Place(reason="x" * 9000)),
+    ids.VIEW_DECLARE: modals.declare(modals.Place(), "checkout is slow" * 30),
+    ids.VIEW_RESTART: modals.restart(modals.Place(namespace="shop")),
+    ids.VIEW_FIND_TARGET: modals.find_target(modals.Place(value="i:42", namespace="n" * 300)),
+    ids.VIEW_PICK_INCIDENT: modals.pick_incident(
+        modals.Place(verb="ack"), [card_views.incident(id=n, title="x" * 500, alertname="") for n in range(1, 150)]
+    ),
+    ids.VIEW_MORE: modals.more(
+        card_views.incident(title="<!here>" * 99), [card_views.proposal(id=n) for n in range(1, 20)], []
+    ),
+    ids.VIEW_MESSAGE: modals.message("A very long heading that does not fit", "<!channel>" * 900),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_slack_takes_every_modal(name: str) -> None:
+    assert check.view(VIEWS[name]) == []
+    assert VIEWS[name]["callback_id"] == name
+
+
+def test_every_modal_that_submits_has_a_listener() -> None:
+    submitting = {name for name, view in VIEWS.items() if "submit" in view}
+    assert submitting == set(views.SUBMISSIONS) == set(ids.SUBMISSIONS)
+
+
+def test_a_place_survives_its_modal_and_nonsense_is_an_empty_place() -> None:
+    place = modals.Place("C1", "https://hooks.slack.com/x", "p:12", "shop", "ack", "because")
+    assert modals.Place.unpacked(place.packed()) == place
+    assert modals.Place.unpacked("{nonsense") == modals.Place()
+    assert modals.Place.unpacked('{"unknown": 1}') == modals.Place()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "number"),
+    [
+        ("p:12", "p", 12), ("i:42:t:ab", "i", 42), ("p:12", "i", 0), ("p:", "p", 0), ("", "p", 0), ("p:-1", "p", 0),
+        ("p:²", "p", 0), ("p:1e3", "p", 0), ("p:" + "9" * 30, "p", 0), ("p:12 OR 1=1", "p", 0),
+    ],
+)  # fmt: skip
+def test_a_value_is_read_as_an_id_or_not_at_all(value: str, kind: str, number: int) -> None:
+    assert ids.read_id(value, kind) == number
+
+
+def test_every_alias_means_a_command() -> None:
+    assert set(words.ALIASES.values()) <= set(words.INCIDENT)
+    assert words.verb_of("LS") == "list"
+    assert words.verb_of("frobnicate") == ""
+    assert "Did you mean" not in words.incident_help("/incident", "zzzzzz")
