@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -54,6 +55,10 @@ AGAIN = 5.0
 """Seconds between tries to reach Slack at the start."""
 
 
+ENTRY = ("tag", "actor", "subject", "outcome", "incident_id", "detail_digest", "prev", "hash")
+"""What of an audit entry goes to stdout beside its number and time: ids and digests, no names, no bodies."""
+
+
 def main(env_file: Path) -> int:
     """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line."""
     settings = load(env_file=env_file)
@@ -64,7 +69,8 @@ def main(env_file: Path) -> int:
 
 def print_entry(entry: AuditEntry) -> None:
     """Each audit entry goes to stdout as one JSON line at its commit; ids and digests only."""
-    sys.stdout.write(log.audit_line(entry) + "\n")
+    line = {"audit": entry.seq, "at": entry.at.isoformat(), **{name: getattr(entry, name) for name in ENTRY}}
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
@@ -74,8 +80,6 @@ class Program:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._closing: list[Awaitable[None]] = []
 
     async def run(self) -> int:
         """Opens, serves until SIGTERM or SIGINT, drains. Raises ``ConfigError`` for what is wrong."""
@@ -124,12 +128,23 @@ class Running:
         self._stop_delivery = asyncio.Event()
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
         self._jobs = Jobs(ctx, slack.group_members)
-        self._health = Health(ctx, slack, self._socket_health)
+        self._health = Health(ctx, self._slack_status)
         self._servers = Servers(ctx.settings)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def _socket_health(self) -> object:
-        return await self._socket.health() if self._socket is not None else None
+    async def _slack_status(self) -> Mapping[str, object]:
+        """How Slack stands: connections and delivery; without names and secrets."""
+        health = await self._socket.health() if self._socket is not None else None
+        if health is None:
+            return {"connected": 0, "wanted": 0, "delivery": self._dispatcher.status()}
+        return {
+            "connected": health.connected,
+            "wanted": health.wanted,
+            "rebuilt": health.rebuilt,
+            "ping_age_seconds": health.ping_age,
+            "announced_connections": health.announced,
+            "delivery": self._dispatcher.status(),
+        }
 
     async def start(self, ready: Ready | None, stop: asyncio.Event) -> None:
         """Intake first, then what is owed, then Slack (which may take its time)."""

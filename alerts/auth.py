@@ -1,0 +1,51 @@
+"""Who may post alerts: bearer or basic, compared in constant time, up to two live secrets each for rotation.
+
+Without any secret configured only clients on loopback are let in. It refuses to say what was wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from collections.abc import Iterable
+
+from bot.settings import Settings
+
+
+def allowed(settings: Settings, authorization: str, client: str) -> bool:
+    """Whether a request with this Authorization header, from this address, may post alerts."""
+    if settings.webhook_open:
+        return is_loopback(client)
+    scheme, _, rest = authorization.strip().partition(" ")
+    tokens = [token.get_secret_value() for token in settings.WEBHOOK_TOKENS]
+    pairs = [pair.get_secret_value() for pair in settings.WEBHOOK_BASIC]
+    if scheme.lower() == "bearer":
+        return one_of(rest.strip(), tokens)
+    if scheme.lower() == "basic":
+        return one_of(_pair(rest), pairs)
+    return False
+
+
+def one_of(given: str, secrets: Iterable[str]) -> bool:
+    """Compares with every secret, whatever matched before, so that the time tells nothing."""
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+    return found and bool(given)
+
+
+def is_loopback(client: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
+
+
+def _pair(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,184 @@
+"""From the bytes of a webhook to an ``AlertGroup``: alert by alert, so that one bad alert never costs the others.
+
+Shapes: Alertmanager's envelope (version 4), Grafana's, ``{"alerts": [...]}``, a bare list, one bare alert. Only a body
+that is no JSON, or can't hold alerts at all, is an error (400); everything else is kept or quarantined with a reason.
+It refuses to fetch anything that a body names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.alert import Alert, AlertGroup, AlertStatus, Poison, fingerprint_of
+from bot.domain.errors import RequestError
+
+MAX_LABELS = 64
+MAX_VALUE = 4096
+"""Bytes of a label's or annotation's value; beyond it is cut and marked (reliability, "Intake")."""
+MAX_RAW = 8192
+MAX_KEY = 4096
+OLDEST = datetime(1980, 1, 1, tzinfo=UTC)
+NO_TIME = "0001-01-01"
+
+Table = Mapping[str, Any]
+
+
+class _Poisoned(Exception):  # noqa: N818 - it never leaves this module
+    """Why one alert can't be used."""
+
+
+def parse(body: bytes) -> AlertGroup:
+    """The group in a body; raises ``RequestError`` when there is no JSON or nothing that could hold alerts."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"The body is no JSON ({_short(str(error))}). Send an Alertmanager notification.") from error
+    envelope, items = _shape(found)
+    alerts: list[Alert] = []
+    poison: list[Poison] = []
+    for index, item in enumerate(items):
+        try:
+            alerts.append(_alert(item))
+        except _Poisoned as problem:
+            poison.append(Poison(index, str(problem), _raw(item)))
+    return AlertGroup(
+        group_key=_group_key(envelope),
+        alerts=tuple(alerts),
+        poison=tuple(poison),
+        receiver=_text(envelope.get("receiver"))[:200],
+        external_url=_text(envelope.get("externalURL"))[:MAX_VALUE],
+        truncated=_whole(envelope.get("truncatedAlerts")),
+    )
+
+
+def _shape(found: Any) -> tuple[Table, list[Any]]:
+    if isinstance(found, list):
+        return {}, found
+    if isinstance(found, dict):
+        if isinstance(found.get("alerts"), list):
+            return found, found["alerts"]
+        if "labels" in found:
+            return {}, [found]
+    raise RequestError(
+        "The body holds no alerts. Send an Alertmanager notification, a list of alerts, or one alert with labels."
+    )
+
+
+def _group_key(envelope: Table) -> str:
+    key = envelope.get("groupKey")
+    return _text(key)[:MAX_KEY] if isinstance(key, str) else ""
+
+
+def _alert(item: Any) -> Alert:
+    if not isinstance(item, dict):
+        raise _Poisoned(f"it is {_kind(item)}, not an object")
+    labels, cut = _table(item, "labels")
+    annotations, cut_too = _table(item, "annotations")
+    status = _status(item)
+    starts_at = _time(item, "startsAt") if "startsAt" in item else None
+    if "startsAt" in item and starts_at is None:
+        raise _Poisoned("startsAt is empty")
+    ends_at = _time(item, "endsAt") if item.get("endsAt") not in (None, "") else None
+    given = item.get("fingerprint")
+    fingerprint = _text(given)[:128] if isinstance(given, str) and given.strip() else fingerprint_of(labels)
+    return Alert(
+        fingerprint=fingerprint,
+        status=status,
+        labels=labels,
+        annotations=annotations,
+        starts_at=starts_at,
+        ends_at=ends_at if status is AlertStatus.RESOLVED else None,
+        generator_url=_text(item.get("generatorURL"))[:MAX_VALUE],
+        cut=(*cut, *cut_too),
+    )
+
+
+def _status(item: Table) -> AlertStatus:
+    given = item.get("status")
+    if given is None:
+        return AlertStatus.FIRING
+    try:
+        return AlertStatus(given)
+    except ValueError:
+        raise _Poisoned(f"status is {_short(repr(given))}, neither firing nor resolved") from None
+
+
+def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
+    """Labels or annotations as text, cut to the caps; the names of what was cut."""
+    found = item.get(name)
+    if found is None:
+        return {}, []
+    if not isinstance(found, dict):
+        raise _Poisoned(f"{name} is {_kind(found)}, not an object")
+    cut: list[str] = []
+    kept: dict[str, str] = {}
+    for key, value in found.items():
+        if len(kept) >= MAX_LABELS:
+            cut.append(f"{name}: {len(found) - MAX_LABELS} more")
+            break
+        if isinstance(value, dict | list):
+            raise _Poisoned(f"{name}.{_short(key)} is {_kind(value)}, not text")
+        text = _text(value)
+        if len(text.encode()) > MAX_VALUE:
+            cut.append(f"{name}.{_short(key)}")
+            text = text.encode()[: MAX_VALUE - 3].decode(errors="ignore") + "…"
+        kept[_text(key)[:256]] = text
+    return kept, cut
+
+
+def _time(item: Table, name: str) -> datetime | None:
+    """An RFC 3339 time as aware UTC; Go's zero time is no time."""
+    given = item.get(name)
+    if not isinstance(given, str):
+        raise _Poisoned(f"{name} is {_kind(given)}, not a time")
+    if given.startswith(NO_TIME):
+        return None
+    try:
+        at = datetime.fromisoformat(_micro(given))
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise _Poisoned(f"{name} is {_short(repr(given))}, which is no time") from None
+    if at < OLDEST:
+        raise _Poisoned(f"{name} is {_short(repr(given))}, which is too long ago to be an alert's")
+    return at
+
+
+def _micro(given: str) -> str:
+    """Go writes nanoseconds, Python reads microseconds."""
+    head, dot, rest = given.partition(".")
+    if not dot:
+        return given
+    digits = len(rest) - len(rest.lstrip("0123456789"))
+    return f"{head}.{rest[: min(digits, 6)]}{rest[digits:]}"
+
+
+def _text(value: Any) -> str:
+    """Text that both databases take: no NUL, no lone surrogates; scalars as JSON writes them."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        value = json.dumps(value)
+    return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _short(text: str) -> str:
+    return _text(text)[:80]
+
+
+def _raw(item: Any) -> str:
+    try:
+        return _text(json.dumps(item))[:MAX_RAW]
+    except (ValueError, RecursionError):
+        return _short(repr(type(item)))

@@ -1,0 +1,164 @@
+"""Probes, ``/status`` and ``/metrics``: does the loop turn, does the store take writes, what is owed, who is connected.
+
+Readiness is the store alone: Slack being down must not take the intake out of its Service. No answer holds a secret
+or a name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+
+from bot.domain.errors import FettleError, StoreUnavailableError
+from bot.storage import audit, due, freeze, incidents, outbox
+from bot.storage.db import Tx
+from bot.workflow.context import Context
+
+CLUSTER_WITHIN = 2.0
+"""Seconds that ``/status`` waits for the cluster."""
+
+
+class Received(Protocol):
+    """What intake says of one delivery."""
+
+    @property
+    def accepted(self) -> int:
+        """Alerts taken."""
+
+    @property
+    def duplicates(self) -> int:
+        """Of them seen before."""
+
+    @property
+    def quarantined(self) -> int:
+        """Alerts that could not be used."""
+
+
+Slack = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class Health:
+    """The state of one process, for machines."""
+
+    def __init__(self, ctx: Context, slack: Slack) -> None:
+        self._ctx = ctx
+        self._slack = slack
+        self._registry = CollectorRegistry()
+        self._alerts = Counter("fettle_alerts", "Alerts by what became of them", ["result"], registry=self._registry)
+        self._refused = Counter(
+            "fettle_deliveries_refused", "Deliveries not taken, by reason", ["reason"], registry=self._registry
+        )
+        self._gauges = {
+            name: Gauge(f"fettle_{name}", text, labels, registry=self._registry)
+            for name, text, labels in (
+                ("incidents", "Incidents by state", ["state"]),
+                ("due", "Rows of owed work by stage", ["stage"]),
+                ("outbox_waiting", "Messages owed to Slack", []),
+                ("outbox_lag_seconds", "Age of the oldest message that is due", []),
+                ("slack_connections", "Socket Mode connections that are up", []),
+                ("slack_connections_rebuilt", "Connections that the watchdog threw away", []),
+                ("slack_ping_age_seconds", "Age of the oldest pong, -1 before the first", []),
+                ("cluster_up", "Whether the cluster answered when last asked", []),
+                ("audit_entries", "Entries in the audit", []),
+                ("frozen", "Whether the kill switch is on", []),
+            )
+        }
+
+    def received(self, receipt: Received) -> None:
+        """Counts a delivery that was taken."""
+        self._alerts.labels("accepted").inc(receipt.accepted - receipt.duplicates)
+        self._alerts.labels("duplicate").inc(receipt.duplicates)
+        self._alerts.labels("quarantined").inc(receipt.quarantined)
+
+    def refused(self, reason: str) -> None:
+        """Counts a delivery that was not taken; ``reason`` is one of a few stable words."""
+        self._refused.labels(reason).inc()
+
+    def probes(self) -> APIRouter:
+        """``/healthz`` and ``/readyz``, for the intake's listener."""
+        router = APIRouter()
+
+        async def healthz() -> Response:
+            return JSONResponse({"status": "ok"})
+
+        async def readyz() -> Response:
+            try:
+                await self._ctx.store.writable()
+            except StoreUnavailableError as error:
+                return JSONResponse({"status": "unavailable", "error": str(error)}, 503)
+            return JSONResponse({"status": "ok"})
+
+        router.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], response_model=None)
+        router.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], response_model=None)
+        return router
+
+    def application(self) -> FastAPI:
+        """``/status`` and ``/metrics``, for the listener of their own."""
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+
+        async def status() -> Response:
+            return JSONResponse(await self.status())
+
+        async def metrics() -> Response:
+            self._set(await self.status())
+            return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+        app.add_api_route("/status", status, methods=["GET"], response_model=None)
+        app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)
+        return app
+
+    async def status(self) -> dict[str, Any]:
+        """Counts and connections as JSON; what can't be read says so instead of a number."""
+        try:
+            store = await self._ctx.store.read(_counts, self._ctx)
+        except FettleError as error:
+            store = {"problem": str(error)}
+        return {
+            "mode": self._ctx.settings.MODE,
+            "store": store,
+            "slack": await self._slack(),
+            "cluster": await self._cluster(),
+        }
+
+    async def _cluster(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(CLUSTER_WITHIN):
+                identity = await self._ctx.cluster.identity()
+        except TimeoutError:
+            return {"up": False, "problem": f"no answer within {CLUSTER_WITHIN:g} s"}
+        except FettleError as error:
+            return {"up": False, "problem": str(error)}
+        return {"up": True, "version": identity.version}
+
+    def _set(self, status: Mapping[str, Any]) -> None:
+        store, slack = status["store"], status["slack"]
+        for name, label in (("incidents", "incidents"), ("due", "due")):
+            for key, value in store.get(label, {}).items():
+                self._gauges[name].labels(key).set(value)
+        self._gauges["outbox_waiting"].set(store.get("outbox", {}).get("waiting", 0))
+        self._gauges["outbox_lag_seconds"].set(store.get("outbox", {}).get("lag_seconds", 0))
+        self._gauges["audit_entries"].set(store.get("audit_entries", 0))
+        self._gauges["frozen"].set(bool(store.get("frozen")))
+        self._gauges["slack_connections"].set(slack.get("connected", 0))
+        self._gauges["slack_connections_rebuilt"].set(slack.get("rebuilt", 0))
+        age = slack.get("ping_age_seconds")
+        self._gauges["slack_ping_age_seconds"].set(-1 if age is None else age)
+        self._gauges["cluster_up"].set(bool(status["cluster"]["up"]))
+
+
+def _counts(tx: Tx, ctx: Context) -> dict[str, Any]:
+    waiting, lag = outbox.lag(tx, ctx.clock())
+    seq, head = audit.head(tx)
+    return {
+        "incidents": {str(state): count for state, count in incidents.counts(tx).items()},
+        "due": due.counts(tx),
+        "outbox": {"waiting": waiting, "lag_seconds": round(lag, 1)},
+        "audit_entries": seq,
+        "audit_head": head,
+        "frozen": freeze.state(tx)[0],
+    }

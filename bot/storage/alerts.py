@@ -1,0 +1,178 @@
+"""Intake's statements: fixed SQL, a few for a whole delivery, because this path decides how many alerts a second fit.
+
+It refuses to decide anything: ``workflow.intake`` says what a delivery does, these functions write it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.alert import Alert, AlertStatus, Effect, Episode, Poison
+from bot.domain.proposal import canonical
+from bot.storage.fields import from_text, to_text
+from bot.storage.tx import Tx
+
+AT_ONCE = 200
+"""Rows of one multi-row statement: SQLite's and PostgreSQL's limits on parameters are far beyond it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The newest episode of a fingerprint as stored."""
+
+    id: int
+    episode: Episode
+    incident_id: int | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A new alert episode to insert; ``incident_id`` is None for what is never posted or was never seen firing."""
+
+    alert: Alert
+    starts_at: datetime
+    status: AlertStatus
+    incident_id: int | None
+    severity: int
+    ends_at: datetime | None = None
+    resolved_arrived_at: datetime | None = None
+
+
+def newest(tx: Tx, fingerprints: Iterable[str]) -> dict[str, Known]:
+    """Fingerprint -> its newest episode; fingerprints that were never seen are left out."""
+    wanted = sorted(set(fingerprints))
+    found: dict[str, Known] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        part = wanted[start : start + AT_ONCE]
+        marks = ",".join("?" * len(part))
+        rows = tx.execute(
+            "SELECT fingerprint, id, starts_at, status, resolved_arrived_at, incident_id FROM alerts "  # noqa: S608 - marks only
+            f"WHERE fingerprint IN ({marks}) ORDER BY fingerprint, starts_at",
+            part,
+        ).fetchall()
+        for fingerprint, row_id, starts_at, status, resolved, incident_id in rows:
+            arrived = from_text(resolved) if resolved else None
+            episode = Episode(from_text(starts_at), AlertStatus(status), arrived)
+            found[fingerprint] = Known(row_id, episode, incident_id)
+    return found
+
+
+def record(tx: Tx, rows: Sequence[tuple[str, datetime, AlertStatus, datetime | None, Effect]], now: datetime) -> int:
+    """Writes delivery records, once for each identity; returns how many were there before (duplicates).
+
+    A row is (fingerprint, starts_at, status, ends_at if resolved, effect).
+    """
+    fresh = 0
+    at = to_text(now)
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        values = ",".join(["(?,?,?,?,?,?)"] * len(part))
+        params = [
+            value
+            for fingerprint, starts_at, status, ends_at, effect in part
+            for value in (
+                fingerprint,
+                to_text(starts_at),
+                status.value,
+                to_text(ends_at) if ends_at and status is AlertStatus.RESOLVED else "",
+                at,
+                effect.value,
+            )
+        ]
+        inserted = tx.execute(
+            "INSERT INTO deliveries (fingerprint, starts_at, status, ends_at, received_at, effect) "  # noqa: S608 - marks only
+            f"VALUES {values} ON CONFLICT DO NOTHING RETURNING id",
+            params,
+        ).fetchall()
+        fresh += len(inserted)
+    return len(rows) - fresh
+
+
+def open_episodes(tx: Tx, opened: Sequence[Opened], external_url: str, now: datetime) -> None:
+    """Inserts alert episodes with their (already redacted) bodies."""
+    at = to_text(now)
+    tx.execute_many(
+        "INSERT INTO alerts (fingerprint, starts_at, status, ends_at, resolved_arrived_at, incident_id, severity, "
+        "name, namespace, labels, annotations, generator_url, external_url, first_seen_at, last_seen_at, deliveries) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (fingerprint, starts_at) DO NOTHING",
+        [
+            (
+                one.alert.fingerprint,
+                to_text(one.starts_at),
+                one.status.value,
+                to_text(one.ends_at) if one.ends_at else None,
+                to_text(one.resolved_arrived_at) if one.resolved_arrived_at else None,
+                one.incident_id,
+                one.severity,
+                one.alert.name,
+                one.alert.namespace,
+                canonical(dict(one.alert.labels)),
+                canonical(dict(one.alert.annotations)),
+                one.alert.generator_url,
+                external_url,
+                at,
+                at,
+            )
+            for one in opened
+        ],
+    )
+
+
+def seen_again(tx: Tx, ids: Sequence[int], now: datetime) -> None:
+    """Counts another delivery of episodes that stay as they are."""
+    at = to_text(now)
+    tx.execute_many(
+        "UPDATE alerts SET last_seen_at = ?, deliveries = deliveries + 1 WHERE id = ?", [(at, one) for one in ids]
+    )
+
+
+def resolve(tx: Tx, ends: Mapping[int, datetime | None], now: datetime) -> None:
+    """Ends episodes: id -> endsAt as delivered."""
+    at = to_text(now)
+    tx.execute_many(
+        "UPDATE alerts SET status = 'resolved', ends_at = ?, resolved_arrived_at = ?, late_at = NULL, last_seen_at = ? "
+        "WHERE id = ?",
+        [(to_text(end) if end else None, at, at, one) for one, end in ends.items()],
+    )
+
+
+def reopen(tx: Tx, ids: Mapping[int, int | None], now: datetime) -> None:
+    """Episodes that fire again with the same start: id -> incident."""
+    at = to_text(now)
+    tx.execute_many(
+        "UPDATE alerts SET status = 'firing', ends_at = NULL, resolved_arrived_at = NULL, late_at = NULL, "
+        "last_seen_at = ?, deliveries = deliveries + 1, incident_id = ? WHERE id = ?",
+        [(at, incident, one) for one, incident in ids.items()],
+    )
+
+
+def late(tx: Tx, ids: Sequence[int], now: datetime) -> None:
+    """A firing right after its own resolve: noted, the next delivery decides."""
+    at = to_text(now)
+    tx.execute_many("UPDATE alerts SET late_at = ?, last_seen_at = ? WHERE id = ?", [(at, at, one) for one in ids])
+
+
+def quarantine(tx: Tx, poison: Sequence[Poison], receiver: str, now: datetime) -> None:
+    """Keeps what could not be used, with the reason."""
+    at = to_text(now)
+    tx.execute_many(
+        "INSERT INTO quarantine (received_at, receiver, reason, body) VALUES (?,?,?,?)",
+        [(at, receiver, one.reason, one.raw) for one in poison],
+    )
+
+
+def tally(tx: Tx, incident_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Incident -> (fingerprints firing, fingerprints in all)."""
+    wanted = sorted(set(incident_ids))
+    found: dict[int, tuple[int, int]] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        part = wanted[start : start + AT_ONCE]
+        rows = tx.execute(
+            "SELECT incident_id, sum(CASE WHEN status = 'firing' THEN 1 ELSE 0 END), count(DISTINCT fingerprint) "  # noqa: S608 - marks only
+            f"FROM alerts WHERE incident_id IN ({','.join('?' * len(part))}) GROUP BY incident_id",
+            part,
+        ).fetchall()
+        found.update({row[0]: (int(row[1]), int(row[2])) for row in rows})
+    return found

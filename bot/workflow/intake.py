@@ -1,0 +1,310 @@
+"""What one delivery of alerts does, in one transaction: alerts, incidents, audit, and what is owed.
+
+It asks the cluster nothing and posts nothing. The rules are in ``domain.alert`` and the design's definitions ("Alerts,
+incidents, targets"); this stage applies them in a stated order: episodes, incidents, records, counters, audit, debts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.domain.alert import NEVER_POSTED, Alert, AlertGroup, AlertStatus, Effect, Episode, correlation_key, effect_of
+from bot.domain.audit import AuditNote
+from bot.domain.incident import Incident, IncidentEvent
+from bot.domain.owed import Priority, Stage
+from bot.domain.proposal import sha256
+from bot.domain.redaction import redact_values
+from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
+from bot.settings import Settings
+from bot.storage import alerts, digests, due, incidents, outbox
+from bot.storage.db import Tx
+from bot.workflow import close, owing
+
+ALERTMANAGER = "alertmanager"
+STORM = 10
+"""Cards waiting in a channel beyond which new incidents go to its digest (definitions, "Slack's budget")."""
+DIGEST_AGE = timedelta(hours=4)
+"""A digest message older than this is closed; the next surplus incident opens another."""
+
+
+@dataclass(frozen=True)
+class IntakeRules:
+    """What of the settings decides here."""
+
+    channel: str
+    cluster_name: str = ""
+    reopen_window: timedelta = timedelta(minutes=30)
+    severities: Mapping[str, Severity] = field(default_factory=lambda: DEFAULT_TABLE)
+
+    @classmethod
+    def of(cls, settings: Settings, channel: str) -> IntakeRules:
+        """The rules of one process."""
+        return cls(channel, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the sender is told: incidents touched, alerts accepted, of them seen before, and quarantined."""
+
+    incidents: tuple[int, ...]
+    accepted: int
+    duplicates: int
+    quarantined: int
+
+
+@dataclass
+class _Delivery:
+    """The working state of one ``receive``."""
+
+    rules: IntakeRules
+    now: datetime
+    group: AlertGroup
+    known: dict[str, alerts.Known]
+    opened: list[alerts.Opened] = field(default_factory=list)
+    records: list[tuple[str, datetime, AlertStatus, datetime | None, Effect]] = field(default_factory=list)
+    ends: dict[int, datetime | None] = field(default_factory=dict)
+    again: dict[int, int | None] = field(default_factory=dict)
+    repeated: list[int] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
+    by_key: dict[str, Incident] = field(default_factory=dict)
+    touched: dict[int, Incident] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
+    flaps: dict[int, int] = field(default_factory=dict)
+    ended_in: set[int] = field(default_factory=set)
+
+
+def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules) -> Receipt:
+    """Takes one delivery (or a slice of it); everything or nothing is committed."""
+    known = alerts.newest(tx, (alert.fingerprint for alert in group.alerts))
+    work = _Delivery(rules, received_at, group, known)
+    # Alerts of one delivery that contradict each other: the order of their start decides, never their place.
+    for alert in sorted(group.alerts, key=lambda one: one.starts_at or received_at):
+        _take(tx, work, alert)
+    alerts.open_episodes(tx, work.opened, group.external_url, received_at)
+    alerts.resolve(tx, work.ends, received_at)
+    alerts.reopen(tx, work.again, received_at)
+    alerts.late(tx, work.late, received_at)
+    alerts.seen_again(tx, work.repeated, received_at)
+    alerts.quarantine(tx, group.poison, group.receiver, received_at)
+    duplicates = alerts.record(tx, work.records, received_at) if work.records else 0
+    receipt = Receipt(tuple(sorted(work.touched)), len(group.alerts), duplicates, len(group.poison))
+    _entry(tx, work, receipt)
+    _settle(tx, work)
+    return receipt
+
+
+def _take(tx: Tx, work: _Delivery, alert: Alert) -> None:
+    """One alert: its effect, and the rows that follow from it."""
+    known = work.known.get(alert.fingerprint)
+    starts_at = alert.starts_at or _open_start(known) or work.now
+    effect = effect_of(known.episode if known else None, alert.status, starts_at, work.now)
+    work.records.append((alert.fingerprint, starts_at, alert.status, alert.ends_at, effect))
+    if known is not None and known.incident_id is not None:
+        _touch(tx, work, known.incident_id)
+    if effect is Effect.OPENED:
+        _open(tx, work, alert, starts_at, known)
+    elif effect is Effect.REOPENED and known is not None:
+        _reopen(tx, work, alert, known)
+    elif effect in {Effect.RESOLVED, Effect.RESOLVED_UNSEEN}:
+        _resolve(work, alert, starts_at, known)
+    elif known is not None and known.id:
+        (work.late if effect is Effect.LATE else work.repeated).append(known.id)
+
+
+def _open_start(known: alerts.Known | None) -> datetime | None:
+    if known is None or known.episode.status is not AlertStatus.FIRING:
+        return None
+    return known.episode.starts_at
+
+
+def _open(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.Known | None) -> None:
+    if known is not None and known.episode.status is AlertStatus.FIRING and known.id:
+        work.ends[known.id] = None  # its resolve was never seen; one fingerprint has one current episode
+    incident = _incident(tx, work, alert)
+    severity = severity_of(alert.labels, work.rules.severities)
+    number = incident.id if incident else None
+    if known is not None and known.incident_id is not None and known.incident_id == number:
+        work.flaps[known.incident_id] = work.flaps.get(known.incident_id, 0) + 1
+    opened = alerts.Opened(_clean(alert), starts_at, AlertStatus.FIRING, number, int(severity))
+    _insert(work, opened)
+
+
+def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
+    incident = _incident(tx, work, alert)
+    number = incident.id if incident else None
+    work.again[known.id] = number
+    work.ends.pop(known.id, None)
+    work.known[alert.fingerprint] = replace(
+        known, episode=Episode(known.episode.starts_at, AlertStatus.FIRING), incident_id=number
+    )
+    if number is not None:
+        work.flaps[number] = work.flaps.get(number, 0) + 1
+
+
+def _resolve(work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.Known | None) -> None:
+    newer = known is None or starts_at > known.episode.starts_at
+    if known is not None and known.episode.status is AlertStatus.FIRING:
+        if known.id:
+            work.ends[known.id] = alert.ends_at
+        else:  # opened by this very delivery
+            work.opened = [_ended(one, work.now) if one.alert.fingerprint == alert.fingerprint else one
+                           for one in work.opened]  # fmt: skip
+        if known.incident_id is not None:
+            work.changed.add(known.incident_id)
+            work.ended_in.add(known.incident_id)
+    if newer:
+        number = known.incident_id if known else None
+        severity = severity_of(alert.labels, work.rules.severities)
+        opened = alerts.Opened(
+            _clean(alert), starts_at, AlertStatus.RESOLVED, number, int(severity), alert.ends_at, work.now
+        )
+        _insert(work, opened)
+    elif known is not None:
+        episode = Episode(known.episode.starts_at, AlertStatus.RESOLVED, work.now)
+        work.known[alert.fingerprint] = replace(known, episode=episode)
+
+
+def _insert(work: _Delivery, opened: alerts.Opened) -> None:
+    work.opened.append(opened)
+    episode = Episode(opened.starts_at, opened.status, opened.resolved_arrived_at)
+    work.known[opened.alert.fingerprint] = alerts.Known(0, episode, opened.incident_id)
+
+
+def _ended(opened: alerts.Opened, now: datetime) -> alerts.Opened:
+    return replace(opened, status=AlertStatus.RESOLVED, resolved_arrived_at=now)
+
+
+def _clean(alert: Alert) -> Alert:
+    """Redaction before storage: labels and annotations alike."""
+    return replace(alert, labels=redact_values(alert.labels), annotations=redact_values(alert.annotations))
+
+
+def _incident(tx: Tx, work: _Delivery, alert: Alert) -> Incident | None:
+    """The incident that a firing belongs to: open, reopened within the window, or new. None: never posted."""
+    if alert.name in NEVER_POSTED:
+        return None
+    named = alert.labels.get("cluster", "")
+    foreign = named if work.rules.cluster_name and named and named != work.rules.cluster_name else ""
+    # Another cluster's alerts never share an incident with ours: it would get our proposals.
+    key = correlation_key(work.group.group_key, alert) + (f"\x1fcluster={foreign}" if foreign else "")
+    incident = work.by_key.get(key) or incidents.latest_by_key(tx, key)
+    severity = severity_of(alert.labels, work.rules.severities)
+    if incident is None or _over(incident, work):
+        incident = _declare(tx, work, alert, key, severity, foreign)
+    elif not incident.open:
+        incident = _reopen_incident(tx, work, incident, alert)
+    elif severity < incident.severity:
+        incident = _raise(tx, work, incident, severity)
+    work.by_key[key] = work.touched[incident.id] = incident
+    work.changed.add(incident.id)
+    return incident
+
+
+def _over(incident: Incident, work: _Delivery) -> bool:
+    ended = incident.resolved_at
+    return not incident.open and (ended is None or work.now - ended > work.rules.reopen_window)
+
+
+def _declare(tx: Tx, work: _Delivery, alert: Alert, key: str, severity: Severity, foreign: str) -> Incident:
+    channel = work.rules.channel
+    digest = None
+    if not severity.posted or outbox.waiting_cards(tx, channel) > STORM:
+        digest = digests.current(tx, channel, work.now, DIGEST_AGE)
+    incident = incidents.add(
+        tx,
+        key=key,
+        title=alert.annotations.get("summary", "") or alert.name,
+        alertname=alert.name,
+        namespace=alert.namespace,
+        severity=severity,
+        now=work.now,
+        channel=channel,
+        foreign_cluster=foreign,
+        digest_id=digest,
+    )
+    detail = {"alert": alert.name, "namespace": alert.namespace, "severity": severity.name, "digest": bool(digest)}
+    note = AuditNote(
+        "incident:state:triggered", ALERTMANAGER, f"incident:{incident.id}", "triggered", incident.id, detail
+    )
+    tx.audit(note, work.now)
+    if digest is None:
+        due.owe(tx, Stage.INVESTIGATE, incident.id, work.now)
+    return incident
+
+
+def _reopen_incident(tx: Tx, work: _Delivery, incident: Incident, alert: Alert) -> Incident:
+    now = work.now
+    incident = incidents.move(
+        tx,
+        incident.id,
+        IncidentEvent.REOPEN,
+        now,
+        episode_at=now,
+        episodes=incident.episodes + 1,
+        resolved_at=None,
+        resolution="",
+        reason="",
+        acknowledged_by="",
+        investigated_at=None,
+    )
+    detail = {"reason": f"{alert.name} fires again", "episode": incident.episodes}
+    note = AuditNote(
+        "incident:state:reopened", ALERTMANAGER, f"incident:{incident.id}", "triggered", incident.id, detail
+    )
+    tx.audit(note, now)
+    text = f"{incident.ref} is open again: {alert.name} fires again ({incident.severity.name})."
+    owing.thread(tx, incident, f"reopened:{incident.episodes}", text, now, broadcast=True)
+    if incident.digest_id is None:
+        due.owe(tx, Stage.INVESTIGATE, incident.id, now)
+    return incident
+
+
+def _raise(tx: Tx, work: _Delivery, incident: Incident, severity: Severity) -> Incident:
+    """A worse alert joined: the incident takes its severity, and leaves the digest if it stood there as SEV4."""
+    leaves = incident.digest_id is not None and not incident.severity.posted
+    if leaves:
+        owing.card(tx, incident, Priority.DIGEST, work.now)  # its line there changes
+        due.owe(tx, Stage.INVESTIGATE, incident.id, work.now)
+    return incidents.update(
+        tx, incident.id, work.now, severity=severity, digest_id=None if leaves else incident.digest_id
+    )
+
+
+def _touch(tx: Tx, work: _Delivery, incident_id: int) -> None:
+    if incident_id not in work.touched:
+        work.touched[incident_id] = incidents.get(tx, incident_id)
+
+
+def _settle(tx: Tx, work: _Delivery) -> None:
+    """Counters, cards, and the end of incidents whose last alert resolved."""
+    counts = alerts.tally(tx, work.changed)
+    for number in sorted(work.changed):
+        firing, total = counts.get(number, (0, 0))
+        before = work.touched[number]
+        flaps = before.flaps + work.flaps.get(number, 0)
+        incident = incidents.update(tx, number, work.now, alerts_firing=firing, alerts_total=total, flaps=flaps)
+        if number in work.ended_in and firing == 0 and close.alerts_cleared(tx, number, work.now):
+            continue
+        owing.card(tx, incident, Priority.NEW_CARD, work.now)
+
+
+def _entry(tx: Tx, work: _Delivery, receipt: Receipt) -> None:
+    """One entry a delivery: what came, by ids and counts; group key and fingerprints lie in the purgeable detail."""
+    effects: dict[str, int] = {}
+    for record in work.records:
+        effects[record[4].value] = effects.get(record[4].value, 0) + 1
+    detail = {
+        "group": work.group.group_key[:300],
+        "receiver": work.group.receiver[:100],
+        "alerts": [record[0] for record in work.records[:50]],
+        "effects": effects,
+        "duplicates": receipt.duplicates,
+        "quarantined": [one.reason for one in work.group.poison[:20]],
+        "truncated": work.group.truncated,
+    }
+    only = receipt.incidents[0] if len(receipt.incidents) == 1 else 0
+    outcome = f"{receipt.accepted} accepted, {receipt.quarantined} quarantined"
+    subject = f"delivery:{sha256(work.group.group_key)[:16]}"
+    tx.audit(AuditNote("alert:delivery:received", ALERTMANAGER, subject, outcome, only, detail), work.now)
