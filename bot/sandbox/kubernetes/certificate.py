@@ -1,4 +1,4 @@
-"""A self-signed certificate for loopback, made afresh at each start.
+"""A self-signed certificate for loopback, made afresh by each process.
 
 kubectl sends no token over plain HTTP, so the server needs TLS. This is P-256 and DER by hand so
 that the sandbox needs no cryptography package; it refuses to be used for anything but loopback:
@@ -12,6 +12,7 @@ import ssl
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -138,8 +139,9 @@ def _time(moment: datetime) -> bytes:
     return _der(0x17, moment.strftime("%y%m%d%H%M%SZ").encode())
 
 
-def make(days: int = 30) -> Certificate:
-    """A fresh key and a certificate for localhost, 127.0.0.1 and ::1."""
+@cache
+def of_this_process(days: int = 30) -> Certificate:
+    """A key made once a process, and a certificate for localhost, 127.0.0.1 and ::1."""
     secret = secrets.randbelow(_N - 1) + 1
     point = _times(secret, _G) or _G
     public = b"\x04" + point[0].to_bytes(32, "big") + point[1].to_bytes(32, "big")

@@ -29,6 +29,8 @@ LAG_SECONDS = 0.03
 _IDLE_SECONDS = 60.0
 _BUSY_PASSES = 200
 _ADMIN = Writing("sandbox")
+# Nobody acts on these: writing them wakes no controller.
+_PASSIVE = {"events", "leases.coordination.k8s.io", "configmaps", "secrets", "endpoints"}
 _SPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 log = logging.getLogger(__name__)
 
@@ -60,8 +62,9 @@ class Cluster:
         for number in range(1, nodes + 1):
             self.apply(scenery.node(f"{name}-node-{number}", number, stamp(self.clock.now())))
 
-    def _on_change(self, _change: Change) -> None:
-        self._changed.set()
+    def _on_change(self, change: Change) -> None:
+        if change.bucket not in _PASSIVE:
+            self._changed.set()
 
     # -- the passing of time ------------------------------------------------------------------
 
@@ -279,13 +282,8 @@ class Cluster:
     def load(self, path: Path) -> None:
         """Take all objects from a file that `save` wrote; older watches expire."""
         state = json.loads(path.read_text(encoding="utf-8"))
-        self.store.objects = {
-            name: {(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): obj for obj in objs}
-            for name, objs in state["objects"].items()
-        }
-        self.store.version = state["version"]
+        self.store.restore(state["objects"], state["version"])
         self.clock.offset = state["offset"]
-        self.store.compact()
         self.kubelet.runs.clear()
         self._changed.set()
 

@@ -12,6 +12,7 @@ from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.kubernetes.wire import Json, dig
 
 KEEP_SECONDS = 3600
+SWEEP_SECONDS = 60
 _SCHEDULER = "default-scheduler"
 
 
@@ -22,6 +23,7 @@ class Events:
         self.store, self.clock = store, clock
         self._seen: dict[tuple[str, str, str, str], tuple[str, str]] = {}
         self.kind = by_kind("Event")
+        self._swept = clock.now()
 
     def record(
         self,
@@ -110,8 +112,11 @@ class Events:
         return {"kind": "Event", "apiVersion": "v1", "metadata": meta, **body}
 
     def sweep(self) -> None:
-        """Forget what is older than an hour."""
-        oldest = self.clock.now() - KEEP_SECONDS
+        """Forget what is older than an hour; looked at once a minute."""
+        now = self.clock.now()
+        if now < self._swept + SWEEP_SECONDS:
+            return
+        self._swept, oldest = now, now - KEEP_SECONDS
         for event in self.store.list(self.kind):
             last = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
             if moment(last) < oldest:

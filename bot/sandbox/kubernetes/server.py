@@ -41,7 +41,7 @@ class ClusterServer:
         self.faults = Faults()
         self.requests: deque[Record] = deque(maxlen=_KEPT)
         self._gateway = Gateway(self.cluster, self.access, self.faults)
-        self._certificate = certificate.make()
+        self._certificate = certificate.of_this_process()
         self._web: web.Server | None = None
         self._socket: asyncio.Server | None = None
         self._controllers: asyncio.Task[None] | None = None

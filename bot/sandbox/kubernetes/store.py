@@ -33,6 +33,7 @@ class Store:
         self.version = 811
         self.floor = 812
         self.objects: dict[str, dict[Key, Json]] = {}
+        self._children: dict[tuple[str, str], set[Key]] = {}
         self.history: deque[Change] = deque()
         self._limit = history
         self.listeners: list[asyncio.Queue[Change]] = []
@@ -58,6 +59,7 @@ class Store:
         meta["resourceVersion"] = str(self.version)
         obj["metadata"] = in_order(meta)
         bucket[key] = obj
+        self._index(kind.bucket, key, before, obj)
         self._record(kind, "MODIFIED" if before else "ADDED", obj, before)
         return obj
 
@@ -65,6 +67,7 @@ class Store:
         """Take an object out; its last state gets the version of the deletion."""
         meta = obj["metadata"]
         before = self.objects[kind.bucket].pop((meta.get("namespace", ""), meta["name"]))
+        self._index(kind.bucket, (meta.get("namespace", ""), meta["name"]), before, None)
         self.version += 1
         last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.version)}}
         self._record(kind, "DELETED", last, before)
@@ -79,10 +82,40 @@ class Store:
             queue.put_nowait(change)
         self.on_change(change)
 
+    def _index(self, bucket: str, key: Key, before: Json | None, after: Json | None) -> None:
+        """Keep track of who is whose controller: controllers ask for it all the time."""
+        old, new = _controller(before), _controller(after)
+        if old != new:
+            if old:
+                self._children.get((bucket, old), set()).discard(key)
+            if new:
+                self._children.setdefault((bucket, new), set()).add(key)
+
+    def owned(self, kind: Kind, uid: str) -> Objects:
+        """The objects of a kind whose controller has that uid, in the order of their names."""
+        bucket = self.objects.get(kind.bucket, {})
+        return [bucket[key] for key in sorted(self._children.get((kind.bucket, uid), ()))]
+
+    def restore(self, objects: dict[str, Objects], version: int) -> None:
+        """Take over a saved state; every older watch expires."""
+        self.objects, self._children = {}, {}
+        for bucket, found in objects.items():
+            for obj in found:
+                key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+                self.objects.setdefault(bucket, {})[key] = obj
+                self._index(bucket, key, None, obj)
+        self.version = version
+        self.compact()
+
     def compact(self) -> None:
         """Forget the history, as etcd does: every older watch and continue token expires."""
         self.history.clear()
         self.floor = self.version + 1
+
+
+def _controller(obj: Json | None) -> str:
+    owners = (obj or {}).get("metadata", {}).get("ownerReferences") or ()
+    return next((str(one["uid"]) for one in owners if one.get("controller")), "")
 
 
 _META_ORDER = (

@@ -76,12 +76,7 @@ class World:
 
     def owned(self, kind: Kind, owner: Json) -> list[Json]:
         """The objects whose controller is `owner`, in the order of their names."""
-        uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
-        return [
-            obj
-            for obj in self.store.list(kind, namespace)
-            if any(one["uid"] == uid and one.get("controller") for one in obj["metadata"].get("ownerReferences") or ())
-        ]
+        return self.store.owned(kind, owner["metadata"]["uid"])
 
 
 def owner_reference(owner: Json) -> Json:

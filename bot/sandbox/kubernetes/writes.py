@@ -200,7 +200,7 @@ class Writes:
         meta = obj["metadata"]
         changed = {**obj, "status": new, "metadata": clone(meta)}
         ownership.record(obj, changed, how.manager, self._time(), how.subresource)
-        return self.store.put(kind, clone(changed))
+        return self.store.put(kind, changed)
 
     def delete(self, kind: Kind, namespace: str, name: str, how: Deletion) -> tuple[Json, bool]:
         """Delete; returns the object and whether it is gone already (else it is terminating)."""

@@ -42,6 +42,7 @@ class Api:
     async def __call__(
         self, method: str, path: str, body: Any = None, *, as_: str = "admin", kind: str = "", **headers: str
     ) -> Got:
+        """One request; `kind` is its content type."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if as_:
             sent["Authorization"] = self._authorization(as_)

@@ -26,6 +26,7 @@ class Kubectl:
             (home / who).write_text(server.kubeconfig(who), encoding="utf-8")
 
     async def __call__(self, *words: str, as_: str = "admin", expect: int = 0) -> str:
+        """What the program wrote; it must end with the expected code."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.home / as_)}
         process = await asyncio.create_subprocess_exec(
             str(KUBECTL),

@@ -129,7 +129,7 @@ async def test_an_expired_watch_is_an_error_event_in_a_200(server: ClusterServer
         async for _ in watch.Watch().stream(core.list_namespaced_pod, "shop", resource_version="1", timeout_seconds=1):
             pass
     assert expired.value.status == 410
-    assert [seen.status for seen in server.requests if seen.verb == "watch"][0] == 200
+    assert next(seen.status for seen in server.requests if seen.verb == "watch") == 200
 
 
 async def test_logs_and_access_reviews(server: ClusterServer, api: client.ApiClient) -> None:

@@ -1,0 +1,126 @@
+"""Faults, rights, budgets, safety, and a state that survives."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.server import ClusterServer
+from tests.integration.sandbox_kubernetes.probe import Api
+
+DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/api"
+MERGE = "application/merge-patch+json"
+NOTE = {"metadata": {"annotations": {"note": "1"}}}
+
+
+@pytest.fixture(autouse=True)
+def deployment(server: ClusterServer) -> None:
+    server.cluster.deployment("shop", "api", replicas=2)
+    server.cluster.advance(2)
+
+
+@pytest.mark.parametrize("code", [409, 403, 422, 429, 500, 503, 504])
+async def test_a_fault_is_answered_and_nothing_is_done(api: Api, server: ClusterServer, code: int) -> None:
+    server.faults.set("patch", "deployments", status=code, times=1)
+    refused = await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)
+    assert (refused.status, refused.body["code"], refused.body["kind"]) == (code, code, "Status")
+    assert ("Retry-After" in refused.headers) is (code in (429, 504))
+    assert "note" not in server.cluster.get("Deployment", "shop", "api")["metadata"]["annotations"]
+    assert (await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)).status == 200
+
+
+async def test_a_dropped_answer_was_done_all_the_same(api: Api, server: ClusterServer) -> None:
+    server.faults.drop_after("patch", "deployments")
+    with pytest.raises(aiohttp.ClientError):
+        await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)
+    assert server.cluster.get("Deployment", "shop", "api")["metadata"]["annotations"]["note"] == "1"
+    assert server.requests[-1].dropped
+    server.faults.set("*", "*", status=500)
+    server.faults.clear()
+    assert (await api("GET", DEPLOYMENT)).status == 200
+
+
+async def test_requests_are_remembered(api: Api, server: ClusterServer) -> None:
+    await api("PATCH", f"{DEPLOYMENT}?fieldManager=x", NOTE, as_="bot", kind=MERGE, User_Agent="fettle/1 e1")
+    seen = server.requests[-1]
+    assert (seen.method, seen.path, seen.query) == ("PATCH", DEPLOYMENT, {"fieldManager": "x"})
+    assert (seen.user_agent, seen.user, seen.status) == ("fettle/1 e1", "system:serviceaccount:fettle:bot", 200)
+    assert (seen.verb, seen.resource, seen.namespace, seen.name) == ("patch", "deployments", "shop", "api")
+
+
+async def test_rights_are_taken_and_given_back(api: Api, server: ClusterServer) -> None:
+    for resource, path in (("deployments", DEPLOYMENT), ("deployments/scale", f"{DEPLOYMENT}/scale")):
+        body = NOTE if resource == "deployments" else {"spec": {"replicas": 2}}
+        server.deny("patch", resource, "shop")
+        assert (await api("PATCH", path, body, as_="bot", kind=MERGE)).status == 403
+        assert (await api("PATCH", path, body, as_="admin", kind=MERGE)).status == 200
+        server.allow("patch", resource, "shop")
+        assert (await api("PATCH", path, body, as_="bot", kind=MERGE)).status == 200
+    assert (await api("GET", "/api/v1/namespaces/shop/secrets", as_="bot")).status == 403
+
+
+async def test_a_budget_stops_evictions_until_pods_are_well(api: Api, server: ClusterServer) -> None:
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "api"}}}
+    meta = {"name": "api", "namespace": "shop"}
+    server.cluster.apply({"kind": "PodDisruptionBudget", "metadata": meta, "spec": spec})
+    names = [pod["metadata"]["name"] for pod in server.cluster.pods("shop", "api")]
+    answers = []
+    for name in names:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        answers.append((await api("POST", f"/api/v1/namespaces/shop/pods/{name}/eviction", body, as_="bot")).status)
+    assert answers == [201, 429]
+    server.cluster.advance(3)
+    budget = server.cluster.get("PodDisruptionBudget", "shop", "api")["status"]
+    assert (budget["currentHealthy"], budget["disruptionsAllowed"], budget["expectedPods"]) == (2, 1, 2)
+
+
+async def test_an_autoscaler_fights_a_manual_scale(api: Api, server: ClusterServer) -> None:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4}
+    meta = {"name": "api", "namespace": "shop"}
+    server.cluster.apply({"kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": spec})
+    await api("PATCH", f"{DEPLOYMENT}/scale", {"spec": {"replicas": 9}}, kind=MERGE)
+    server.cluster.advance(3)
+    assert server.cluster.get("Deployment", "shop", "api")["status"]["replicas"] == 4
+
+
+async def test_services_know_their_ready_pods(server: ClusterServer) -> None:
+    server.cluster.service("shop", "api")
+    server.cluster.advance(1)
+    (subset,) = server.cluster.get("Endpoints", "shop", "api")["subsets"]
+    assert len(subset["addresses"]) == 2
+    server.cluster.crash_loop("shop", "api", pods=1)
+    server.cluster.advance(1)
+    (subset,) = server.cluster.get("Endpoints", "shop", "api")["subsets"]
+    assert (len(subset["addresses"]), len(subset["notReadyAddresses"])) == (1, 1)
+
+
+async def test_only_loopback_is_served(api: Api) -> None:
+    with pytest.raises(ValueError, match="not a loopback address"):
+        await ClusterServer().start(host="0.0.0.0")
+    assert (await api("GET", "/version", Host="evil.example")).status == 403
+
+
+async def test_a_saved_cluster_goes_on_where_it_was(server: ClusterServer, tmp_path: Path) -> None:
+    server.cluster.crash_loop("shop", "api", pods=1)
+    server.cluster.advance(5)
+    server.cluster.save(tmp_path / "state.json")
+    again = Cluster(ready_after=0.15, time_scale=0.1)
+    again.load(tmp_path / "state.json")
+    assert again.list("Pod", "shop") == server.cluster.list("Pod", "shop")
+    before = {pod["metadata"]["name"]: _restarts(pod) for pod in again.pods("shop", "api")}
+    again.advance(30)
+    after = {pod["metadata"]["name"]: _restarts(pod) for pod in again.pods("shop", "api")}
+    grown = [name for name in before if after[name] > before[name]]
+    assert len(grown) == 1
+    assert after.keys() == before.keys()
+
+
+def _restarts(pod: dict) -> int:
+    return int(pod["status"]["containerStatuses"][0]["restartCount"])
+
+
+async def test_an_unknown_behaviour_is_refused(server: ClusterServer) -> None:
+    with pytest.raises(ValueError, match="'fire' is none of"):
+        server.cluster.break_next("shop", "api", "fire")
