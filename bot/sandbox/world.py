@@ -1,0 +1,221 @@
+"""A whole world in one object: Slack, the cluster, Alertmanager, the people, and the bot between them.
+
+Used by the command line, by scenarios and by tests. It refuses to know the bot but as a process: what it sees is what
+the servers saw, what Slack shows, and what the bot's own command line prints.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import yaml
+
+from bot.sandbox.alert_names import RULES
+from bot.sandbox.alertmanager import Alertmanager, Delivery
+from bot.sandbox.bot_process import ROOT, BotProcess, fettle, free_port
+from bot.sandbox.kubernetes.gateway import Record
+from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.slack import persist
+from bot.sandbox.slack.server import SlackServer
+from bot.sandbox.slack_room import SlackRoom
+
+CLUSTER = "fettle-sandbox"
+"""The kubeconfig's name for this cluster; the bot takes a short soak only there."""
+AGE = 6 * 3600.0
+"""How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
+
+    ``settings`` win over the built ones; ``workloads`` are ``namespace/name`` with their number of pods;
+    ``extra`` is put into the environment of the bot for the sake of measuring it (coverage), nothing else.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    workloads: Mapping[str, int] = field(default_factory=lambda: {"shop/api": 3, "shop/web": 2, "pay/ledger": 2})
+    ready_after: float = 0.5
+    port: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def manifest() -> dict[str, Any] | None:
+    """The app's manifest as the project has it; None where it isn't beside the packages."""
+    path = ROOT / "manifest.yml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+class World:
+    """Starts empty servers, fills them, and starts the bot when told to; ``async with`` ends all of it in order."""
+
+    def __init__(self, folder: Path, options: WorldOptions | None = None) -> None:
+        self.folder = folder
+        self.options = options or WorldOptions()
+        kept = folder / "slack.json"
+        workspace = persist.load(kept) if kept.is_file() else None
+        self.slack_server = SlackServer(manifest(), workspace=workspace)
+        self.slack = SlackRoom(self.slack_server)
+        self.cluster_server = ClusterServer(CLUSTER, ready_after=self.options.ready_after)
+        self.cluster = self.cluster_server.cluster
+        self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
+        self.bot = BotProcess(folder, {})
+        self.alertmanager = Alertmanager("", self.webhook_token)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start_servers()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start_servers(self) -> None:
+        """Slack and the cluster on free loopback ports, the workloads running; writes the kubeconfigs."""
+        self._furnish()
+        await self.cluster_server.start()
+        await self.slack_server.start(port=self.options.port)
+        for who in ("bot", "admin"):
+            path = self.kubeconfig(who)
+            path.write_text(self.cluster_server.kubeconfig(who), encoding="utf-8")
+            path.chmod(0o600)
+        self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
+        self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
+
+    def _furnish(self) -> None:
+        kept = self.folder / "cluster.json"
+        if kept.is_file():
+            self.cluster.load(kept)
+            return
+        self.cluster.clock.offset = -AGE
+        for place, pods in self.options.workloads.items():
+            namespace, _, name = place.partition("/")
+            image = f"registry.example/{namespace}/{name}:1.4.1"
+            self.cluster.deployment(namespace, name, replicas=pods, image=image)
+            self.cluster.service(namespace, name)
+        self.cluster.advance(AGE)
+        self.cluster.clock.offset = 0.0
+
+    async def start_bot(self) -> None:
+        """Start the bot and wait until it takes alerts and listens to Slack."""
+        await self.bot.start()
+        await self.slack_server.wait_connected(timeout=20)
+
+    async def stop(self) -> None:
+        """The bot first, then the servers; state is kept by ``save``."""
+        if self.bot.running:
+            await self.bot.stop()
+        await self.alertmanager.close()
+        await self.slack_server.stop()
+        await self.cluster_server.stop()
+
+    def save(self) -> None:
+        """Write Slack's and the cluster's state into the folder, for the next start."""
+        persist.save(self.slack_server.workspace, self.folder / "slack.json")
+        self.cluster.save(self.folder / "cluster.json")
+
+    # -- what the bot is told -----------------------------------------------------------------
+
+    def kubeconfig(self, who: str) -> Path:
+        """The kubeconfig file of the ``bot`` or the ``admin``."""
+        return self.folder / f"kubeconfig-{who}.yaml"
+
+    def built_settings(self) -> dict[str, str]:
+        """Every setting that the bot needs to act in this world; soaks are seconds, and the card says so."""
+        return {
+            "SLACK_API_URL": self.slack_server.api_url,
+            "SLACK_BOT_TOKEN": self.slack_server.bot_token,
+            "SLACK_APP_TOKEN": self.slack_server.app_token,
+            "SLACK_CHANNEL_ID": self.slack.channel,
+            "KUBECONFIG": str(self.kubeconfig("bot")),
+            "CLUSTER_NAME": "sandbox",
+            "DATA_DIR": str(self.folder),
+            "DATABASE_URL": f"sqlite:///{self.folder / 'fettle.db'}",
+            "WEBHOOK_TOKENS": self.webhook_token,
+            "APPROVERS": "S0SRE",
+            "ALLOWED_NAMESPACES": "shop,pay",
+            "ALLOWED_ACTIONS": "restart",
+            "APPROVAL_TTL": "15m",
+            "VERIFY_SOAK": "2s",
+            "VERIFY_SOAK_CRASHLOOP": "3s",
+            "LISTEN_HOST": "127.0.0.1",
+            "LISTEN_PORT": str(free_port()),
+            "METRICS_PORT": str(free_port()),
+            "LOG_FORMAT": "json",
+        }
+
+    def dotenv(self) -> str:
+        """The same as a dotenv file, with the bot's address first; for curl, kubectl and `fettle run`."""
+        values = {"FETTLE_URL": self.bot.url, **self.bot.settings, "KUBECONFIG": str(self.kubeconfig("bot"))}
+        return "".join(f"{name}={value}\n" for name, value in values.items())
+
+    # -- what happens -------------------------------------------------------------------------
+
+    async def fire(self, name: str, workload: str = "", **labels: str) -> Delivery:
+        """Fire the alert as its rule would: one alert a pod where the rule is about pods, else one.
+
+        ``workload`` is ``namespace/name``; an alert about pods names only the pods, as the real rule does.
+        """
+        return await self.alertmanager.fire(name, *self.alert_sets(name, workload, **labels))
+
+    def alert_sets(self, name: str, workload: str, **labels: str) -> list[dict[str, str]]:
+        """The label sets that ``fire`` sends."""
+        if not workload:
+            return [labels]
+        namespace, _, called = workload.partition("/")
+        rule = RULES.get(name)
+        by = rule.by if rule else "deployment"
+        if by != "pod":
+            return [{"namespace": namespace, by: called, **labels}]
+        pods = self.cluster.pods(namespace, called)
+        ill = [pod for pod in pods if not _ready(pod)] or pods
+        uids = ((pod["metadata"]["name"], pod["metadata"]["uid"]) for pod in ill)
+        return [{"namespace": namespace, "pod": pod, "uid": uid, **labels} for pod, uid in uids]
+
+    async def resolve(self, name: str) -> list[Delivery]:
+        """All alerts of this name end."""
+        return await self.alertmanager.resolve(name)
+
+    async def fettle(self, *words: str) -> tuple[int, str]:
+        """Run ``fettle WORDS`` on the bot's store, as an operator beside it would; exit code and output."""
+        return await fettle(self.folder, self.bot.settings, *words, extra=self.options.extra)
+
+    async def audit(self) -> str:
+        """The audit as the table that an auditor reads."""
+        _, table = await self.fettle("audit", "list", "--limit", "0")
+        return table
+
+    async def status(self) -> dict[str, Any]:
+        """The bot's /status."""
+        async with (
+            aiohttp.ClientSession(trust_env=False) as session,
+            session.get(f"{self.bot.status_url}/status") as got,
+        ):
+            found: dict[str, Any] = await got.json()
+            return found
+
+    def patches(self, workload: str) -> list[Record]:
+        """Every write of the bot to this workload that wasn't a dry run, whatever it was answered."""
+        namespace, _, name = workload.partition("/")
+        return [
+            one
+            for one in self.cluster_server.requests
+            if one.verb in {"patch", "update", "delete"}
+            and (one.namespace, one.name) == (namespace, name)
+            and one.user == self.cluster_server.access.bot_user
+            and "dryRun" not in one.query
+        ]
+
+
+def _ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
