@@ -66,7 +66,10 @@ class Jobs:
     def start(self) -> None:
         """Starts ticking in the running loop."""
         self._scheduler.add_job(self.tick, "interval", seconds=TICK, id="owed")
-        self._scheduler.add_job(self.refresh_groups, "interval", seconds=2, id="groups")
+        # At once, too: whoever presses in the first seconds after a start must not be refused for it.
+        self._scheduler.add_job(
+            self.refresh_groups, "interval", seconds=2, id="groups", next_run_time=self._ctx.clock()
+        )
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         self._scheduler.add_job(self.purge, "interval", hours=6, id="retention")
         self._scheduler.start()
