@@ -23,9 +23,12 @@ REQUEST_KEY = "request:"
 
 
 def alerts_cleared(tx: Tx, incident_id: int, now: datetime) -> bool:
-    """Called when the last alert of an incident resolved; closes it, or leaves it to the verdict. True: closed."""
+    """Called when the last alert of an incident resolved; closes it, or leaves it to the verdict. True: closed.
+
+    An incident without alerts has none that could clear: a request is closed by its verdict or by a person.
+    """
     incident = incidents.get(tx, incident_id)
-    if not incident.open or incident.alerts_firing > 0:
+    if not incident.open or incident.alerts_firing > 0 or incident.alerts_total == 0:
         return False
     supersede_pending(tx, incident_id, "all alerts resolved", now)
     if any(run.in_flight for run in executions.of_incident(tx, incident_id)):

@@ -53,7 +53,7 @@ async def execute(ctx: Context, work: DueWork) -> None:
     # I8: no act whose last check follows the freeze's commit.
     freeze = await ctx.store.read(facts.freeze_in, ctx)
     if freeze.on is not False:
-        await _settle(ctx, claimed, ExecutionEvent.FAIL, f"not applied: {freeze.sentence}")
+        await _settle(ctx, claimed, ExecutionEvent.FAIL, f"not applied: {freeze.sentence}", again=True)
         return
     await _act(ctx, claimed, claimed.request)
 
@@ -110,8 +110,7 @@ def _not_done(
     rules = [str(reason.rule) for reason in decision.reasons]
     _entry(tx, "execution:claim:refused", failed, "refused", {"reason": outcome, "rules": rules}, now)
     close.hand_back(tx, incident, outcome, now)
-    if decision.has(Rule.STALE) or decision.has(Rule.GONE):
-        _propose_again(tx, proposal, now)
+    _propose_again(tx, proposal, now)  # the card shows what stands now: an offer, or the reason against it
     owing.card(tx, incident, Priority.PRESS, now)
     close.alerts_cleared(tx, incident.id, now)
 
@@ -165,7 +164,8 @@ def _record(
         close.hand_back(tx, incident, outcome, now)
         if again and incident.open:
             _propose_again(tx, proposal, now)
-        close.alerts_cleared(tx, incident.id, now)
+        if settled.state is ExecutionState.FAILED:  # nothing was done; what is unknown waits for a person
+            close.alerts_cleared(tx, incident.id, now)
     owing.card(tx, incident, Priority.EXECUTION, now)
 
 
