@@ -179,6 +179,7 @@ def staleness_digest(action: str, params: Mapping[str, Any], state: TargetState)
         "hpa": list(state.hpa[1:]) if state.hpa else None,
         "budget": state.budget[1] if state.budget else None,
     }
-    if state.hpa is None:
+    # A DaemonSet's count follows its nodes: status, which is never in it.
+    if state.hpa is None and state.target.kind != "DaemonSet":
         facts["replicas"] = state.replicas
     return sha256(canonical(facts))

@@ -25,7 +25,8 @@ async def collect(cluster: Cluster, target: Target, now: Callable[[], datetime])
     found = await reads.workload_pods(cluster, target)
     if not found:
         return Evidence(SOURCE, EvidenceStatus.EMPTY, f"{target.ref} has no pods", now(), {"pods": [], "total": 0})
-    worst = sorted(found, key=_badness, reverse=True)
+    at = now()
+    worst = sorted(found, key=lambda pod: _badness(pod, at), reverse=True)
     rows = [asdict(pod.row) for pod in worst[:MAX_ROWS]]
     data = {"pods": rows, "total": len(found)}
     return Evidence(SOURCE, EvidenceStatus.OK, redact(summary([pod.row for pod in found])), now(), data)
@@ -49,5 +50,5 @@ def summary(rows: Sequence[PodRow]) -> str:
     return ", ".join(parts)
 
 
-def _badness(pod: Pod) -> tuple[bool, bool, int, str]:
-    return pod.crash_looping, not pod.row.ready, pod.row.restarts, pod.row.created_at
+def _badness(pod: Pod, at: datetime) -> tuple[bool, bool, int, str]:
+    return pod.crash_looping(at), not pod.row.ready, pod.row.restarts, pod.row.created_at

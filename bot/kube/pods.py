@@ -7,13 +7,15 @@ of its last end is kept beside them. This module refuses to judge.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.evidence import PodRow
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, text
 
 CRASH_REASONS = frozenset({"CrashLoopBackOff"})
+LATELY = timedelta(minutes=10)
+"""Back-off between crashes grows to 5 minutes; twice that without a crash is no loop any more."""
 HASHES = ("pod-template-hash", "controller-revision-hash")
 
 
@@ -40,14 +42,18 @@ class Pod:
     created_at: datetime | None
     ended: tuple[str, ...] = ()
 
-    @property
-    def crash_looping(self) -> bool:
-        """Waiting in back-off after crashes, ended with an error, or crashed at least twice and not ready."""
+    def crash_looping(self, now: datetime | None = None) -> bool:
+        """In back-off, ended with an error, or crashed at least twice and not ready or, by ``now``, lately.
+
+        Without ``now`` a pod that happens to be up between two crashes doesn't count.
+        """
         row = self.row
         if row.phase in {"Failed", "Succeeded"}:  # evicted or finished: nothing starts it again
             return False
         crashed = row.exit_code not in {None, 0}
-        return row.waiting in CRASH_REASONS or (crashed and (bool(self.ended) or (row.restarts > 1 and not row.ready)))
+        lately = now is not None and self.finished_at is not None and now - self.finished_at < LATELY
+        again = row.restarts > 1 and (lately or not row.ready)
+        return row.waiting in CRASH_REASONS or (crashed and (bool(self.ended) or again))
 
     @property
     def failing_since(self) -> datetime | None:

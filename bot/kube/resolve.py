@@ -42,13 +42,14 @@ class _Found:
 async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) -> Resolution:
     """The workload that these alerts (their label sets) are about; what several share is asked for once.
 
-    Raises ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
+    Asked in the slow lane, as evidence is: a storm of alerts must not become load on the API server. Raises ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
     """
+    slow = cluster.relaxed
     votes: Counter[Target] = Counter()
     notes: list[str] = []
     for one, times in _distinct(labels):
         try:
-            found = await _resolve_one(cluster, one)
+            found = await _resolve_one(slow, one)
         except RequestError as error:  # a hostile or broken label value; gone objects are handled closer
             found = _Found(note=str(error))
         votes.update(dict.fromkeys(found.targets, times))

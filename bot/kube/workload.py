@@ -90,7 +90,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
             text(item, "type"): text(item, "reason") or text(item, "status") for item in dig(status, "conditions") or []
         },
         crash_restarts={pod.row.name: pod.row.restarts for pod in objects.pods},
-        crash_looping=any(pod.crash_looping for pod in objects.pods),
+        crash_looping=any(pod.crash_looping(objects.observed_at) for pod in objects.pods),
         labels={key: str(value) for key, value in mapping(obj, "metadata", "labels").items()},
         selector=selector_text(spec.get("selector")),
         template_changed_at=template_changed_at(kind, obj, objects.revisions),

@@ -97,7 +97,7 @@ async def look(cluster: Cluster, state: TargetState, *, clock: Callable[[], date
 
 def _standing(found: Snapshot, at: datetime) -> Check:
     """Restarts at one moment: bad when pods crash now, else shown; a count alone doesn't say when."""
-    crashing = [pod for pod in found.pods if pod.crash_looping and not pod.deleting]
+    crashing = [pod for pod in found.pods if pod.crash_looping(at) and not pod.deleting]
     total = sum(pod.row.restarts for pod in found.pods)
     expected = "no pod is crashing"
     if crashing:

@@ -42,10 +42,13 @@ class World:
         await self.sandbox.settle(10)
         return await reads.target_state(self.cluster, API, now=now())
 
-    async def crashing(self, pods: int = 1) -> None:
-        """Pods of shop/api crash from now on; returns when the cluster shows it."""
+    async def crashing(self, pods: int = 1) -> TargetState:
+        """Pods of shop/api crash from now on; the first state in which the cluster shows a loop of crashes."""
         self.sandbox.crash_loop("shop", "api", pods=pods)
-        while not (await reads.target_state(self.cluster, API)).crash_looping:  # noqa: ASYNC110 - it shows by asking
+        while True:
+            found = await reads.snapshot(self.cluster, API, now=now())
+            if any(pod.row.restarts > 1 for pod in found.pods) and found.state.crash_looping:
+                return found.state
             await asyncio.sleep(0.05)
 
     def sent(self, method: str) -> list[Any]:

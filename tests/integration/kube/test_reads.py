@@ -73,8 +73,7 @@ async def test_what_cannot_be_read_is_not_taken_for_absent(kube: World, resource
 
 async def test_crash_looping_pods_show_in_the_state(kube: World) -> None:
     await kube.api()
-    await kube.crashing(2)
-    state = await reads.target_state(kube.cluster, API)
+    state = await kube.crashing(2)
     assert state.crash_looping
     assert state.first_failure_at is not None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -97,7 +97,15 @@ PODS = [
 def test_recorded_pods(name: str, waiting: str, crashing: bool, restarts: int, code: int | None) -> None:
     read = read_pod(recorded(name))
     row = read.row
-    assert (row.waiting, read.crash_looping, row.restarts, row.exit_code) == (waiting, crashing, restarts, code)
+    assert (row.waiting, read.crash_looping(), row.restarts, row.exit_code) == (waiting, crashing, restarts, code)
+
+
+@pytest.mark.parametrize(("minutes", "looping"), [(9, True), (11, False)])
+def test_a_pod_that_is_up_between_two_crashes_is_in_a_loop_for_ten_minutes(minutes: int, looping: bool) -> None:
+    killed = read_pod(recorded("pod-oomkilled-running"))
+    assert killed.finished_at is not None
+    assert killed.row.ready
+    assert killed.crash_looping(killed.finished_at + timedelta(minutes=minutes)) is looping
 
 
 def test_a_pod_that_cannot_be_scheduled_says_so() -> None:

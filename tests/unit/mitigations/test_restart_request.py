@@ -11,6 +11,7 @@ import pytest
 from bot.domain.errors import IntegrityError, RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action
+from bot.domain.proposal import staleness_digest
 from bot.domain.target import RESTARTABLE, Target
 from bot.mitigations import catalog, restart
 from tests.unit.cluster_states import NOW, state
@@ -105,3 +106,11 @@ def test_the_catalog_holds_every_action_and_nothing_else() -> None:
     assert one.headline_for(state().target) == "Restart Deployment shop/api"
     assert one.done_for(state().target) == "Restarted shop/api"
     assert "fettle-patch" in one.role
+
+
+def test_a_node_that_joins_does_not_void_the_approval_of_a_daemonset_but_a_scaled_deployment_does() -> None:
+    def digest(kind: str, replicas: int) -> str:
+        return staleness_digest("restart", {}, state(kind, replicas=replicas))
+
+    assert digest("DaemonSet", 6) == digest("DaemonSet", 7)
+    assert digest("Deployment", 6) != digest("Deployment", 7)
