@@ -58,6 +58,7 @@ class Jobs:
         self._running: dict[asyncio.Task[None], DueWork] = {}
         self._counts = dict.fromkeys(LIMITS, 0)
         self._closing = False
+        self._reading_groups = False
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -74,12 +75,14 @@ class Jobs:
         self._scheduler.add_job(self.purge, "interval", hours=6, id="retention")
         self._scheduler.start()
         self._waker = asyncio.create_task(self._wake(), name="jobs-wake")
+        self._ctx.store.work_owed.set()
 
     async def _wake(self) -> None:
         while True:
             await self._ctx.store.work_owed.wait()
             self._ctx.store.work_owed.clear()
-            await self.tick()
+            # A fresh proposal waits for a press: whoever presses must not be told that the group wasn't read yet.
+            await asyncio.gather(self.tick(), self.refresh_groups())
 
     async def tick(self) -> None:
         """Claims what is due, as far as the limits leave room, and spawns it."""
@@ -128,11 +131,20 @@ class Jobs:
     async def refresh_groups(self) -> None:
         """Reads the approver groups into the store, each minute while proposals wait; a failure denies."""
         groups = self._ctx.settings.approver_groups
-        if self._members is None or not groups or self._closing:
+        if self._members is None or not groups or self._closing or self._reading_groups:
             return
+        self._reading_groups = True
+        try:
+            await self._read_groups(self._members, groups)
+        except FettleError as error:
+            log.warning("the approver groups could not be kept", error=str(error))
+        finally:
+            self._reading_groups = False
+
+    async def _read_groups(self, members: Members, groups: tuple[str, ...]) -> None:
         for group in await self._ctx.store.read(_stale_groups, groups, self._ctx.clock()):
             try:
-                found = await self._members(group)
+                found = await members(group)
             except FettleError as error:
                 await self._ctx.store.transact(people.group_failed, group, str(error), self._ctx.clock())
                 log.warning("an approver group could not be read", group=group, error=str(error))

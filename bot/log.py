@@ -52,7 +52,7 @@ def configure(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(_LEVELS[level])
-    for noisy in ("aiohttp.access", "uvicorn.access", "apscheduler.executors.default", "slack_bolt"):
+    for noisy in ("aiohttp.access", "uvicorn", "apscheduler", "slack_bolt", "slack_sdk"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, _LEVELS[level]))
     structlog.configure(
         processors=[

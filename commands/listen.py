@@ -77,6 +77,10 @@ def bolt_app(slack: SlackClient, verbs: Verbs, *, suffix: str = "") -> AsyncApp:
         # where Bolt would only be silent.
         return result
 
-    app = AsyncApp(client=slack.web, authorize=authorize, logger=logging.getLogger("slack_bolt"))
+    logger = logging.getLogger("slack_bolt")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns that SLACK_BOT_TOKEN of the environment isn't used; that is meant
+    app = AsyncApp(client=slack.web, authorize=authorize, logger=logger)
+    logger.setLevel(level)
     register(app, verbs, slack, suffix=suffix)
     return app
