@@ -14,7 +14,7 @@ from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.daemonsets import DaemonSets
 from bot.sandbox.kubernetes.deployments import Deployments
 from bot.sandbox.kubernetes.events import Events
-from bot.sandbox.kubernetes.kinds import Kind, by_kind
+from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.kubelet import Kubelet
 from bot.sandbox.kubernetes.logs import Logs
 from bot.sandbox.kubernetes.replicasets import ReplicaSets
@@ -29,6 +29,8 @@ LAG_SECONDS = 0.03
 _IDLE_SECONDS = 60.0
 _BUSY_PASSES = 200
 _ADMIN = Writing("sandbox")
+# What a manifest read from the cluster carries along, and an administrator doesn't mean.
+_BOOKKEEPING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 # Nobody acts on these: writing them wakes no controller.
 _PASSIVE = {"events", "leases.coordination.k8s.io", "configmaps", "secrets", "endpoints"}
 _SPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -146,9 +148,10 @@ class Cluster:
         if self.store.get(kind, space, meta["name"]) is None:
             made = self.writes.create(kind, space, manifest, _ADMIN)
         else:
+            wanted = {key: value for key, value in clone(meta).items() if key not in _BOOKKEEPING}
 
             def change(obj: Json) -> Json:
-                return {**obj, **clone(manifest), "metadata": {**obj["metadata"], **clone(meta)}}
+                return {**obj, **clone(manifest), "metadata": {**obj["metadata"], **wanted}}
 
             made = self.writes.patch(kind, space, meta["name"], change, _ADMIN)
         copy: Json = clone(made)
@@ -290,8 +293,3 @@ class Cluster:
 
 def _image(namespace: str, name: str) -> str:
     return f"registry.example/{namespace}/{name}:1.0.0"
-
-
-def kind_named(name: str) -> Kind:
-    """The kind of a manifest's `kind`."""
-    return by_kind(name)

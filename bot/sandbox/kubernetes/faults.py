@@ -36,6 +36,7 @@ class Fault:
     status: int = 0
     hang: float | None = None
     drop_after: bool = False
+    late: bool = False
 
     def hits(self, verb: str, resource: str) -> bool:
         """Whether it applies to this request."""
@@ -52,9 +53,11 @@ class Faults:
         """Answer with this status instead of working."""
         self._faults.append(Fault(verb, resource, times, status=status))
 
-    def hang(self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None) -> None:
-        """Say nothing for so long, then go on as usual."""
-        self._faults.append(Fault(verb, resource, times, hang=seconds))
+    def hang(
+        self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None, late: bool = False
+    ) -> None:
+        """Say nothing for so long, then go on as usual; `late` does the work before the silence."""
+        self._faults.append(Fault(verb, resource, times, hang=seconds, late=late))
 
     def drop_after(self, verb: str, resource: str, *, times: int | None = 1) -> None:
         """Do the work, then close the connection without an answer."""

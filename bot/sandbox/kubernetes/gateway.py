@@ -5,6 +5,7 @@ server answers an unknown path or method.
 """
 
 import asyncio
+import logging
 import uuid
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ from bot.sandbox.kubernetes.wire import Json, dig, dump
 _FLOW, _LEVEL = str(uuid.uuid4()), str(uuid.uuid4())
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BODY_KEPT = 65_536
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -61,6 +63,10 @@ class Gateway:
             found = await self._answer(request, seen)
         except StatusError as refused:
             found = Answer(refused.code, refused.body, refused.headers)
+        except Exception:
+            # The edge of the server: a bug here must look like a server's error, not like a lost line.
+            log.exception("%s %s failed", request.method, request.path)
+            found = Answer(500, faults.refusal(500).body)
         if isinstance(found, Watch):
             return await self._stream(request, found, seen)
         seen.status = found.code
@@ -73,9 +79,9 @@ class Gateway:
                 headers["Content-Type"] = found.content_type
             return web.Response(status=found.code, body=found.body, headers=headers)
         headers.setdefault("Content-Type", "application/json")
-        for warning in found.warnings:
-            escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
-            headers["Warning"] = f'299 - "{escaped}"'
+        said = [warning.replace("\\", "\\\\").replace('"', '\\"') for warning in found.warnings]
+        if said:
+            headers["Warning"] = ", ".join(f'299 - "{one}"' for one in said)
         return web.Response(status=found.code, body=dump(found.body), headers=headers)
 
     def _headers(self, extra: dict[str, str]) -> dict[str, str]:
@@ -128,13 +134,15 @@ class Gateway:
         body = await request.read()
         seen.body = body[:_BODY_KEPT].decode("utf-8", "replace")
         fault = self.faults.take(route.verb, route.question.full)
-        if fault and fault.hang is not None and not fault.drop_after:
+        if fault and fault.hang is not None and not fault.late:
             await asyncio.sleep(fault.hang)
         elif fault and fault.status:
             raise faults.refusal(fault.status)
         content = request.headers.get("Content-Type", "")
         asked = Asked(body, content, query, seen.user_agent)
         found = self._dispatch(route, asked, seen, request.headers.get("Accept", ""))
+        if fault and fault.hang is not None and fault.late:
+            await asyncio.sleep(fault.hang)
         if fault and fault.drop_after:
             seen.dropped = True
             if request.transport is not None:

@@ -50,14 +50,14 @@ class Store:
         return [bucket[key] for key in keys]
 
     def put(self, kind: Kind, obj: Json) -> Json:
-        """Store an object under a new version; the object belongs to the store from now on."""
+        """Store an object under a new version; its outermost map belongs to the store from now on."""
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         bucket = self.objects.setdefault(kind.bucket, {})
         before = bucket.get(key)
         self.version += 1
-        meta["resourceVersion"] = str(self.version)
-        obj["metadata"] = in_order(meta)
+        # A new map: the old one may be shared with the state before, which watches still tell.
+        obj["metadata"] = in_order({**meta, "resourceVersion": str(self.version)})
         bucket[key] = obj
         self._index(kind.bucket, key, before, obj)
         self._record(kind, "MODIFIED" if before else "ADDED", obj, before)

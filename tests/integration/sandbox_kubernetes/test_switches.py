@@ -1,5 +1,6 @@
 """Faults, rights, budgets, safety, and a state that survives."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -39,6 +40,14 @@ async def test_a_dropped_answer_was_done_all_the_same(api: Api, server: ClusterS
     server.faults.set("*", "*", status=500)
     server.faults.clear()
     assert (await api("GET", DEPLOYMENT)).status == 200
+
+
+async def test_a_late_silence_comes_after_the_work(api: Api, server: ClusterServer) -> None:
+    server.faults.hang("patch", "deployments", seconds=30, times=1, late=True)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)
+    assert server.cluster.get("Deployment", "shop", "api")["metadata"]["annotations"]["note"] == "1"
 
 
 async def test_requests_are_remembered(api: Api, server: ClusterServer) -> None:

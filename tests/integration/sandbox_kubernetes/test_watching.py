@@ -33,6 +33,19 @@ async def test_a_watch_replays_what_came_after_its_version(api: Api, server: Clu
     assert versions == sorted(set(versions))
 
 
+async def test_what_a_watch_tells_is_never_changed_afterwards(api: Api, server: ClusterServer) -> None:
+    """An event counted up is a new object: the one told before keeps its version and count."""
+    server.cluster.deployment("shop", "api", replicas=1, behaviour="crash")
+    start = server.cluster.store.version
+    server.cluster.advance(10)
+    path = "/api/v1/namespaces/shop/events"
+    events = await api.watch(path, timeoutSeconds="0.1", resourceVersion=str(start))
+    told = [one["object"]["metadata"]["resourceVersion"] for one in events]
+    counts = [one["object"]["count"] for one in events if one["object"]["reason"] == "BackOff"]
+    assert len(told) == len(set(told))
+    assert counts == list(range(1, len(counts) + 1))
+
+
 async def test_objects_come_and_go_with_the_selector(api: Api, server: ClusterServer) -> None:
     start = server.cluster.store.version
     for colour in ("red", "blue", "red"):
