@@ -95,6 +95,9 @@ class Dispatcher:
             except FettleError as error:
                 log.warning("delivery waits for the store", error=str(error))
                 wait = self._options.tick
+            except Exception:  # the loop's edge: a bug in one round must not end delivery
+                log.exception("a round of delivery failed")
+                wait = self._options.tick
             await self._pause(stop, min(wait, self._options.tick))
 
     async def drain(self, seconds: float) -> None:

@@ -45,7 +45,7 @@ def answer(given: Answer, address: str = "") -> Message:
 def _checks(given: Answer) -> str:
     lines = [f"*{WORDS[given.verdict]}*"] if given.verdict else []
     for check in given.checks[:20]:
-        wanted = f" · expected {safe(check.expected, 60)}" if check.expected else ""
+        wanted = f" · expected {safe(check.expected, 60)}" if check.expected not in {"", check.measured} else ""
         told = safe(check.measured, 110) or "no data"
         lines.append(f"{MARKS[check.state]} *{safe(check.name, 40)}* {told}{wanted} · {date(check.at)}")
     return "\n".join(lines)

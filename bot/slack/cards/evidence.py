@@ -1,6 +1,6 @@
 """The one evidence message in the thread: pods, events, and the collectors that failed, in order of worth.
 
-Tables are rich text, in which Slack parses nothing, with the narrow columns first: what a phone cuts off is the node.
+Tables are rich text, in which Slack parses nothing, and narrow enough for a phone, where a wide one breaks apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from bot.slack.message import Block, Message
 from bot.slack.mrkdwn import TIMES, clean, cut, duration, moment, plural, safe
 
 PODS, EVENTS = 30, 20
+COLUMNS, NAME, STATE = 36, 12, 17
+"""A phone shows 36 monospaced columns; a longer line breaks the table."""
 _ORDER = ("pods", "events")
 
 
@@ -51,29 +53,35 @@ def _lines(item: Evidence, now: datetime) -> list[str]:
 
 
 def _pod_lines(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    """A line a pod within a phone's width; what a pod that isn't ready died of stands on a second one."""
     ordered = sorted(rows, key=lambda row: (bool(row.get("ready")), -_number(row.get("restarts"))))
-    table = [("", "pod", "rst", "state", "age", "node")]
-    table += [
-        (
-            "✓" if row.get("ready") else "✗",
-            _tail(str(row.get("name", "")), 17),
-            str(_number(row.get("restarts"))),
-            cut(clean(_condition(row)), 26),
-            _age(str(row.get("created_at", "")), now),
-            cut(clean(str(row.get("node", ""))), 30),
-        )
-        for row in ordered[:PODS]
-    ]
-    return _aligned(table) + _rest(len(ordered), PODS, "pod")
+    lines = [f"  {'pod'.ljust(NAME)} rst state"]
+    for row in ordered[:PODS]:
+        mark = "✓" if row.get("ready") else "✗"
+        name = _tail(str(row.get("name", "")), NAME).ljust(NAME)
+        lines.append(f"{mark} {name} {_number(row.get('restarts')):>3} {cut(clean(_state(row)), STATE)}".rstrip())
+        about = " · ".join(part for part in (_last_exit(row), _age_of(row, now), _node(row)) if part)
+        if about and not row.get("ready"):
+            lines.append(f"  {cut(about, COLUMNS - 2)}")
+    return lines + _rest(len(ordered), PODS, "pod")
 
 
-def _condition(row: Mapping[str, Any]) -> str:
+def _state(row: Mapping[str, Any]) -> str:
+    return str(row.get("waiting") or row.get("phase") or "")
+
+
+def _last_exit(row: Mapping[str, Any]) -> str:
     code = row.get("exit_code")
-    last = str(row.get("terminated") or "")
-    exit_text = f"{last} {code}".strip() if code is not None and code != 0 else last
-    waiting = str(row.get("waiting") or "")
-    parts = [waiting or ("" if exit_text else str(row.get("phase") or "")), exit_text]
-    return ", ".join(part for part in parts if part)
+    last = clean(str(row.get("terminated") or ""))
+    return f"{last[:16]} {code}".strip() if code else last[:16]
+
+
+def _age_of(row: Mapping[str, Any], now: datetime) -> str:
+    return _age(str(row.get("created_at", "")), now)
+
+
+def _node(row: Mapping[str, Any]) -> str:
+    return clean(str(row.get("node", "")))
 
 
 def _event_lines(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
@@ -93,11 +101,6 @@ def _rest(total: int, shown: int, noun: str) -> list[str]:
     return [f"… {plural(total - shown, noun)} more, not shown"] if total > shown else []
 
 
-def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-
-
 def _tail(text: str, limit: int) -> str:
     """The end of a pod's name: the beginning is the workload's, the same in every row."""
     text = clean(text)
@@ -110,7 +113,7 @@ def _age(text: str, now: datetime) -> str:
     except ValueError:
         return ""
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return duration((now - at).total_seconds()).split(" s")[0] + ("s" if (now - at).total_seconds() < 60 else "")
+    return duration((now - at).total_seconds())
 
 
 def _number(value: object) -> int:

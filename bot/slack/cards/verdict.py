@@ -78,7 +78,8 @@ def check_line(row: Check, view: CardView, *, final: bool) -> str:
         measured = f"not measured: {measured}" if measured else "not measured"
     if row.state is CheckState.ABSENT:
         measured = measured or "not configured"
-    wanted = f" · expected {safe(row.expected, 60)}" if row.expected and row.state is not CheckState.ABSENT else ""
+    told = row.expected in {"", row.measured} or row.state is CheckState.ABSENT
+    wanted = "" if told else f" · expected {safe(row.expected, 60)}"
     return f"{mark} *{safe(row.name, 40)}* {measured}{wanted} · {moment(row.at, view.now)}"
 
 

@@ -173,3 +173,13 @@ def test_state_names_are_complete() -> None:
     """Each proposal state has a drawing in the table above."""
     drawn = {p.state for build in views.STATES.values() for p in build().proposals}
     assert drawn == set(ProposalState)
+
+
+def test_the_table_of_pods_fits_a_phone() -> None:
+    message = evidence_message(views.incident(), [views.PODS], views.NOW)
+    table = message.blocks[1]["elements"][0]["elements"][0]["text"]
+    lines = table.splitlines()
+    assert max(len(line) for line in lines) <= 36
+    assert lines[1] == "✗ …c9f4d-00000   5 CrashLoopBackOff"
+    assert lines[2] == "  Error 1 · 13 min · node-a"
+    assert lines[-1].startswith("✓ …")
