@@ -52,14 +52,52 @@ def postgres_template(postgres_server: str) -> str:
     return name
 
 
+CATALOG = """
+SELECT (SELECT string_agg(name, ',') FROM schema_migration),
+       (SELECT string_agg(tgname::text || tgenabled::text, ',' ORDER BY oid) FROM pg_trigger),
+       (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+       (SELECT count(*) FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase
+        WHERE d.datname = current_database())
+"""
+EMPTY = """
+SET session_replication_role = replica;
+DO $$ DECLARE t record; BEGIN
+  FOR t IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND relname <> 'schema_migration' LOOP EXECUTE format('DELETE FROM %s', t.name); END LOOP;
+  FOR t IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+    AND relname <> 'schema_migration_id_seq' LOOP PERFORM setval(t.name, 1, false); END LOOP;
+END $$;
+INSERT INTO "freeze" (id) VALUES (1);
+"""
+OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres_spare() -> dict[str, object]:
+    """The database of the test before, if it can be used again."""
+    return {}
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """A fresh, migrated PostgreSQL database."""
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")  # type: ignore[arg-type]
-        yield named(postgres_server, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+def postgres_url(postgres_server: str, postgres_template: str, postgres_spare: dict[str, object]) -> Iterator[str]:
+    """A migrated, empty PostgreSQL database: the last one emptied, or a new one if a test changed more than rows."""
+    url = str(postgres_spare.pop("url", ""))
+    if not url:
+        name = f"test_{uuid4().hex[:12]}"
+        url = named(postgres_server, name)
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")  # type: ignore[arg-type]
+        with psycopg.connect(url) as connection:
+            postgres_spare["catalog"] = connection.execute(CATALOG).fetchone()
+    yield url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(OTHERS)
+        if connection.execute(CATALOG).fetchone() == postgres_spare["catalog"]:
+            connection.execute(EMPTY)
+            postgres_spare["url"] = url
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from bot.storage.tables import IncidentRow
 from bot.storage.tx import Tx
 
 COLUMNS = Columns(IncidentRow)
-_NAMES = frozenset(field.name for field in fields(Incident))
+_OTHERS = frozenset(IncidentRow._meta.fields) - {field.name for field in fields(Incident)}  # noqa: SLF001 - peewee's documented metadata
+"""Columns for the guards alone: ``target_key`` and ``digest_id``."""
 _SELECT = f"SELECT {COLUMNS.text} FROM incidents"  # noqa: S608 - the model's own columns
 
 
@@ -181,7 +182,9 @@ def _many(tx: Tx, where: str, *params: Any) -> list[Incident]:
 
 
 def _incident(row: Sequence[Any]) -> Incident:
-    values = {name: value for name, value in COLUMNS.read(row).items() if name in _NAMES}
+    values = COLUMNS.read(row)
+    for name in _OTHERS:
+        del values[name]
     values["state"] = IncidentState(values["state"])
     values["severity"] = Severity(values["severity"])
     values["target"] = target_from(values["target"])

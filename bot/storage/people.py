@@ -17,7 +17,6 @@ from bot.storage.tables import (
     FreezeRow,
     GroupMember,
     GroupRefresh,
-    OutboxEntry,
     Person,
     ProposalRow,
 )
@@ -72,9 +71,10 @@ def erase(tx: Tx, slack_id: str) -> int:
         ProposalRow.update(reason="").where(ProposalRow.decided_by == principal, ProposalRow.reason != "")
     )
     changed += tx.run(FreezeRow.update(reason="").where(FreezeRow.actor == principal, FreezeRow.reason != ""))
-    settled = (OutboxEntry.version <= OutboxEntry.sent_version) | OutboxEntry.dropped
-    named = OutboxEntry.params.contains(slack_id)
-    changed += tx.run(OutboxEntry.update(params={}).where(settled, named))
+    changed += tx.execute(
+        "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",
+        (f"%{slack_id}%",),
+    ).rowcount
     return changed + tx.run(Person.update(slack_id=None, name="").where(Person.id == person.id))
 
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from peewee import AutoField, BigIntegerField, CharField, IntegerField, TextField
+
 from bot.domain.target import Target
 from bot.storage.fields import Table
+
+_PLAIN = frozenset({AutoField, BigIntegerField, CharField, IntegerField, TextField})
 
 
 class Columns:
@@ -18,11 +22,17 @@ class Columns:
     def __init__(self, table: type[Table]) -> None:
         self._fields: list[Any] = list(table._meta.sorted_fields)  # noqa: SLF001 - peewee's documented metadata
         self._by_name = {field.name: field for field in self._fields}
+        self._names = tuple(field.name for field in self._fields)
+        # Text and numbers come from both drivers as they are; peewee would ask each value what it is.
+        self._special = tuple((f.name, f.python_value) for f in self._fields if type(f) not in _PLAIN)
         self.text = ", ".join(field.column_name for field in self._fields)
 
     def read(self, row: Sequence[Any]) -> dict[str, Any]:
         """A row as Python values by field name."""
-        return {field.name: field.python_value(value) for field, value in zip(self._fields, row, strict=True)}
+        values = dict(zip(self._names, row, strict=True))
+        for name, python_value in self._special:
+            values[name] = python_value(values[name])
+        return values
 
     def write(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Python values as the database takes them; raises ``KeyError`` for a name that is no column."""

@@ -11,6 +11,7 @@ from bot.domain.errors import IllegalTransitionError, IntegrityError, NotFoundEr
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import ExecutionEvent, ExecutionState, WriteRequest
 from bot.domain.incident import Incident, IncidentEvent, IncidentState
+from bot.domain.owed import MessageKind, Priority
 from bot.domain.proposal import PROPOSAL, SYSTEM, Proposal, ProposalEvent, ProposalState, ProposalText
 from bot.domain.severity import Severity
 from bot.domain.target import Target
@@ -22,6 +23,7 @@ from bot.storage import (
     executions,
     freeze,
     incidents,
+    outbox,
     people,
     proposals,
     purge,
@@ -350,6 +352,25 @@ async def test_erasing_forgets_the_words_of_that_person_alone(store: Store) -> N
     assert (await store.read(freeze.state))[:3] == (True, ana, "")
     assert await store.transact(people.erase, "U1") == 0
     assert await store.read(audit.verify_chain) == []
+
+
+async def test_erasing_empties_messages_that_went_out_and_keeps_those_that_are_owed(store: Store) -> None:
+    await store.transact(people.person_for, "U1", "Ana", NOW)
+    for number, user in ((1, "U1"), (2, "U2"), (3, "U1")):
+        params = {"user": user, "text": "no"}
+        await store.transact(
+            outbox.owe, MessageKind.EPHEMERAL, 0, "C1", Priority.PRESS, NOW, key=f"e:{number}", params=params
+        )
+    for row in await store.transact(outbox.claim, NOW, 9 * SECOND, 2):
+        await store.transact(outbox.sent, row, NOW)
+    assert await store.transact(people.erase, "U1") == 2
+
+    def params_of(tx: Tx) -> list[str]:
+        return [row[0] for row in tx.execute("SELECT params FROM outbox ORDER BY id")]
+
+    assert await store.read(params_of) == [
+        "{}", '{"text":"no","user":"U2"}', '{"text":"no","user":"U1"}',
+    ]  # fmt: skip
 
 
 async def test_the_kill_switch_is_one_row_and_audited_each_time(store: Store) -> None:
