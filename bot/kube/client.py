@@ -28,6 +28,7 @@ kube_config: Any = config
 
 Json = dict[str, Any]
 CrashPoint = Callable[[str], None]
+Question = tuple[str, tuple[tuple[str, str], ...]]
 Reload = Callable[[], Awaitable[None]]
 
 ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -75,6 +76,7 @@ class Cluster:
         self._urgent = True
         self._reload: Reload | None = None
         self._uid: list[str] = []
+        self._flying: dict[Question, asyncio.Task[Json]] = {}
 
     @classmethod
     async def connect(
@@ -131,8 +133,18 @@ class Cluster:
         return Identity(self.name, self.context, self.server, str(version.get("gitVersion", "")), await self.uid())
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
-        """One object or one page; read again up to twice on 429, 5xx and lost connections, all within ``timeout``."""
-        return await self._read("GET", path, query, None)
+        """One object or one page; read again up to twice on 429, 5xx and lost connections, all within ``timeout``.
+
+        In the slow lane equal questions asked at the same time share one answer: don't change what is returned.
+        """
+        if self._urgent:
+            return await self._read("GET", path, query, None)
+        key = (path, tuple(sorted((query or {}).items())))
+        task = self._flying.get(key)
+        if task is None:
+            task = self._flying[key] = asyncio.create_task(self._read("GET", path, query, None))
+            task.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(task)  # one asker's deadline must not cost the others their answer
 
     async def review(self, path: str, body: Json) -> Json:
         """A POST that asks and stores nothing (access reviews); repeated like a read."""
@@ -168,6 +180,11 @@ class Cluster:
         if answer.status >= 400:
             raise status_error(method, path, answer.status, answer.body, answer.headers, acts=acts)
         return _parse(answer)
+
+    def _landed(self, key: Question, done: asyncio.Task[Json]) -> None:
+        self._flying.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at, or asyncio complains when every asker has gone
 
     async def _read(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> Json:
         async with self._pace.lane(urgent=self._urgent):

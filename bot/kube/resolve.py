@@ -42,7 +42,8 @@ class _Found:
 async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) -> Resolution:
     """The workload that these alerts (their label sets) are about; what several share is asked for once.
 
-    Asked in the slow lane, as evidence is: a storm of alerts must not become load on the API server. Raises ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
+    Asked in the slow lane, as evidence is: a storm of alerts must not become load on the API server. Raises
+    ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
     """
     slow = cluster.relaxed
     votes: Counter[Target] = Counter()

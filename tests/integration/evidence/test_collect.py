@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
+
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.target import Target
 from bot.evidence import collect
@@ -99,3 +101,21 @@ async def test_a_collector_that_hangs_or_breaks_costs_only_itself(kube: World) -
 async def test_a_target_that_is_gone_is_told_by_each(kube: World) -> None:
     found = await gather(kube)
     assert {item.status for item in found.values()} == {EvidenceStatus.FAILED}
+
+
+async def test_collectors_that_ask_the_same_share_the_answer(kube: World) -> None:
+    await kube.api()
+    before = len(kube.server.requests)
+    await gather(kube)
+    asked = [seen.path.rsplit("/", 1)[-1] for seen in list(kube.server.requests)[before:]]
+    assert sorted(asked) == ["api", "events", "pods", "replicasets"]
+
+
+async def test_one_askers_deadline_does_not_cost_another_the_answer(kube: World) -> None:
+    kube.server.faults.hang("list", "namespaces", seconds=0.3)
+    slow = kube.cluster.relaxed
+    other = asyncio.create_task(slow.get("/api/v1/namespaces"))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await slow.get("/api/v1/namespaces")
+    assert (await other)["items"]
