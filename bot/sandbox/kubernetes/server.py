@@ -13,7 +13,7 @@ from contextlib import suppress
 import yaml
 from aiohttp import web
 
-from bot.sandbox.kubernetes import certificate
+from bot.sandbox.kubernetes import certificate, scenery
 from bot.sandbox.kubernetes.access import Access
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
@@ -38,6 +38,8 @@ class ClusterServer:
         self.name = name
         self.cluster = Cluster(name, ready_after=ready_after, time_scale=time_scale, nodes=nodes)
         self.access = Access(bot_user=bot_user)
+        # The bot's own namespace: its lease lives there, and it must never act on it.
+        self.cluster.apply(scenery.namespace(bot_user.split(":")[2]))
         self.faults = Faults()
         self.requests: deque[Record] = deque(maxlen=_KEPT)
         self._gateway = Gateway(self.cluster, self.access, self.faults)
