@@ -18,7 +18,6 @@ class Asked:
     """
 
     user_id: str
-    team_id: str
     channel: str = ""
     response_url: str = ""
     trigger_id: str = ""
@@ -42,7 +41,6 @@ def asked(body: Mapping[str, Any]) -> Asked:
     if "command" in body:
         return Asked(
             user_id=str(body.get("user_id", "")),
-            team_id=str(body.get("team_id", "")),
             channel=str(body.get("channel_id", "")),
             response_url=str(body.get("response_url", "")),
             trigger_id=str(body.get("trigger_id", "")),
@@ -57,8 +55,6 @@ def asked(body: Mapping[str, Any]) -> Asked:
     option = actions[0].get("selected_option") or {}
     return Asked(
         user_id=str(user.get("id", "")),
-        # The person's own team, where it is told: the workspace's team says nothing about a stranger.
-        team_id=str(user.get("team_id") or (body.get("team") or {}).get("id") or ""),
         channel=str((body.get("channel") or {}).get("id") or container.get("channel_id") or place.channel),
         response_url=str(body.get("response_url") or place.response_url),
         trigger_id=str(body.get("trigger_id", "")),

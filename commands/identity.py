@@ -7,7 +7,6 @@ refused by policy. It refuses to decide.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from bot.domain.approval import Principal
 from bot.domain.person import SlackPerson
@@ -29,11 +28,9 @@ class Identities:
 
     async def principal(self, who: Asked) -> Principal:
         """The principal of whoever asked; raises what Slack or the store raise, so that nobody unknown gets on."""
-        person = await self._person(who.user_id)
-        ours = self._slack.identity.team_id if self._slack.identity else ""
-        if who.team_id and ours and who.team_id != ours:
-            person = replace(person, stranger=True)
-        return await self._verbs.principal(person)
+        # Whether the person is a stranger comes from users.info alone: in a grid organisation the payload's team is
+        # the person's home workspace, which may differ from ours for one of our own.
+        return await self._verbs.principal(await self._person(who.user_id))
 
     async def _person(self, user_id: str) -> SlackPerson:
         now = asyncio.get_running_loop().time()

@@ -56,6 +56,8 @@ def load(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool = Fal
         return Draft(row, lost=True)
     row = replace(row, version=version)
     if row.kind is MessageKind.CARD:
+        if not row.posted_ts and incidents.digest_of(tx, row.subject) is not None:
+            return Draft(row)  # it stands in the digest until somebody opens its card
         return Draft(row, _card(tx, row, look, now, replaced))
     if row.kind is MessageKind.DIGEST:
         return Draft(row, _digest(tx, row, look, now))

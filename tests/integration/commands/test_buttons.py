@@ -189,3 +189,25 @@ async def test_a_duplicated_envelope_asks_twice_and_the_store_decides(office: Of
     office.server.faults.duplicate_next_envelope()
     await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.RESOLVE)
     await office.until(lambda: len(office.verbs.asked) == 2)
+
+
+async def test_a_form_of_an_older_version_is_never_ignored_in_silence(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.REJECT)
+    modal = await office.modal()
+    modal.body["callback_id"] = "view_of_yesterday"
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "no"})
+    assert "This form is out of date" in await office.answered()
+    assert office.verbs.asked == []
+
+
+async def test_an_answer_that_slack_refuses_ends_quietly(office: Office) -> None:
+    """The work is done all the same, and the log keeps the words."""
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.answers["approve"] = Answer("No.", ok=False)
+    office.server.faults.error("response_url", 500)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    await office.asked("approve")
+    office.server.faults.clear()
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    assert await office.answered() == "No."

@@ -152,6 +152,21 @@ async def test_a_digest_lists_what_has_no_card(desk: Desk) -> None:
     assert str(message.blocks).count("'Open card'") == 4
 
 
+async def test_an_incident_in_the_digest_gets_its_card_when_opened(desk: Desk) -> None:
+    incident = await desk.do(d.add_incident, digest_id=7)
+    async with desk.working():
+        await desk.idle()
+        assert desk.cards() == []
+
+        def opened(tx: Tx) -> None:
+            incidents.update(tx, incident.id, d.clock(), digest_id=None)
+            d.owe_card(tx, incident, Priority.PRESS)
+
+        await desk.do(opened)
+        await desk.idle()
+    assert len(desk.cards()) == 1
+
+
 async def test_an_ephemeral_message_is_seen_by_one_person(desk: Desk) -> None:
     def owe(tx: Tx) -> None:
         params = {"user": "U0ANA", "text": "Only for <you> & nobody else"}

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.domain.incident import IncidentState
 from bot.domain.proposal import ProposalState
 from bot.domain.verification import Verdict
 from bot.sandbox.slack.validation import check
 from bot.slack import ids
-from bot.slack.cards import card
+from bot.slack.cards import blocks, card
 from bot.slack.message import Message
 from tests.unit.slack import card_views as views
 
@@ -177,3 +178,32 @@ def test_a_reason_is_said_once() -> None:
 def test_a_declared_incident_without_target_does_not_pretend_to_collect() -> None:
     told = words(card(views.view(incident=views.incident(declared_by="person:1", target=None, investigated_at=None))))
     assert "being collected" not in told
+
+
+def test_what_does_not_fit_is_cut_from_the_small_print_first() -> None:
+    """Title, state and buttons stay, whatever else has to go."""
+    from bot.slack.cards.card import _fit  # noqa: PLC0415 - a guard behind the caps of the parts
+
+    head = [blocks.header("t"), blocks.section("state")]
+    row = blocks.actions("b", [blocks.button(ids.MORE, "More", "i:1")])
+    many = [block for _ in range(6) for block in (blocks.section("x" * 2500), blocks.context("y" * 1900))]
+    kept = _fit([*head, *many, row])
+    assert kept[:2] == head
+    assert kept[-1] == row
+    assert blocks.characters(kept) <= blocks.MESSAGE_CHARACTERS
+    assert sum(block["type"] == "section" for block in kept) > 3
+
+
+def test_an_unknown_way_of_closing_is_shown_as_it_is() -> None:
+    closed = views.incident(state=IncidentState.RESOLVED, resolved_at=views.NOW, resolution="by magic")
+    assert "by magic" in words(card(views.view(incident=closed)))
+
+
+def test_a_resolved_card_tells_of_an_action_without_a_verdict() -> None:
+    closed = views.incident(state=IncidentState.RESOLVED, resolved_at=views.NOW, resolution="person")
+    made = views.running()
+    for verification, told in ((made.verification, "running · 4/6 updated"), (None, "running")):
+        shown = views.view(
+            incident=closed, proposals=made.proposals, execution=made.execution, verification=verification
+        )
+        assert told in words(card(shown))
