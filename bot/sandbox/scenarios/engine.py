@@ -1,0 +1,116 @@
+"""Runs scenarios: a fresh world each, step by step, then what must hold at every end, then the audit.
+
+It refuses to continue after a step that didn't come out; the transcript then ends with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.scenarios.checks import final_problems
+from bot.sandbox.scenarios.schema import Scenario
+from bot.sandbox.scenarios.steps import Player
+from bot.sandbox.scenarios.transcript import Transcript
+from bot.sandbox.slack.errors import NotThere
+from bot.sandbox.slack_room import UnmetError
+from bot.sandbox.world import World, WorldOptions
+
+LIMIT = 150.0
+"""Seconds for one scenario."""
+
+
+@dataclass
+class Result:
+    """How one scenario ended; no problems is as it says."""
+
+    name: str
+    seconds: float
+    transcript: Transcript
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended as the scenario says."""
+        return not self.problems
+
+
+async def play(
+    scenario: Scenario, show: Callable[[str], None] | None = None, extra: Mapping[str, str] | None = None
+) -> Result:
+    """Run one scenario in a temporary folder; never raises for what the scenario or the bot does."""
+    transcript = Transcript(show)
+    transcript.write(f"== {scenario.name}: {scenario.title}")
+    result = Result(scenario.name, 0.0, transcript)
+    options = WorldOptions(settings=scenario.settings, ready_after=scenario.ready_after, extra=extra or {})
+    with tempfile.TemporaryDirectory(prefix=f"fettle-{scenario.name}-") as folder:
+        world = World(Path(folder), options)
+        try:
+            async with asyncio.timeout(LIMIT), world:
+                await _play_in(world, scenario, result)
+        except TimeoutError:
+            result.problems.append(f"It was not over after {LIMIT:.0f} s.")
+    result.seconds = transcript.seconds
+    transcript.say("as it should be" if result.ok else "NOT as it should be")
+    for problem in result.problems:
+        transcript.write(f"  ✗ {problem}")
+    transcript.write("")
+    return result
+
+
+async def _play_in(world: World, scenario: Scenario, result: Result) -> None:
+    transcript = result.transcript
+    for name in scenario.members:
+        world.slack_server.workspace.add_member(world.slack.channel, world.slack_server.workspace.person(name).id)
+    player = Player(world, transcript)
+    try:
+        await world.start_bot()
+        transcript.say("Slack, the cluster and the bot run")
+        for number, step in enumerate(scenario.steps, start=1):
+            try:
+                await player.play(step)
+            except (UnmetError, NotThere, LookupError, TimeoutError) as error:
+                result.problems.append(f"step {number} ({step.verb}): {error}")
+                break
+    except (BotStartError, TimeoutError) as error:
+        result.problems.append(str(error))
+    if not world.bot.running and not result.problems:
+        result.problems.append(f"The bot ended by itself with {world.bot.exit_code}.{world.bot.last_lines()}")
+    if world.bot.starts:
+        result.problems += await final_problems(world)
+        transcript.quote("The audit:", (await world.audit()).rstrip().split("\n"))
+    if result.problems:
+        transcript.quote("The bot's last lines:", world.bot.last_lines().strip("\n").split("\n"))
+    await _end(world, result)
+
+
+async def _end(world: World, result: Result) -> None:
+    """SIGTERM must end the bot with exit code 0 whatever was going on."""
+    if world.bot.running:
+        code = await world.bot.stop()
+        if code != 0:
+            result.problems.append(f"SIGTERM ended the bot with exit code {code}, not 0.{world.bot.last_lines()}")
+
+
+async def play_all(
+    scenarios: Sequence[Scenario],
+    *,
+    at_once: int = 2,
+    done: Callable[[Result], None] | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> list[Result]:
+    """Run many, some side by side; ``done`` gets each as it ends. In the order given."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(scenario: Scenario) -> Result:
+        async with gate:
+            result = await play(scenario, extra=extra)
+        if done is not None:
+            done(result)
+        return result
+
+    return list(await asyncio.gather(*(one(scenario) for scenario in scenarios)))

@@ -1,0 +1,230 @@
+"""What a scenario file may say. Unknown keys, unknown steps and steps with two verbs are refused with the file's name.
+
+It refuses to run anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+FOLDER = Path(__file__).parent
+
+
+class ScenarioError(ValueError):
+    """A scenario file that says something else than it may; the message names the file and the place."""
+
+
+def _many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Seconds = Annotated[float, Field(gt=0, le=120)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fire(_Part):
+    """One alert; of a rule about pods, one for each pod of the workload that isn't ready."""
+
+    alert: str
+    workload: str = ""
+    labels: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Storm(_Part):
+    """So many alerts over so many groups, as fast as they are taken."""
+
+    alerts: int
+    groups: int
+
+
+class Trouble(_Part):
+    """``crash``: running pods start to crash loop; ``break``: pods created from now on behave so."""
+
+    workload: str
+    how: Literal["crash", "oom", "image-missing", "config-error", "not-ready", "slow"] = "crash"
+    pods: int = 100
+
+
+class Change(_Part):
+    """Somebody else rolls out another image."""
+
+    workload: str
+    image: str
+
+
+class ExpectCard(_Part):
+    """The card says so within the time. ``new`` takes another card than the one looked at so far."""
+
+    containing: Words = ()
+    without: Words = ()
+    buttons: Words = ()
+    no_buttons: Words = ()
+    within: Seconds = 15
+    new: bool = False
+
+
+class Press(_Part):
+    """A button by its first words, by one person or by several at the same moment."""
+
+    button: str
+    by: Words
+
+
+class Submit(_Part):
+    """The modal in front of a person, inputs named by the first words of their labels."""
+
+    by: str
+    values: Mapping[str, Any] = Field(default_factory=dict)
+    containing: Words = ()
+
+
+class Slash(_Part):
+    """A slash command as typed."""
+
+    by: str
+    line: str
+
+
+class Told(_Part):
+    """A message that one person alone sees."""
+
+    to: str
+    containing: Words
+    within: Seconds = 8
+
+
+class Thread(_Part):
+    """What the card's thread says."""
+
+    containing: Words
+    within: Seconds = 15
+
+
+class ExpectCluster(_Part):
+    """What the cluster's own log and objects say: writes of the bot that weren't dry runs, pods that are ready."""
+
+    workload: str
+    writes: int | None = None
+    ready: int | None = None
+    restarted: bool | None = None
+    within: Seconds = 15
+
+
+class Bot(_Part):
+    """What is done to the process; ``exit`` is the code it must end with."""
+
+    do: Literal["stop", "kill", "start"]
+    exit: int | None = None
+
+
+class Fault(_Part):
+    """A switch of one of the servers; ``where`` is a Web API method, or ``patch deployments``."""
+
+    of: Literal["slack", "cluster"]
+    kind: Literal["drop_after", "hang", "slow", "error", "rate_limit"]
+    where: str
+    times: int | None = 1
+    seconds: float = 1.0
+    status: int = 503
+
+
+class Fettle(_Part):
+    """The bot's own command line beside it."""
+
+    line: str
+    exit: int = 0
+    containing: Words = ()
+
+
+class ExpectAudit(_Part):
+    """Words in the audit's table, and how often a tag stands there."""
+
+    containing: Words = ()
+    counts: Mapping[str, int] = Field(default_factory=dict)
+    within: Seconds = 10
+
+
+class ExpectCards(_Part):
+    """How many cards there are, and that everything accepted is on a card or in the digest."""
+
+    count: int | None = None
+    digest: bool = False
+    within: Seconds = 30
+
+
+class Step(_Part):
+    """One verb."""
+
+    say: str | None = None
+    fire: Fire | None = None
+    resolve: str | None = None
+    storm: Storm | None = None
+    crash: Trouble | None = None
+    break_next: Trouble | None = None
+    heal: str | None = None
+    change: Change | None = None
+    expect_card: ExpectCard | None = None
+    expect_cards: ExpectCards | None = None
+    press: Press | None = None
+    submit: Submit | None = None
+    slash: Slash | None = None
+    told: Told | None = None
+    thread: Thread | None = None
+    expect_cluster: ExpectCluster | None = None
+    expect_audit: ExpectAudit | None = None
+    bot: Bot | None = None
+    fault: Fault | None = None
+    clear_faults: bool | None = None
+    fettle: Fettle | None = None
+    wait: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _one_verb(self) -> Step:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"a step has exactly one verb, this one has: {', '.join(sorted(self.model_fields_set))}")
+        return self
+
+    @property
+    def verb(self) -> str:
+        """Its only key."""
+        return next(iter(self.model_fields_set))
+
+
+class Scenario(_Part):
+    """A whole scenario. ``settings`` win over the sandbox's; ``members`` join the channel before the start.
+
+    ``invalid`` is how many payloads Slack's validation refused at the end, always 0.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    settings: Mapping[str, str] = Field(default_factory=dict)
+    members: Words = ()
+    ready_after: Seconds = 0.5
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+
+def load(path: Path) -> Scenario:
+    """Read one file; ``ScenarioError`` says what is wrong in it."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        scenario = Scenario.model_validate(found)
+    except (yaml.YAMLError, ValidationError, OSError) as error:
+        raise ScenarioError(f"{path.name}: {error}") from error
+    if scenario.name != path.stem:
+        raise ScenarioError(f"{path.name}: its name is {scenario.name}, so it must lie in {scenario.name}.yaml")
+    return scenario
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Scenario]:
+    """Every scenario of the folder by its name."""
+    return {path.stem: load(path) for path in sorted(folder.glob("*.yaml"))}

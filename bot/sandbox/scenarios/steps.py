@@ -1,0 +1,294 @@
+"""How each verb of a scenario is carried out in a world. A step that doesn't come out raises ``UnmetError``.
+
+It refuses to know the order of steps and how a scenario ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.sandbox.scenarios import schema
+from bot.sandbox.scenarios.transcript import Transcript
+from bot.sandbox.slack.models import Reply
+from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
+from bot.sandbox.world import World
+
+APPROVED_BY = re.compile(r"approved by @(\w+)")
+
+
+class Player:
+    """Plays steps in one world; ``card`` is the one that is looked at."""
+
+    def __init__(self, world: World, transcript: Transcript) -> None:
+        self.world, self.transcript = world, transcript
+        self.card: CardHandle | None = None
+        self.names: dict[str, str] = {}
+
+    async def play(self, step: schema.Step) -> None:
+        """Carry out one step."""
+        verb = step.verb
+        carry_out: Callable[[Any], Awaitable[None]] = getattr(self, f"_{verb}")
+        await carry_out(getattr(step, verb))
+
+    def _filled(self, words: schema.Words) -> tuple[str, ...]:
+        """``{winner}`` and ``{loser}`` of the last race put in."""
+        return tuple(
+            re.sub(r"\{(\w+)\}", lambda found: self.names.get(found.group(1), found.group(0)), w) for w in words
+        )
+
+    def _looked_at(self) -> CardHandle:
+        if self.card is None:
+            raise UnmetError("No card has been looked at yet: a scenario expects one before it is used.")
+        return self.card
+
+    # -- what happens outside ---------------------------------------------------------------------
+
+    async def _say(self, words: str) -> None:
+        self.transcript.say(words)
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _fire(self, fire: schema.Fire) -> None:
+        delivery = await self.world.fire(fire.alert, fire.workload, **fire.labels)
+        if not delivery.accepted:
+            raise UnmetError(f"The webhook answered {delivery.status} to {fire.alert}.")
+        count = len(delivery.body["alerts"])
+        self.transcript.say(f"Alertmanager: {fire.alert} fires for {fire.workload or 'nothing'} ({count} alerts), 200")
+
+    async def _resolve(self, name: str) -> None:
+        sent = await self.world.resolve(name)
+        if not sent or not all(one.accepted for one in sent):
+            raise UnmetError(f"No resolved notice of {name} was taken.")
+        self.transcript.say(f"Alertmanager: {name} is resolved")
+
+    async def _storm(self, storm: schema.Storm) -> None:
+        start = time.monotonic()
+        sent = await self.world.alertmanager.storm(storm.alerts, storm.groups)
+        taken = sum(int(one.answer.get("accepted", 0)) for one in sent)
+        if taken != storm.alerts:
+            raise UnmetError(f"{storm.alerts} alerts were sent, {taken} were accepted.")
+        self.transcript.say(
+            f"Alertmanager: {taken} alerts in {len(sent)} groups, all taken in {time.monotonic() - start:.1f} s"
+        )
+
+    async def _crash(self, trouble: schema.Trouble) -> None:
+        namespace, name = trouble.workload.split("/")
+        reason, code = ("OOMKilled", 137) if trouble.how == "oom" else ("Error", 1)
+        pods = self.world.cluster.crash_loop(namespace, name, trouble.pods, reason, code)
+        self.transcript.say(f"Cluster: {len(pods)} pods of {trouble.workload} start to crash ({reason}, exit {code})")
+        await self._until_crashing(namespace, name, len(pods))
+
+    async def _until_crashing(self, namespace: str, name: str, wanted: int) -> None:
+        def waiting() -> int:
+            found = 0
+            for pod in self.world.cluster.pods(namespace, name):
+                for entry in pod["status"].get("containerStatuses", []):
+                    found += (entry["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+            return found
+
+        await self._poll(lambda: waiting() >= wanted, 10, lambda: f"only {waiting()} pods went into CrashLoopBackOff")
+
+    async def _break_next(self, trouble: schema.Trouble) -> None:
+        namespace, name = trouble.workload.split("/")
+        self.world.cluster.break_next(namespace, name, trouble.how)
+        self.transcript.say(f"Cluster: pods of {trouble.workload} that start from now on are {trouble.how}")
+
+    async def _heal(self, workload: str) -> None:
+        self.world.cluster.heal(*workload.split("/"))
+        self.transcript.say(f"Cluster: {workload} is well again")
+
+    async def _change(self, change: schema.Change) -> None:
+        namespace, name = change.workload.split("/")
+        replicas = (self.world.cluster.get("Deployment", namespace, name) or {})["spec"]["replicas"]
+        self.world.cluster.deployment(namespace, name, replicas=replicas, image=change.image)
+        await self.world.cluster.settle(15)
+        self.transcript.say(f"Cluster: somebody rolled out {change.image} to {change.workload}")
+
+    async def _bot(self, bot: schema.Bot) -> None:
+        if bot.do == "start":
+            await self.world.start_bot()
+            self.transcript.say("Bot: started")
+            return
+        start = time.monotonic()
+        code = await (self.world.bot.stop() if bot.do == "stop" else self.world.bot.kill())
+        self.transcript.say(f"Bot: ended by {bot.do} after {time.monotonic() - start:.1f} s with exit code {code}")
+        if bot.exit is not None and code != bot.exit:
+            raise UnmetError(f"The bot ended with exit code {code}, not {bot.exit}.{self.world.bot.last_lines()}")
+
+    async def _fault(self, fault: schema.Fault) -> None:
+        self.transcript.say(f"Fault: {fault.of} {fault.kind} on {fault.where}")
+        if fault.of == "cluster":
+            verb, _, resource = fault.where.partition(" ")
+            cluster = self.world.cluster_server.faults
+            if fault.kind == "drop_after":
+                cluster.drop_after(verb, resource, times=fault.times)
+            elif fault.kind in {"hang", "slow"}:
+                cluster.hang(verb, resource, seconds=fault.seconds, times=fault.times)
+            else:
+                cluster.set(verb, resource, status=fault.status, times=fault.times)
+            return
+        slack = self.world.slack_server.faults
+        if fault.kind == "drop_after":
+            slack.drop_after(fault.where, times=fault.times or 1)
+        elif fault.kind == "slow":
+            slack.slow(fault.where, fault.seconds, times=fault.times)
+        elif fault.kind == "hang":
+            slack.hang(fault.where, times=fault.times)
+        elif fault.kind == "rate_limit":
+            slack.rate_limit(fault.where, max(1, int(fault.seconds)), times=fault.times)
+        else:
+            slack.error(fault.where, fault.status, times=fault.times)
+
+    async def _clear_faults(self, _yes: bool) -> None:
+        self.world.slack_server.faults.clear()
+        self.world.cluster_server.faults.clear()
+        self.transcript.say("Fault: all cleared")
+
+    # -- what people do ---------------------------------------------------------------------------
+
+    async def _press(self, press: schema.Press) -> None:
+        card = self._looked_at()
+        found = [label for label in card.buttons if label.startswith(press.button)]
+        if not found:
+            raise UnmetError(f"There is no button {press.button} on the card; there are: {', '.join(card.buttons)}.")
+        who = " and ".join(f"@{name}" for name in press.by)
+        self.transcript.say(f"{who} press{'es' if len(press.by) == 1 else ''} {found[0]}")
+        replies = await asyncio.gather(*(card.press(found[0], by) for by in press.by))
+        for by, reply in zip(press.by, replies, strict=True):
+            _must_be_acked(by, reply)
+        if len(press.by) > 1:
+            await card.expect("approved by @", within=10)
+            winner = (APPROVED_BY.search(card.text) or [""])[1]
+            losers = [name for name in press.by if name != winner]
+            self.names |= {"winner": winner, "loser": losers[0]}
+            self.transcript.say(f"@{winner} was first")
+
+    async def _submit(self, submit: schema.Submit) -> None:
+        view = await self.world.slack.expect_view(submit.by, *self._filled(submit.containing))
+        self.transcript.quote(f"@{submit.by} sees “{view.title}”", self.world.slack.view_lines(view))
+        reply = await self.world.slack.submit(submit.by, submit.values)
+        _must_be_acked(submit.by, reply)
+        if reply.errors:
+            raise UnmetError(f"The dialog was refused: {reply.errors}")
+        said = ", ".join(f"{label}: {value}" for label, value in submit.values.items())
+        self.transcript.say(f"@{submit.by} submits “{view.title}” ({said})")
+
+    async def _slash(self, slash: schema.Slash) -> None:
+        self.transcript.say(f"@{slash.by} types {slash.line}")
+        _must_be_acked(slash.by, await self.world.slack.slash(slash.by, slash.line))
+
+    # -- what must be seen ------------------------------------------------------------------------
+
+    async def _expect_card(self, expect: schema.ExpectCard) -> None:
+        containing = self._filled(expect.containing)
+        if self.card is None or expect.new:
+            self.card = await self.world.slack.expect_card(
+                *containing, without=expect.without, buttons=expect.buttons, within=expect.within
+            )
+        else:
+            await self.card.expect(*containing, without=expect.without, buttons=expect.buttons, within=expect.within)
+        self.transcript.quote(f"Card INC-{self.card.incident}:", self.card.lines)
+        there = [one for one in self.card.buttons if any(one.startswith(no) for no in expect.no_buttons)]
+        if there:
+            raise UnmetError(f"The card offers {', '.join(there)}, which it must not.")
+
+    async def _told(self, told: schema.Told) -> None:
+        (to,) = self._filled((told.to,))
+        said = await self.world.slack.expect_ephemeral(to, *self._filled(told.containing), within=told.within)
+        self.transcript.quote(f"Only @{to} sees:", said)
+
+    async def _thread(self, thread: schema.Thread) -> None:
+        card = self._looked_at()
+        said = await self.world.slack.expect_thread(card, *self._filled(thread.containing), within=thread.within)
+        self.transcript.say(f"The thread of INC-{card.incident} says so ({len(said)} lines)")
+
+    async def _expect_cards(self, expect: schema.ExpectCards) -> None:
+        room = self.world.slack
+        owed = {number for one in self.world.alertmanager.deliveries for number in one.answer.get("incidents", [])}
+
+        def told() -> tuple[set[int], str]:
+            cards = {card.incident for card in room.cards()}
+            digest = "\n".join(line for message in room.messages(DIGEST) for line in room.read(message))
+            listed = {int(found) for found in re.findall(r"INC-(\d+)", digest)}
+            return cards | listed, digest
+
+        await self._poll(lambda: owed <= told()[0], expect.within, lambda: _untold(owed - told()[0]))
+        cards, (_, digest) = len(room.cards()), told()
+        self.transcript.say(f"{len(owed)} incidents: {cards} on cards of their own, the others in the digest")
+        if expect.digest:
+            self.transcript.quote("The digest:", digest.split("\n")[:12])
+        if expect.digest and not digest:
+            raise UnmetError("There is no digest.")
+        if expect.count is not None and cards != expect.count:
+            raise UnmetError(f"There are {cards} cards, not {expect.count}.")
+
+    async def _expect_cluster(self, expect: schema.ExpectCluster) -> None:
+        namespace, name = expect.workload.split("/")
+
+        def there() -> dict[str, Any]:
+            found = self.world.cluster.get("Deployment", namespace, name) or {}
+            marks = found["spec"]["template"]["metadata"].get("annotations", {})
+            return {
+                "writes": len(self.world.patches(expect.workload)),
+                "ready": found["status"].get("readyReplicas", 0),
+                "restarted": "kubectl.kubernetes.io/restartedAt" in marks,
+            }
+
+        wanted = {key: getattr(expect, key) for key in ("writes", "ready", "restarted")}
+        wanted = {key: value for key, value in wanted.items() if value is not None}
+        await self._poll(
+            lambda: wanted.items() <= there().items(),
+            expect.within,
+            lambda: f"{expect.workload} should have {wanted}, it has {there()}",
+        )
+        said = ", ".join(f"{key} {value}" for key, value in there().items())
+        self.transcript.say(f"Cluster: {expect.workload} has {said}")
+
+    async def _fettle(self, fettle: schema.Fettle) -> None:
+        code, out = await self.world.fettle(*shlex.split(fettle.line))
+        self.transcript.quote(f"$ fettle {fettle.line}", out.rstrip().split("\n"))
+        missing = [words for words in fettle.containing if words not in out]
+        if code != fettle.exit or missing:
+            raise UnmetError(
+                f"fettle {fettle.line} ended with {code} (wanted {fettle.exit}), without {missing}:\n{out}"
+            )
+
+    async def _expect_audit(self, expect: schema.ExpectAudit) -> None:
+        end = time.monotonic() + expect.within
+        while True:
+            table = await self.world.audit()
+            missing = [words for words in self._filled(expect.containing) if words not in table]
+            counted = {tag: len(re.findall(rf"\s{re.escape(tag)}\s", table)) for tag in expect.counts}
+            if not missing and counted == dict(expect.counts):
+                break
+            if time.monotonic() > end:
+                raise UnmetError(
+                    f"The audit lacks {missing}; it counts {counted}, wanted {dict(expect.counts)}:\n{table}"
+                )
+            await asyncio.sleep(0.3)
+        self.transcript.say("The audit says so")
+
+    async def _poll(self, look: Callable[[], bool], within: float, failure: Callable[[], str]) -> None:
+        end = time.monotonic() + within
+        while not look():
+            if time.monotonic() > end:
+                raise UnmetError(f"{failure()} (waited {within:g} s)")
+            await asyncio.sleep(0.05)
+
+
+def _must_be_acked(who: str, reply: Reply) -> None:
+    if reply.error:
+        raise UnmetError(f"Slack showed @{who} an error: {reply.error} {reply.errors or ''}")
+    if not reply.acked:
+        raise UnmetError(f"What @{who} did was not acknowledged.")
+
+
+def _untold(left: set[int]) -> str:
+    some = ", ".join(f"INC-{number}" for number in sorted(left)[:10])
+    return f"{len(left)} incidents are on no card and in no digest: {some}"

@@ -1,0 +1,48 @@
+"""The record of a scenario as a person reads it: times since the start, what was done, what was seen.
+
+It refuses to decide how a scenario ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+
+class Transcript:
+    """Lines with the seconds since the start before them; each goes to ``show`` as soon as it is written."""
+
+    def __init__(self, show: Callable[[str], None] | None = None) -> None:
+        self.lines: list[str] = []
+        self._show = show
+        self._start = time.monotonic()
+        self._last_seen: list[str] = []
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._start
+
+    def write(self, line: str) -> None:
+        """A line as it is."""
+        self.lines.append(line)
+        if self._show is not None:
+            self._show(line)
+
+    def say(self, words: str) -> None:
+        """Something that happened."""
+        self.write(f"{self.seconds:6.1f} s  {words}")
+
+    def quote(self, heading: str, seen: Sequence[str]) -> None:
+        """What somebody sees, under a heading; the same once more is not repeated."""
+        self.say(heading)
+        if list(seen) == self._last_seen:
+            return
+        self._last_seen = list(seen)
+        for line in seen:
+            self.write(f"          │ {line}")
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines)
