@@ -14,7 +14,7 @@ from bot.domain.incident import INCIDENT, Incident, IncidentEvent, Resolution
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState
 from bot.domain.verification import Verdict
-from bot.storage import due, executions, incidents, proposals
+from bot.storage import due, executions, incidents, proposals, verifications
 from bot.storage.db import Tx
 from bot.workflow import owing
 
@@ -31,7 +31,7 @@ def alerts_cleared(tx: Tx, incident_id: int, now: datetime) -> bool:
     if not incident.open or incident.alerts_firing > 0 or incident.alerts_total == 0:
         return False
     supersede_pending(tx, incident_id, "all alerts resolved", now)
-    if any(run.in_flight for run in executions.of_incident(tx, incident_id)):
+    if _busy(tx, incident_id):
         owing.card(tx, incident, Priority.EXECUTION, now)
         return False
     _close(tx, incident, Resolution.ALERTS_CLEARED, "alertmanager", "", now)
@@ -68,7 +68,7 @@ def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: da
     incident = incidents.get(tx, incident_id)
     if not incident.open:
         return _refuse(tx, incident, principal, f"{incident.ref} is already resolved.", now)
-    if any(run.in_flight for run in executions.of_incident(tx, incident_id)):
+    if _busy(tx, incident_id):
         text = f"{incident.ref} has a mitigation that is still running or being verified. Resolve it after the verdict."
         return _refuse(tx, incident, principal, text, now)
     if incident.alerts_firing > 0 and not reason.strip():
@@ -98,6 +98,13 @@ def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None
                 ),
                 now,
             )
+
+
+def _busy(tx: Tx, incident_id: int) -> bool:
+    """Something is carried out or being measured, a measurement that a person asked for again included."""
+    measured = verifications.latest_of_incident(tx, incident_id)
+    measuring = measured is not None and measured.verdict is Verdict.MEASURING
+    return measuring or any(run.in_flight for run in executions.of_incident(tx, incident_id))
 
 
 def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str, now: datetime) -> None:

@@ -137,15 +137,14 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
     incident = incidents.get(tx, incident_id)
     outsider = approver_policy.identity(principal)
     done = [run for run in executions.of_incident(tx, incident_id) if run.state is ExecutionState.SUCCEEDED]
+    current = verifications.current_of(tx, done[-1].id) if done else None
     text = ""
     if not outsider.allowed:
         text = outsider.sentence
     elif not done:
         text = f"{incident.ref} has no execution that could be measured. Use /verify to look at a workload."
-    else:
-        current = verifications.current_of(tx, done[-1].id)
-        if current is not None and current.verdict is Verdict.MEASURING:
-            text = "It is being measured right now; the verdict comes on the card."
+    elif current is not None and current.verdict is Verdict.MEASURING:
+        text = "It is being measured right now; the verdict comes on the card."
     if text:
         note = AuditNote(
             "command:request:refused", principal.id, f"incident:{incident_id}", "refused", incident_id,
@@ -154,6 +153,9 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
         tx.audit(note, now)
         return Answer(text, ok=False, incident_id=incident_id)
     verification = start(tx, ctx, done[-1], now)
+    if current is not None:
+        superseded = {"by": f"verification:{verification.id}", "verdict": str(current.verdict)}
+        _entry(tx, "verification:state:superseded", principal.id, current, "superseded", superseded, now)
     _entry(tx, "verification:state:requested", principal.id, verification, "requested", {}, now)
     owing.card(tx, incident, Priority.PRESS, now)
     return Answer("Measuring again; the verdict comes on the card.", incident_id=incident_id)

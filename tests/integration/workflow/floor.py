@@ -1,12 +1,13 @@
 """One bot's workflow without its edges, for laws about stages: the store, the API server and the clock are real."""
 # ruff: noqa: D102 - the methods of the floor do what their names say
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.domain.alert import Alert, AlertGroup, AlertStatus, fingerprint_of
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
@@ -15,16 +16,14 @@ from bot.domain.incident import Incident
 from bot.domain.owed import DueWork, Stage
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal, canonical
-from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.domain.verification import Verification
 from bot.jobs import STAGES
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.settings import Settings, load
 from bot.storage import audit, due, executions, freeze, incidents, proposals, verifications
-from bot.storage.db import Store, Tx
-from bot.storage.fields import to_text
-from bot.workflow import close
+from bot.storage.db import Lane, Store, Tx
+from bot.workflow import intake
 from bot.workflow.context import Context
 from bot.workflow.verbs import Workflow
 
@@ -66,6 +65,7 @@ class Floor:
         self.server = server
         self.cluster = server.cluster
         self._offset = timedelta(seconds=offset)
+        self._firing: dict[int, tuple[Alert, ...]] = {}
         self.ctx = replace(ctx, clock=self.now)
         self.verbs = Workflow(self.ctx)
 
@@ -121,14 +121,29 @@ class Floor:
     # -- alerts ------------------------------------------------------------------------------------
 
     async def alert(
-        self, labels: Mapping[str, str] = LABELS, *, started: float = 60.0, count: int = 1, **fields: Any
+        self, labels: Mapping[str, str] = LABELS, *, started: float = 60.0, count: int = 1, cluster: str = ""
     ) -> Incident:
-        """An incident with firing alerts, as intake leaves it; ``started`` is seconds ago."""
-        return await self.store.transact(_alerted, dict(labels), self.now(), started, count, fields)
+        """Firing alerts of one group, taken in; ``started`` is seconds ago. Their incident."""
+        since = self.now() - timedelta(seconds=started)
+        named = {**labels, "cluster": cluster} if cluster else dict(labels)
+        each = [{**named, "pod": f"api-{i}"} if count > 1 else named for i in range(count)]
+        firing = tuple(Alert(fingerprint_of(one), AlertStatus.FIRING, one, {}, since) for one in each)
+        receipt = await self._receive(firing, named)
+        self._firing[receipt.incidents[0]] = firing
+        return await self.incident(receipt.incidents[0])
 
     async def clear(self, incident_id: int) -> bool:
-        """Its last alert resolves; True if that closed it."""
-        return await self.store.transact(_cleared, incident_id, self.now())
+        """All its alerts resolve; True if that closed it."""
+        ended = tuple(
+            replace(one, status=AlertStatus.RESOLVED, ends_at=self.now()) for one in self._firing[incident_id]
+        )
+        await self._receive(ended, ended[0].labels)
+        return not (await self.incident(incident_id)).open
+
+    async def _receive(self, alerts: tuple[Alert, ...], labels: Mapping[str, str]) -> intake.Receipt:
+        group = AlertGroup(f"{{}}:{canonical(dict(labels))}", alerts)
+        rules = intake.IntakeRules.of(self.ctx.settings, self.ctx.channel)
+        return await self.store.transact(intake.receive, group, self.now(), rules, lane=Lane.INTAKE)
 
     async def alerted(self, **options: Any) -> tuple[Incident, Proposal]:
         """An alert and what is proposed for it."""
@@ -246,43 +261,3 @@ class Floor:
         if owners:
             meta["ownerReferences"] = owners
         self.cluster.apply({**kept, "metadata": meta})
-
-
-def _alerted(
-    tx: Tx, labels: dict[str, str], now: datetime, started: float, count: int, fields: Mapping[str, Any]
-) -> Incident:
-    incident = incidents.add(
-        tx,
-        key=f"{{}}:{canonical(labels)}",
-        title=labels.get("alertname", ""),
-        alertname=labels.get("alertname", ""),
-        namespace=labels.get("namespace", ""),
-        severity=Severity.SEV2,
-        now=now,
-        channel="C0ONCALL",
-        alerts_firing=count,
-        alerts_total=count,
-        **fields,
-    )
-    rows: Sequence[Any] = [
-        (
-            f"f{incident.id}-{i}", to_text(now - timedelta(seconds=started)), "firing", incident.id,
-            labels.get("alertname", ""), labels.get("namespace", ""), canonical(labels), to_text(now), to_text(now),
-            3, "", "", 1,
-        )
-        for i in range(count)
-    ]  # fmt: skip
-    tx.execute_many(
-        "INSERT INTO alerts (fingerprint, starts_at, status, incident_id, name, namespace, labels, first_seen_at, "
-        "last_seen_at, severity, generator_url, external_url, deliveries) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-    due.owe(tx, Stage.INVESTIGATE, incident.id, now)
-    return incident
-
-
-def _cleared(tx: Tx, incident_id: int, now: datetime) -> bool:
-    tx.execute("UPDATE alerts SET status = 'resolved', ends_at = ? WHERE incident_id = ?", (to_text(now), incident_id))
-    incidents.update(tx, incident_id, now, alerts_firing=0)
-    return close.alerts_cleared(tx, incident_id, now)

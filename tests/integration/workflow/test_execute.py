@@ -191,7 +191,9 @@ async def test_a_freeze_row_from_the_command_line_between_claim_and_act_stops_it
         if point != "after:_claim":
             return
         beside = Store.open(sqlite_url, lock=False)
-        counted.append(beside.transact_now(freeze.set_frozen, True, "cli:root", "stop", floor.now()))
+        counted.append(
+            beside.transact_now(freeze.set_frozen, on=True, actor="cli:root", reason="stop", now=floor.now())
+        )
         beside.close_now()
 
     floor.store.crash_point = freeze_now

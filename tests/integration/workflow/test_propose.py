@@ -54,7 +54,7 @@ async def test_labels_that_lead_nowhere_leave_the_incident_without_a_proposal(fl
 
 
 async def test_another_clusters_alert_is_shown_and_never_acted_on(floor: Floor) -> None:
-    incident = await floor.alert(foreign_cluster="us-2")
+    incident = await floor.alert(cluster="us-2")
     await floor.prepare()
     found = await floor.incident(incident.id)
     assert found.target is None
@@ -64,7 +64,7 @@ async def test_another_clusters_alert_is_shown_and_never_acted_on(floor: Floor) 
 
 async def test_a_request_on_another_clusters_incident_is_refused_by_policy(floor: Floor) -> None:
     """An incident that knows a target and is from elsewhere still proposes nothing."""
-    incident = await floor.alert(foreign_cluster="us-2")
+    incident = await floor.alert(cluster="us-2")
     await floor.store.transact(due.owe, Stage.PROPOSE, incident.id, floor.now(), {"requested_by": "person:1"})
     await floor.run(Stage.PROPOSE)
     assert await floor.count("proposals") == 0
