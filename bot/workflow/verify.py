@@ -108,7 +108,8 @@ def _settle(tx: Tx, ctx: Context, work: DueWork, measured: Measurement, verdict:
     close.after_verdict(tx, settled.incident_id, verdict, now)
     incident = incidents.get(tx, settled.incident_id)
     owing.thread(tx, incident, f"verdict:{settled.id}", _sentence(settled, verdict), now)
-    owing.card(tx, incident, Priority.EXECUTION, now)
+    # The verdict is what whoever pressed waits for: it must not stand behind the pace of progress edits.
+    owing.card(tx, incident, Priority.PRESS, now)
 
 
 def _row(check: Check) -> dict[str, str]:
