@@ -16,7 +16,18 @@ from bot.domain.proposal import Proposal
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
 from bot.slack.message import Message
 from bot.slack.mrkdwn import safe
-from bot.storage import digests, evidence, executions, incidents, outbox, people, proposals, rendering, verifications
+from bot.storage import (
+    digests,
+    evidence,
+    executions,
+    incident_alerts,
+    incidents,
+    outbox,
+    people,
+    proposals,
+    rendering,
+    verifications,
+)
 from bot.storage.db import Tx
 
 
@@ -151,6 +162,7 @@ def _alerts(tx: Tx, incident_id: int) -> AlertFacts:
         graph_url=annotations.get("dashboard_url") or generator,
         alert_url=external,
         labels=labels,
+        since=incident_alerts.failing_since(tx, incident_id),
     )
 
 

@@ -63,7 +63,8 @@ class ProposalText:
     ``headline`` "Restart Deployment shop/api"; ``done`` "Restarted shop/api" (after success); ``facts`` "6 replicas,
     25 % at a time · no HPA · dry run ok"; ``policy`` "Needs 1 of 2 approvers · until {time}" without the time;
     ``consequence`` the confirm's text; ``diff`` the dry run's diff; ``warnings`` a line each; ``refusal`` why there
-    are no buttons, empty for a pending one; ``rationale`` why this is proposed.
+    are no buttons, empty for a pending one; ``rationale`` why this is proposed; ``undo`` what can be done afterwards if
+    it doesn't help, or that it can't be undone.
     """
 
     headline: str
@@ -76,6 +77,7 @@ class ProposalText:
     rationale: str = ""
     refusal: str = ""
     warnings: tuple[str, ...] = ()
+    undo: str = ""
 
 
 @dataclass(frozen=True)

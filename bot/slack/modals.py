@@ -195,10 +195,17 @@ def more(incident: Incident, proposals: Sequence[Proposal], timeline: Sequence[T
 def _proposal(proposal: Proposal) -> list[Block]:
     text = proposal.text
     lines = [f"*{safe(text.headline, 300)}* · {proposal.state}"]
-    named = (("Why", text.rationale), ("Facts", text.facts), ("Policy", text.policy), ("Refused", text.refusal))
+    named = (
+        ("Why", text.rationale),
+        ("Facts", text.facts),
+        ("Policy", text.policy),
+        ("Refused", text.refusal),
+        ("Afterwards", text.undo),
+    )
     lines += [f"{name}: {safe(words, 500)}" for name, words in named if words]
     lines += [f"⚠ {safe(warning, 300)}" for warning in text.warnings[:10]]
-    lines.append(f"Approval covers exactly this state: {code(proposal.digest[:12])}")
+    if proposal.digest:
+        lines.append(f"Approval covers exactly this state: {code(proposal.digest[:12])}")
     drawn = [blocks.section("\n".join(lines))]
     if text.diff:
         drawn.append(blocks.preformatted(text.diff[:2500].splitlines()[:60]))

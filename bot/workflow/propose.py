@@ -97,6 +97,7 @@ async def _previewed(ctx: Context, action: str, reading: facts.Reading, rational
         facts=preview.facts,
         consequence=preview.consequence,
         diff=preview.diff,
+        undo=mitigation.inverse(reading.state),
         warnings=preview.warnings,
         refusal=preview.problem,
     )

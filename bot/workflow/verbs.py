@@ -9,6 +9,7 @@ from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
 from bot.domain.incident import Incident
+from bot.domain.owed import MessageKind
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
@@ -95,7 +96,8 @@ class Workflow:
     async def incident_at(self, channel: str, ts: str) -> int | None:
         """The incident whose card or thread message this is."""
         row = await self._ctx.store.read(outbox.by_message, channel, ts)
-        return row.subject if row is not None else None
+        of_incident = {MessageKind.CARD, MessageKind.EVIDENCE, MessageKind.THREAD}
+        return row.subject if row is not None and row.kind in of_incident else None
 
     async def card_at(self, incident_id: int) -> tuple[str, str] | None:
         """(channel, ts) of an incident's card, None while it isn't posted."""

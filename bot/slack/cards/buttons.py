@@ -18,8 +18,10 @@ def button_blocks(view: CardView) -> list[Block]:
     """The proposal's row, the candidates' picker, the incident's row, and the links under them."""
     made: list[Block] = []
     pending = pending_proposals(view)
-    if pending and phase_of(view) not in _BUSY:
-        made.append(blocks.actions(ids.BLOCK_PROPOSAL, _proposal_row(view, pending[0])))
+    # Who may not approve may not reject either: without approvers there is nothing to press.
+    decidable = pending and pending[0].approvers and not view.approvers_missing
+    if decidable and phase_of(view) not in _BUSY:
+        made.append(blocks.actions(ids.BLOCK_PROPOSAL, _proposal_row(pending[0])))
     row = _incident_row(view)
     if row:
         made.append(blocks.actions(ids.BLOCK_INCIDENT, row))
@@ -29,7 +31,7 @@ def button_blocks(view: CardView) -> list[Block]:
     return made
 
 
-def _proposal_row(view: CardView, proposal: Proposal) -> list[Block]:
+def _proposal_row(proposal: Proposal) -> list[Block]:
     value = ids.proposal_value(proposal.id)
     verb = clean(proposal.text.verb) or "this"
     asked = blocks.confirm_dialog(
@@ -37,10 +39,10 @@ def _proposal_row(view: CardView, proposal: Proposal) -> list[Block]:
         proposal.text.consequence or f"{proposal.text.headline}.",
         verb.capitalize(),
     )
-    row = [blocks.button(ids.REJECT, "Reject", value)]
-    if proposal.approvers and not view.approvers_missing:
-        row.insert(0, blocks.button(ids.APPROVE, f"Approve {verb}", value, style="primary", confirm=asked))
-    return row
+    return [
+        blocks.button(ids.APPROVE, f"Approve {verb}", value, style="primary", confirm=asked),
+        blocks.button(ids.REJECT, "Reject", value),
+    ]
 
 
 def _incident_row(view: CardView) -> list[Block]:

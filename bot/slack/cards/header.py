@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import ProposalState
 from bot.slack.cards import blocks
@@ -111,8 +113,9 @@ def state_block(view: CardView) -> Block:
 
 def _state(view: CardView) -> str:
     incident, now = view.incident, view.now
-    since = moment(incident.episode_at, now)
-    age = f"({duration((now - incident.episode_at).total_seconds())})"
+    began = _began(view)
+    since = moment(began, now)
+    age = f"({duration((now - began).total_seconds())})"
     if incident.state is IncidentState.RESOLVED:
         end = moment(incident.resolved_at or incident.updated_at, now)
         return f"*Resolved* {end} after {duration(_lasted(incident))}"
@@ -125,6 +128,14 @@ def _state(view: CardView) -> str:
         state = "" if told else f" · {incident.state}"
         return f"*{word}* since {since} {age}{again}{state}"
     return f"*{incident.state.capitalize()}* · alerts are clear · since {since} {age}{again}"
+
+
+def _began(view: CardView) -> datetime:
+    """When it began: by the alerts where they say an earlier time than our receipt, for the first episode alone."""
+    incident, since = view.incident, view.alerts.since
+    if since is not None and incident.episodes == 1 and since < incident.episode_at:
+        return since
+    return incident.episode_at
 
 
 def _ordinal(number: int) -> str:

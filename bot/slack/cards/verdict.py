@@ -46,6 +46,9 @@ def verdict_blocks(view: CardView) -> list[Block]:
         lines.append(safe(check.note, 400))
     if check.verdict is Verdict.INCONCLUSIVE:
         lines.append("It could not be measured. Look before resolving.")
+    proposal = executed_proposal(view)
+    if check.verdict is Verdict.FAIL and proposal is not None and proposal.text.undo:
+        lines.append(safe(proposal.text.undo, 300))
     if check.verdict is Verdict.PASS and view.incident.alerts_firing and view.incident.open:
         lines.append("The alert is still firing.")
     drawn = [blocks.section("\n".join(lines), 1500)]

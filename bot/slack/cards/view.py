@@ -21,7 +21,10 @@ from bot.slack.mrkdwn import mention, safe
 
 @dataclass(frozen=True)
 class AlertFacts:
-    """What the incident's alerts say: texts of the worst one, links as given (http(s) is checked when drawn)."""
+    """What the incident's alerts say: texts of the worst one, links as given (http(s) is checked when drawn).
+
+    ``since`` is the earliest start of those that fire, by their sender's clock; None when none does.
+    """
 
     names: tuple[str, ...] = ()
     summary: str = ""
@@ -29,6 +32,7 @@ class AlertFacts:
     graph_url: str = ""
     alert_url: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

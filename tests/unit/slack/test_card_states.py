@@ -55,7 +55,7 @@ def test_state_is_told_in_words_beside_the_colour(state: str) -> None:
 WANTED = {
     "collecting": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is being collected"),
     "proposed": ([ids.APPROVE, ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
-    "no approvers": ([ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
+    "no approvers": ([ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
     "refused": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
     "being checked": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is in"),
