@@ -49,7 +49,7 @@ async def investigate(ctx: Context, work: DueWork) -> None:
         await ctx.store.transact(due.done, work)
         return
     found = await _look(ctx, incident, labels)
-    await ctx.store.transact(_save, work, found, ctx.clock())
+    await ctx.store.transact(_save, work, incident, found, ctx.clock())
 
 
 def _load(tx: Tx, incident_id: int) -> tuple[Incident | None, list[Mapping[str, str]]]:
@@ -87,8 +87,12 @@ async def _target(
     return found.target, found.candidates, found.note
 
 
-def _save(tx: Tx, work: DueWork, found: Findings, now: datetime) -> None:
+def _save(tx: Tx, work: DueWork, before: Incident, found: Findings, now: datetime) -> None:
     incident = incidents.get(tx, work.subject)
+    if not incident.open or incident.target != before.target:
+        # It was resolved, or a person chose another target while this looked; their choice owed a look of its own.
+        due.done(tx, work)
+        return
     for item in found.evidence:
         evidence_rows.put(tx, incident.id, item)
     first = incident.investigated_at is None

@@ -13,7 +13,7 @@ from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
-from bot.domain.incident import INCIDENT, Incident, IncidentEvent
+from bot.domain.incident import INCIDENT, Incident, IncidentEvent, IncidentState
 from bot.domain.mitigation import Action
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
@@ -154,9 +154,11 @@ def _keep_open(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> 
     incident = incidents.get(tx, incident_id)
     if not incident.open:
         return _refuse(tx, ctx, principal, "keep open", f"{incident.ref} is already resolved.", incident.id)
-    if INCIDENT.allows(incident.state, IncidentEvent.SETTLE):
+    if incident.state is IncidentState.MITIGATED:
         incident = incidents.move(tx, incident.id, IncidentEvent.SETTLE, now, acknowledged_by=principal.id)
         _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {"reason": "kept open"})
+    else:
+        _entry(tx, ctx, "command:request:accepted", principal, incident, "accepted", {"asked": "keep open"})
     owing.card(tx, incident, Priority.PRESS, now)
     return Answer(f"{incident.ref} stays open, with you.", incident_id=incident.id)
 
@@ -180,7 +182,8 @@ def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: P
         return _refuse(tx, ctx, principal, "choose a target", f"{incident.ref} is already resolved.", incident.id)
     incident = incidents.update(tx, incident.id, now, target=target, target_note="", candidates=())
     _entry(tx, ctx, "incident:target:chosen", principal, incident, "chosen", {"target": target.label})
-    due.owe(tx, Stage.INVESTIGATE, incident.id, now)
+    # Said outright: a look that was owed without a proposal may still wait.
+    due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": True})
     owing.card(tx, incident, Priority.PRESS, now)
     return Answer(f"{incident.ref} is about {target.label}; looking at it now.", incident_id=incident.id)
 

@@ -1,0 +1,146 @@
+"""The first stage after intake: which workload is meant, what is seen there; an incident is never lost for it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.evidence import EvidenceStatus
+from bot.domain.owed import Stage
+from bot.storage import evidence as evidence_rows
+from bot.workflow import investigate
+
+from .floor import API, LABELS, Floor
+
+
+async def _evidence(floor: Floor, incident_id: int) -> dict[str, Any]:
+    found = await floor.store.read(evidence_rows.of, incident_id)
+    return {one.source: one for one in found}
+
+
+async def test_pods_and_events_of_the_target_are_kept(floor: Floor) -> None:
+    floor.cluster.crash_loop("shop", "api", pods=2)
+    floor.advance(8)
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    found = await _evidence(floor, incident.id)
+    assert found["pods"].status is EvidenceStatus.OK
+    assert "1/3 ready" in found["pods"].summary
+    assert found["events"].status is EvidenceStatus.OK
+    entry = (await floor.entries("incident:evidence:collected"))[-1]
+    assert entry.detail is not None
+    assert entry.detail["target"] == "Deployment shop/api"
+    assert [key for key, _ in await floor.messages("evidence:")] == [f"evidence:{incident.id}"]
+    assert await floor.owed() == {"propose": 1}
+
+
+async def test_the_owner_of_the_pod_is_the_target(floor: Floor) -> None:
+    pod = floor.cluster.pods("shop", "api")[0]["metadata"]["name"]
+    incident = await floor.alert({"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": pod})
+    await floor.run(Stage.INVESTIGATE)
+    found = await floor.incident(incident.id)
+    assert found.target is not None
+    assert found.target.label == "Deployment shop/api"
+
+
+async def test_several_workloads_are_offered_as_candidates(floor: Floor) -> None:
+    floor.cluster.deployment("shop", "web", labels={"tier": "shop"})
+    floor.cluster.service("shop", "front", selector={"app": "web"})
+    incident = await floor.alert({"alertname": "HighErrorRate", "namespace": "shop", "service": "front"})
+    await floor.run(Stage.INVESTIGATE)
+    found = await floor.incident(incident.id)
+    assert found.target is not None
+    assert found.target.name == "web"
+
+
+async def test_an_unreachable_cluster_is_shown_and_asked_again(floor: Floor) -> None:
+    incident = await floor.alert()
+    floor.server.faults.set("*", "*", status=503)
+    await floor.run(Stage.INVESTIGATE)
+    found = await _evidence(floor, incident.id)
+    assert found["target"].status is EvidenceStatus.FAILED
+    assert found["target"].problem
+    assert (await floor.entries("incident:evidence:collected"))[-1].outcome == "unreachable"
+    assert await floor.owed() == {"investigate": 1}
+    floor.server.faults.clear()
+    floor.advance(21)
+    await floor.prepare()
+    assert (await floor.proposal()).state == "pending"
+    assert len(await floor.entries("incident:evidence:collected")) == 2
+
+
+async def test_a_cluster_that_stays_away_ends_the_asking_and_the_card_says_so(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(investigate, "GIVE_UP_AFTER", 2)
+    incident = await floor.alert()
+    floor.server.faults.set("*", "*", status=503)
+    for _ in range(2):
+        await floor.run(Stage.INVESTIGATE)
+        floor.advance(21)
+    assert await floor.owed() == {"propose": 1}
+    assert len(await floor.entries("incident:evidence:collected")) == 1, "the same failure is written once"
+    await floor.run(Stage.PROPOSE)
+    assert (await floor.incident(incident.id)).target_note
+
+
+async def test_a_missing_right_is_shown_and_not_asked_again(floor: Floor) -> None:
+    floor.server.deny("get", "deployments")
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    found = await _evidence(floor, incident.id)
+    assert "fettle-read" in found["target"].problem
+    assert "investigate" not in await floor.owed()
+
+
+async def test_a_collector_that_fails_costs_only_itself(floor: Floor) -> None:
+    floor.server.deny("list", "events")
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    found = await _evidence(floor, incident.id)
+    assert found["pods"].status is EvidenceStatus.OK
+    assert found["events"].status is EvidenceStatus.FAILED
+    assert await floor.owed() == {"propose": 1}
+
+
+async def test_a_collector_that_hangs_is_cut_off(floor: Floor) -> None:
+    floor.configure(EVIDENCE_TIMEOUT=timedelta(seconds=0.3))
+    floor.server.faults.hang("list", "events")
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    assert (await _evidence(floor, incident.id))["events"].problem == "No answer within 0.3 s."
+
+
+async def test_what_is_resolved_is_not_looked_at(floor: Floor) -> None:
+    incident = await floor.alert()
+    await floor.clear(incident.id)
+    before = len(floor.server.requests)
+    await floor.run(Stage.INVESTIGATE)
+    assert len(floor.server.requests) == before
+    assert await floor.owed() == {}
+
+
+async def test_a_choice_made_while_it_looks_is_kept(floor: Floor) -> None:
+    """The look that began before the choice must not overwrite it."""
+    floor.cluster.deployment("shop", "web", replicas=1)
+    floor.advance(60)
+    incident = await floor.alert()
+    (work,) = await floor.due(Stage.INVESTIGATE)
+    seen, labels = await floor.store.read(investigate._load, incident.id)
+    assert seen is not None
+    found = await investigate._look(floor.ctx, seen, labels)
+    assert (await floor.verbs.choose_target(incident.id, "Deployment/shop/web", await floor.person("kim"))).ok
+    await floor.store.transact(investigate._save, work, seen, found, floor.now())
+    await floor.prepare()
+    chosen = (await floor.incident(incident.id)).target
+    assert chosen is not None
+    assert chosen.name == "web"
+    assert (await floor.proposal()).target.name == "web"
+
+
+async def test_a_target_once_found_stays(floor: Floor) -> None:
+    incident, first = await floor.alerted()
+    floor.change(lambda obj: obj["metadata"]["labels"].update(app="other"))
+    await floor.alert({**LABELS})
+    assert (await floor.incident(incident.id)).target == first.target
+    assert first.target.key == API.key
