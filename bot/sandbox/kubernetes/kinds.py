@@ -178,6 +178,11 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("PodDisruptionBudget"),),
         generation=True,
     ),
+    # Kept like any object, so that roles can be applied and read back; rights here are the tokens' own.
+    Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False),
+    Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
+    Kind("rbac.authorization.k8s.io", "v1", "roles", "Role"),
 )
 
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
