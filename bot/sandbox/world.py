@@ -7,6 +7,7 @@ the servers saw, what Slack shows, and what the bot's own command line prints.
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from bot.sandbox.slack_room import SlackRoom
 
 CLUSTER = "fettle-sandbox"
 """The kubeconfig's name for this cluster; the bot takes a short soak only there."""
+ADMIN_CONTEXT, BOT_CONTEXT = f"{CLUSTER}-admin", f"{CLUSTER}-bot"
 AGE = 6 * 3600.0
 """How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
 
@@ -35,13 +37,15 @@ AGE = 6 * 3600.0
 class WorldOptions:
     """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
 
-    ``settings`` win over the built ones; ``workloads`` are ``namespace/name`` with their number of pods;
-    ``extra`` is put into the environment of the bot for the sake of measuring it (coverage), nothing else.
+    ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
+    ``namespace/name`` with their number of pods. ``extra`` is put into the environment of the bot for the sake of
+    measuring it (coverage), nothing else.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     workloads: Mapping[str, int] = field(default_factory=lambda: {"shop/api": 3, "shop/web": 2, "pay/ledger": 2})
     ready_after: float = 0.5
+    progress_deadline: int = 600
     port: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,12 +88,20 @@ class World:
         self._furnish()
         await self.cluster_server.start()
         await self.slack_server.start(port=self.options.port)
-        for who in ("bot", "admin"):
-            path = self.kubeconfig(who)
-            path.write_text(self.cluster_server.kubeconfig(who), encoding="utf-8")
-            path.chmod(0o600)
+        self._write_kubeconfigs()
         self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
+
+    def _write_kubeconfigs(self) -> None:
+        """One for the bot's account alone, one for people: the administrator first, the bot's account as a context."""
+        bot, people = (yaml.safe_load(self.cluster_server.kubeconfig(who)) for who in ("bot", "admin"))
+        people["users"] += bot["users"]
+        people["contexts"][0]["name"] = people["current-context"] = ADMIN_CONTEXT
+        people["contexts"] += [{**bot["contexts"][0], "name": BOT_CONTEXT}]
+        for who, config in (("bot", bot), ("admin", people)):
+            path = self.kubeconfig(who)
+            path.touch(mode=0o600)
+            path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
     def _furnish(self) -> None:
         kept = self.folder / "cluster.json"
@@ -100,7 +112,9 @@ class World:
         for place, pods in self.options.workloads.items():
             namespace, _, name = place.partition("/")
             image = f"registry.example/{namespace}/{name}:1.4.1"
-            self.cluster.deployment(namespace, name, replicas=pods, image=image)
+            made = self.cluster.deployment(namespace, name, replicas=pods, image=image)
+            spec = {**made["spec"], "progressDeadlineSeconds": self.options.progress_deadline}
+            self.cluster.apply({"kind": "Deployment", "metadata": made["metadata"], "spec": spec})
             self.cluster.service(namespace, name)
         self.cluster.advance(AGE)
         self.cluster.clock.offset = 0.0
@@ -154,9 +168,14 @@ class World:
         }
 
     def dotenv(self) -> str:
-        """The same as a dotenv file, with the bot's address first; for curl, kubectl and `fettle run`."""
-        values = {"FETTLE_URL": self.bot.url, **self.bot.settings, "KUBECONFIG": str(self.kubeconfig("bot"))}
-        return "".join(f"{name}={value}\n" for name, value in values.items())
+        """The same as a dotenv file, with the bot's address first; for curl, kubectl and `fettle run`.
+
+        Its KUBECONFIG is the people's one, so that kubectl may do everything; KUBE_CONTEXT lets a bot that is started
+        with this file use its own account in it.
+        """
+        people = {"KUBECONFIG": str(self.kubeconfig("admin")), "KUBE_CONTEXT": BOT_CONTEXT}
+        values = {"FETTLE_URL": self.bot.url, **self.bot.settings, **people}
+        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
     # -- what happens -------------------------------------------------------------------------
 
@@ -177,7 +196,7 @@ class World:
         if by != "pod":
             return [{"namespace": namespace, by: called, **labels}]
         pods = self.cluster.pods(namespace, called)
-        ill = [pod for pod in pods if not _ready(pod)] or pods
+        ill = [pod for pod in pods if not is_ready(pod)] or pods
         uids = ((pod["metadata"]["name"], pod["metadata"]["uid"]) for pod in ill)
         return [{"namespace": namespace, "pod": pod, "uid": uid, **labels} for pod, uid in uids]
 
@@ -216,6 +235,7 @@ class World:
         ]
 
 
-def _ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod's Ready condition is true."""
     conditions = pod.get("status", {}).get("conditions") or []
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)

@@ -46,7 +46,12 @@ async def play(
     transcript = Transcript(show)
     transcript.write(f"== {scenario.name}: {scenario.title}")
     result = Result(scenario.name, 0.0, transcript)
-    options = WorldOptions(settings=scenario.settings, ready_after=scenario.ready_after, extra=extra or {})
+    options = WorldOptions(
+        settings=scenario.settings,
+        ready_after=scenario.ready_after,
+        progress_deadline=scenario.progress_deadline,
+        extra=extra or {},
+    )
     with tempfile.TemporaryDirectory(prefix=f"fettle-{scenario.name}-") as folder:
         world = World(Path(folder), options)
         try:

@@ -202,7 +202,7 @@ class Step(_Part):
 class Scenario(_Part):
     """A whole scenario. ``settings`` win over the sandbox's; ``members`` join the channel before the start.
 
-    ``invalid`` is how many payloads Slack's validation refused at the end, always 0.
+    ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -210,6 +210,7 @@ class Scenario(_Part):
     settings: Mapping[str, str] = Field(default_factory=dict)
     members: Words = ()
     ready_after: Seconds = 0.5
+    progress_deadline: int = Field(600, ge=2)
     steps: tuple[Step, ...] = Field(min_length=1)
 
 

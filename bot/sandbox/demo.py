@@ -1,0 +1,94 @@
+"""The first alert of a sandbox, further ones from the page's bar, and their end once the pods are well again.
+
+It plays the part of Prometheus in a small way: an alert about pods ends when all of them have been Ready for a while.
+It refuses to touch the bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bot.sandbox.world import World, is_ready
+
+CLEAR_AFTER = 8.0
+"""Seconds of health before an alert ends; longer than the sandbox's soak, so that the verdict is seen first."""
+CRASH, ERRORS = "KubePodCrashLooping", "HighErrorRate"
+BUTTONS = ((CRASH, "Fire a crash loop"), (ERRORS, "Fire an error rate"))
+
+
+@dataclass
+class _Firing:
+    name: str
+    workload: str
+    well_since: float | None = None
+
+
+class Demo:
+    """Fires alerts on the world's workloads in turn; ``attend`` ends them when they are over."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._firing: list[_Firing] = []
+
+    async def fire(self, name: str) -> str:
+        """Make the next well workload ill and fire; a sentence about what happens."""
+        workload = self._next()
+        if workload is None:
+            return "Every workload has an alert already; approve a restart, or wait until one is well again."
+        namespace, _, called = workload.partition("/")
+        if name == CRASH:
+            self.world.cluster.crash_loop(namespace, called, pods=100)
+            await self._ill(workload)
+        self._firing.append(_Firing(name, workload))
+        delivery = await self.world.fire(name, workload)
+        if not delivery.accepted:
+            return f"{name} was fired for {workload}, and the bot answered {delivery.status}."
+        return f"{name} fires for {workload}; its card comes at once."
+
+    def _next(self) -> str | None:
+        busy = {one.workload for one in self._firing}
+        return next((place for place in self.world.options.workloads if place not in busy and self._well(place)), None)
+
+    def _well(self, workload: str) -> bool:
+        namespace, _, called = workload.partition("/")
+        pods = self.world.cluster.pods(namespace, called)
+        return bool(pods) and all(is_ready(pod) for pod in pods)
+
+    async def _ill(self, workload: str) -> None:
+        """Until the pods are seen not to be Ready, for 10 s at most."""
+        for _ in range(200):
+            if not self._well(workload):
+                return
+            await asyncio.sleep(0.05)
+
+    async def attend(self) -> None:
+        """Until cancelled: an alert whose workload has been well long enough is resolved."""
+        while True:
+            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            for one in list(self._firing):
+                one.well_since = (one.well_since or now) if self._well(one.workload) else None
+                if one.well_since is not None and now - one.well_since > self._patience(one) and self.world.bot.running:
+                    self._firing.remove(one)
+                    await self.world.alertmanager.resolve(one.name, *self._labels(one))
+
+    @staticmethod
+    def _patience(one: _Firing) -> float:
+        return CLEAR_AFTER if one.name == CRASH else CLEAR_AFTER * 8  # its pods are well all the time
+
+    @staticmethod
+    def _labels(one: _Firing) -> list[dict[str, str]]:
+        namespace, _, called = one.workload.partition("/")
+        return [{"namespace": namespace}] if one.name == CRASH else [{"namespace": namespace, "deployment": called}]
+
+    def hints(self) -> list[str]:
+        """What to do next, as mrkdwn."""
+        kubeconfig = f"`export KUBECONFIG={self.world.kubeconfig('admin')}`"
+        return [
+            "Press *Approve restart* on the card as *ana*; the cluster restarts the pods, the card ends with *PASS*.",
+            "Act as *bo*, who is no approver, and press it: the bot says why not.",
+            "Type `/restart shop/web`, `/verify shop/api` or `/incident`.",
+            f"Look with kubectl: {kubeconfig}, then `kubectl get pods -n shop -w`.",
+        ]
