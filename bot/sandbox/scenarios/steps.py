@@ -107,7 +107,14 @@ class Player:
         namespace, name = change.workload.split("/")
         replicas = (self.world.cluster.get("Deployment", namespace, name) or {})["spec"]["replicas"]
         self.world.cluster.deployment(namespace, name, replicas=replicas, image=change.image)
-        await self.world.cluster.settle(15)
+
+        def counts() -> list[int]:
+            found = self.world.cluster.get("Deployment", namespace, name) or {}
+            return [found["status"].get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
+
+        await self._poll(
+            lambda: counts() == [replicas] * 3, 15, lambda: f"{change.workload} never rolled out: {counts()}"
+        )
         self.transcript.say(f"Cluster: somebody rolled out {change.image} to {change.workload}")
 
     async def _bot(self, bot: schema.Bot) -> None:

@@ -1,0 +1,6 @@
+"""Makes the house tests' own module importable under the importlib mode."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,86 @@
+"""What is written for people agrees with what the program does."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from sources import ROOT
+
+from bot.__main__ import app, audit_app
+from bot.domain.execution import EXECUTION
+from bot.domain.incident import INCIDENT
+from bot.domain.proposal import PROPOSAL
+from bot.domain.transitions import Machine
+from bot.domain.verification import VERIFICATION
+from bot.settings import DESCRIPTIONS
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_generated_documents_are_as_they_would_be_written_now() -> None:
+    told = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
+def test_each_setting_stands_in_the_readme_and_in_the_example(name: str) -> None:
+    assert f"`{name}`" in _text("README.md")
+    assert re.search(rf"^#?{name}=", _text(".env.example"), re.MULTILINE)
+
+
+def test_the_example_names_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(r"^#?([A-Z][A-Z_]+)=", _text(".env.example"), re.MULTILINE))
+    assert named <= set(DESCRIPTIONS)
+
+
+def _commands() -> list[str]:
+    plain = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
+    audit = [one.name for one in audit_app.registered_commands]
+    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit)]
+
+
+@pytest.mark.parametrize("command", [one for one in _commands() if one != "fettle version"])
+def test_each_command_stands_in_the_documents(command: str) -> None:
+    everything = "\n".join(
+        path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    )
+    words = command.split()
+    told = command in everything or (
+        words[1] == "audit" and re.search(rf"fettle audit [\w|]*\b{words[2]}\b", everything)
+    )
+    assert told
+
+
+@pytest.mark.parametrize("command", ["/incident", "/restart", "/verify"])
+def test_each_slash_command_stands_in_the_readme(command: str) -> None:
+    assert command in _text("README.md")
+
+
+@pytest.mark.parametrize("machine", [INCIDENT, PROPOSAL, EXECUTION, VERIFICATION], ids=lambda machine: machine.name)
+def test_each_diagram_is_the_transition_table(machine: Machine) -> None:
+    assert machine.mermaid() in _text("docs/state-machines.md")
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_hold_hashes_and_no_addresses(name: str) -> None:
+    text = _text(name)
+    assert not re.search(r"https?:|--index-url|--find-links|--extra-index-url", text)
+    pinned = re.findall(r"^[a-z0-9][\w.-]*(?:\[[\w,-]+\])?==", text, re.MULTILINE)
+    assert pinned
+    assert text.count("--hash=sha256:") >= len(pinned)
+
+
+@pytest.mark.parametrize("target", ["sandbox", "test", "check", "bench"])
+def test_the_makefile_has_each_target(target: str) -> None:
+    assert re.search(rf"^{target}:", _text("Makefile"), re.MULTILINE)
+
+
+def test_the_procfile_starts_what_the_command_line_knows() -> None:
+    started = re.findall(r"^\w+: fettle (\w+)$", _text("Procfile"), re.MULTILINE)
+    assert {f"fettle {name}" for name in started} <= set(_commands())
+    assert started == ["run", "sandbox"]
