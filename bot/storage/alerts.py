@@ -46,10 +46,13 @@ def newest(tx: Tx, fingerprints: Iterable[str]) -> dict[str, Known]:
     found: dict[str, Known] = {}
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
-        marks = ",".join("?" * len(part))
+        marks = ",".join(["(?)"] * len(part))
+        # One seek in the index for each fingerprint, however many episodes it has had.
         rows = tx.execute(
-            "SELECT fingerprint, id, starts_at, status, resolved_arrived_at, incident_id FROM alerts "  # noqa: S608 - marks only
-            f"WHERE fingerprint IN ({marks}) ORDER BY fingerprint, starts_at",
+            f"WITH wanted (fingerprint) AS (VALUES {marks}) "  # noqa: S608 - marks only
+            "SELECT a.fingerprint, a.id, a.starts_at, a.status, a.resolved_arrived_at, a.incident_id "
+            "FROM wanted w JOIN alerts a ON a.fingerprint = w.fingerprint AND a.starts_at = "
+            "(SELECT max(b.starts_at) FROM alerts b WHERE b.fingerprint = w.fingerprint)",
             part,
         ).fetchall()
         for fingerprint, row_id, starts_at, status, resolved, incident_id in rows:

@@ -15,7 +15,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.incident import Incident, IncidentEvent
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import sha256
-from bot.domain.redaction import redact_values
+from bot.domain.redaction import redact, redact_values
 from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
 from bot.settings import Settings
 from bot.storage import alerts, digests, due, incidents, outbox
@@ -27,6 +27,8 @@ STORM = 10
 """Cards waiting in a channel beyond which new incidents go to its digest (definitions, "Slack's budget")."""
 DIGEST_AGE = timedelta(hours=4)
 """A digest message older than this is closed; the next surplus incident opens another."""
+MAX_KEY = 500
+"""Characters of an incident's key; PostgreSQL can't index more than 2704 bytes."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,13 @@ class _Delivery:
     repeated: list[int] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
     by_key: dict[str, Incident] = field(default_factory=dict)
-    touched: dict[int, Incident] = field(default_factory=dict)
+    rows: dict[int, Incident] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)
     flaps: dict[int, int] = field(default_factory=dict)
     ended_in: set[int] = field(default_factory=set)
+    waiting: int | None = None
+    """Cards that wait in the channel, those that this delivery declares included; None before anybody asked."""
 
 
 def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules) -> Receipt:
@@ -80,14 +85,16 @@ def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules
     known = alerts.newest(tx, (alert.fingerprint for alert in group.alerts))
     work = _Delivery(rules, received_at, group, known)
     # Alerts of one delivery that contradict each other: the order of their start decides, never their place.
-    for alert in sorted(group.alerts, key=lambda one: one.starts_at or received_at):
-        _take(tx, work, alert)
-    alerts.open_episodes(tx, work.opened, group.external_url, received_at)
-    alerts.resolve(tx, work.ends, received_at)
+    started = [(one.starts_at or _open_start(known.get(one.fingerprint)) or received_at, one) for one in group.alerts]
+    for starts_at, alert in sorted(started, key=lambda one: (one[0], one[1].status is AlertStatus.RESOLVED)):
+        _take(tx, work, alert, starts_at)
+    alerts.open_episodes(tx, work.opened, redact(group.external_url), received_at)
     alerts.reopen(tx, work.again, received_at)
+    alerts.resolve(tx, work.ends, received_at)
     alerts.late(tx, work.late, received_at)
     alerts.seen_again(tx, work.repeated, received_at)
-    alerts.quarantine(tx, group.poison, group.receiver, received_at)
+    poison = [replace(one, reason=redact(one.reason), raw=redact(one.raw)) for one in group.poison]
+    alerts.quarantine(tx, poison, redact(group.receiver), received_at)
     duplicates = alerts.record(tx, work.records, received_at) if work.records else 0
     receipt = Receipt(tuple(sorted(work.touched)), len(group.alerts), duplicates, len(group.poison))
     _entry(tx, work, receipt)
@@ -95,14 +102,13 @@ def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules
     return receipt
 
 
-def _take(tx: Tx, work: _Delivery, alert: Alert) -> None:
+def _take(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime) -> None:
     """One alert: its effect, and the rows that follow from it."""
     known = work.known.get(alert.fingerprint)
-    starts_at = alert.starts_at or _open_start(known) or work.now
     effect = effect_of(known.episode if known else None, alert.status, starts_at, work.now)
     work.records.append((alert.fingerprint, starts_at, alert.status, alert.ends_at, effect))
     if known is not None and known.incident_id is not None:
-        _touch(tx, work, known.incident_id)
+        work.touched.add(known.incident_id)
     if effect is Effect.OPENED:
         _open(tx, work, alert, starts_at, known)
     elif effect is Effect.REOPENED and known is not None:
@@ -120,22 +126,19 @@ def _open_start(known: alerts.Known | None) -> datetime | None:
 
 
 def _open(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.Known | None) -> None:
-    if known is not None and known.episode.status is AlertStatus.FIRING and known.id:
-        work.ends[known.id] = None  # its resolve was never seen; one fingerprint has one current episode
-    incident = _incident(tx, work, alert)
+    if known is not None and known.episode.status is AlertStatus.FIRING:
+        _end(work, alert.fingerprint, known, None)  # its resolve was never seen; one alert has one current episode
+    clean = _clean(alert)
+    number = _incident(tx, work, alert, clean)
+    if number is not None and known is not None and known.incident_id == number:
+        work.flaps[number] = work.flaps.get(number, 0) + 1
     severity = severity_of(alert.labels, work.rules.severities)
-    number = incident.id if incident else None
-    if known is not None and known.incident_id is not None and known.incident_id == number:
-        work.flaps[known.incident_id] = work.flaps.get(known.incident_id, 0) + 1
-    opened = alerts.Opened(_clean(alert), starts_at, AlertStatus.FIRING, number, int(severity))
-    _insert(work, opened)
+    _insert(work, alerts.Opened(clean, starts_at, AlertStatus.FIRING, number, int(severity)))
 
 
 def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
-    incident = _incident(tx, work, alert)
-    number = incident.id if incident else None
+    number = _incident(tx, work, alert, _clean(alert))
     work.again[known.id] = number
-    work.ends.pop(known.id, None)
     work.known[alert.fingerprint] = replace(
         known, episode=Episode(known.episode.starts_at, AlertStatus.FIRING), incident_id=number
     )
@@ -144,26 +147,36 @@ def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
 
 
 def _resolve(work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.Known | None) -> None:
-    newer = known is None or starts_at > known.episode.starts_at
     if known is not None and known.episode.status is AlertStatus.FIRING:
-        if known.id:
-            work.ends[known.id] = alert.ends_at
-        else:  # opened by this very delivery
-            work.opened = [_ended(one, work.now) if one.alert.fingerprint == alert.fingerprint else one
-                           for one in work.opened]  # fmt: skip
-        if known.incident_id is not None:
-            work.changed.add(known.incident_id)
-            work.ended_in.add(known.incident_id)
-    if newer:
+        _end(work, alert.fingerprint, known, alert.ends_at)
+    if known is None or starts_at > known.episode.starts_at:
         number = known.incident_id if known else None
         severity = severity_of(alert.labels, work.rules.severities)
-        opened = alerts.Opened(
-            _clean(alert), starts_at, AlertStatus.RESOLVED, number, int(severity), alert.ends_at, work.now
+        _insert(
+            work,
+            alerts.Opened(
+                _clean(alert), starts_at, AlertStatus.RESOLVED, number, int(severity), alert.ends_at, work.now
+            ),
         )
-        _insert(work, opened)
-    elif known is not None:
+    else:
         episode = Episode(known.episode.starts_at, AlertStatus.RESOLVED, work.now)
         work.known[alert.fingerprint] = replace(known, episode=episode)
+
+
+def _end(work: _Delivery, fingerprint: str, known: alerts.Known, ends_at: datetime | None) -> None:
+    """The episode that fires is over; its incident may be over with it."""
+    if known.id:
+        work.ends[known.id] = ends_at
+    else:  # opened by this very delivery
+        work.opened = [
+            replace(one, status=AlertStatus.RESOLVED, ends_at=ends_at, resolved_arrived_at=work.now)
+            if (one.alert.fingerprint, one.starts_at) == (fingerprint, known.episode.starts_at)
+            else one
+            for one in work.opened
+        ]
+    if known.incident_id is not None:
+        work.changed.add(known.incident_id)
+        work.ended_in.add(known.incident_id)
 
 
 def _insert(work: _Delivery, opened: alerts.Opened) -> None:
@@ -172,34 +185,43 @@ def _insert(work: _Delivery, opened: alerts.Opened) -> None:
     work.known[opened.alert.fingerprint] = alerts.Known(0, episode, opened.incident_id)
 
 
-def _ended(opened: alerts.Opened, now: datetime) -> alerts.Opened:
-    return replace(opened, status=AlertStatus.RESOLVED, resolved_arrived_at=now)
-
-
 def _clean(alert: Alert) -> Alert:
-    """Redaction before storage: labels and annotations alike."""
-    return replace(alert, labels=redact_values(alert.labels), annotations=redact_values(alert.annotations))
+    """Redaction before storage: labels, annotations and the link alike."""
+    return replace(
+        alert,
+        labels=redact_values(alert.labels),
+        annotations=redact_values(alert.annotations),
+        generator_url=redact(alert.generator_url),
+    )
 
 
-def _incident(tx: Tx, work: _Delivery, alert: Alert) -> Incident | None:
+def _key(work: _Delivery, alert: Alert, foreign: str) -> str:
+    """The correlation key as it is stored: without secrets, and short enough for an index."""
+    # Another cluster's alerts never share an incident with ours: it would get our proposals.
+    key = correlation_key(work.group.group_key, alert) + (f"\x1fcluster={foreign}" if foreign else "")
+    shown = redact(key)
+    return key if shown == key and len(key) <= MAX_KEY else f"{shown[: MAX_KEY - 40]}\x1f{sha256(key)[:32]}"
+
+
+def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert) -> int | None:
     """The incident that a firing belongs to: open, reopened within the window, or new. None: never posted."""
     if alert.name in NEVER_POSTED:
         return None
     named = alert.labels.get("cluster", "")
     foreign = named if work.rules.cluster_name and named and named != work.rules.cluster_name else ""
-    # Another cluster's alerts never share an incident with ours: it would get our proposals.
-    key = correlation_key(work.group.group_key, alert) + (f"\x1fcluster={foreign}" if foreign else "")
+    key = _key(work, alert, foreign)
     incident = work.by_key.get(key) or incidents.latest_by_key(tx, key)
     severity = severity_of(alert.labels, work.rules.severities)
     if incident is None or _over(incident, work):
-        incident = _declare(tx, work, alert, key, severity, foreign)
+        incident = _declare(tx, work, clean, key, severity, redact(foreign))
     elif not incident.open:
-        incident = _reopen_incident(tx, work, incident, alert)
-    elif severity < incident.severity:
+        incident = _reopen_incident(tx, work, incident, clean)
+    if severity < incident.severity:
         incident = _raise(tx, work, incident, severity)
-    work.by_key[key] = work.touched[incident.id] = incident
+    work.by_key[key] = work.rows[incident.id] = incident
+    work.touched.add(incident.id)
     work.changed.add(incident.id)
-    return incident
+    return incident.id
 
 
 def _over(incident: Incident, work: _Delivery) -> bool:
@@ -210,7 +232,7 @@ def _over(incident: Incident, work: _Delivery) -> bool:
 def _declare(tx: Tx, work: _Delivery, alert: Alert, key: str, severity: Severity, foreign: str) -> Incident:
     channel = work.rules.channel
     digest = None
-    if not severity.posted or outbox.waiting_cards(tx, channel) > STORM:
+    if not severity.posted or _storm(tx, work):
         digest = digests.current(tx, channel, work.now, DIGEST_AGE)
     incident = incidents.add(
         tx,
@@ -232,6 +254,16 @@ def _declare(tx: Tx, work: _Delivery, alert: Alert, key: str, severity: Severity
     if digest is None:
         due.owe(tx, Stage.INVESTIGATE, incident.id, work.now)
     return incident
+
+
+def _storm(tx: Tx, work: _Delivery) -> bool:
+    """Whether one more card would be too many; if not, it is counted."""
+    if work.waiting is None:
+        work.waiting = outbox.waiting_cards(tx, work.rules.channel)
+    if work.waiting > STORM:
+        return True
+    work.waiting += 1
+    return False
 
 
 def _reopen_incident(tx: Tx, work: _Delivery, incident: Incident, alert: Alert) -> Incident:
@@ -272,19 +304,15 @@ def _raise(tx: Tx, work: _Delivery, incident: Incident, severity: Severity) -> I
     )
 
 
-def _touch(tx: Tx, work: _Delivery, incident_id: int) -> None:
-    if incident_id not in work.touched:
-        work.touched[incident_id] = incidents.get(tx, incident_id)
-
-
 def _settle(tx: Tx, work: _Delivery) -> None:
     """Counters, cards, and the end of incidents whose last alert resolved."""
     counts = alerts.tally(tx, work.changed)
     for number in sorted(work.changed):
         firing, total = counts.get(number, (0, 0))
-        before = work.touched[number]
-        flaps = before.flaps + work.flaps.get(number, 0)
-        incident = incidents.update(tx, number, work.now, alerts_firing=firing, alerts_total=total, flaps=flaps)
+        changes = {"alerts_firing": firing, "alerts_total": total}
+        if number in work.flaps:
+            changes["flaps"] = work.rows[number].flaps + work.flaps[number]
+        incident = incidents.update(tx, number, work.now, **changes)
         if number in work.ended_in and firing == 0 and close.alerts_cleared(tx, number, work.now):
             continue
         owing.card(tx, incident, Priority.NEW_CARD, work.now)
@@ -296,12 +324,12 @@ def _entry(tx: Tx, work: _Delivery, receipt: Receipt) -> None:
     for record in work.records:
         effects[record[4].value] = effects.get(record[4].value, 0) + 1
     detail = {
-        "group": work.group.group_key[:300],
-        "receiver": work.group.receiver[:100],
+        "group": redact(work.group.group_key)[:300],
+        "receiver": redact(work.group.receiver)[:100],
         "alerts": [record[0] for record in work.records[:50]],
         "effects": effects,
         "duplicates": receipt.duplicates,
-        "quarantined": [one.reason for one in work.group.poison[:20]],
+        "quarantined": [redact(one.reason) for one in work.group.poison[:20]],
         "truncated": work.group.truncated,
     }
     only = receipt.incidents[0] if len(receipt.incidents) == 1 else 0
