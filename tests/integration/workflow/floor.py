@@ -121,10 +121,16 @@ class Floor:
     # -- alerts ------------------------------------------------------------------------------------
 
     async def alert(
-        self, labels: Mapping[str, str] = LABELS, *, started: float = 60.0, count: int = 1, cluster: str = ""
+        self,
+        labels: Mapping[str, str] = LABELS,
+        *,
+        started: float = 60.0,
+        count: int = 1,
+        cluster: str = "",
+        at: datetime | None = None,
     ) -> Incident:
-        """Firing alerts of one group, taken in; ``started`` is seconds ago. Their incident."""
-        since = self.now() - timedelta(seconds=started)
+        """Firing alerts of one group, taken in; they started ``started`` seconds ago or ``at``. Their incident."""
+        since = at or self.now() - timedelta(seconds=started)
         named = {**labels, "cluster": cluster} if cluster else dict(labels)
         each = [{**named, "pod": f"api-{i}"} if count > 1 else named for i in range(count)]
         firing = tuple(Alert(fingerprint_of(one), AlertStatus.FIRING, one, {}, since) for one in each)

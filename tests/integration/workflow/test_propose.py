@@ -43,7 +43,7 @@ async def test_a_failure_after_a_fresh_template_brings_none_and_says_why(floor: 
 
 async def test_an_alert_that_a_restart_does_not_cure_brings_none(floor: Floor) -> None:
     _, proposal = await floor.alerted(labels={**LABELS, "alertname": "KubePersistentVolumeFillingUp"})
-    assert proposal.text.refusal == "No proposal, because a restart isn't what KubePersistentVolumeFillingUp calls for."
+    assert proposal.text.refusal == "a restart isn't what KubePersistentVolumeFillingUp calls for."
 
 
 async def test_labels_that_lead_nowhere_leave_the_incident_without_a_proposal(floor: Floor) -> None:

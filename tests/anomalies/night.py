@@ -1,0 +1,231 @@
+"""One night in one process: an incident, people who press, stages that run, and a crash wherever a test wants one.
+
+The process "dies" by an exception that nothing catches; what is in memory is thrown away, the store is opened anew,
+and the people do what people do: whoever had no answer presses again.
+"""
+# ruff: noqa: D102 - the methods do what their names say
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.domain.owed import DueWork, Stage
+from bot.domain.proposal import ProposalState
+from bot.jobs import STAGES
+from bot.kube.client import Cluster
+from bot.sandbox.kubernetes.server import ClusterServer
+from bot.storage import audit, due, executions, outbox, people, proposals, verifications
+from bot.storage.db import Store, Tx
+from bot.storage.fields import to_text
+from bot.workflow.context import Context
+from tests.integration.workflow.floor import Floor, settings_in
+
+ROUNDS = 60
+STEP = 3.0
+"""Seconds that pass between two rounds."""
+
+
+class CrashError(BaseException):
+    """The process is gone; no handler of an error may see this."""
+
+
+Wish = Callable[["Night"], Awaitable[bool]]
+"""What a person or a sender does in a round; True while it is not satisfied."""
+
+
+class Night:
+    """The world that survives crashes (cluster, file, people), and the process that doesn't (``floor``)."""
+
+    def __init__(self, server: ClusterServer, url: str, folder: Path, crash_at: Collection[str] = ()) -> None:
+        self.server = server
+        self.url = url
+        self.folder = folder
+        self.crash_at = frozenset(crash_at)
+        self.lose_answer = False
+        """The next write's answer is lost after it was carried out."""
+        self.points: list[str] = []
+        self.crashes = 0
+        self.times = 1
+        """How often each claimed row is run."""
+        self._seen: Counter[str] = Counter()
+        self._floor: Floor | None = None
+        self._shift = 3600.0
+
+    @property
+    def floor(self) -> Floor:
+        assert self._floor is not None
+        return self._floor
+
+    async def begin(self) -> None:
+        """A process starts: alone on its database, so every claim of its predecessor is free."""
+        (self.folder / "kubeconfig").write_text(self.server.kubeconfig("bot"))
+        cluster = await Cluster.connect(str(self.folder / "kubeconfig"), None, 2.0, "fettle/test")
+        cluster.crash_point = self._pass
+        store = Store.open(self.url, group_size=1)
+        settings = settings_in(self.folder, VERIFY_SOAK="1s", VERIFY_SOAK_CRASHLOOP="1s")
+        context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL")
+        firing = self._floor._firing if self._floor else {}
+        self._floor = Floor(context, self.server, self._shift)
+        self._floor._firing = firing
+        await store.transact(due.free_claims)
+        await store.transact(outbox.free_claims)
+        await store.transact(people.set_group, "S0SRE", ("U0SAM",), self._floor.now())
+        store.crash_point = self._pass
+
+    async def end(self) -> None:
+        await self.floor.ctx.cluster.close()
+        await self.floor.store.close()
+
+    def _pass(self, point: str) -> None:
+        self._seen[point] += 1
+        named = f"{point}#{self._seen[point]}"
+        self.points.append(named)
+        if named in self.crash_at:
+            self.crashes += 1
+            raise CrashError(named)
+
+    def advance(self, seconds: float) -> None:
+        self.floor.advance(seconds)
+        self._shift += seconds
+
+    async def live(self, *wishes: Wish) -> None:
+        """Rounds of: what people still want, then what is owed, then time; until nothing is wanted or owed."""
+        for _ in range(ROUNDS):
+            try:
+                wanted = [await wish(self) for wish in wishes]
+                await self._work()
+                quiet = not any(wanted) and not await self.floor.owed()
+            except CrashError:
+                await self.end()
+                self.advance(STEP)
+                await self.begin()
+                continue
+            if quiet:
+                return
+            self.advance(STEP)
+        raise AssertionError(f"never quiet: {await self.floor.owed()}, {await self.floor.execution()}")
+
+    async def _work(self) -> None:
+        for stage in STAGES:
+            # A look first, so that claims of nothing are no crash points.
+            if not await self.floor.store.read(_anything_due, stage, self.floor.now()):
+                continue
+            for work in await self.floor.due(stage):
+                await self._stage(stage, work)
+
+    async def _stage(self, stage: Stage, work: DueWork) -> None:
+        for _ in range(self.times):
+            await STAGES[stage](self.floor.ctx, work)
+
+
+def _anything_due(tx: Tx, stage: Stage, now: datetime) -> bool:
+    sql = "SELECT count(*) FROM due WHERE stage = ? AND due_at <= ? AND claimed_until IS NULL"
+    return bool(tx.execute(sql, (stage.value, to_text(now))).fetchone()[0])
+
+
+# -- what people want ------------------------------------------------------------------------------
+
+
+class Asks:
+    """Bo types /restart until it is answered with yes, and asks again where the card shows no offer."""
+
+    def __init__(self) -> None:
+        self.answered = False
+
+    async def __call__(self, night: Night) -> bool:
+        bo = await night.floor.person("bo")
+        if not self.answered:
+            answer = await night.floor.verbs.restart(bo, "shop/api")
+            self.answered = answer.ok or "in flight" in answer.text
+            return True
+        return await insists(night)
+
+
+class Fires:
+    """Alertmanager sends the same alert until it is answered."""
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.since: datetime | None = None
+
+    async def __call__(self, night: Night) -> bool:
+        self.since = self.since or night.floor.now()
+        if not self.answered:
+            await night.floor.alert(at=self.since)
+            self.answered = True
+            return True
+        return False
+
+
+async def approves(night: Night) -> bool:
+    """Ana approves whatever waits."""
+    waiting = await night.floor.store.read(proposals.pending)
+    for proposal in waiting:
+        if night.lose_answer:
+            night.lose_answer = False
+            night.server.faults.drop_after("patch", "deployments")
+        await night.floor.verbs.approve(proposal.id, await night.floor.person("ana"))
+    return bool(waiting)
+
+
+async def insists(night: Night) -> bool:
+    """Bo presses Request again where the card shows only why there is no offer."""
+    newest = await night.floor.newest("proposals")
+    if newest is None or newest.state is not ProposalState.RECORDED:
+        return False
+    await night.floor.verbs.request_again(newest.id, await night.floor.person("bo"))
+    return True
+
+
+class Clears:
+    """The alerts resolve once a restart is in the cluster; sent until answered."""
+
+    def __init__(self) -> None:
+        self.answered = False
+
+    async def __call__(self, night: Night) -> bool:
+        if self.answered:
+            return False
+        if night.floor.patches():
+            await night.floor.clear(next(iter(night.floor._firing)))
+            self.answered = True
+        return True
+
+
+# -- what must hold --------------------------------------------------------------------------------
+
+
+async def holds(night: Night) -> None:
+    """The invariants that a crash may not break (I2 to I7, I9), asked of store, audit and cluster alike."""
+    floor = night.floor
+    runs = await floor.store.read(_all_executions)
+    offered = [proposal for run in runs for proposal in [await floor.store.read(proposals.get, run.proposal_id)]]
+    entries = await floor.entries()
+    sent = Counter(one.user_agent.split()[-1] for one in floor.patches())
+    assert await floor.count("incidents") == len(await floor.messages("card:")), "I2"
+    assert len({run.proposal_id for run in runs}) == len(runs), "I3: one execution for each approval"
+    assert all(times == 1 for times in sent.values()), "I3: nothing is sent twice"
+    assert set(sent) <= {run.uid for run in runs}, "I4: nothing is sent without an approval"
+    assert all(proposal.state is ProposalState.APPROVED for proposal in offered), "I4"
+    for run in runs:
+        assert not run.in_flight
+        assert run.state in {"succeeded", "failed", "unknown"}, "I7: every execution is settled"
+        current = await floor.store.read(verifications.current_of, run.id)
+        assert (current is not None) is (run.state == "succeeded"), "I5"
+        if current is not None:
+            assert current.verdict in {"pass", "fail", "inconclusive", "superseded"}, "I7: every verdict is given"
+    assert await floor.store.read(audit.verify_chain) == [], "I6"
+    intents = {entry.detail["execution"] for entry in entries if entry.tag == "execution:intent:committed"}  # type: ignore[index]
+    assert set(sent) <= intents, "I6: every effect is in the audit"
+    applied = floor.workload()["metadata"]["generation"] - 1
+    assert applied == sum(run.state == "succeeded" for run in runs), "I9: success is what the cluster has"
+    assert applied <= len([entry for entry in entries if entry.tag == "proposal:approval:granted"]), "I4"
+    assert not await floor.store.read(executions.running)
+
+
+def _all_executions(tx: Tx) -> list[Any]:
+    return [executions.get(tx, row[0]) for row in tx.execute("SELECT id FROM executions ORDER BY id").fetchall()]
