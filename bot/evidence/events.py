@@ -38,13 +38,11 @@ async def collect(cluster: Cluster, target: Target, now: Callable[[], datetime])
 
 
 def summary(rows: Sequence[EventRow]) -> str:
-    """``BackOff (22), Unhealthy (6)``: reasons of warnings with counts, else how many normal events there are."""
+    """``BackOff (22), Unhealthy (6)``: reasons of warnings with counts; empty when nothing warns."""
     counts: dict[str, int] = {}
     for row in rows:
         if row.type == "Warning":
             counts[row.reason] = counts.get(row.reason, 0) + row.count
-    if not counts:
-        return f"{len(rows)} events, no warnings"
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{reason} ({number})" for reason, number in ordered[:5])
 

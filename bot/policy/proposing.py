@@ -33,7 +33,7 @@ RECENT = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Advice:
-    """``rationale`` stands on the card either way: why this is proposed, or "No proposal, because ..."."""
+    """``rationale`` stands on the card either way: why this is proposed, or what follows "No proposal, because"."""
 
     propose: bool
     rationale: str
@@ -70,7 +70,7 @@ def propose_restart(
                 f"(revision {state.revision or 'unknown'}); "
                 "a restart would start the same template again. Look at that change first"
             )
-    return Advice(propose=True, rationale=_why(name, state, running))
+    return Advice(propose=True, rationale=_why(name, state, running, now))
 
 
 def _kind_of_alert(labels: Mapping[str, str]) -> str:
@@ -85,11 +85,19 @@ def _kind_of_alert(labels: Mapping[str, str]) -> str:
     )
 
 
-def _why(name: str, state: TargetState, running: int) -> str:
-    restarts = sum(state.crash_restarts.values())
+def _why(name: str, state: TargetState, running: int, now: datetime) -> str:
+    """What the card's other lines don't say: since when the template stands, and that pods do start."""
     seen = f"{running} pods run" if running != 1 else "1 pod runs"
-    counted = f", {restarts} container restarts so far" if restarts else ""
-    return f"{name} on {state.target.label}: {seen}, {state.ready}/{state.replicas} ready{counted}."
+    changed = state.template_changed_at
+    stands = f", its template unchanged for {_age(now - changed)}" if changed is not None else ""
+    return f"{name}: {seen}{stands}. Starting them again may clear it."
+
+
+def _age(span: timedelta) -> str:
+    minutes = max(0, int(span.total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
 def _stuck(pods: Sequence[PodRow]) -> str:
@@ -98,4 +106,4 @@ def _stuck(pods: Sequence[PodRow]) -> str:
 
 
 def _no(because: str) -> Advice:
-    return Advice(propose=False, rationale=f"No proposal, because {because}.")
+    return Advice(propose=False, rationale=f"{because}.")

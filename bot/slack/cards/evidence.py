@@ -19,6 +19,8 @@ from bot.slack.mrkdwn import TIMES, clean, cut, duration, moment, plural, safe
 PODS, EVENTS = 30, 20
 COLUMNS, NAME, STATE = 36, 12, 17
 """A phone shows 36 monospaced columns; a longer line breaks the table."""
+RECENT = 3600
+"""Seconds for which a normal event is worth a line."""
 _ORDER = ("pods", "events")
 
 
@@ -86,7 +88,8 @@ def _node(row: Mapping[str, Any]) -> str:
 
 def _event_lines(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     lines = []
-    for row in rows[:EVENTS]:
+    told = [row for row in rows if row.get("type") == "Warning" or _recent(row, now)]
+    for row in told[:EVENTS]:
         age = _age(str(row.get("last_at", "")), now)
         head = f"{clean(str(row.get('reason', '')))[:40]} {TIMES}{_number(row.get('count')) or 1}"
         when = f"{age} ago" if age else ""
@@ -94,7 +97,18 @@ def _event_lines(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
         message = cut(clean(str(row.get("message", ""))), 160)
         if message:
             lines.append(f"  {message}")
-    return lines + _rest(len(rows), EVENTS, "event")
+    lines += _rest(len(told), EVENTS, "event")
+    old = len(rows) - len(told)
+    return [*lines, f"… {plural(old, 'normal event')} older than an hour"] if old else lines
+
+
+def _recent(row: Mapping[str, Any], now: datetime) -> bool:
+    """What went as planned hours ago tells nothing of this incident; a time that can't be read counts as recent."""
+    try:
+        at = datetime.fromisoformat(str(row.get("last_at", "")))
+    except ValueError:
+        return True
+    return (now - (at if at.tzinfo else at.replace(tzinfo=UTC))).total_seconds() < RECENT
 
 
 def _rest(total: int, shown: int, noun: str) -> list[str]:

@@ -18,7 +18,9 @@ def finding_blocks(view: CardView) -> list[Block]:
     parts = []
     seen = sentence(safe(view.alerts.summary, 400))
     facts = [
-        sentence(safe(item.summary, 220)) for item in view.evidence if item.status is EvidenceStatus.OK and item.summary
+        sentence(safe(item.summary, 220))
+        for item in sorted(view.evidence, key=lambda each: each.source != "pods")
+        if item.status is EvidenceStatus.OK and item.summary
     ]
     if seen or facts:
         parts.append(f"*Seen*  {' '.join(part for part in (seen, *facts[:4]) if part)}")

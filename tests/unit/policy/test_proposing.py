@@ -22,7 +22,8 @@ def ask(labels: dict[str, str], pods: list[PodRow] | None = None, **changes: obj
 def test_the_named_alerts_propose(name: str) -> None:
     advice = ask({"alertname": name}, crash_restarts={"api-1": 4})
     assert advice.propose
-    assert advice.rationale == f"{name} on Deployment shop/api: 1 pod runs, 6/6 ready, 4 container restarts so far."
+    assert advice.rationale.startswith(f"{name}: 1 pod runs, its template unchanged for ")
+    assert advice.rationale.endswith(". Starting them again may clear it.")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_error_and_latency_alerts_of_a_service_propose(labels: dict[str, str]) -
 def test_everything_else_says_why_nothing_is_proposed(labels: dict[str, str]) -> None:
     advice = ask(labels)
     assert not advice.propose
-    assert advice.rationale.startswith("No proposal, because ")
+    assert advice.rationale.endswith(".")
 
 
 def test_no_workload_no_proposal() -> None:
