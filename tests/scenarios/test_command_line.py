@@ -1,0 +1,102 @@
+"""`fettle sandbox` as a person types it."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.bot_process import ROOT
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def _start(folder: Path, *words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "sandbox", *words,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, str]:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def _only_child(pid: int) -> int:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return int(child)
+
+
+async def _until_written(path: Path, process: asyncio.subprocess.Process) -> dict[str, str]:
+    async with asyncio.timeout(40):
+        while not (told := _read(path)):
+            assert process.returncode is None
+            await asyncio.sleep(0.1)
+    return told
+
+
+async def test_the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero(tmp_path: Path) -> None:
+    process = await _start(tmp_path, "--env", "made.env", "--no-demo")
+    told = await _until_written(tmp_path / "made.env", process)
+    wanted = {
+        "FETTLE_URL", "SLACK_API_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CHANNEL_ID", "KUBECONFIG",
+        "WEBHOOK_TOKENS", "DATABASE_URL",
+    }  # fmt: skip
+    assert wanted <= set(told)
+    assert (tmp_path / "made.env").stat().st_mode & 0o077 == 0
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert not _read(Path(told["KUBECONFIG"]))
+
+
+async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> None:
+    """`fettle run --env-file FILE` finds servers, rights and a free store; a second terminal needs nothing else."""
+    servers = await _start(tmp_path, "--no-bot", "--env", "made.env")
+    told = await _until_written(tmp_path / "made.env", servers)
+    bot = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "run", "--env-file", "made.env",
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert bot.stderr is not None
+    async with asyncio.timeout(40):
+        while b'"ready"' not in (line := await bot.stderr.readline()):
+            assert line, "the bot ended before it was ready"
+    assert told["LISTEN_PORT"] in told["FETTLE_URL"]
+    for process in (bot, servers):
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> None:
+    process = await _start(tmp_path, "--no-demo", "--env", "made.env", "--data", "kept")
+    await _until_written(tmp_path / "made.env", process)
+    os.kill(_only_child(process.pid), signal.SIGKILL)
+    out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert b"The bot ended with exit code -9" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--list"], 0, "storm-500"),
+        (["--headless"], 2, "--scenario NAME or all"),
+        (["--headless", "--scenario", "storm"], 2, "did you mean storm-500?"),
+        (["--env", "no/such/folder/x.env"], 2, "doesn't exist"),
+    ],
+    ids=["list", "no name", "unknown name", "no folder"],
+)
+async def test_wrong_and_short_options_are_answered_at_once(
+    tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    process = await _start(tmp_path, *words)
+    out, _ = await process.communicate()
+    assert process.returncode == code
+    assert said in out.decode()

@@ -1,0 +1,102 @@
+"""The whole bot in sentences, for what no scenario file can say."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.world import World, WorldOptions
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_status_tells_what_is_open_and_holds_no_secret(tmp_path: Path, measuring: Mapping[str, str]) -> None:
+    async with World(tmp_path, WorldOptions(extra=measuring)) as world:
+        await world.start_bot()
+        world.cluster.crash_loop("shop", "api")
+        await world.fire("KubePodCrashLooping", "shop/api")
+        await world.slack.expect_card("shop/api", buttons=["Approve"])
+        told = json.dumps(await world.status())
+        secrets = [world.slack_server.bot_token, world.slack_server.app_token, world.webhook_token]
+        assert not [secret for secret in secrets if secret in told]
+        assert "triggered" in told
+        async with aiohttp.ClientSession() as session, session.get(f"{world.bot.status_url}/metrics") as got:
+            assert got.status == 200
+            assert not [secret for secret in secrets if secret in await got.text()]
+
+
+async def test_a_webhook_without_the_token_is_refused_and_makes_no_card(
+    tmp_path: Path, measuring: Mapping[str, str]
+) -> None:
+    async with World(tmp_path, WorldOptions(extra=measuring)) as world:
+        await world.start_bot()
+        world.alertmanager.token = "guessed"
+        delivery = await world.fire("HighErrorRate", "shop/api")
+        assert delivery.status == 401
+        await asyncio.sleep(1)
+        assert not world.slack.cards()
+
+
+async def test_an_alert_taken_while_slack_is_away_is_a_card_once_slack_is_back(
+    tmp_path: Path, measuring: Mapping[str, str]
+) -> None:
+    async with World(tmp_path, WorldOptions(extra=measuring)) as world:
+        await world.start_bot()
+        world.slack_server.faults.error("chat.postMessage", 503)
+        delivery = await world.fire("HighErrorRate", "shop/api")
+        assert delivery.accepted
+        await asyncio.sleep(2)
+        assert not world.slack.cards()
+        world.slack_server.faults.clear()
+        await world.slack.expect_card("shop/api", "HighErrorRate", within=30)
+        assert len(world.slack.cards()) == 1
+
+
+async def test_what_is_in_no_setting_is_not_inherited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own tokens, proxies and kubeconfig never reach the sandbox's bot."""
+    for name in ("SLACK_BOT_TOKEN", "KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "DATABASE_URL", "HOME"):
+        monkeypatch.setenv(name, "/nowhere/of-the-developer")
+    async with World(tmp_path) as world:
+        await world.start_bot()
+        assert b"of-the-developer" not in _environment(world.bot.pid)
+
+
+def _environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_a_wrong_setting_is_told_with_the_bots_own_sentence(tmp_path: Path) -> None:
+    async with World(tmp_path, WorldOptions(settings={"APPROVAL_TTL": "soon"})) as world:
+        with pytest.raises(BotStartError, match="APPROVAL_TTL"):
+            await world.start_bot()
+        assert world.bot.exit_code == 2
+
+
+async def test_a_second_bot_on_the_same_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await world.start_bot()
+        code, said = await world.fettle("run")
+        assert code == 2
+        assert str(world.bot.pid) in said
+
+
+async def test_a_kept_world_is_found_again(tmp_path: Path, measuring: Mapping[str, str]) -> None:
+    """Cards, workloads and incidents outlive the sandbox, and the bot goes on with the same card."""
+    first = World(tmp_path, WorldOptions(extra=measuring))
+    async with first:
+        await first.start_bot()
+        first.cluster.crash_loop("shop", "api")
+        await first.fire("KubePodCrashLooping", "shop/api")
+        await first.slack.expect_card("shop/api", buttons=["Approve"])
+        await first.bot.stop()
+        first.save()
+    async with World(tmp_path, WorldOptions(extra=measuring)) as second:
+        await second.start_bot()
+        (card,) = second.slack.cards()
+        await card.click("Acknowledge", by="ana")
+        await card.expect("acknowledged by @ana")
+        assert len(second.slack.cards()) == 1
