@@ -153,8 +153,8 @@ async def _served(world: World, demo: Demo, options: SandboxOptions, stop: async
     if options.bot:
         try:
             await world.start_bot()
-        except (BotStartError, TimeoutError) as error:
-            sys.stderr.write(f"{error or 'The bot never connected to Slack.'}\n")
+        except BotStartError as error:
+            sys.stderr.write(f"{error}\n")
             return 1
     first = await demo.fire(CRASH) if options.demo and options.bot else ""
     if options.env is not None:

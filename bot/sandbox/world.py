@@ -19,7 +19,7 @@ import yaml
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
-from bot.sandbox.bot_process import ROOT, BotProcess, fettle, free_port
+from bot.sandbox.bot_process import ROOT, BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.slack import persist
@@ -120,9 +120,12 @@ class World:
         self.cluster.clock.offset = 0.0
 
     async def start_bot(self) -> None:
-        """Start the bot and wait until it takes alerts and listens to Slack."""
+        """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` otherwise."""
         await self.bot.start()
-        await self.slack_server.wait_connected(timeout=20)
+        try:
+            await self.slack_server.wait_connected(timeout=20)
+        except TimeoutError:
+            raise BotStartError(f"The bot didn't connect to Slack within 20 s.{self.bot.last_lines()}") from None
 
     async def stop(self) -> None:
         """The bot first, then the servers; state is kept by ``save``."""

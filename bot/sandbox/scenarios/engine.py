@@ -79,9 +79,9 @@ async def _play_in(world: World, scenario: Scenario, result: Result) -> None:
             try:
                 await player.play(step)
             except (UnmetError, NotThere, LookupError, TimeoutError) as error:
-                result.problems.append(f"step {number} ({step.verb}): {error}")
+                result.problems.append(f"step {number} ({step.verb}): {error or type(error).__name__}")
                 break
-    except (BotStartError, TimeoutError) as error:
+    except BotStartError as error:
         result.problems.append(str(error))
     if not world.bot.running and not result.problems:
         result.problems.append(f"The bot ended by itself with {world.bot.exit_code}.{world.bot.last_lines()}")
