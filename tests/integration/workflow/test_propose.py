@@ -20,7 +20,7 @@ async def test_a_crash_loop_on_an_old_template_brings_a_restart(floor: Floor) ->
     assert incident.target.label == "Deployment shop/api"
     assert proposal.state is ProposalState.PENDING
     assert (proposal.requested_by, proposal.text.headline) == (SYSTEM, "Restart Deployment shop/api")
-    assert proposal.text.rationale.startswith("KubePodCrashLooping on Deployment shop/api: ")
+    assert proposal.text.rationale.startswith("KubePodCrashLooping: 3 pods run, its template unchanged")
     assert proposal.text.policy == "Needs 1 of 3 approvers"
     assert "dry run ok" in proposal.text.facts
     assert "fettle.dev/execution" in proposal.text.diff

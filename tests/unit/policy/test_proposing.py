@@ -20,10 +20,9 @@ def ask(labels: dict[str, str], pods: list[PodRow] | None = None, **changes: obj
 
 @pytest.mark.parametrize("name", ["KubePodCrashLooping", "KubePodNotReady", "KubeDeploymentReplicasMismatch"])
 def test_the_named_alerts_propose(name: str) -> None:
-    advice = ask({"alertname": name}, crash_restarts={"api-1": 4})
+    advice = ask({"alertname": name}, template_changed_at=NOW - timedelta(hours=6))
     assert advice.propose
-    assert advice.rationale.startswith(f"{name}: 1 pod runs, its template unchanged for ")
-    assert advice.rationale.endswith(". Starting them again may clear it.")
+    assert advice.rationale.startswith(f"{name}: 1 pod runs, its template unchanged for 6 h.")
 
 
 @pytest.mark.parametrize(
