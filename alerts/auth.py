@@ -24,7 +24,9 @@ def allowed(settings: Settings, authorization: str, client: str) -> bool:
     if scheme.lower() == "bearer":
         return one_of(rest.strip(), tokens)
     if scheme.lower() == "basic":
-        return one_of(_pair(rest), pairs)
+        # A sender that can't do bearer gives a token as its password, under any name.
+        pair = _pair(rest)
+        return one_of(pair, pairs) | one_of(pair.partition(":")[2], tokens)
     return False
 
 

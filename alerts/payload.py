@@ -20,6 +20,11 @@ MAX_VALUE = 4096
 """Bytes of a label's or annotation's value; beyond it is cut and marked (reliability, "Intake")."""
 MAX_RAW = 8192
 MAX_KEY = 4096
+MAX_FINGERPRINT = 128
+MAX_ALERTS = 100_000
+"""Entries of one body that are looked at: ten times more than any Alertmanager groups, and what memory can hold."""
+MAX_DIGITS = 4000
+"""Python refuses to read or write longer whole numbers; they become floats instead of costing the whole body."""
 OLDEST = datetime(1980, 1, 1, tzinfo=UTC)
 NO_TIME = "0001-01-01"
 
@@ -30,27 +35,38 @@ class _Poisoned(Exception):  # noqa: N818 - it never leaves this module
     """Why one alert can't be used."""
 
 
+def _int(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
+
+
+_JSON = json.JSONDecoder(parse_int=_int)
+
+
 def parse(body: bytes) -> AlertGroup:
     """The group in a body; raises ``RequestError`` when there is no JSON or nothing that could hold alerts."""
     try:
-        found = json.loads(body)
+        # A byte that is no UTF-8 costs its own character, not the other alerts.
+        found = _JSON.decode(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
         raise RequestError(f"The body is no JSON ({_short(str(error))}). Send an Alertmanager notification.") from error
     envelope, items = _shape(found)
     alerts: list[Alert] = []
     poison: list[Poison] = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(items[:MAX_ALERTS]):
         try:
             alerts.append(_alert(item))
         except _Poisoned as problem:
             poison.append(Poison(index, str(problem), _raw(item)))
+    beyond = max(0, len(items) - MAX_ALERTS)
+    if beyond:
+        poison.append(Poison(MAX_ALERTS, f"{beyond} more entries than the {MAX_ALERTS} that one body may hold", ""))
     return AlertGroup(
         group_key=_group_key(envelope),
         alerts=tuple(alerts),
         poison=tuple(poison),
         receiver=_text(envelope.get("receiver"))[:200],
         external_url=_text(envelope.get("externalURL"))[:MAX_VALUE],
-        truncated=_whole(envelope.get("truncatedAlerts")),
+        truncated=_whole(envelope.get("truncatedAlerts")) + beyond,
     )
 
 
@@ -82,10 +98,8 @@ def _alert(item: Any) -> Alert:
     if "startsAt" in item and starts_at is None:
         raise _Poisoned("startsAt is empty")
     ends_at = _time(item, "endsAt") if item.get("endsAt") not in (None, "") else None
-    given = item.get("fingerprint")
-    fingerprint = _text(given)[:128] if isinstance(given, str) and given.strip() else fingerprint_of(labels)
     return Alert(
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(item, labels),
         status=status,
         labels=labels,
         annotations=annotations,
@@ -94,6 +108,15 @@ def _alert(item: Any) -> Alert:
         generator_url=_text(item.get("generatorURL"))[:MAX_VALUE],
         cut=(*cut, *cut_too),
     )
+
+
+def _fingerprint(item: Table, labels: Mapping[str, str]) -> str:
+    """As given, or computed from the labels; one that is longer than its column is told apart by its hash."""
+    given = item.get("fingerprint")
+    if not isinstance(given, str) or not given.strip():
+        return fingerprint_of(labels)
+    text = _text(given)
+    return text if len(text) <= MAX_FINGERPRINT else fingerprint_of({"fingerprint": text})
 
 
 def _status(item: Table) -> AlertStatus:
@@ -122,7 +145,8 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
         if isinstance(value, dict | list):
             raise _Poisoned(f"{name}.{_short(key)} is {_kind(value)}, not text")
         text = _text(value)
-        if len(text.encode()) > MAX_VALUE:
+        # No character takes more than four bytes.
+        if len(text) * 4 > MAX_VALUE and len(text.encode()) > MAX_VALUE:
             cut.append(f"{name}.{_short(key)}")
             text = text.encode()[: MAX_VALUE - 3].decode(errors="ignore") + "…"
         kept[_text(key)[:256]] = text
@@ -161,6 +185,8 @@ def _text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         value = json.dumps(value)
+    if value.isascii() and "\x00" not in value:
+        return str(value)
     return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 

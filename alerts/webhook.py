@@ -6,13 +6,15 @@ route takes the raw request: models in the signature would cost three quarters o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from alerts import auth, payload
 from bot.domain.alert import AlertGroup
@@ -28,6 +30,19 @@ MAX_BODY = 16 * 1024 * 1024
 SLICE = 1000
 """Alerts committed in one transaction; all slices are committed before the answer."""
 RETRY_AFTER = "10"
+BODY_WITHIN = 30.0
+"""Seconds that a body may take to arrive; senders give up earlier themselves."""
+BIG = 128 * 1024
+"""Bytes beyond which a body is parsed beside the loop: 16 MiB would stop it for a second."""
+
+
+class _RefusedError(Exception):
+    """A request that is not taken: its answer, and the word under which it is counted."""
+
+    def __init__(self, status: int, sentence: str, reason: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.answer = _problem(status, sentence, headers)
 
 
 def application(
@@ -47,21 +62,13 @@ def routes(
     router = APIRouter()
 
     async def alertmanager(request: Request) -> Response:
-        client = request.client.host if request.client else ""
-        if not auth.allowed(settings, request.headers.get("authorization", ""), client):
-            health.refused("unauthorized")
-            return _problem(401, "Not authorized.", {"WWW-Authenticate": "Bearer"})
-        body = await _body(request)
-        if body is None:
-            health.refused("too_large")
-            return _problem(413, f"The body is larger than {MAX_BODY // 2**20} MiB. Set max_alerts in the receiver.")
         try:
-            group = payload.parse(body)
-        except RequestError as error:
-            health.refused("no_alerts")
-            return _problem(400, str(error))
-        try:
+            _let_in(settings, request)
+            group = await _group(await _body(request))
             receipt = await _receive(store, group, clock(), rules)
+        except _RefusedError as refused:
+            health.refused(refused.reason)
+            return refused.answer
         except FettleError as error:
             # Nothing of this slice was committed; the sender comes again, and what was is a duplicate then.
             log.warning("a delivery was not taken", error=str(error))
@@ -83,18 +90,30 @@ def routes(
     return router
 
 
+def _let_in(settings: Settings, request: Request) -> None:
+    """Raises for who may not post; without a token, for a page in a browser on this machine too."""
+    client = request.client.host if request.client else ""
+    browser = settings.webhook_open and "origin" in request.headers
+    if browser or not auth.allowed(settings, request.headers.get("authorization", ""), client):
+        raise _RefusedError(401, "Not authorized.", "unauthorized", **{"WWW-Authenticate": "Bearer"})
+
+
+async def _group(body: bytes) -> AlertGroup:
+    try:
+        return await asyncio.to_thread(payload.parse, body) if len(body) > BIG else payload.parse(body)
+    except RequestError as error:
+        raise _RefusedError(400, str(error), "no_alerts") from error
+
+
 async def _receive(store: Store, group: AlertGroup, now: datetime, rules: IntakeRules) -> Receipt:
-    if len(group.alerts) <= SLICE:
+    most = max(len(group.alerts), len(group.poison))
+    if most <= SLICE:
         return await store.transact(receive, group, now, rules, lane=Lane.INTAKE)
     receipts = [
         await store.transact(receive, part, now, rules, lane=Lane.INTAKE)
         for part in (
-            replace(
-                group,
-                alerts=group.alerts[start : start + SLICE],
-                poison=group.poison if start == 0 else (),
-            )
-            for start in range(0, len(group.alerts), SLICE)
+            replace(group, alerts=group.alerts[start : start + SLICE], poison=group.poison[start : start + SLICE])
+            for start in range(0, most, SLICE)
         )
     ]
     touched = {number for receipt in receipts for number in receipt.incidents}
@@ -106,20 +125,32 @@ async def _receive(store: Store, group: AlertGroup, now: datetime, rules: Intake
     )
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, or None beyond the cap; checked while it streams in."""
+async def _body(request: Request) -> bytes:
+    """The body; raises beyond the cap, checked while it streams in, and when it doesn't arrive."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > MAX_BODY:
-        return None
+        raise _too_large()
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise _too_large()
+                chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise _RefusedError(400, "The body ended too early.", "disconnected") from error
+    except TimeoutError as error:
+        raise _RefusedError(408, f"The body took longer than {BODY_WITHIN:g} s.", "too_slow") from error
     return b"".join(chunks)
 
 
-def _problem(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def _too_large() -> _RefusedError:
+    sentence = f"The body is larger than {MAX_BODY // 2**20} MiB. Set max_alerts in the receiver."
+    # The connection stays: what still comes is thrown away, and the sender gets to read the answer.
+    return _RefusedError(413, sentence, "too_large")
+
+
+def _problem(status: int, sentence: str, headers: Mapping[str, str]) -> JSONResponse:
     return JSONResponse({"status": "error", "error": sentence}, status, headers)

@@ -7,6 +7,7 @@ or a name.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
 from bot.domain.errors import FettleError, StoreUnavailableError
+from bot.domain.redaction import redact
 from bot.storage import audit, due, freeze, incidents, outbox
 from bot.storage.db import Tx
 from bot.workflow.context import Context
@@ -90,7 +92,7 @@ class Health:
             try:
                 await self._ctx.store.writable()
             except StoreUnavailableError as error:
-                return JSONResponse({"status": "unavailable", "error": str(error)}, 503)
+                return JSONResponse({"status": "unavailable", "error": redact(str(error))}, 503)
             return JSONResponse({"status": "ok"})
 
         router.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], response_model=None)
@@ -117,7 +119,7 @@ class Health:
         try:
             store = await self._ctx.store.read(_counts, self._ctx)
         except FettleError as error:
-            store = {"problem": str(error)}
+            store = {"problem": redact(str(error))}
         return {
             "mode": self._ctx.settings.MODE,
             "store": store,
@@ -132,18 +134,21 @@ class Health:
         except TimeoutError:
             return {"up": False, "problem": f"no answer within {CLUSTER_WITHIN:g} s"}
         except FettleError as error:
-            return {"up": False, "problem": str(error)}
+            return {"up": False, "problem": redact(str(error))}
         return {"up": True, "version": identity.version}
 
     def _set(self, status: Mapping[str, Any]) -> None:
         store, slack = status["store"], status["slack"]
-        for name, label in (("incidents", "incidents"), ("due", "due")):
-            for key, value in store.get(label, {}).items():
+        for name in ("incidents", "due"):
+            self._gauges[name].clear()  # a stage that owes nothing any more is gone, not as it was
+            for key, value in store.get(name, {}).items():
                 self._gauges[name].labels(key).set(value)
-        self._gauges["outbox_waiting"].set(store.get("outbox", {}).get("waiting", 0))
-        self._gauges["outbox_lag_seconds"].set(store.get("outbox", {}).get("lag_seconds", 0))
-        self._gauges["audit_entries"].set(store.get("audit_entries", 0))
-        self._gauges["frozen"].set(bool(store.get("frozen")))
+        # What can't be read is no number: 0 would look like all is well.
+        owed = store.get("outbox", {})
+        self._gauges["outbox_waiting"].set(owed.get("waiting", math.nan))
+        self._gauges["outbox_lag_seconds"].set(owed.get("lag_seconds", math.nan))
+        self._gauges["audit_entries"].set(store.get("audit_entries", math.nan))
+        self._gauges["frozen"].set(store.get("frozen", math.nan))
         self._gauges["slack_connections"].set(slack.get("connected", 0))
         self._gauges["slack_connections_rebuilt"].set(slack.get("rebuilt", 0))
         age = slack.get("ping_age_seconds")

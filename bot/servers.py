@@ -46,7 +46,11 @@ class Servers:
         except ConfigError:
             doors.close()
             raise
-        self.intake_url = await self._serve(intake, doors, tls=True)
+        try:
+            self.intake_url = await self._serve(intake, doors, tls=True)
+        except ConfigError:
+            inner.close()
+            raise
         self.metrics_url = await self._serve(metrics, inner, tls=False)
 
     async def _serve(self, app: FastAPI, sock: socket.socket, *, tls: bool) -> str:
@@ -57,6 +61,7 @@ class Servers:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws="none",
             server_header=False,
             timeout_graceful_shutdown=STOP_WITHIN,
             ssl_certfile=settings.TLS_CERT if secure else None,
@@ -65,6 +70,7 @@ class Servers:
         try:
             config.load()
         except OSError as error:
+            sock.close()
             raise ConfigError([f"TLS_CERT or TLS_KEY can't be used: {error}."]) from error
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[sock]), name="http")

@@ -1,6 +1,7 @@
 """The intake behind its own socket, with the store's tables to look at and a clock that a test moves."""
 # ruff: noqa: D102 - the methods of the door do what their names say
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -154,7 +155,7 @@ class Door(Counter):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
         url = self.servers.intake_url + path
-        async with self.http.post(url, data=data, headers=kind, allow_redirects=False) as answer:
+        async with self.http.post(url, data=io.BytesIO(data), headers=kind, allow_redirects=False) as answer:
             return answer.status, await answer.json(content_type=None)
 
     async def get(self, path: str, *, inner: bool = False) -> tuple[int, str]:

@@ -56,7 +56,7 @@ def test_any_order_ends_in_the_same_state(sqlite_url: str) -> None:
     numbers = itertools.count()
     store = Store.open(sqlite_url)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(orders=shuffled())
     def law(orders: tuple[list[Any], list[Any]]) -> None:
         desk = Desk(store)

@@ -1,0 +1,82 @@
+"""The two listeners: their addresses, TLS, and what is said when they can't be had."""
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+import aiohttp
+import pytest
+from fastapi import FastAPI
+
+from bot.domain.errors import ConfigError
+from bot.servers import Servers, _bind
+
+from .door import settings_for
+
+
+def app(word: str) -> FastAPI:
+    made = FastAPI()
+    made.add_api_route("/", lambda: word)
+    return made
+
+
+async def test_a_port_in_use_is_one_sentence_and_the_other_port_is_given_back() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
+        port, other = taken.getsockname()[1], free.getsockname()[1]
+        free.close()
+        servers = Servers(settings_for(LISTEN_PORT=str(other), METRICS_PORT=str(port)))
+        with pytest.raises(ConfigError, match=rf"METRICS_HOST:METRICS_PORT 127.0.0.1:{port} can't be listened on"):
+            await servers.start(app("a"), app("b"))
+        socket.create_server(("127.0.0.1", other)).close()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="Choose another LISTEN_PORT"):
+            await Servers(settings_for(LISTEN_PORT=str(port))).start(app("a"), app("b"))
+
+
+async def test_both_listeners_serve_and_stop() -> None:
+    servers = Servers(settings_for(LISTEN_HOST="::1"))
+    await servers.start(app("alerts"), app("metrics"))
+    assert servers.intake_url.startswith("http://[::1]:")
+    async with aiohttp.ClientSession() as http:
+        for url, word in ((servers.intake_url, "alerts"), (servers.metrics_url, "metrics")):
+            async with http.get(url) as answer:
+                assert (await answer.json(), answer.headers.get("Server")) == (word, None)
+        async with asyncio.timeout(5):
+            await servers.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await http.get(servers.intake_url)
+
+
+def test_answers_are_never_held_back_by_the_sockets() -> None:
+    """Nagle's algorithm would hold them until the sender's delayed acknowledgement, 40 ms later."""
+    with _bind("LISTEN", "127.0.0.1", 0) as door, socket.create_connection(door.getsockname()):
+        taken, _ = door.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_a_certificate_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "tls.pem"
+    broken.write_text("no certificate")
+    servers = Servers(settings_for(TLS_CERT=str(broken), TLS_KEY=str(broken)))
+    with pytest.raises(ConfigError, match="TLS_CERT or TLS_KEY can't be used"):
+        await servers.start(app("a"), app("b"))
+
+
+async def test_with_a_certificate_alerts_come_over_tls_and_metrics_stay_plain(tmp_path: Path) -> None:
+    made = await asyncio.create_subprocess_exec(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key.pem"),
+        "-out", str(tmp_path / "cert.pem"), stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await made.wait() == 0
+    servers = Servers(settings_for(TLS_CERT=str(tmp_path / "cert.pem"), TLS_KEY=str(tmp_path / "key.pem")))
+    await servers.start(app("alerts"), app("metrics"))
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with aiohttp.ClientSession() as http:
+        async with http.get(servers.intake_url, ssl=trusted) as answer:
+            assert (servers.intake_url[:5], await answer.json()) == ("https", "alerts")
+        assert servers.metrics_url.startswith("http://")
+    await servers.stop()
