@@ -1,0 +1,169 @@
+"""Every code block of the README does what it says: shell lines are run, YAML is read, against the sandbox's servers.
+
+A new block needs a place here: `test_each_block_is_run_by_a_test` fails for one that nothing runs.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.sandbox.bot_process import ROOT
+
+pytestmark = pytest.mark.timeout(180)
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    (kind, "\n".join(line.removeprefix("   ") for line in text.splitlines()))
+    for kind, text in re.findall(r"^ *```(\w+)\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
+]
+FETTLE = f"{sys.executable} -m bot"
+
+SANDBOX_BLOCK = "make sandbox"
+TEST_BLOCK = "make test"
+HEADLESS = ".venv/bin/fettle sandbox --list"
+KUBECTL = "kubectl apply"
+SETTINGS = "fettle doctor"
+CURL = "curl "
+ENV = "--no-demo --env"
+RUN_BY_A_TEST = (SANDBOX_BLOCK, TEST_BLOCK, HEADLESS, KUBECTL, SETTINGS, CURL, ENV)
+
+
+def block(start: str) -> str:
+    """The shell block that holds a text."""
+    (found,) = [text for kind, text in BLOCKS if kind == "sh" and start in text]
+    return found
+
+
+async def shell(lines: str, folder: Path, **env: str) -> tuple[int, str]:
+    """Runs lines as a person's shell would, stopping at the first that fails."""
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-euc", lines, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+def dotenv(path: Path) -> dict[str, str]:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+async def until(path: Path, process: asyncio.subprocess.Process) -> dict[str, str]:
+    async with asyncio.timeout(60):
+        while not (told := dotenv(path)):
+            assert process.returncode is None, await process.communicate()
+            await asyncio.sleep(0.1)
+    return told
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """A sandbox without a bot, and its dotenv."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "sandbox", "--no-bot", "--env", ".env", cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    yield await until(tmp_path / ".env", process)
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "sh"])
+def test_each_block_is_run_by_a_test(text: str) -> None:
+    assert any(start in text for start in RUN_BY_A_TEST)
+
+
+async def test_make_sandbox_starts_all_of_it_and_ends_with_zero(tmp_path: Path) -> None:
+    made = tmp_path / "made.env"
+    process = await asyncio.create_subprocess_exec(
+        "make", *block(SANDBOX_BLOCK).split()[1:], f"ARGS=--env {made}", cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    told = await until(made, process)
+    assert told["SLACK_API_URL"].startswith("http://127.0.0.1:")
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches make and what it started
+    out, _ = await process.communicate()
+    assert "Approve restart" in out.decode()
+
+
+async def test_make_test_is_a_target_that_runs_pytest() -> None:
+    """It can't run itself; what it would run is looked at."""
+    code, out = await shell(f"{block(TEST_BLOCK)} -n", ROOT)
+    assert code == 0
+    assert "pytest" in out
+
+
+async def test_the_headless_lines_play_a_scenario_to_its_end(tmp_path: Path) -> None:
+    code, out = await shell(block(HEADLESS).replace(".venv/bin/fettle", FETTLE), tmp_path)
+    assert code == 0, out
+    assert "approved-passes" in out
+    assert "as it should be" in out
+
+
+async def test_the_env_line_writes_what_other_clients_need(tmp_path: Path) -> None:
+    line = block(ENV).replace(".venv/bin/fettle", FETTLE)
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"exec {line}", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    told = await until(tmp_path / "sandbox.env", process)
+    assert told["FETTLE_URL"]
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+@pytest.mark.kubectl
+async def test_the_roles_apply_with_kubectl(servers: dict[str, str], tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is missing: apt-get install kubernetes-client")
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", symlinks=True)
+    lines = block(KUBECTL)
+    # The file names the bot's context; an administrator applies roles.
+    lines = lines.replace("kubectl ", "kubectl --context fettle-sandbox-admin ")
+    code, out = await shell(lines, tmp_path, KUBECONFIG=servers["KUBECONFIG"], HOME=str(tmp_path))
+    assert code == 0, out
+    assert out.count("fettle-patch") >= 2
+
+
+async def test_doctor_and_run_work_with_the_settings_and_the_first_alert_arrives(
+    servers: dict[str, str], tmp_path: Path
+) -> None:
+    doctor, run = block(SETTINGS).splitlines()
+    code, out = await shell(doctor.replace("fettle", FETTLE, 1), tmp_path)
+    assert code == 0, out
+    bot = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"exec {run.replace('fettle', FETTLE, 1)}", cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert bot.stderr is not None
+    async with asyncio.timeout(40):
+        while b'"ready"' not in (line := await bot.stderr.readline()):
+            assert line, "the bot ended before it was ready"
+    code, out = await shell(
+        block(CURL), tmp_path, FETTLE_URL=servers["FETTLE_URL"], WEBHOOK_TOKENS=servers["WEBHOOK_TOKENS"]
+    )
+    assert code == 0, out
+    assert '"accepted":1' in out
+    bot.send_signal(signal.SIGTERM)
+    await bot.communicate()
+    assert bot.returncode == 0
+
+
+def test_the_receiver_is_alertmanagers_configuration() -> None:
+    (text,) = [text for kind, text in BLOCKS if kind == "yaml"]
+    found = yaml.safe_load(text)
+    (webhook,) = found["receivers"][0]["webhook_configs"]
+    assert webhook["url"].endswith(":8080/webhooks/alertmanager")
+    assert webhook["send_resolved"] is True
+    assert found["route"]["routes"] == [{"receiver": "fettle", "continue": True}]
