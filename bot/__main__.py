@@ -1,4 +1,4 @@
-"""The command line: ``run``, ``sandbox``, ``doctor``, ``audit``, ``freeze``. It imports a room only inside its command.
+"""The command line: ``run``, ``sandbox``, ``doctor``, ``audit``, ``freeze``, ``store``; each imports its own rooms.
 
 Exit codes: 0 done; 1 what was asked came out bad (a broken chain, a scenario that ended otherwise, a failed check);
 2 something has to be put right first, and a sentence says what. It refuses to approve anything: the command line can
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="Read and check the audit.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+store_app = typer.Typer(help="Copy the store, put a copy back, forget what is old.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
 
 EnvFile = Annotated[Path, typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
@@ -100,6 +102,54 @@ def audit_export(
 
     url = settings.load_database_only(env_file=env_file).DATABASE_URL
     raise typer.Exit(audit_cli.audit_export(url, form, out))
+
+
+@store_app.command("backup")
+def store_backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Write a consistent copy of the store while the bot runs."""
+    from bot import settings, store_cli
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(store_cli.backup(url, file))
+
+
+@store_app.command("restore")
+def store_restore(
+    file: Annotated[Path, typer.Argument(help="A copy that `fettle store backup` wrote.")],
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Put a copy in the store's place, with the bot stopped; open approvals are void afterwards."""
+    from bot import settings, store_cli
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(store_cli.restore(url, file, f"cli:{getpass.getuser()}"))
+
+
+@store_app.command("void")
+def store_void(env_file: EnvFile = Path(".env")) -> None:
+    """After the store was put back by other means (pg_restore, a snapshot), bots stopped: void open approvals."""
+    from bot import settings, store_cli
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(store_cli.void(url, f"cli:{getpass.getuser()}"))
+
+
+@store_app.command("purge")
+def store_purge(
+    before: Annotated[str, typer.Option("--before", help="Erase what is older than this date (UTC).")] = "",
+    older_than: Annotated[int | None, typer.Option("--older-than", help="The same, in days.")] = None,
+    person: Annotated[str, typer.Option("--person", help="A Slack user id: forget that person.")] = "",
+    env_file: EnvFile = Path(".env"),
+) -> None:
+    """Erase bodies, evidence and reasons of what ended long ago (RETENTION_DAYS), or forget a person."""
+    from bot import settings, store_cli
+
+    store = settings.load_database_only(env_file=env_file)
+    at = store_cli.moment(before, older_than, store.RETENTION_DAYS, default=not person)
+    raise typer.Exit(store_cli.erase(store.DATABASE_URL, at, person, f"cli:{getpass.getuser()}"))
 
 
 @app.command()

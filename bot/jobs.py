@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain.errors import FettleError
 from bot.domain.owed import DueWork, Stage
+from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
 from bot.workflow import decide, execute, investigate, propose, verify
@@ -72,7 +73,9 @@ class Jobs:
             self.refresh_groups, "interval", seconds=2, id="groups", next_run_time=self._ctx.clock()
         )
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
-        self._scheduler.add_job(self.purge, "interval", hours=6, id="retention")
+        # Soon after the start, too: a bot that is restarted each hour must still forget on time.
+        soon = self._ctx.clock() + timedelta(minutes=1)
+        self._scheduler.add_job(self.purge, "interval", hours=6, id="retention", next_run_time=soon)
         self._scheduler.start()
         self._waker = asyncio.create_task(self._wake(), name="jobs-wake")
         self._ctx.store.work_owed.set()
@@ -158,9 +161,14 @@ class Jobs:
 
     async def purge(self) -> None:
         """Erases bodies older than the retention; the chain still verifies."""
-        before = self._ctx.clock() - timedelta(days=self._ctx.settings.RETENTION_DAYS)
-        counts = await self._ctx.store.transact(purge.purge_older_than, before)
-        log.info("retention", **counts)
+        now = self._ctx.clock()
+        before = now - timedelta(days=self._ctx.settings.RETENTION_DAYS)
+        try:
+            counts = await self._ctx.store.transact(purge.purge, before, SYSTEM, now)
+        except FettleError as error:
+            log.warning("retention erased nothing; it comes again", error=str(error))
+        else:
+            log.info("retention", **counts)
 
     async def drain(self, seconds: float) -> None:
         """Stops claiming, lets running work end for ``seconds``, hands the rest back."""
@@ -176,7 +184,14 @@ class Jobs:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=1)
-                await self._ctx.store.transact(due.give_back, work)
+                await self._give_back(work)
+
+    async def _give_back(self, work: DueWork) -> None:
+        try:
+            await self._ctx.store.transact(due.give_back, work)
+        except FettleError as error:
+            # A full disk must not keep the process from ending: the lease runs out, or the next start frees it.
+            log.warning("the store took nothing back", error=str(error))
 
 
 def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int]) -> list[DueWork]:

@@ -49,10 +49,13 @@ TAGS = (
     "command:request:accepted",
     "command:request:refused",
     "person:identity:seen",
+    "person:identity:erased",
     "freeze:state:on",
     "freeze:state:off",
     "system:process:started",
     "system:process:stopped",
+    "system:store:restored",
+    "system:store:purged",
 )
 """Every tag there is: object, what of it, what happened. A test holds that no other is written."""
 

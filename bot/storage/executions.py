@@ -63,6 +63,11 @@ def running(tx: Tx) -> list[Execution]:
     return _many(tx, ExecutionRow.state == ExecutionState.RUNNING.value)
 
 
+def pending(tx: Tx) -> list[Execution]:
+    """Those that were approved and not begun, oldest first."""
+    return _many(tx, ExecutionRow.state == ExecutionState.PENDING.value)
+
+
 def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
     """The executions of an incident, oldest first."""
     return _many(tx, ExecutionRow.incident_id == incident_id)

@@ -190,6 +190,15 @@ def free_claims(tx: Tx) -> int:
     ).rowcount
 
 
+def doubt_waiting(tx: Tx) -> int:
+    """Free every claim, and take whatever waits for its first post as perhaps posted; for a store that was restored.
+
+    What the copy calls waiting may have gone out since it was made: it is looked for before it is posted.
+    """
+    free_claims(tx)
+    return tx.execute(f"UPDATE outbox SET uncertain = TRUE WHERE posted_ts = '' AND {_WAITING}").rowcount  # noqa: S608 - a constant
+
+
 def _row(row: Sequence[Any]) -> OutboxRow:
     return OutboxRow(
         id=row[0], kind=MessageKind(row[1]), subject=row[2], channel=row[3], key=row[4], priority=_RANKS[row[5]],

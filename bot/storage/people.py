@@ -17,6 +17,7 @@ from bot.storage.tables import (
     FreezeRow,
     GroupMember,
     GroupRefresh,
+    IncidentRow,
     Person,
     ProposalRow,
 )
@@ -70,12 +71,26 @@ def erase(tx: Tx, slack_id: str) -> int:
     changed += tx.run(
         ProposalRow.update(reason="").where(ProposalRow.decided_by == principal, ProposalRow.reason != "")
     )
+    ended = AuditRow.select(AuditRow.incident_id).where(
+        AuditRow.actor == principal, AuditRow.tag == "incident:state:resolved"
+    )
+    changed += tx.run(IncidentRow.update(reason="").where(IncidentRow.id.in_(ended), IncidentRow.reason != ""))
     changed += tx.run(FreezeRow.update(reason="").where(FreezeRow.actor == principal, FreezeRow.reason != ""))
     changed += tx.execute(
         "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",
         (f"%{slack_id}%",),
     ).rowcount
     return changed + tx.run(Person.update(slack_id=None, name="").where(Person.id == person.id))
+
+
+def forget(tx: Tx, slack_id: str, actor: str, now: datetime) -> int:
+    """``erase``, audited as ``actor`` (``cli:USER``) by the principal id alone; 0 and no entry if nothing was there."""
+    person = tx.one(Person.select().where(Person.slack_id == slack_id))
+    changed = erase(tx, slack_id)
+    if changed:
+        subject = f"{PREFIX}{person.id}" if person else "person"
+        tx.audit(AuditNote("person:identity:erased", actor, subject, "erased", detail={"rows": changed}), now)
+    return changed
 
 
 def set_group(tx: Tx, group_id: str, slack_ids: Iterable[str], now: datetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.audit import AuditNote
 from bot.storage.fields import to_text
 from bot.storage.tx import Tx
 
@@ -31,6 +32,7 @@ _STATEMENTS = {
         "UPDATE approvals SET reason = '' WHERE reason <> '' AND proposal_id IN "  # noqa: S608 - constants
         f"(SELECT id FROM proposals WHERE incident_id IN ({_OLD}))"
     ),
+    "incidents": "UPDATE incidents SET reason = '' WHERE reason <> '' AND state = 'resolved' AND resolved_at < ?",
     "quarantine": "UPDATE quarantine SET body = NULL WHERE body IS NOT NULL AND received_at < ?",
     "deliveries": "DELETE FROM deliveries WHERE received_at < ?",
     "outbox": (
@@ -43,3 +45,12 @@ def purge_older_than(tx: Tx, before: datetime) -> dict[str, int]:
     """Forget what is older than ``before``; table to rows changed. Open incidents keep everything."""
     at = to_text(before)
     return {name: tx.execute(sql, (at,) * sql.count("?")).rowcount for name, sql in _STATEMENTS.items()}
+
+
+def purge(tx: Tx, before: datetime, actor: str, now: datetime) -> dict[str, int]:
+    """``purge_older_than``, audited as ``actor`` with the counts; without an entry when there was nothing to erase."""
+    counts = purge_older_than(tx, before)
+    if any(counts.values()):
+        detail = {"before": to_text(before), "rows": counts}
+        tx.audit(AuditNote("system:store:purged", actor, "store", "purged", detail=detail), now)
+    return counts
