@@ -18,7 +18,6 @@ GENESIS = "0" * 64
 
 TAGS = (
     "alert:delivery:received",
-    "alert:delivery:refused",
     "incident:state:declared",
     "incident:state:triggered",
     "incident:state:reopened",

@@ -51,9 +51,12 @@ class WorldOptions:
 
 
 def manifest() -> dict[str, Any] | None:
-    """The app's manifest as the project has it; None where it isn't beside the packages."""
-    path = ROOT / "manifest.yml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """The app's manifest, from the project's root or from within an installed package; None without one."""
+    for path in (ROOT / "manifest.yml", ROOT / "bot" / "manifest.yml"):
+        if path.is_file():
+            found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return found
+    return None
 
 
 class World:
