@@ -21,6 +21,7 @@ MAX_VALUE = 4096
 MAX_RAW = 8192
 MAX_KEY = 4096
 MAX_FINGERPRINT = 128
+MAX_NAME = 256
 MAX_ALERTS = 100_000
 """Entries of one body that are looked at: ten times more than any Alertmanager groups, and what memory can hold."""
 MAX_DIGITS = 4000
@@ -142,6 +143,9 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
         if len(kept) >= MAX_LABELS:
             cut.append(f"{name}: {len(found) - MAX_LABELS} more")
             break
+        if type(value) is str and len(value) < MAX_VALUE and len(key) <= MAX_NAME and _plain(key) and _plain(value):
+            kept[key] = value  # nearly all of them
+            continue
         if isinstance(value, dict | list):
             raise _Poisoned(f"{name}.{_short(key)} is {_kind(value)}, not text")
         text = _text(value)
@@ -149,7 +153,7 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
         if len(text) * 4 > MAX_VALUE and len(text.encode()) > MAX_VALUE:
             cut.append(f"{name}.{_short(key)}")
             text = text.encode()[: MAX_VALUE - 3].decode(errors="ignore") + "…"
-        kept[_text(key)[:256]] = text
+        kept[_text(key)[:MAX_NAME]] = text
     return kept, cut
 
 
@@ -185,9 +189,13 @@ def _text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         value = json.dumps(value)
-    if value.isascii() and "\x00" not in value:
+    if _plain(value):
         return str(value)
     return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and "\x00" not in text
 
 
 def _whole(value: Any) -> int:

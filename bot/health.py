@@ -11,9 +11,11 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from bot.domain.errors import FettleError, StoreUnavailableError
 from bot.domain.redaction import redact
@@ -42,6 +44,13 @@ class Received(Protocol):
 
 
 Slack = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+def unredirected(routes: list[Route]) -> Starlette:
+    """An application that answers these paths alone: a redirect would lose the body and count as taken."""
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return app
 
 
 class Health:
@@ -81,38 +90,32 @@ class Health:
         """Counts a delivery that was not taken; ``reason`` is one of a few stable words."""
         self._refused.labels(reason).inc()
 
-    def probes(self) -> APIRouter:
+    def probes(self) -> list[Route]:
         """``/healthz`` and ``/readyz``, for the intake's listener."""
-        router = APIRouter()
 
-        async def healthz() -> Response:
+        async def healthz(_: Request) -> Response:
             return JSONResponse({"status": "ok"})
 
-        async def readyz() -> Response:
+        async def readyz(_: Request) -> Response:
             try:
                 await self._ctx.store.writable()
             except StoreUnavailableError as error:
                 return JSONResponse({"status": "unavailable", "error": redact(str(error))}, 503)
             return JSONResponse({"status": "ok"})
 
-        router.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], response_model=None)
-        router.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], response_model=None)
-        return router
+        return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
-    def application(self) -> FastAPI:
+    def application(self) -> Starlette:
         """``/status`` and ``/metrics``, for the listener of their own."""
-        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
 
-        async def status() -> Response:
+        async def status(_: Request) -> Response:
             return JSONResponse(await self.status())
 
-        async def metrics() -> Response:
+        async def metrics(_: Request) -> Response:
             self._set(await self.status())
             return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
-        app.add_api_route("/status", status, methods=["GET"], response_model=None)
-        app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)
-        return app
+        return unredirected([Route("/status", status), Route("/metrics", metrics)])
 
     async def status(self) -> dict[str, Any]:
         """Counts and connections as JSON; what can't be read says so instead of a number."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from bot.domain.errors import ConfigError
 from bot.settings import Settings
@@ -37,7 +37,7 @@ class Servers:
         self.intake_url = ""
         self.metrics_url = ""
 
-    async def start(self, intake: FastAPI, metrics: FastAPI) -> None:
+    async def start(self, intake: Starlette, metrics: Starlette) -> None:
         """Binds both addresses and serves; raises ``ConfigError`` for an address that can't be had."""
         settings = self._settings
         doors = _bind("LISTEN", settings.LISTEN_HOST, settings.LISTEN_PORT)
@@ -53,7 +53,7 @@ class Servers:
             raise
         self.metrics_url = await self._serve(metrics, inner, tls=False)
 
-    async def _serve(self, app: FastAPI, sock: socket.socket, *, tls: bool) -> str:
+    async def _serve(self, app: Starlette, sock: socket.socket, *, tls: bool) -> str:
         settings = self._settings
         secure = tls and settings.TLS_CERT is not None
         config = uvicorn.Config(

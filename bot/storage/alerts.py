@@ -166,16 +166,18 @@ def quarantine(tx: Tx, poison: Sequence[Poison], receiver: str, now: datetime) -
     )
 
 
-def tally(tx: Tx, incident_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Incident -> (fingerprints firing, fingerprints in all)."""
-    wanted = sorted(set(incident_ids))
-    found: dict[int, tuple[int, int]] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        part = wanted[start : start + AT_ONCE]
-        rows = tx.execute(
-            "SELECT incident_id, sum(CASE WHEN status = 'firing' THEN 1 ELSE 0 END), count(DISTINCT fingerprint) "  # noqa: S608 - marks only
-            f"FROM alerts WHERE incident_id IN ({','.join('?' * len(part))}) GROUP BY incident_id",
-            part,
-        ).fetchall()
-        found.update({row[0]: (int(row[1]), int(row[2])) for row in rows})
-    return found
+_COUNT = """
+UPDATE incidents SET updated_at = ?, flaps = flaps + ?,
+  alerts_firing = (SELECT count(*) FROM alerts WHERE incident_id = incidents.id AND status = 'firing'),
+  alerts_total = alerts_total + ?
+WHERE id = ? RETURNING alerts_firing, alerts_total, flaps
+"""
+
+
+def count(tx: Tx, incident_id: int, joined: int, flaps: int, now: datetime) -> tuple[int, int, int]:
+    """Counts what fires anew, adds what ``joined`` and ``flaps``: (fingerprints firing, fingerprints in all, flaps).
+
+    Only what fires is counted by looking: an incident that lives for months has thousands of episodes behind it.
+    """
+    row = tx.execute(_COUNT, (to_text(now), flaps, joined, incident_id)).fetchone()
+    return int(row[0]), int(row[1]), int(row[2])

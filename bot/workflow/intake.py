@@ -75,6 +75,7 @@ class _Delivery:
     touched: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)
     flaps: dict[int, int] = field(default_factory=dict)
+    joined: dict[int, int] = field(default_factory=dict)
     ended_in: set[int] = field(default_factory=set)
     waiting: int | None = None
     """Cards that wait in the channel, those that this delivery declares included; None before anybody asked."""
@@ -129,21 +130,29 @@ def _open(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime, known: ale
     if known is not None and known.episode.status is AlertStatus.FIRING:
         _end(work, alert.fingerprint, known, None)  # its resolve was never seen; one alert has one current episode
     clean = _clean(alert)
-    number = _incident(tx, work, alert, clean)
-    if number is not None and known is not None and known.incident_id == number:
-        work.flaps[number] = work.flaps.get(number, 0) + 1
     severity = severity_of(alert.labels, work.rules.severities)
+    number = _incident(tx, work, alert, clean, severity)
+    _joins(work, number, known)
     _insert(work, alerts.Opened(clean, starts_at, AlertStatus.FIRING, number, int(severity)))
 
 
 def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
-    number = _incident(tx, work, alert, _clean(alert))
+    number = _incident(tx, work, alert, _clean(alert), severity_of(alert.labels, work.rules.severities))
     work.again[known.id] = number
     work.known[alert.fingerprint] = replace(
         known, episode=Episode(known.episode.starts_at, AlertStatus.FIRING), incident_id=number
     )
-    if number is not None:
+    _joins(work, number, known)
+    if number is not None and number != known.incident_id:
         work.flaps[number] = work.flaps.get(number, 0) + 1
+
+
+def _joins(work: _Delivery, number: int | None, known: alerts.Known | None) -> None:
+    """An alert fires in an incident: as one more of its alerts, or again."""
+    if number is None:
+        return
+    counter = work.flaps if known is not None and known.incident_id == number else work.joined
+    counter[number] = counter.get(number, 0) + 1
 
 
 def _resolve(work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.Known | None) -> None:
@@ -187,11 +196,15 @@ def _insert(work: _Delivery, opened: alerts.Opened) -> None:
 
 def _clean(alert: Alert) -> Alert:
     """Redaction before storage: labels, annotations and the link alike."""
-    return replace(
-        alert,
-        labels=redact_values(alert.labels),
-        annotations=redact_values(alert.annotations),
-        generator_url=redact(alert.generator_url),
+    return Alert(
+        alert.fingerprint,
+        alert.status,
+        redact_values(alert.labels),
+        redact_values(alert.annotations),
+        alert.starts_at,
+        alert.ends_at,
+        redact(alert.generator_url),
+        alert.cut,
     )
 
 
@@ -203,7 +216,7 @@ def _key(work: _Delivery, alert: Alert, foreign: str) -> str:
     return key if shown == key and len(key) <= MAX_KEY else f"{shown[: MAX_KEY - 40]}\x1f{sha256(key)[:32]}"
 
 
-def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert) -> int | None:
+def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, severity: Severity) -> int | None:
     """The incident that a firing belongs to: open, reopened within the window, or new. None: never posted."""
     if alert.name in NEVER_POSTED:
         return None
@@ -211,7 +224,6 @@ def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert) -> int | None
     foreign = named if work.rules.cluster_name and named and named != work.rules.cluster_name else ""
     key = _key(work, alert, foreign)
     incident = work.by_key.get(key) or incidents.latest_by_key(tx, key)
-    severity = severity_of(alert.labels, work.rules.severities)
     if incident is None or _over(incident, work):
         incident = _declare(tx, work, clean, key, severity, redact(foreign))
     elif not incident.open:
@@ -306,15 +318,12 @@ def _raise(tx: Tx, work: _Delivery, incident: Incident, severity: Severity) -> I
 
 def _settle(tx: Tx, work: _Delivery) -> None:
     """Counters, cards, and the end of incidents whose last alert resolved."""
-    counts = alerts.tally(tx, work.changed)
     for number in sorted(work.changed):
-        firing, total = counts.get(number, (0, 0))
-        changes = {"alerts_firing": firing, "alerts_total": total}
-        if number in work.flaps:
-            changes["flaps"] = work.rows[number].flaps + work.flaps[number]
-        incident = incidents.update(tx, number, work.now, **changes)
+        before = work.rows.get(number) or incidents.get(tx, number)
+        firing, total, flaps = alerts.count(tx, number, work.joined.get(number, 0), work.flaps.get(number, 0), work.now)
         if number in work.ended_in and firing == 0 and close.alerts_cleared(tx, number, work.now):
             continue
+        incident = replace(before, alerts_firing=firing, alerts_total=total, flaps=flaps, updated_at=work.now)
         owing.card(tx, incident, Priority.NEW_CARD, work.now)
 
 

@@ -20,8 +20,7 @@ def card_key(incident_id: int) -> str:
 
 def card(tx: Tx, incident: Incident, priority: Priority, now: datetime) -> None:
     """Owes the card, or an edit of it. An incident that stands in the digest owes that message instead."""
-    posted = outbox.posted(tx, card_key(incident.id))
-    if incident.digest_id is not None and posted is None:
+    if incident.digest_id is not None and outbox.posted(tx, card_key(incident.id)) is None:
         outbox.owe(
             tx,
             MessageKind.DIGEST,

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from bot.domain.errors import ConfigError
 from bot.servers import Servers, _bind
@@ -15,10 +18,11 @@ from bot.servers import Servers, _bind
 from .door import settings_for
 
 
-def app(word: str) -> FastAPI:
-    made = FastAPI()
-    made.add_api_route("/", lambda: word)
-    return made
+def app(word: str) -> Starlette:
+    async def answer(_: Request) -> Response:
+        return JSONResponse(word)
+
+    return Starlette(routes=[Route("/", answer)])
 
 
 async def test_a_port_in_use_is_one_sentence_and_the_other_port_is_given_back() -> None:
