@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="Read and check the audit.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+alert_app = typer.Typer(help="Try the way of an alert.", no_args_is_help=True)
+app.add_typer(alert_app, name="alert")
 store_app = typer.Typer(help="Copy the store, put a copy back, forget what is old.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
 
@@ -153,6 +155,34 @@ def store_purge(
 
 
 @app.command()
+def manifest(
+    command_suffix: Annotated[
+        str, typer.Option("--command-suffix", help="One app a cluster: eu makes /incident-eu; set COMMAND_SUFFIX too.")
+    ] = "",
+) -> None:
+    """Print the Slack app's manifest, to paste at Slack when the app is created."""
+    from bot import app_manifest
+
+    raise typer.Exit(app_manifest.main(command_suffix))
+
+
+@alert_app.command("send")
+def alert_send(
+    file: Annotated[
+        str, typer.Argument(help="A delivery or an alert as JSON, - for standard input; else a test.")
+    ] = "",
+    url: Annotated[str, typer.Option("--url", help="Where Fettle listens; else as the settings say, here.")] = "",
+    env_file: EnvFile = Path(".env"),
+    *,
+    json: Json = False,
+) -> None:
+    """Send an alert to a running Fettle and print what came of it; without a file one that says it is a test."""
+    from bot import alert_cli
+
+    raise typer.Exit(alert_cli.main(file, url, env_file, as_json=json))
+
+
+@app.command()
 def sandbox(
     *,
     headless: Annotated[bool, typer.Option("--headless", help="No page: drive a scenario and print it.")] = False,
@@ -168,7 +198,11 @@ def sandbox(
     try:
         from bot.sandbox import cli
     except ModuleNotFoundError as missing:
-        typer.echo(f"The sandbox isn't installed here ({missing.name}): pip install 'fettle-bot[sandbox]'.", err=True)
+        if str(missing.name).startswith("bot."):
+            text = "The sandbox isn't in this image; run make sandbox in a copy of Fettle's sources."
+        else:
+            text = f"The sandbox isn't installed here ({missing.name}): pip install 'fettle-bot[sandbox]'."
+        typer.echo(text, err=True)
         raise typer.Exit(2) from missing
     options = cli.SandboxOptions(
         headless=headless, scenario=scenario, list_scenarios=list_scenarios, env=env, demo=demo, data=data, bot=bot,

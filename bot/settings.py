@@ -25,6 +25,7 @@ from bot.domain.mitigation import Action
 from bot.domain.severity import DEFAULT_TABLE, Severity
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+MAX_YAML = 1024 * 1024
 SHORT_SOAK = timedelta(seconds=30)
 """A soak below this measures nothing; it is for the sandbox's cluster alone."""
 
@@ -58,7 +59,34 @@ class StoreSettings(BaseModel):
     )
 
 
-class Settings(StoreSettings):
+class WebhookSettings(BaseModel):
+    """What ``fettle alert send`` needs to find the webhook of a running Fettle and to be let in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    WEBHOOK_TOKENS: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
+        (), description="One or two bearer tokens of the alert webhook; without one it listens on loopback only."
+    )
+    WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
+        (), description="user:password pairs for senders that can only do basic authorization."
+    )
+    LISTEN_HOST: _Host = Field(
+        default_factory=lambda data: (
+            "0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"
+        ),
+        description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
+    )
+    LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
+    TLS_CERT: Path | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
+    TLS_KEY: Path | None = Field(None, description="Private key that belongs to TLS_CERT.")
+
+    @property
+    def webhook_open(self) -> bool:
+        """No token configured: only loopback clients are let in."""
+        return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
+
+
+class Settings(WebhookSettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -97,6 +125,9 @@ class Settings(StoreSettings):
     SELF_APPROVE: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (), description="Actions that an approver may approve for a request of their own."
     )
+    COMMAND_SUFFIX: Annotated[str, BeforeValidator(values.command_suffix)] = Field(
+        "", description="Where a workspace has one app a cluster: eu makes /incident-eu, as in fettle manifest."
+    )
     MODE: Annotated[str, BeforeValidator(values.one_of("act", "observe"))] = Field(
         "act", description="observe shows what would be proposed and what policy would say, without buttons."
     )
@@ -117,23 +148,8 @@ class Settings(StoreSettings):
         default_factory=lambda: dict(DEFAULT_TABLE),
         description="What the severity label means, such as critical=SEV2,warning=SEV3; other words are SEV4.",
     )
-    WEBHOOK_TOKENS: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
-        (), description="One or two bearer tokens of the alert webhook; without one it listens on loopback only."
-    )
-    WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
-        (), description="user:password pairs for senders that can only do basic authorization."
-    )
-    LISTEN_HOST: _Host = Field(
-        default_factory=lambda data: (
-            "0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"
-        ),
-        description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
-    )
-    LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
     METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
     METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
-    TLS_CERT: Path | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
-    TLS_KEY: Path | None = Field(None, description="Private key that belongs to TLS_CERT.")
     KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
     SLACK_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to Slack.")
     EVIDENCE_TIMEOUT: _Timeout = Field(timedelta(seconds=8), description="Limit of each collector of evidence.")
@@ -143,11 +159,6 @@ class Settings(StoreSettings):
     LOG_LEVEL: Annotated[str, BeforeValidator(values.one_of("debug", "info", "warning", "error"))] = Field(
         "info", description="Least severe log line that is written."
     )
-
-    @property
-    def webhook_open(self) -> bool:
-        """No token configured: only loopback clients are let in."""
-        return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
 
     @property
     def may_act(self) -> bool:
@@ -173,7 +184,8 @@ class Settings(StoreSettings):
         """Every secret value, for the redaction of logs; never to be shown."""
         basic = [pair.get_secret_value().partition(":")[2] for pair in self.WEBHOOK_BASIC]
         tokens = (self.SLACK_BOT_TOKEN, self.SLACK_APP_TOKEN, *self.WEBHOOK_TOKENS)
-        return (*(one.get_secret_value() for one in tokens), *basic)
+        database = values.password(self.DATABASE_URL)
+        return (*(one.get_secret_value() for one in tokens), *basic, *([database] if database else []))
 
 
 def _described(model: type[BaseModel]) -> dict[str, str]:
@@ -193,7 +205,7 @@ _MISSING = {
     "under Basic Information.",
 }
 
-M = TypeVar("M", bound=StoreSettings)
+M = TypeVar("M", bound=BaseModel)
 
 
 def load(
@@ -218,6 +230,15 @@ def load_database_only(
     raw, sentences = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
     wanted = {name: value for name, value in raw.items() if name in StoreSettings.model_fields}
     return _built(StoreSettings, wanted, [one for one in sentences if "DATABASE_URL" in one])
+
+
+def load_webhook_only(
+    environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
+) -> WebhookSettings:
+    """What ``alert send`` needs: where the webhook listens and its tokens; raises ``ConfigError`` like ``load``."""
+    raw, sentences = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
+    wanted = {name: value for name, value in raw.items() if name in WebhookSettings.model_fields}
+    return _built(WebhookSettings, wanted, [one for one in sentences if one.startswith("WEBHOOK_")])
 
 
 def _sources(environ: Mapping[str, str], env_file: Path, yaml_file: Path) -> tuple[dict[str, Any], list[str]]:
@@ -250,12 +271,25 @@ def _from_file(name: str, path: str, sentences: list[str]) -> str | None:
     return text or None
 
 
+class _PlainYaml(yaml.SafeLoader):
+    """Safe YAML without aliases: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node; raises for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "an alias", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 def _from_yaml(path: Path, sentences: list[str]) -> dict[str, Any]:
     """The keys of ``fettle.yaml`` in upper case; an unknown one is a sentence with the nearest known key."""
     if not path.is_file():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_YAML:
+            sentences.append(f"{path} is larger than 1 MiB: this is no settings file.")
+            return {}
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainYaml)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         at = getattr(exc, "problem_mark", None)
         where = f" at line {at.line + 1}" if at else ""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bot.domain.errors import RequestError
 from bot.domain.mitigation import Action
@@ -30,6 +30,7 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MIN_TOKEN = 8
 _LONGEST_TEXT = 40
@@ -193,6 +194,14 @@ def channel(value: Any) -> str:
     return text
 
 
+def command_suffix(value: Any) -> str:
+    """What is put behind each slash command; Slack takes commands of at most 32 characters, in small letters."""
+    text = str(value).strip().lstrip("-")
+    if text and not _SUFFIX.fullmatch(text):
+        raise ValueError("write at most 16 small letters, digits and dashes, such as eu")
+    return text
+
+
 def slack_api(value: Any) -> str:
     """Slack's address, or another one on loopback; always with a slash at the end."""
     text = str(value).strip().rstrip("/") + "/"
@@ -238,6 +247,14 @@ def database_url(value: Any) -> str:
     if not sqlite and not postgres:
         raise ValueError("must be sqlite:////path/to/fettle.db or postgresql://user:password@host/name")
     return f"postgresql://{rest}" if postgres else text
+
+
+def password(url: str) -> str:
+    """The password in a database's address, empty if it holds none."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 def severities(value: Any) -> Mapping[str, Severity]:

@@ -1,0 +1,156 @@
+"""The admission policy, read by a CEL interpreter: this account restarts, and changes nothing else of a workload."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import cel
+import pytest
+from built import SETS, Object, built, one_of
+
+from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
+from bot.domain.target import RESTARTABLE
+from bot.kube.objects import PLACES
+
+POLICY = one_of(built(SETS["base"]), "ValidatingAdmissionPolicy", "fettle-restart-only")["spec"]
+ACCOUNT = "system:serviceaccount:fettle:fettle"
+
+
+def workload() -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "api", "namespace": "shop", "uid": "u1", "generation": 3, "labels": {"app": "api"},
+            "annotations": {"deployment.kubernetes.io/revision": "3"},
+        },
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {
+                "metadata": {"labels": {"app": "api"}, "annotations": {"team": "shop"}},
+                "spec": {"containers": [{"name": "api", "image": "registry.example/api:1", "args": ["serve"]}]},
+            },
+        },
+    }  # fmt: skip
+
+
+def refusals(old: Object | None, new: Object | None, *, operation: str = "UPDATE", sub: str = "") -> list[str]:
+    """What the policy says of this request; an expression that can't be evaluated refuses (failurePolicy Fail)."""
+    assert POLICY["failurePolicy"] == "Fail"
+    request = {"operation": operation, "subResource": sub, "userInfo": {"username": ACCOUNT}}
+    world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "variables": {}}
+    for variable in POLICY["variables"]:
+        try:
+            world["variables"][variable["name"]] = cel.evaluate(variable["expression"], world)
+        except (RuntimeError, ValueError, TypeError, KeyError):
+            continue
+    said = []
+    for one in POLICY["validations"]:
+        try:
+            if cel.evaluate(one["expression"], world) is not True:
+                said.append(one["message"])
+        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+            said.append(f"{one['message']} ({error})")
+    return said
+
+
+def changed(*change: Callable[[Object], object], of: Object | None = None) -> tuple[Object, Object]:
+    old = of or workload()
+    new = copy.deepcopy(old)
+    for one in change:
+        one(new)
+    return old, new
+
+
+def restart(new: Object) -> None:
+    template = new["spec"]["template"]["metadata"]
+    template.setdefault("annotations", {}).update({RESTARTED_AT: "2026-11-21T03:14:15Z", EXECUTION_ID: "e1"})
+    new["metadata"]["generation"] += 1
+    new["metadata"]["managedFields"] = [{"manager": "fettle"}]
+
+
+def bare() -> Object:
+    found = workload()
+    del found["spec"]["template"]["metadata"]["annotations"]
+    return found
+
+
+def restarted() -> Object:
+    found = workload()
+    restart(found)
+    found["spec"]["template"]["metadata"]["annotations"][EXECUTION_ID] = "e0"
+    return found
+
+
+@pytest.mark.parametrize("state", [workload, bare, restarted], ids=lambda one: one.__name__)
+def test_a_restart_is_allowed(state: Callable[[], Object]) -> None:
+    assert refusals(*changed(restart, of=state())) == []
+
+
+def test_a_request_that_changes_nothing_is_allowed() -> None:
+    assert refusals(*changed()) == []
+
+
+CHANGES: dict[str, Callable[[Object], object]] = {
+    "image": lambda o: o["spec"]["template"]["spec"]["containers"][0].update(image="evil:1"),
+    "command": lambda o: o["spec"]["template"]["spec"]["containers"][0].update(command=["sh"]),
+    "second container": lambda o: o["spec"]["template"]["spec"]["containers"].append({"name": "x", "image": "y"}),
+    "init container": lambda o: o["spec"]["template"]["spec"].update(initContainers=[{"name": "x"}]),
+    "service account": lambda o: o["spec"]["template"]["spec"].update(serviceAccountName="admin"),
+    "a field of tomorrow": lambda o: o["spec"]["template"].update(somethingNew={"a": 1}),
+    "template label": lambda o: o["spec"]["template"]["metadata"]["labels"].update(app="other"),
+    "new template label": lambda o: o["spec"]["template"]["metadata"]["labels"].update(more="x"),
+    "template label removed": lambda o: o["spec"]["template"]["metadata"].pop("labels"),
+    "template annotation": lambda o: o["spec"]["template"]["metadata"]["annotations"].update(team="other"),
+    "new template annotation": lambda o: o["spec"]["template"]["metadata"]["annotations"].update(inject="yes"),
+    "template annotation removed": lambda o: o["spec"]["template"]["metadata"]["annotations"].pop("team"),
+    "all template annotations removed": lambda o: o["spec"]["template"]["metadata"].pop("annotations"),
+    "replicas": lambda o: o["spec"].update(replicas=0),
+    "replicas removed": lambda o: o["spec"].pop("replicas"),
+    "paused": lambda o: o["spec"].update(paused=True),
+    "strategy": lambda o: o["spec"].update(strategy={"type": "Recreate"}),
+    "label": lambda o: o["metadata"]["labels"].update(app="other"),
+    "labels removed": lambda o: o["metadata"].pop("labels"),
+    "annotation": lambda o: o["metadata"]["annotations"].update({"deployment.kubernetes.io/revision": "1"}),
+    "finalizer": lambda o: o["metadata"].update(finalizers=["x/y"]),
+    "owner": lambda o: o["metadata"].update(ownerReferences=[{"kind": "X"}]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_any_other_change_is_denied_by_one_sentence_alone_and_beside_a_restart(name: str) -> None:
+    alone = refusals(*changed(CHANGES[name]))
+    assert len(alone) == 1
+    assert "(" not in alone[0]
+    assert refusals(*changed(restart, CHANGES[name])) == alone
+
+
+def test_workloads_are_neither_created_nor_deleted_nor_scaled() -> None:
+    first = POLICY["validations"][0]["message"]
+    assert refusals(None, workload(), operation="CREATE") == [first]
+    assert refusals(workload(), None, operation="DELETE") == [first]
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "api"}, "spec": {"replicas": 0}}
+    assert first in refusals({**scale, "spec": {"replicas": 3}}, scale, sub="scale")
+
+
+def test_the_policy_looks_at_this_account_alone_and_denies() -> None:
+    (condition,) = POLICY["matchConditions"]
+    for user, expected in ((ACCOUNT, True), ("system:serviceaccount:shop:fettle", False), ("ana", False)):
+        assert cel.evaluate(condition["expression"], {"request": {"userInfo": {"username": user}}}) is expected
+    binding = one_of(built(SETS["base"]), "ValidatingAdmissionPolicyBinding", "fettle-restart-only")["spec"]
+    assert binding == {"policyName": "fettle-restart-only", "validationActions": ["Deny"]}
+
+
+def test_it_covers_every_kind_that_may_be_patched_with_its_subresources() -> None:
+    (rule,) = POLICY["matchConstraints"]["resourceRules"]
+    plurals = {PLACES[kind][2] for kind in RESTARTABLE}
+    assert set(rule["resources"]) == plurals | {f"{one}/*" for one in plurals}
+    assert rule["operations"] == ["CREATE", "UPDATE", "DELETE"]
+
+
+def test_it_lets_through_exactly_the_annotations_that_a_restart_writes() -> None:
+    ours = next(one["expression"] for one in POLICY["variables"] if one["name"] == "ours")
+    assert cel.evaluate(ours, {}) == [RESTARTED_AT, EXECUTION_ID]

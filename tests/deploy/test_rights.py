@@ -1,0 +1,78 @@
+"""The roles grant what the program asks for, all of it and nothing else."""
+
+from itertools import product
+
+import pytest
+from built import DEPLOY, SETS, Object, built, objects, one_of
+
+from bot.doctor import READS, TOO_MUCH
+from bot.kube.objects import PLACES
+from bot.mitigations.catalog import CATALOG
+
+LOOK = ("get", "list")
+
+
+def granted(role: Object) -> set[tuple[str, str, str]]:
+    """(verb, group, resource) of every rule."""
+    return {
+        right
+        for rule in role["rules"]
+        for right in product(rule["verbs"], rule.get("apiGroups", []), rule.get("resources", []))
+    }
+
+
+def roles(name: str) -> list[Object]:
+    return [one for one in built(SETS[name]) if one["kind"] in {"Role", "ClusterRole"}]
+
+
+def test_the_read_role_grants_what_is_read_and_nothing_else() -> None:
+    read = granted(one_of(built(SETS["base"]), "ClusterRole", "fettle-read"))
+    kinds = {(group, plural) for group, _, plural in PLACES.values()} | {("", "namespaces")}
+    assert read == {(verb, *place) for verb, place in product(LOOK, kinds)}
+    assert set(READS) <= read
+
+
+def test_the_patch_role_grants_what_the_mitigations_write_and_nothing_else() -> None:
+    found = built(SETS["base"])
+    needed = {right for one in CATALOG.values() for rights in one.rights.values() for right in rights}
+    read = granted(one_of(found, "ClusterRole", "fettle-read"))
+    assert granted(one_of(found, "ClusterRole", "fettle-patch")) == needed - read
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_role_grants_secrets_wildcards_or_what_doctor_calls_too_much(name: str) -> None:
+    rights = set().union(*(granted(role) for role in roles(name)))
+    assert not {right for right in rights if "*" in right or right[2].split("/")[0] in {"secrets", "configmaps"}}
+    assert not rights & {(verb, group, f"{what}/{sub}" if sub else what) for verb, group, what, sub in TOO_MUCH}
+    assert not any(
+        "nonResourceURLs" in rule or "resourceNames" in rule for role in roles(name) for rule in role["rules"]
+    )
+
+
+def test_the_base_binds_looking_alone() -> None:
+    bound = [one for one in built(SETS["base"]) if one["kind"].endswith("RoleBinding")]
+    assert [one["metadata"]["name"] for one in bound] == ["fettle-read"]
+
+
+def test_the_example_binds_restarts_where_its_settings_allow_them() -> None:
+    found = built(SETS["example"])
+    (alone,) = objects(DEPLOY / "bind-patch.yaml")
+    bound = [one for one in found if one["kind"] == "RoleBinding"]
+    allowed = one_of(found, "ConfigMap", "fettle-settings")["data"]["ALLOWED_NAMESPACES"].split(",")
+    assert [one["metadata"].pop("namespace") for one in bound] == allowed
+    assert bound == [alone] * len(allowed)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_binding_names_a_role_and_the_account_that_the_pod_uses(name: str) -> None:
+    found = built(SETS[name])
+    account = one_of(found, "ServiceAccount", "fettle")["metadata"]
+    pod = one_of(found, "Deployment", "fettle")["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == account["name"]
+    for binding in (one for one in found if one["kind"].endswith("RoleBinding")):
+        assert one_of(found, binding["roleRef"]["kind"], binding["roleRef"]["name"])
+        assert binding["subjects"] == [{"kind": "ServiceAccount", **account}]
+
+
+def test_the_path_in_the_readme_is_the_base_s_file() -> None:
+    assert (DEPLOY / "rbac.yaml").resolve() == DEPLOY / "base" / "rbac.yaml"
