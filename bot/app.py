@@ -170,7 +170,7 @@ class Running:
             return
         if ready.warning:
             logger.warning(ready.warning)
-        app = bolt_app(self._slack, Workflow(self._ctx))
+        app = bolt_app(self._slack, Workflow(self._ctx), suffix=self._ctx.settings.COMMAND_SUFFIX)
         self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
         self._socket.start()
 

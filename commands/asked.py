@@ -13,6 +13,7 @@ from bot.slack.modals import Place
 class Asked:
     """Who asked for what, and where to answer. Empty strings stand for what this kind of payload doesn't have.
 
+    ``command`` is the slash command as typed, with a suffix if it has one.
     ``value`` is the button's or the picked option's opaque value; ``thread_ts`` is set when the pressed message or
     its root is known; ``view`` is the modal for presses inside one and for submissions.
     """
@@ -21,6 +22,7 @@ class Asked:
     channel: str = ""
     response_url: str = ""
     trigger_id: str = ""
+    command: str = ""
     text: str = ""
     action_id: str = ""
     value: str = ""
@@ -44,6 +46,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
             channel=str(body.get("channel_id", "")),
             response_url=str(body.get("response_url", "")),
             trigger_id=str(body.get("trigger_id", "")),
+            command=str(body["command"]),
             text=str(body.get("text", "")).strip(),
         )
     user = body.get("user") or {}

@@ -30,8 +30,9 @@ Listener = Callable[..., Awaitable[None]]
 class Front:
     """One process's way to its people."""
 
-    def __init__(self, slack: SlackClient, verbs: Verbs) -> None:
+    def __init__(self, slack: SlackClient, verbs: Verbs, suffix: str = "") -> None:
         self.slack = slack
+        self.suffix = suffix
         self.verbs = verbs
         self.identities = Identities(slack, verbs)
 

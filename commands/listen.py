@@ -26,10 +26,9 @@ ANY = re.compile(r".*", re.DOTALL)
 
 def register(app: AsyncApp, verbs: Verbs, slack: SlackClient, *, suffix: str = "") -> Front:
     """Registers commands, actions, submissions and pickers; ``suffix`` ``eu`` makes ``/incident`` ``/incident-eu``."""
-    front = Front(slack, verbs)
-    ending = f"-{suffix}" if suffix else ""
-    for command, handler in slash.COMMANDS.items():
-        app.command(f"{command}{ending}")(front.listener(handler))
+    front = Front(slack, verbs, suffix)
+    for command, handler in slash.named(suffix).items():
+        app.command(command)(front.listener(handler))
     for action_id, handler in buttons.HANDLERS.items():
         app.action(action_id)(front.listener(handler))
     app.action(ids.PICK_NAMESPACE)(front.listener(pickers.namespace_chosen))

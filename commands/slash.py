@@ -36,7 +36,7 @@ async def incident(front: Front, who: Asked) -> None:
         await _on_one(front, who, verb, rest.strip())
     else:
         wrong = "" if verb == "help" else first
-        await front.tell(who, answers.said(words.incident_help(INCIDENT, wrong)))
+        await front.tell(who, answers.said(words.incident_help(who.command or INCIDENT, wrong)))
 
 
 async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:
@@ -67,7 +67,7 @@ async def restart(front: Front, who: Asked) -> None:
         await front.slack.open_view(who.trigger_id, modals.restart(who.place))
         return
     if words.verb_of(who.text) == "help":
-        await front.tell(who, answers.said(words.RESTART_HELP.format(RESTART)))
+        await front.tell(who, answers.said(words.RESTART_HELP.format(who.command or RESTART)))
         return
     principal = await front.identities.principal(who)
     await front.say(who, await front.verbs.restart(principal, who.text))
@@ -76,7 +76,7 @@ async def restart(front: Front, who: Asked) -> None:
 async def verify(front: Front, who: Asked) -> None:
     """``/verify shop/api``: the same checks as after an action, measured now."""
     if not who.text or words.verb_of(who.text) == "help":
-        await front.tell(who, answers.said(words.VERIFY_HELP.format(VERIFY)))
+        await front.tell(who, answers.said(words.VERIFY_HELP.format(who.command or VERIFY)))
         return
     principal = await front.identities.principal(who)
     await front.say(who, await front.verbs.verify(principal, who.text))
@@ -86,7 +86,12 @@ COMMANDS: Mapping[str, Handler] = {INCIDENT: incident, RESTART: restart, VERIFY:
 """Every slash command; a test holds them equal to the manifest's."""
 
 
+def named(suffix: str) -> Mapping[str, Handler]:
+    """The commands as Slack knows them: with the suffix ``eu`` they are ``/incident-eu`` and so on."""
+    return {f"{command}-{suffix}" if suffix else command: handler for command, handler in COMMANDS.items()}
+
+
 async def unknown(front: Front, who: Asked) -> None:
     """A command that the manifest has and this version doesn't."""
-    known = ", ".join(COMMANDS)
+    known = ", ".join(named(front.suffix))
     await front.tell(who, answers.said(f"This version of Fettle doesn't know that command. It knows {known}."))

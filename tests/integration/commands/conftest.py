@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import yaml
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
+from bot.app_manifest import manifest
 from bot.sandbox.slack.models import Message, View
 from bot.sandbox.slack.server import SlackServer
 from bot.slack.cards import CardView, card
@@ -18,7 +19,6 @@ from commands.verbs import Verbs
 from tests.integration.commands.fake_verbs import FakeVerbs
 
 CHANNEL = "C0ONCALL"
-MANIFEST = Path(__file__).parents[3] / "manifest.yml"
 
 
 class Office:
@@ -66,12 +66,19 @@ class Office:
 @pytest.fixture
 async def office() -> AsyncIterator[Office]:
     """The app as its manifest describes it, over real sockets."""
-    server = SlackServer(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+    async with opened() as one:
+        yield one
+
+
+@asynccontextmanager
+async def opened(suffix: str = "") -> AsyncIterator[Office]:
+    """The same, its commands with a suffix."""
+    server = SlackServer(yaml.safe_load(manifest(suffix)))
     await server.start()
     slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
     await slack.whoami()
     verbs: Verbs = FakeVerbs()
-    handler = AsyncSocketModeHandler(bolt_app(slack, verbs), server.app_token, proxy=None)
+    handler = AsyncSocketModeHandler(bolt_app(slack, verbs, suffix=suffix), server.app_token, proxy=None)
     await handler.connect_async()
     await server.wait_connected()
     yield Office(server, slack, verbs)

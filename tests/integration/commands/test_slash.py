@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.severity import Severity
 from bot.slack import ids
-from tests.integration.commands.conftest import CHANNEL, Office
+from tests.integration.commands.conftest import CHANNEL, Office, opened
 from tests.integration.commands.test_buttons import pick
 from tests.unit.slack import card_views as views
 
@@ -117,3 +117,14 @@ async def test_commands_explain_themselves(office: Office, command: str, text: s
     await office.server.slash("U0ANA", CHANNEL, command, text)
     assert f"{command} shop/api" in await office.answered()
     assert office.verbs.asked == []
+
+
+async def test_with_a_suffix_its_own_commands_are_heard_and_help_names_them() -> None:
+    """The workspace has this app's commands alone; every text that teaches a command teaches the suffixed one."""
+    async with opened("eu") as office:
+        await office.server.slash("U0ANA", CHANNEL, "/incident-eu", "help")
+        assert "/incident-eu show" in await office.answered()
+        await office.server.slash("U0ANA", CHANNEL, "/restart-eu", "help")
+        assert "/restart-eu shop/api" in await office.answered(count=2)
+        await office.server.slash("U0ANA", CHANNEL, "/verify-eu", "")
+        assert "/verify-eu shop/api" in await office.answered(count=3)
