@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import structlog
 from pydantic import SecretStr
 
-from bot.domain.redaction import HIDDEN, redact
+from bot.domain.redaction import HIDDEN, redact, redact_values
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _DEPTH = 6
@@ -77,8 +77,13 @@ class Redaction:
         """The line with everything hidden that must be."""
         for key, value in event.items():
             if not key.startswith("_"):
-                event[key] = self._clean(value, _DEPTH)
+                event[key] = self._named(key, value, _DEPTH)
         return event
+
+    def _named(self, key: str, value: Any, depth: int) -> Any:
+        """A text under a name such as ``password`` is hidden whole, whatever it looks like."""
+        cleaned = self._clean(value, depth)
+        return redact_values({key: cleaned})[key] if isinstance(cleaned, str) else cleaned
 
     def _clean(self, value: Any, depth: int) -> Any:
         if value is None or isinstance(value, bool | int | float):
@@ -86,7 +91,7 @@ class Redaction:
         if isinstance(value, SecretStr):
             return HIDDEN
         if isinstance(value, dict) and depth:
-            return {self._text(str(key)): self._clean(one, depth - 1) for key, one in value.items()}
+            return {self._text(str(key)): self._named(str(key), one, depth - 1) for key, one in value.items()}
         if isinstance(value, list | tuple | set | frozenset) and depth:
             return [self._clean(one, depth - 1) for one in value]
         return self._text(str(value))

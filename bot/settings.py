@@ -277,7 +277,7 @@ class _PlainYaml(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         """A node; raises for an alias."""
         if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "an alias", self.peek_event().start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "an alias", self.get_mark())
         return super().compose_node(parent, index)
 
 
