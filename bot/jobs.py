@@ -164,7 +164,7 @@ class Jobs:
         now = self._ctx.clock()
         before = now - timedelta(days=self._ctx.settings.RETENTION_DAYS)
         try:
-            counts = await self._ctx.store.transact(purge.purge, before, SYSTEM, now)
+            counts = await purge.purge(self._ctx.store, before, SYSTEM, now)
         except FettleError as error:
             log.warning("retention erased nothing; it comes again", error=str(error))
         else:

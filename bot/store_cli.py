@@ -7,6 +7,7 @@ has to be put right first. It refuses to repair a store, and no command here app
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from collections.abc import Iterable
@@ -116,7 +117,7 @@ def erase(url: str, before: datetime | None, person: str, actor: str) -> int:
     store = Store.open(url, lock=False)
     try:
         forgotten = store.transact_now(people.forget, person, actor, now) if person else 0
-        counts = store.transact_now(purge.purge, before, actor, now) if before is not None else {}
+        counts = asyncio.run(purge.purge(store, before, actor, now)) if before is not None else {}
     finally:
         store.close_now()
     if before is not None:

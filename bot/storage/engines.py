@@ -74,6 +74,8 @@ class SqliteEngine:
         if writer:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
+            # What was erased must not be left readable in the file's free space.
+            connection.execute("PRAGMA secure_delete = ON").fetchone()
             connection.execute(f"PRAGMA wal_autocheckpoint = {1000 if self._checkpoints else 0}").fetchone()
             connection.execute("PRAGMA journal_size_limit = 67108864").fetchone()
             if not self._checkpoints:

@@ -30,6 +30,7 @@ from bot.storage import (
     verifications,
 )
 from bot.storage.db import Store, Tx
+from bot.storage.fields import to_text
 
 NOW = datetime(2026, 11, 21, 3, 14, 15, 926535, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -418,11 +419,19 @@ async def test_retention_forgets_what_was_resolved_long_ago_and_the_chain_verifi
         await store.transact(evidence.put, number, Evidence("pods", EvidenceStatus.OK, "s", NOW, {"pods": []}))
         await store.transact(_speak, number)
     await store.transact(incidents.move, old.id, IncidentEvent.RESOLVE, NOW)
-    changed = await store.transact(purge.purge_older_than, NOW + timedelta(days=90))
+    changed = await purge.purge(store, NOW + timedelta(days=90), "fettle", NOW + timedelta(days=180))
     assert {name: count for name, count in changed.items() if count} == {
         "evidence": 1, "audit_details": 1, "proposals": 1, "approvals": 1,
     }  # fmt: skip
-    assert [entry.detail for entry in await store.read(audit.entries)] == [None, {"reason": "words"}]
+    *told, noted = await store.read(audit.entries)
+    assert [entry.detail for entry in told] == [None, {"reason": "words"}]
+    assert (noted.tag, noted.detail) == (
+        "system:store:purged",
+        {
+            "before": to_text(NOW + timedelta(days=90)),
+            "rows": {"evidence": 1, "audit_details": 1, "proposals": 1, "approvals": 1},
+        },
+    )
     assert (await store.read(evidence.of, old.id))[0].data == {}
     assert (await store.read(evidence.of, still.id))[0].summary == "s"
     assert await store.read(audit.verify_chain) == []

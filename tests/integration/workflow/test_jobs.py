@@ -317,3 +317,51 @@ async def test_the_hourly_and_daily_chores_run(floor: Floor, start: Callable[...
 
     assert await floor.store.read(audit.verify_chain) == []
     assert await floor.store.read(verifications.open_ones) == []
+
+
+async def test_retention_erases_on_its_day_and_not_before(floor: Floor, start: Callable[..., Jobs]) -> None:
+    async def bodies() -> int:
+        return int(
+            await floor.store.read(lambda tx: tx.execute("SELECT count(labels) FROM alerts WHERE id = 1").fetchone()[0])
+        )
+
+    incident, _ = await floor.alerted()
+    assert await floor.clear(incident.id)
+    jobs = start()
+    floor.advance(89 * 86400)
+    await jobs.purge()
+    assert await bodies() == 1
+    assert "system:store:purged" not in await floor.tags()
+    floor.advance(2 * 86400)
+    await jobs.purge()
+    assert await bodies() == 0
+    (entry,) = await floor.entries("system:store:purged")
+    assert (entry.actor, entry.outcome) == ("fettle", "purged")
+    assert floor.ctx.settings.RETENTION_DAYS == 90
+
+
+async def test_retention_comes_soon_after_a_start_and_again_by_itself(floor: Floor, start: Callable[..., Jobs]) -> None:
+    jobs = start()
+    jobs.start()
+    job = jobs._scheduler.get_job("retention")
+    assert timedelta(0) < job.next_run_time - floor.now() <= timedelta(minutes=1)
+    assert job.trigger.interval == timedelta(hours=6)
+
+
+async def test_retention_and_the_drain_bear_a_store_that_takes_no_writes(
+    floor: Floor, start: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident, _ = await floor.alerted()
+    await floor.clear(incident.id)
+    floor.advance(91 * 86400)
+    jobs = start()
+    work = DueWork(1, Stage.EXPIRE, 1, floor.now(), 1, 1)
+
+    async def full(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("The database can't be used now: database or disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(floor.store), "transact", full)
+        await jobs.purge()
+        await jobs._give_back(work)
+    assert "system:store:purged" not in await floor.tags()
