@@ -213,7 +213,7 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
         _say("What to do next:")
         for number, step in enumerate(_steps(world), start=1):
             _say(f"  {number}. {step}")
-        _say("Soak and expiry are short here, in seconds, and the card says so.")
+        _say("A verdict takes seconds here instead of minutes (short soaks), and the card says so.")
     _say("Ctrl-C ends everything.")
 
 

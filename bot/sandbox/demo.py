@@ -31,6 +31,7 @@ class Demo:
     def __init__(self, world: World) -> None:
         self.world = world
         self._firing: list[_Firing] = []
+        self._turns = list(world.options.workloads)
 
     async def fire(self, name: str) -> str:
         """Make the next well workload ill and fire; a sentence about what happens."""
@@ -48,8 +49,13 @@ class Demo:
         return f"{name} fires for {workload}; its card comes at once."
 
     def _next(self) -> str | None:
+        """The workload whose turn is longest ago, so that the next card is a new one."""
         busy = {one.workload for one in self._firing}
-        return next((place for place in self.world.options.workloads if place not in busy and self._well(place)), None)
+        found = next((place for place in self._turns if place not in busy and self._well(place)), None)
+        if found is not None:
+            self._turns.remove(found)
+            self._turns.append(found)
+        return found
 
     def _well(self, workload: str) -> bool:
         namespace, _, called = workload.partition("/")

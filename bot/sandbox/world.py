@@ -43,7 +43,7 @@ class WorldOptions:
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    workloads: Mapping[str, int] = field(default_factory=lambda: {"shop/api": 3, "shop/web": 2, "pay/ledger": 2})
+    workloads: Mapping[str, int] = field(default_factory=lambda: {"shop/api": 3, "pay/ledger": 2, "shop/web": 2})
     ready_after: float = 0.5
     progress_deadline: int = 600
     port: int = 0
