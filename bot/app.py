@@ -31,6 +31,7 @@ from bot.jobs import Jobs
 from bot.kube.client import Cluster
 from bot.servers import Servers
 from bot.settings import Settings, load
+from bot.slack import ids
 from bot.slack.client import SlackClient
 from bot.slack.preflight import Ready, preflight
 from bot.slack.socket_mode import SocketMode
@@ -200,6 +201,7 @@ def delivery_options(settings: Settings, slack: SlackClient) -> Options:
         approvers_missing=not settings.APPROVERS,
         soak_note=soak,
         permalink=slack.permalink,
+        command=ids.command("/incident", settings.COMMAND_SUFFIX),
     )
     return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS)
 

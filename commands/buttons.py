@@ -74,7 +74,8 @@ async def out_of_date(front: Front, who: Asked) -> None:
     principal = await front.identities.principal(who)
     await front.verbs.refused(principal, f"press {who.action_id[:100]}", "the control is out of date")
     incident = (await front.verbs.show(number))[0] if number else None
-    await front.tell(who, answers.out_of_date(await front.address(number or 0), incident))
+    command = ids.command("/incident", front.suffix)
+    await front.tell(who, answers.out_of_date(await front.address(number or 0), incident, command))
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping
 
 from bot.domain.incident import Incident, parse_ref
-from bot.slack import answers, modals
+from bot.slack import answers, ids, modals
 from commands import help as words
 from commands.asked import Asked
 from commands.front import Front, Handler
@@ -88,7 +88,7 @@ COMMANDS: Mapping[str, Handler] = {INCIDENT: incident, RESTART: restart, VERIFY:
 
 def named(suffix: str) -> Mapping[str, Handler]:
     """The commands as Slack knows them: with the suffix ``eu`` they are ``/incident-eu`` and so on."""
-    return {f"{command}-{suffix}" if suffix else command: handler for command, handler in COMMANDS.items()}
+    return {ids.command(command, suffix): handler for command, handler in COMMANDS.items()}
 
 
 async def unknown(front: Front, who: Asked) -> None:

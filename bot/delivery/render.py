@@ -43,6 +43,7 @@ class Look:
     approvers_missing: bool = False
     soak_note: str = ""
     permalink: Callable[[str, str], str] = _no_link
+    command: str = "/incident"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _digest(tx: Tx, row: OutboxRow, look: Look, now: datetime) -> Message | None
     found = tuple(digests.incidents_in(tx, row.subject))
     if not found and not row.posted_ts:
         return None
-    return digest(DigestView(found, now, _links(tx, found, look)))
+    return digest(DigestView(found, now, _links(tx, found, look), look.command))
 
 
 def _links(tx: Tx, found: Iterable[Incident], look: Look) -> dict[int, str]:

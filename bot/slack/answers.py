@@ -81,11 +81,11 @@ def incident_shown(
     return Message(head, drawn)
 
 
-def out_of_date(address: str, incident: Incident | None = None) -> Message:
+def out_of_date(address: str, incident: Incident | None = None, command: str = "/incident") -> Message:
     """For a control that this version of Fettle doesn't know any more."""
     text = "This control is out of date; nothing was done."
     if address:
         text += f" {link(address, 'Here is the current card')}."
     elif incident is not None:
-        text += f" `/incident show {incident.ref}` tells where it stands."
+        text += f" `{command} show {incident.ref}` tells where it stands."
     return Message("This control is out of date; nothing was done.", [blocks.section(text)])

@@ -110,3 +110,8 @@ def read_target(value: str) -> str:
     """The ``t:…`` part of an option's value, empty when there is none."""
     _, mark, rest = value.partition("t:")
     return mark + rest if mark else ""
+
+
+def command(name: str, suffix: str) -> str:
+    """A slash command as the workspace knows it: ``/incident`` with the suffix ``eu`` is ``/incident-eu``."""
+    return f"{name}-{suffix}" if suffix else name

@@ -18,11 +18,15 @@ SHOWN = 40
 
 @dataclass(frozen=True)
 class DigestView:
-    """The incidents of one digest. ``links`` maps those that got a card meanwhile to its permalink."""
+    """The incidents of one digest. ``links`` maps those that got a card meanwhile to its permalink.
+
+    ``command`` is ``/incident`` as this workspace knows it.
+    """
 
     incidents: tuple[Incident, ...]
     now: datetime
     links: dict[int, str]
+    command: str = "/incident"
 
 
 def digest(view: DigestView) -> Message:
@@ -34,7 +38,7 @@ def digest(view: DigestView) -> Message:
     drawn += [_line(one, view) for one in ordered[:SHOWN]]
     rest = len(ordered) - SHOWN
     if rest > 0:
-        drawn.append(blocks.section(f"and {rest} more: `/incident list`", 200))
+        drawn.append(blocks.section(f"and {rest} more: `{view.command} list`", 200))
     drawn.append(blocks.context(f"as of {moment(view.now, view.now)}", 200))
     return Message(f"Digest · {head}", drawn)
 

@@ -9,10 +9,13 @@ from slack_bolt.app.async_app import AsyncApp
 
 from bot import app_manifest, settings_values
 from bot.domain.errors import ConfigError
+from bot.slack import answers
+from bot.slack.cards import DigestView, digest
 from bot.slack.client import SlackClient
 from commands import slash
 from commands.listen import register
 from tests.integration.commands.fake_verbs import FakeVerbs
+from tests.unit.slack import card_views
 
 
 def table(suffix: str) -> Any:
@@ -63,3 +66,9 @@ def test_what_slack_would_not_take_is_a_sentence(suffix: str) -> None:
 def test_it_prints_the_manifest_as_it_lies_in_the_sources(capsys: pytest.CaptureFixture[str]) -> None:
     assert app_manifest.main("") == 0
     assert capsys.readouterr().out == (app_manifest.ROOT / "manifest.yml").read_text(encoding="utf-8")
+
+
+def test_messages_that_name_a_command_name_the_one_that_this_cluster_hears() -> None:
+    many = tuple(card_views.incident(id=number) for number in range(1, 90))
+    assert "/incident-eu list" in str(digest(DigestView(many, card_views.NOW, {}, "/incident-eu")).blocks)
+    assert "/incident-eu show" in str(answers.out_of_date("", many[0], "/incident-eu").blocks)
