@@ -64,6 +64,10 @@ class Health:
         self._refused = Counter(
             "fettle_deliveries_refused", "Deliveries not taken, by reason", ["reason"], registry=self._registry
         )
+        self._store_errors = Counter(
+            "fettle_store_errors", "Groups of writes that the store did not take", registry=self._registry
+        )
+        self._counted = 0
         self._gauges = {
             name: Gauge(f"fettle_{name}", text, labels, registry=self._registry)
             for name, text, labels in (
@@ -123,6 +127,9 @@ class Health:
             store = await self._ctx.store.read(_counts, self._ctx)
         except FettleError as error:
             store = {"problem": redact(str(error))}
+        store["write_errors"], problem = self._ctx.store.write_errors
+        if problem:
+            store["problem"] = redact(problem)
         return {
             "mode": self._ctx.settings.MODE,
             "store": store,
@@ -142,6 +149,9 @@ class Health:
 
     def _set(self, status: Mapping[str, Any]) -> None:
         store, slack = status["store"], status["slack"]
+        errors, _ = self._ctx.store.write_errors  # as of now: of two scrapes at once, the older one may end last
+        self._store_errors.inc(errors - self._counted)
+        self._counted = errors
         for name in ("incidents", "due"):
             self._gauges[name].clear()  # a stage that owes nothing any more is gone, not as it was
             for key, value in store.get(name, {}).items():

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import ConfigError, FettleError, IntegrityError, StoreUnavailableError
-from bot.storage import schema
+from bot.storage import facts, schema
 from bot.storage.engines import Engine, engine_for
 from bot.storage.foreign import foreign, translated
 from bot.storage.jobs import Job
@@ -101,6 +101,11 @@ class Store:
     def crash_point(self, hook: Callable[[str], None] | None) -> None:
         self._writing().crash_point = hook
 
+    @property
+    def write_errors(self) -> tuple[int, str]:
+        """(write groups that failed since the start, why the last one did); the sentence is empty once one wrote."""
+        return (self._writer.errors, self._writer.problem) if self._writer else (0, "")
+
     async def transact(self, fn: Callable[..., T], /, *args: Any, lane: Lane = Lane.WORK, **kwargs: Any) -> T:
         """Run ``fn(tx, *args, **kwargs)`` on the writer; its result after the commit, its own exception as it is.
 
@@ -138,7 +143,7 @@ class Store:
         self._writing().refuse_if_saturated(Lane.INTAKE)
         try:
             async with asyncio.timeout(within):
-                await self.transact(_probe, lane=Lane.PRESS)
+                await self.transact(facts.probe, lane=Lane.PRESS)
         except TimeoutError as exc:
             raise StoreUnavailableError(f"The database took no write within {within:g} s.") from exc
 
@@ -200,13 +205,6 @@ def _deliver(jobs: list[Job], events: list[asyncio.Event]) -> None:
         event.set()
     for job in jobs:
         job.deliver()
-
-
-def _probe(tx: Tx) -> None:
-    tx.execute(
-        "INSERT INTO facts (key, value) VALUES ('probe', '1') "
-        "ON CONFLICT (key) DO UPDATE SET value = CASE facts.value WHEN '1' THEN '0' ELSE '1' END"
-    )
 
 
 def _prepared(path: Path, *, owner: bool) -> LockFile | None:

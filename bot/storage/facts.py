@@ -17,3 +17,15 @@ def put(tx: Tx, key: str, value: str) -> None:
         "INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
+
+
+PROBE = (
+    "INSERT INTO facts (key, value) VALUES ('probe', '1') "
+    "ON CONFLICT (key) DO UPDATE SET value = CASE facts.value WHEN '1' THEN '0' ELSE '1' END"
+)
+"""A write that changes something each time: an UPDATE that finds no row succeeds on a full disk, too."""
+
+
+def probe(tx: Tx) -> None:
+    """A real write of a few bytes; what it writes means nothing."""
+    tx.execute(PROBE)

@@ -17,7 +17,7 @@ import structlog
 
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import StoreUnavailableError
-from bot.storage import audit
+from bot.storage import audit, facts
 from bot.storage.engines import Engine
 from bot.storage.foreign import driver_error as driver
 from bot.storage.foreign import foreign, passing, translated
@@ -64,6 +64,8 @@ class Writer:
         self._crash: BaseException | None = None
         self._connection: Any = None
         self.crash_point: Callable[[str], None] | None = None
+        self.errors = 0
+        self.problem = ""
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -126,19 +128,31 @@ class Writer:
     def _settle(self, group: list[Job]) -> list[AuditEntry]:
         """Run and commit the group; fills in each job's result or error, returns the entries that are now durable."""
         try:
-            return self._commit(group)
+            entries = self._commit(group)
         except GroupLostError as exc:
             cause = exc.__cause__ or exc
-            log.warning("store.group_lost", functions=len(group), error=str(cause))
             self._reset()
             for job in group:
                 job.fail(translated(cause) if foreign(cause) else StoreUnavailableError(str(cause)), cause)
+            self._lost(group)
         except BaseException as exc:  # noqa: BLE001 - a crash point fired: this process's store is dead from here on
             self._crash = exc
             self._reset()
             for job in group:
                 job.fail(exc, None)
+        else:
+            if self.problem:
+                log.info("store.writes_again", errors=self.errors)
+                self.problem = ""
+            return entries
         return []
+
+    def _lost(self, group: list[Job]) -> None:
+        """Counts and says that a group was not committed: once as an alarm, then as a reminder, until one writes."""
+        report = log.warning if self.problem else log.error
+        self.errors += 1
+        self.problem = str(group[0].error)
+        report("store.group_lost", functions=len(group), errors=self.errors, error=self.problem)
 
     def _commit(self, group: list[Job]) -> list[AuditEntry]:
         tx_entries: list[AuditEntry] = []
@@ -148,6 +162,9 @@ class Writer:
             tx = Tx(self._engine.database, self._connection, postgres=self._engine.postgres, writable=True)
             head, entries = self._run_job(job, tx, head)
             tx_entries += entries
+        if self.problem:
+            # Only a real write proves that there is room again: most ticks find nothing to change.
+            self._statement(facts.PROBE)
         self._pass("before", group)
         self._statement("COMMIT")
         self._pass("after", group)
