@@ -3,6 +3,7 @@
 #   make test      the test suite
 #   make check     what CI runs: style, types, contracts, tests with coverage, every scenario
 #   make bench     measurements, as ratios
+#   make soak      tests/load at full size: 50 kills, 2,000 alerts, a slow Slack; some minutes, seeds printed
 #   make fmt       puts the code into shape
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_ti
 # Rooms in which a mistake acts on a cluster or loses an alert; each must reach the gate by itself.
 GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 
-.PHONY: sandbox test check lint types contracts covered scenarios bench fmt
+.PHONY: sandbox test check lint types contracts covered scenarios bench soak fmt
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")' && $(PYTHON) -m venv .venv; }
@@ -58,6 +59,9 @@ scenarios: $(STAMP)
 
 bench: $(STAMP)
 	@set -e; for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+soak: $(STAMP)
+	FETTLE_SOAK=1 $(BIN)/python -m $(PYTEST) -n 0 -s --timeout 3600 tests/load $(ARGS)
 
 fmt: $(STAMP)
 	$(BIN)/ruff format .

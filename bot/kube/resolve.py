@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.domain.alert import EXPORTER_MARKS, from_exporter, named_workload
+from bot.domain.alert import EXPORTER_MARKS, WORKLOAD_LABELS, from_exporter, named_workload
 from bot.domain.errors import NotFoundError, RequestError
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
@@ -86,14 +86,19 @@ def namespace_label(labels: Mapping[str, str]) -> str:
 
 
 def _distinct(labels: Sequence[Mapping[str, str]]) -> list[tuple[dict[str, str], int]]:
-    """Label sets that lead to the same questions, with how many alerts ask them."""
+    """Label sets that lead to the same questions, with how many alerts ask them.
+
+    Where a workload is named only that counts: fifty pods of one Deployment are one question, not fifty.
+    """
     asked: Counter[tuple[tuple[str, str], ...]] = Counter()
     for one in labels:
-        kept = {key: value for key, value in one.items() if key not in _IRRELEVANT}
+        named = named_workload(one) is not None
+        kept = {key: value for key, value in one.items() if (key in _NAMING if named else key not in _IRRELEVANT)}
         asked[tuple(sorted(kept.items()))] += 1
     return [(dict(key), times) for key, times in asked.items()]
 
 
+_NAMING = frozenset({"namespace", "exported_namespace", *(label for label, _ in WORKLOAD_LABELS)})
 _IRRELEVANT = frozenset({"alertname", "severity", "priority", "container", "uid", "reason", "endpoint", "instance"})
 
 

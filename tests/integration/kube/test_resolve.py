@@ -131,3 +131,12 @@ async def test_a_bare_pod_is_shown_and_not_acted_on(kube: World) -> None:
 
 async def test_no_alerts_no_target(kube: World) -> None:
     assert (await resolve(kube)).target is None
+
+
+async def test_many_pods_of_a_named_workload_are_one_question(kube: World) -> None:
+    """A burst of alerts that name their Deployment asks for it once, however many pods they are about."""
+    await kube.api()
+    before = len(kube.sent("GET"))
+    found = await resolve(kube, *({"deployment": "api", "pod": f"api-{number}"} for number in range(50)))
+    assert found.target.name == "api"
+    assert len(kube.sent("GET")) - before == 1

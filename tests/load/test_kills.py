@@ -1,0 +1,82 @@
+"""`kill -9` at any time loses nothing that was acknowledged and repeats nothing: real processes, under load."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.world import World, WorldOptions
+
+from .books import Books
+from .crowd import Crowd
+
+pytestmark = pytest.mark.timeout(1800)
+
+SETTINGS = {"KUBE_TIMEOUT": "2s"}  # an execution cut off in its middle is read back this long, and 5 s, later
+
+
+async def test_kills_under_load_lose_and_repeat_nothing(
+    tmp_path: Path, rng: random.Random, soak: bool, tell: Callable[[object], None]
+) -> None:
+    """After every kill: accepted alerts are stored and shown once, each execution is sent once, the audit verifies."""
+    kills, senders, workloads = (50, 4, 8) if soak else (6, 2, 3)
+    places = [f"shop/app-{number}" for number in range(workloads)]
+    options = WorldOptions(settings=SETTINGS, workloads=dict.fromkeys(places, 1))
+    begun = time.monotonic()
+    async with World(tmp_path, options) as world:
+        # Slack's rates are another test's subject: here they would only make the end take minutes.
+        world.slack_server.enforce_rates = False
+        # Slow answers hold every door open for longer, so that a kill finds calls that were done and not yet noted.
+        world.slack_server.faults.slow("chat.postMessage", 0.15)
+        world.cluster_server.faults.hang("patch", "deployments", seconds=0.5, late=True)
+        crowd = Crowd(world, rng)
+        names = [f"load-{number}" for number in range(8)]
+        load = [asyncio.create_task(crowd.keep_sending(str(one), names, 0.1)) for one in range(senders)]
+        presses = [asyncio.create_task(crowd.approve(place)) for place in places]
+        for number in range(kills):
+            await _live_and_die(world, rng, begins=number == 0)
+        for task in load:
+            task.cancel()
+        await world.start_bot()
+        books = Books(world, crowd.accepted)
+        await _until_approved(crowd)
+        await books.quiet(within=180)
+        for task in presses:
+            task.cancel()
+        ended = await asyncio.gather(*load, *presses, return_exceptions=True)
+        assert [one for one in ended if not isinstance(one, asyncio.CancelledError)] == []
+        assert await books.problems() == []
+        executions = books.rows("SELECT state, count(*) FROM executions GROUP BY state")
+        incidents = books.count("SELECT count(*) FROM incidents")
+        tell(
+            f"{kills} kills in {time.monotonic() - begun:.0f} s: {len(crowd.accepted)} alerts in {crowd.posts} posts "
+            f"({crowd.again} tries more), {incidents} incidents, {crowd.presses} presses, executions {dict(executions)}"
+        )
+        assert world.bot.starts == kills + 1
+        assert len(crowd.accepted) > 10 * kills
+        assert executions
+        assert await world.bot.stop() == 0
+
+
+async def _live_and_die(world: World, rng: random.Random, *, begins: bool) -> None:
+    """One life: every third ends while it starts, the others within 2.5 s of being ready."""
+    starting = asyncio.create_task(world.bot.start(within=120))
+    if not begins and rng.random() < 1 / 3:
+        while not world.bot.running:  # noqa: ASYNC110 - the process has a flag, no event
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(rng.uniform(0.1, 2.5))
+    else:
+        await starting
+        await asyncio.sleep(rng.uniform(0.0, 2.5))
+    assert await world.bot.kill() == -9
+    await asyncio.gather(starting, return_exceptions=True)  # it says that the bot ended, which is what was done
+
+
+async def _until_approved(crowd: Crowd) -> None:
+    """Somebody gets to approve in the last life too, so that each run has executions."""
+    async with asyncio.timeout(60):
+        while not crowd.approved:  # noqa: ASYNC110 - presses are made by other tasks
+            await asyncio.sleep(0.2)
