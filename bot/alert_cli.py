@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import ssl
 import sys
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ def main(file: str, url: str, env_file: Path, *, as_json: bool) -> int:
         typer.echo(f"{target} didn't answer within {WITHIN:g} s.", err=True)
         return 2
     except aiohttp.ClientError as error:
-        said = f"{target} can't be reached ({error}). Is fettle run running there? --url names another address."
+        said = f"{target} can't be reached ({reason(error)}). Is fettle run running there? --url names another address."
         typer.echo(said, err=True)
         return 2
     code, sentence = told(status, text, target, given=bool(settings.WEBHOOK_TOKENS or settings.WEBHOOK_BASIC))
@@ -143,6 +144,12 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.S
         ) as answer,
     ):
         return answer.status, (await answer.content.read(65536)).decode("utf-8", "replace")
+
+
+def reason(error: aiohttp.ClientError) -> str:
+    """Why a connection failed, in the system's words where there are any."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if isinstance(number, int) and number > 0 else str(error) or type(error).__name__
 
 
 def told(status: int, text: str, url: str, *, given: bool) -> tuple[int, str]:
