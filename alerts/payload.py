@@ -8,14 +8,20 @@ It refuses to fetch anything that a body names.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain.alert import Alert, AlertGroup, AlertStatus, Poison, fingerprint_of
+from bot.domain.alert import WORKLOAD_LABELS, Alert, AlertGroup, AlertStatus, Poison, fingerprint_of
 from bot.domain.errors import RequestError
 
 MAX_LABELS = 64
+DECIDING = frozenset(
+    {"alertname", "namespace", "severity", "priority", "cluster", "pod", "service", "container", "job", "app"}
+    | {"summary", "description", "message", "runbook_url"}
+    | {label for label, _ in WORKLOAD_LABELS}
+)
+"""Labels and annotations that intake, resolving and the card read."""
 MAX_VALUE = 4096
 """Bytes of a label's or annotation's value; beyond it is cut and marked (reliability, "Intake")."""
 MAX_RAW = 8192
@@ -98,24 +104,31 @@ def _alert(item: Any) -> Alert:
     starts_at = _time(item, "startsAt") if "startsAt" in item else None
     if "startsAt" in item and starts_at is None:
         raise _Poisoned("startsAt is empty")
-    ends_at = _time(item, "endsAt") if item.get("endsAt") not in (None, "") else None
     return Alert(
-        fingerprint=_fingerprint(item, labels),
+        fingerprint=_fingerprint(item),
         status=status,
         labels=labels,
         annotations=annotations,
         starts_at=starts_at,
-        ends_at=ends_at if status is AlertStatus.RESOLVED else None,
+        ends_at=_end(item) if status is AlertStatus.RESOLVED else None,
         generator_url=_text(item.get("generatorURL"))[:MAX_VALUE],
         cut=(*cut, *cut_too),
     )
 
 
-def _fingerprint(item: Table, labels: Mapping[str, str]) -> str:
-    """As given, or computed from the labels; one that is longer than its column is told apart by its hash."""
+def _end(item: Table) -> datetime | None:
+    """The end of a resolved alert; one that can't be read is unknown: the resolve itself counts."""
+    try:
+        return _time(item, "endsAt")
+    except _Poisoned:
+        return None
+
+
+def _fingerprint(item: Table) -> str:
+    """As given, or computed from all labels as they came, uncut; too long a one is told apart by its hash."""
     given = item.get("fingerprint")
     if not isinstance(given, str) or not given.strip():
-        return fingerprint_of(labels)
+        return fingerprint_of({_text(key): _text(value) for key, value in (item.get("labels") or {}).items()})
     text = _text(given)
     return text if len(text) <= MAX_FINGERPRINT else fingerprint_of({"fingerprint": text})
 
@@ -139,7 +152,7 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
         raise _Poisoned(f"{name} is {_kind(found)}, not an object")
     cut: list[str] = []
     kept: dict[str, str] = {}
-    for key, value in found.items():
+    for key, value in _by_worth(found):
         if len(kept) >= MAX_LABELS:
             cut.append(f"{name}: {len(found) - MAX_LABELS} more")
             break
@@ -155,6 +168,13 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
             text = text.encode()[: MAX_VALUE - 3].decode(errors="ignore") + "…"
         kept[_text(key)[:MAX_NAME]] = text
     return kept, cut
+
+
+def _by_worth(found: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Where some will be cut, those that decide come first and the others by name: never by their place."""
+    if len(found) <= MAX_LABELS:
+        return found.items()
+    return sorted(found.items(), key=lambda pair: (pair[0] not in DECIDING, pair[0]))
 
 
 def _time(item: Table, name: str) -> datetime | None:

@@ -90,7 +90,8 @@ def _why(name: str, state: TargetState, running: int, now: datetime) -> str:
     seen = f"{running} pods run" if running != 1 else "1 pod runs"
     changed = state.template_changed_at
     stands = f", its template unchanged for {_age(now - changed)}" if changed is not None else ""
-    return f"{name}: {seen}{stands}. Starting them again may clear it."
+    ready = " All of them are ready at this moment." if state.ready >= state.replicas else ""
+    return f"{name}: {seen}{stands}. Starting them again may clear it.{ready}"
 
 
 def _age(span: timedelta) -> str:

@@ -164,7 +164,7 @@ class World:
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
             "ALLOWED_ACTIONS": "restart",
-            "APPROVAL_TTL": "15m",
+            "APPROVAL_TTL": "5m",
             "VERIFY_SOAK": "2s",
             "VERIFY_SOAK_CRASHLOOP": "3s",
             "LISTEN_HOST": "127.0.0.1",

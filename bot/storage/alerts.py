@@ -20,11 +20,12 @@ AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Known:
-    """The newest episode of a fingerprint as stored."""
+    """The newest episode of a fingerprint; ``closed_at`` is when its incident was resolved, None while open."""
 
     id: int
     episode: Episode
     incident_id: int | None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,16 @@ def newest(tx: Tx, fingerprints: Iterable[str]) -> dict[str, Known]:
         # One seek in the index for each fingerprint, however many episodes it has had.
         rows = tx.execute(
             f"WITH wanted (fingerprint) AS (VALUES {marks}) "  # noqa: S608 - marks only
-            "SELECT a.fingerprint, a.id, a.starts_at, a.status, a.resolved_arrived_at, a.incident_id "
+            "SELECT a.fingerprint, a.id, a.starts_at, a.status, a.resolved_arrived_at, a.incident_id, "
+            "(SELECT i.resolved_at FROM incidents i WHERE i.id = a.incident_id AND i.state = 'resolved') "
             "FROM wanted w JOIN alerts a ON a.fingerprint = w.fingerprint AND a.starts_at = "
             "(SELECT max(b.starts_at) FROM alerts b WHERE b.fingerprint = w.fingerprint)",
             part,
         ).fetchall()
-        for fingerprint, row_id, starts_at, status, resolved, incident_id in rows:
+        for fingerprint, row_id, starts_at, status, resolved, incident_id, closed in rows:
             arrived = from_text(resolved) if resolved else None
             episode = Episode(from_text(starts_at), AlertStatus(status), arrived)
-            found[fingerprint] = Known(row_id, episode, incident_id)
+            found[fingerprint] = Known(row_id, episode, incident_id, from_text(closed) if closed else None)
     return found
 
 

@@ -14,11 +14,14 @@ MOST = 200
 
 
 def labels_of(tx: Tx, incident_id: int) -> list[Mapping[str, str]]:
-    """The label sets of the newest alert episodes, firing ones first; erased bodies are left out."""
+    """The label sets of the alerts that fire, of all if none does; newest first, erased bodies left out.
+
+    What resolved says nothing about what is wrong now: an incident that reopened may be about another workload.
+    """
     rows = tx.execute(
-        "SELECT labels FROM alerts WHERE incident_id = ? AND labels IS NOT NULL "
-        "ORDER BY CASE status WHEN 'firing' THEN 0 ELSE 1 END, id DESC LIMIT ?",
-        (incident_id, MOST),
+        "SELECT labels FROM alerts WHERE incident_id = ? AND labels IS NOT NULL AND (status = 'firing' OR NOT EXISTS "
+        "(SELECT 1 FROM alerts f WHERE f.incident_id = ? AND f.status = 'firing')) ORDER BY id DESC LIMIT ?",
+        (incident_id, incident_id, MOST),
     ).fetchall()
     return [json.loads(row[0]) for row in rows]
 

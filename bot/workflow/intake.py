@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain.alert import NEVER_POSTED, Alert, AlertGroup, AlertStatus, Effect, Episode, correlation_key, effect_of
+from bot.domain.alert import (
+    NEVER_POSTED,
+    Alert,
+    AlertGroup,
+    AlertStatus,
+    Effect,
+    Episode,
+    Poison,
+    correlation_key,
+    effect_of,
+)
 from bot.domain.audit import AuditNote
 from bot.domain.incident import Incident, IncidentEvent
 from bot.domain.owed import Priority, Stage
-from bot.domain.proposal import sha256
+from bot.domain.proposal import canonical, sha256
 from bot.domain.redaction import redact, redact_values
 from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
 from bot.settings import Settings
@@ -25,6 +35,8 @@ from bot.workflow import close, owing
 ALERTMANAGER = "alertmanager"
 STORM = 10
 """Cards waiting in a channel beyond which new incidents go to its digest (definitions, "Slack's budget")."""
+SKEW = timedelta(days=1)
+"""How far ahead of ours a sender's clock may be (reliability, "Intake")."""
 DIGEST_AGE = timedelta(hours=4)
 """A digest message older than this is closed; the next surplus incident opens another."""
 MAX_KEY = 500
@@ -84,6 +96,7 @@ class _Delivery:
 def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules) -> Receipt:
     """Takes one delivery (or a slice of it); everything or nothing is committed."""
     known = alerts.newest(tx, (alert.fingerprint for alert in group.alerts))
+    group = _without_future(group, received_at)
     work = _Delivery(rules, received_at, group, known)
     # Alerts of one delivery that contradict each other: the order of their start decides, never their place.
     started = [(one.starts_at or _open_start(known.get(one.fingerprint)) or received_at, one) for one in group.alerts]
@@ -103,6 +116,17 @@ def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules
     return receipt
 
 
+def _without_future(group: AlertGroup, now: datetime) -> AlertGroup:
+    """Quarantines what starts more than a day ahead of our clock: kept, it would make every later firing stale."""
+    ahead = [one for one in group.alerts if one.starts_at is not None and one.starts_at - now > SKEW]
+    if not ahead:
+        return group
+    reason = "startsAt is more than a day ahead of this machine's clock"
+    poison = [Poison(index, reason, canonical(dict(one.labels))) for index, one in enumerate(ahead)]
+    kept = tuple(one for one in group.alerts if one not in ahead)
+    return replace(group, alerts=kept, poison=(*group.poison, *poison))
+
+
 def _take(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime) -> None:
     """One alert: its effect, and the rows that follow from it."""
     known = work.known.get(alert.fingerprint)
@@ -112,12 +136,18 @@ def _take(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime) -> None:
         work.touched.add(known.incident_id)
     if effect is Effect.OPENED:
         _open(tx, work, alert, starts_at, known)
-    elif effect is Effect.REOPENED and known is not None:
+    elif known is not None and known.id and (effect is Effect.REOPENED or _outlived(work, effect, known)):
         _reopen(tx, work, alert, known)
     elif effect in {Effect.RESOLVED, Effect.RESOLVED_UNSEEN}:
         _resolve(work, alert, starts_at, known)
     elif known is not None and known.id:
         (work.late if effect is Effect.LATE else work.repeated).append(known.id)
+
+
+def _outlived(work: _Delivery, effect: Effect, known: alerts.Known) -> bool:
+    """It still fires long after a person resolved its incident: that word holds for the window, not for ever."""
+    closed = known.closed_at
+    return effect is Effect.REPEATED and closed is not None and work.now - closed > work.rules.reopen_window
 
 
 def _open_start(known: alerts.Known | None) -> datetime | None:
@@ -292,6 +322,10 @@ def _reopen_incident(tx: Tx, work: _Delivery, incident: Incident, alert: Alert) 
         reason="",
         acknowledged_by="",
         investigated_at=None,
+        # What fires now may be another workload of the same group: it is looked for afresh.
+        target=None,
+        target_note="",
+        candidates=(),
     )
     detail = {"reason": f"{alert.name} fires again", "episode": incident.episodes}
     note = AuditNote(
