@@ -48,7 +48,8 @@ def restore(url: str, file: Path, actor: str) -> int:
     """Put a copy in the store's place: looked at first, the old one kept aside, open approvals void."""
     path = engine_for(url).path
     if path is None:
-        line = f"pg_restore --clean --if-exists --single-transaction --dbname={shlex.quote(_shown(url))} {file}"
+        line = f"pg_restore --clean --if-exists --single-transaction --dbname={shlex.quote(_shown(url))}"
+        line += f" {shlex.quote(str(file))}"
         _say(
             sys.stderr, "This store is on PostgreSQL, whose own tool puts it back. Stop every bot, then:", f"  {line}",
             "  fettle store void",
@@ -188,7 +189,8 @@ def _shown(url: str) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     name = user.split(":", 1)[0]
-    return parts._replace(netloc=f"{name}@{host}" if name else host).geturl()
+    query = "&".join(one for one in parts.query.split("&") if not one.lower().startswith(("password=", "sslpassword=")))
+    return parts._replace(netloc=f"{name}@{host}" if name else host, query=query).geturl()
 
 
 def _say(stream: TextIO, *lines: str) -> None:
