@@ -51,9 +51,11 @@ async def test_kills_under_load_lose_and_repeat_nothing(
         assert await books.problems() == []
         executions = books.rows("SELECT state, count(*) FROM executions GROUP BY state")
         incidents = books.count("SELECT count(*) FROM incidents")
+        found = (tmp_path / "bot.log").read_text(encoding="utf-8").count("found a message that had been posted")
         tell(
             f"{kills} kills in {time.monotonic() - begun:.0f} s: {len(crowd.accepted)} alerts in {crowd.posts} posts "
-            f"({crowd.again} tries more), {incidents} incidents, {crowd.presses} presses, executions {dict(executions)}"
+            f"({crowd.again} tries more), {incidents} incidents, {crowd.presses} presses, "
+            f"executions {dict(executions)}, {found} posts cut off between Slack and the store"
         )
         assert world.bot.starts == kills + 1
         assert len(crowd.accepted) > 10 * kills
