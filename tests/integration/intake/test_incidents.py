@@ -4,7 +4,11 @@ import random
 
 import pytest
 
+from bot.domain.approval import Principal
 from bot.domain.severity import Severity
+from bot.domain.target import Target
+from bot.storage import incident_alerts, incidents
+from bot.workflow import close
 
 from .door import CHANNEL, Desk, alert, at, group
 
@@ -144,3 +148,34 @@ async def test_what_retention_erases_is_where_retention_looks(desk: Desk) -> Non
     assert (external, seen) == ("http://am.example", at(0))
     ((channel,),) = await desk.rows("SELECT channel FROM incidents")
     assert channel == CHANNEL
+
+
+async def test_a_start_beyond_a_day_ahead_is_quarantined_and_silences_nothing(desk: Desk) -> None:
+    receipt = await desk.take(group(alert(pod="a", start=3 * 24 * 60), alert(pod="a", start=60)))
+    assert (receipt.accepted, receipt.quarantined) == (1, 1)
+    await desk.take(group(alert(pod="a", start=60, end=65)), minutes=65)
+    assert (await desk.take(group(alert(pod="a", start=70)), minutes=70)).incidents == (1,)
+    assert (await desk.incident()).alerts_firing == 1
+
+
+async def test_a_persons_word_on_what_still_fires_holds_for_the_window_and_not_for_ever(desk: Desk) -> None:
+    await desk.take(group(alert(pod="a")))
+    ana = Principal("person:1", "U0ANA", "ana")
+    await desk.store.transact(close.resolve, 1, ana, "known deploy", desk.now)
+    await desk.take(group(alert(pod="a")), minutes=20)
+    assert not (await desk.incident()).open
+    assert (await desk.take(group(alert(pod="a")), minutes=40)).incidents == (1, 2)
+    first, second = await desk.incidents()
+    assert (first.open, second.open, second.alerts_firing) == (False, True, 1)
+
+
+async def test_a_reopened_incident_looks_for_its_workload_afresh(desk: Desk) -> None:
+    """Another workload of the same group and namespace fires: the last one's restart would be offered for it."""
+    await desk.take(group(alert(pod="api-1")))
+    api = Target("Deployment", "shop", "api", "uid-1")
+    await desk.store.transact(incidents.update, 1, desk.now, target=api)
+    await desk.take(group(alert(pod="api-1", end=5)), minutes=5)
+    await desk.take(group(alert(pod="web-1", start=10)), minutes=10)
+    assert ((await desk.incident()).open, (await desk.incident()).target) == (True, None)
+    labels = await desk.store.read(incident_alerts.labels_of, 1)
+    assert [one["pod"] for one in labels] == ["web-1"]

@@ -137,7 +137,6 @@ def test_times_are_read_as_go_and_others_write_them() -> None:
         ({"startsAt": "1970-01-01T00:00:00Z"}, "startsAt is '1970-01-01T00:00:00Z', which is " + OLD),
         ({"startsAt": "0001-02-01T00:00:00+23:59"}, "startsAt is '0001-02-01T00:00:00+23:59', which is " + OLD),
         ({"startsAt": "9999-12-31T23:59:59-23:59"}, "startsAt is '9999-12-31T23:59:59-23:59', which is no time"),
-        ({"endsAt": [1]}, "endsAt is a list, not a time"),
         ({"status": "fine"}, "status is 'fine', neither firing nor resolved"),
         ({"status": []}, "status is [], neither firing nor resolved"),
         ({"labels": "a"}, "labels is text, not an object"),
@@ -169,6 +168,28 @@ def test_caps_cut_and_mark_and_never_drop_the_alert() -> None:
     assert len(alert.annotations["log"].encode()) <= MAX_VALUE
     assert alert.annotations["log"].endswith("…")
     assert one(annotations={"log": "x" * MAX_VALUE}).cut == ()
+
+
+def test_what_decides_survives_the_cap_wherever_it_stands() -> None:
+    many = {f"a{number}": "v" for number in range(100)}
+    kept = one(labels={**many, "alertname": "Down", "namespace": "shop", "deployment": "api", "severity": "critical"})
+    assert kept.labels["alertname"] == "Down"
+    assert {"namespace", "deployment", "severity"} <= kept.labels.keys()
+
+
+def test_a_computed_fingerprint_is_of_all_labels_in_any_order_uncut() -> None:
+    many = {f"a{number}": "v" * 5000 for number in range(100)}
+    turned = dict(reversed(many.items()))
+    assert one(labels=many, fingerprint="").fingerprint == one(labels=turned, fingerprint="").fingerprint
+    longer = {**many, "a99": "v" * 5001}
+    assert one(labels=many, fingerprint="").fingerprint != one(labels=longer, fingerprint="").fingerprint
+
+
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+@pytest.mark.parametrize("end", [[1], "soon", 5, None])
+def test_an_end_that_cannot_be_read_costs_neither_alert_nor_resolve(status: str, end: Any) -> None:
+    found = one(status=status, endsAt=end)
+    assert (found.status, found.ends_at) == (status, None)
 
 
 def test_numbers_that_python_refuses_cost_nothing_else() -> None:
