@@ -1,7 +1,7 @@
 """``POST /webhooks/alertmanager`` (alias ``/alert``): committed before it is answered, never redirected.
 
 2xx means that the delivery is durable; 503 asks the sender to come again, which Alertmanager does on 5xx alone. The
-route is Starlette's: FastAPI's own layers would cost a third of the throughput, its models three quarters.
+route takes the raw request: FastAPI's models in its signature would cost three quarters of the throughput.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import structlog
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -48,7 +48,7 @@ class _RefusedError(Exception):
 
 def application(
     store: Store, settings: Settings, rules: IntakeRules, clock: Callable[[], datetime], health: Health
-) -> Starlette:
+) -> FastAPI:
     """The intake listener: alerts, ``/healthz`` and ``/readyz``."""
     return unredirected([*routes(store, settings, rules, clock, health), *health.probes()])
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -46,10 +46,13 @@ class Received(Protocol):
 Slack = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
-def unredirected(routes: list[Route]) -> Starlette:
-    """An application that answers these paths alone: a redirect would lose the body and count as taken."""
-    app = Starlette(routes=routes)
-    app.router.redirect_slashes = False
+def unredirected(routes: list[Route]) -> FastAPI:
+    """An application that answers these paths alone: a redirect would lose the body and count as taken.
+
+    The routes are plain ones: FastAPI's models and dependencies would cost three quarters of the throughput.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.routes.extend(routes)
     return app
 
 
@@ -109,7 +112,7 @@ class Health:
 
         return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
-    def application(self) -> Starlette:
+    def application(self) -> FastAPI:
         """``/status`` and ``/metrics``, for the listener of their own."""
 
         async def status(_: Request) -> Response:
