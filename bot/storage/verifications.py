@@ -89,10 +89,13 @@ def measure(
     rolled_out_at: datetime | None,
     now: datetime,  # noqa: ARG001 - each check carries its own time; taken so that all of this room are called alike
 ) -> bool:
-    """Keep one look while there is no verdict; False if there is one. ``rolled_out_at`` is kept once it is known."""
-    changes: dict[str, Any] = {"checks": _checks_to(checks), "progress": dict(progress)}
-    if rolled_out_at is not None:
-        changes["rolled_out_at"] = rolled_out_at
+    """Keep one look while there is no verdict; False if there is one.
+
+    ``rolled_out_at`` is written as given, None too: a look that saw a pod become unready begins the soak anew.
+    """
+    changes: dict[str, Any] = {
+        "checks": _checks_to(checks), "progress": dict(progress), "rolled_out_at": rolled_out_at,
+    }  # fmt: skip
     where = (VerificationRow.id == verification_id) & (VerificationRow.verdict == Verdict.MEASURING.value)
     return bool(tx.run(VerificationRow.update(**changes).where(where)))
 

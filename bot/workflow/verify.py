@@ -15,7 +15,7 @@ from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.execution import Execution, ExecutionState
 from bot.domain.owed import DueWork, Priority, Stage
-from bot.domain.proposal import SYSTEM
+from bot.domain.proposal import SYSTEM, TargetState
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
 from bot.kube import reads
@@ -167,8 +167,20 @@ async def look(ctx: Context, target: Target, principal: Principal) -> Answer:
     state = await reads.target_state(ctx.cluster, target)
     measured = await measure.look(ctx.cluster, state, clock=ctx.clock)
     verdict = judge(measured, deadline=measured.at)
+    said = str(verdict)
+    if verdict is Verdict.FAIL and _under_way(state, measured):
+        # Nothing is bad: one look can't tell a rollout that will end well from one that won't.
+        verdict = Verdict.INCONCLUSIVE
+        said = f"{verdict}, still rolling out; look again when it ended"
     await ctx.store.transact(_looked, ctx, state.target, principal, verdict, measured)
-    return Answer(f"{state.target.label}: {verdict}", checks=measured.checks, verdict=verdict)
+    return Answer(f"{state.target.label}: {said}", checks=measured.checks, verdict=verdict)
+
+
+def _under_way(state: TargetState, measured: Measurement) -> bool:
+    """A check only waits, none is bad. A Deployment whose rollout had ended before isn't rolling out: its pods fail."""
+    states = {check.state for check in measured.checks}
+    ended = state.conditions.get("Progressing") == "NewReplicaSetAvailable" and not state.rolling_out
+    return CheckState.WAITING in states and CheckState.BAD not in states and not ended
 
 
 def _looked(

@@ -303,7 +303,10 @@ async def test_measurements_without_an_execution_stand_beside_each_other(store: 
 async def test_looks_are_kept_until_the_verdict_and_not_after(store: Store) -> None:
     made = await store.transact(begin, None)
     assert await store.transact(verifications.measure, made.id, (CHECK,), {"ready": 6}, NOW, NOW)
+    assert (await store.read(verifications.get, made.id)).rolled_out_at == NOW
     assert await store.transact(verifications.measure, made.id, (CHECK,), {"ready": 6}, None, NOW)
+    assert (await store.read(verifications.get, made.id)).rolled_out_at is None, "the soak begins anew"
+    assert await store.transact(verifications.measure, made.id, (CHECK,), {"ready": 6}, NOW, NOW)
     looked = await store.read(verifications.get, made.id)
     assert (looked.checks, looked.progress, looked.rolled_out_at) == ((CHECK,), {"ready": 6}, NOW)
     done = await store.transact(verifications.settle, made.id, VerdictEvent.PASS, (CHECK,), {"ready": 6}, NOW, "ok")

@@ -10,6 +10,7 @@ from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.verification import CheckState, Verdict
 from bot.storage.db import Store
+from bot.verification import measure
 from bot.workflow import verify
 
 from .floor import Floor
@@ -151,6 +152,36 @@ async def test_production_soaks_hold_under_an_advanced_clock(floor: Floor) -> No
     assert found.settled_at is not None
     assert found.rolled_out_at is not None
     assert timedelta(seconds=120) <= found.settled_at - found.rolled_out_at < timedelta(seconds=150)
+
+
+async def test_a_pod_that_stops_being_ready_in_between_begins_the_soak_anew(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it restarted or not: the whole soak has to pass with every pod ready."""
+    floor.configure(VERIFY_SOAK=timedelta(seconds=20))
+    await floor.executed()
+    while (await floor.verification()).rolled_out_at is None:
+        floor.advance(1)
+        await floor.run(Stage.VERIFY)
+    floor.advance(15)
+    real = measure.reads.snapshot
+
+    async def one_unready(*asked: Any, **options: Any) -> Any:
+        found = await real(*asked, **options)
+        first = replace(found.pods[0], row=replace(found.pods[0].row, ready=False))
+        state = replace(found.state, available=found.state.available - 1, ready=found.state.ready - 1)
+        return replace(found, state=state, pods=(first, *found.pods[1:]))
+
+    with monkeypatch.context() as seen:
+        seen.setattr(measure.reads, "snapshot", one_unready)
+        await floor.run(Stage.VERIFY)
+    found = await floor.verification()
+    assert (found.verdict, found.rolled_out_at) == (Verdict.MEASURING, None)
+    ready_again = floor.now()
+    found = await floor.verdict()
+    assert found.verdict is Verdict.PASS
+    assert found.settled_at is not None
+    assert found.settled_at - ready_again >= timedelta(seconds=20)
 
 
 async def test_after_a_crash_loop_the_soak_is_ten_minutes(floor: Floor) -> None:
@@ -305,6 +336,24 @@ async def test_a_look_at_crashing_pods_is_a_fail(floor: Floor) -> None:
     floor.advance(8)
     answer = await floor.verbs.verify(await floor.person("kim"), "deployment/api -n shop")
     assert answer.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+async def test_a_look_at_a_rollout_under_way_is_no_fail(floor: Floor, kind: str) -> None:
+    """Nothing is bad yet: one look can't tell how it ends."""
+    make = {"StatefulSet": floor.cluster.statefulset, "DaemonSet": floor.cluster.daemonset}.get(kind)
+    name = "api"
+    if make is not None:
+        name = "db"
+        make("shop", name)
+        floor.advance(600)
+    floor.change(lambda obj: obj["spec"]["template"]["metadata"].update(annotations={"a": "b"}), name, kind)
+    answer = await floor.verbs.verify(await floor.person("kim"), f"{kind.lower()}/{name} -n shop")
+    assert answer.verdict is Verdict.INCONCLUSIVE, answer.checks
+    assert answer.text == f"{kind} shop/{name}: inconclusive, still rolling out; look again when it ended"
+    floor.advance(600)
+    answer = await floor.verbs.verify(await floor.person("kim"), f"{kind.lower()}/{name} -n shop")
+    assert answer.verdict is Verdict.PASS, answer.checks
 
 
 @pytest.mark.parametrize("text", ["shop/nothing", "", "deploy/gone -n shop"])
