@@ -64,7 +64,7 @@ def hand_back(tx: Tx, incident: Incident, why: str, now: datetime) -> Incident:
 
 
 def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: datetime) -> Answer:
-    """A person closes it. Without a reason only if nothing fires and the last verdict isn't bad."""
+    """A person closes it. Without a reason only if nothing fires and the last verdict, if there is one, is pass."""
     incident = incidents.get(tx, incident_id)
     if not incident.open:
         return _refuse(tx, incident, principal, f"{incident.ref} is already resolved.", now)
@@ -75,6 +75,10 @@ def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: da
         text = (
             f"{incident.alerts_firing} alerts of {incident.ref} are still firing. Give a reason to resolve it anyway."
         )
+        return _refuse(tx, incident, principal, text, now)
+    last = _last_verdict(tx, incident)
+    if last not in {None, Verdict.PASS} and not reason.strip():
+        text = f"The last verification of {incident.ref} ended as {last}. Give a reason to resolve it anyway."
         return _refuse(tx, incident, principal, text, now)
     supersede_pending(tx, incident_id, "the incident was resolved", now)
     _close(tx, incident, Resolution.PERSON, principal.id, reason.strip(), now)
@@ -105,6 +109,12 @@ def _busy(tx: Tx, incident_id: int) -> bool:
     measured = verifications.latest_of_incident(tx, incident_id)
     measuring = measured is not None and measured.verdict is Verdict.MEASURING
     return measuring or any(run.in_flight for run in executions.of_incident(tx, incident_id))
+
+
+def _last_verdict(tx: Tx, incident: Incident) -> Verdict | None:
+    """The newest verdict of this episode; what was measured before it was reopened says nothing of now."""
+    measured = verifications.latest_of_incident(tx, incident.id)
+    return measured.verdict if measured is not None and measured.started_at >= incident.episode_at else None
 
 
 def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str, now: datetime) -> None:

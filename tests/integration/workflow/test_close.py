@@ -134,6 +134,32 @@ async def test_nobody_closes_what_is_in_flight_or_being_verified(floor: Floor) -
     assert (await floor.verbs.resolve(incident.id, kim, "now")).ok
 
 
+async def test_after_a_bad_verdict_a_person_closes_with_a_reason_and_not_without(floor: Floor) -> None:
+    """Nothing fires any more, but the last thing that was measured was no pass."""
+    number = await carried_out(floor, broken=True)
+    await floor.clear(number)
+    assert (await floor.verdict()).verdict is Verdict.FAIL
+    kim = await floor.person("kim")
+    answer = await floor.verbs.resolve(number, kim, " ")
+    assert answer.text == f"The last verification of INC-{number} ended as fail. Give a reason to resolve it anyway."
+    assert (await floor.incident(number)).open
+    assert (await floor.verbs.resolve(number, kim, "rolled back by hand")).ok
+
+
+async def test_a_verdict_of_an_earlier_episode_asks_for_no_reason(floor: Floor) -> None:
+    number = await carried_out(floor, broken=True)
+    await floor.verdict()
+    kim = await floor.person("kim")
+    assert (await floor.verbs.resolve(number, kim, "rolled back by hand")).ok
+    await floor.clear(number)
+    floor.advance(300)
+    again = await floor.alert(started=5)
+    assert (again.id, again.episodes) == (number, 2)
+    floor._firing[number] = floor._firing[number][:0]
+    await floor.store.transact(lambda tx: tx.execute("UPDATE incidents SET alerts_firing = 0") and None)
+    assert (await floor.verbs.resolve(number, kim, "")).ok
+
+
 async def test_what_is_closed_is_closed_once(floor: Floor) -> None:
     incident = await floor.alert()
     assert await floor.clear(incident.id)
