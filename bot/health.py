@@ -19,8 +19,9 @@ from starlette.routing import Route
 
 from bot.domain.errors import FettleError, StoreUnavailableError
 from bot.domain.redaction import redact
-from bot.storage import audit, due, freeze, incidents, outbox
+from bot.storage import audit, due, incidents, outbox
 from bot.storage.db import Tx
+from bot.workflow import facts
 from bot.workflow.context import Context
 
 CLUSTER_WITHIN = 2.0
@@ -164,7 +165,8 @@ class Health:
         self._gauges["outbox_waiting"].set(owed.get("waiting", math.nan))
         self._gauges["outbox_lag_seconds"].set(owed.get("lag_seconds", math.nan))
         self._gauges["audit_entries"].set(store.get("audit_entries", math.nan))
-        self._gauges["frozen"].set(store.get("frozen", math.nan))
+        frozen = store.get("frozen")
+        self._gauges["frozen"].set(math.nan if frozen is None else frozen)
         self._gauges["slack_connections"].set(slack.get("connected", 0))
         self._gauges["slack_connections_rebuilt"].set(slack.get("rebuilt", 0))
         age = slack.get("ping_age_seconds")
@@ -181,5 +183,5 @@ def _counts(tx: Tx, ctx: Context) -> dict[str, Any]:
         "outbox": {"waiting": waiting, "lag_seconds": round(lag, 1)},
         "audit_entries": seq,
         "audit_head": head,
-        "frozen": freeze.state(tx)[0],
+        "frozen": facts.freeze_in(tx, ctx).on,  # row, environment and file, as the guards see it; None: can't be told
     }

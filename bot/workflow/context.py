@@ -31,13 +31,17 @@ class Context:
     frozen_by_environment: bool = False
 
     def freeze_file_present(self) -> bool | None:
-        """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""
+        """Whether the file that freezes all writes exists; None when that can't be told (then it denies).
+
+        A folder that is gone is a mount that is gone: whether the file would be there can't be told.
+        """
         if not self.settings.FREEZE_FILE:
             return False
+        file = Path(self.settings.FREEZE_FILE)
         try:
-            Path(self.settings.FREEZE_FILE).stat()
+            file.stat()
         except FileNotFoundError:
-            return False
+            return False if file.parent.is_dir() else None
         except OSError:
             return None
         return True

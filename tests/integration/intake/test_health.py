@@ -1,7 +1,10 @@
 """Probes, status and metrics, with Slack and the cluster away."""
 
 import json
+import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,6 +71,21 @@ async def test_metrics_are_prometheus_text_that_follows_the_store(lite: Door) ->
     assert {name: found[name] for name in expected} == expected
     await lite.store.transact(lambda tx: tx.execute("DELETE FROM due"))
     assert "fettle_due[investigate]" not in await metrics(lite), "work that is done is no longer shown as owed"
+
+
+@pytest.mark.parametrize("by", ["file", "environment", "unknown"])
+async def test_frozen_is_what_the_guards_see(sqlite_store: Store, open_door: OpenDoor, tmp_path: Path, by: str) -> None:
+    """The file and the environment freeze as the row does; what can't be told is no number."""
+    folder = tmp_path / ("gone" if by == "unknown" else "")
+    door = await open_door(sqlite_store, **({} if by == "environment" else {"FREEZE_FILE": str(folder / "freeze")}))
+    if by == "file":
+        (tmp_path / "freeze").touch()
+    if by == "environment":
+        door.health._ctx = replace(door.health._ctx, frozen_by_environment=True)
+    status = json.loads((await door.get("/status", inner=True))[1])
+    assert status["store"]["frozen"] is (None if by == "unknown" else True)
+    found = (await metrics(door))["fettle_frozen"]
+    assert math.isnan(found) if by == "unknown" else found == 1
 
 
 async def test_what_cannot_be_read_is_no_number(sqlite_url: str, open_door: OpenDoor) -> None:

@@ -183,6 +183,17 @@ async def test_a_freeze_file_that_can_not_be_looked_for_denies(floor: Floor, tmp
     assert await floor.last_rules("proposal:approval:refused") == ["frozen"]
 
 
+async def test_a_freeze_file_in_a_folder_that_is_gone_denies(floor: Floor, tmp_path: Path) -> None:
+    """A mount that went away: whether the file would be there can't be told."""
+    _, proposal = await floor.restart_asked()
+    floor.configure(FREEZE_FILE=tmp_path / "mount" / "freeze")
+    answer = await floor.approve(proposal)
+    assert answer.text.startswith("I can't ")
+    assert await floor.last_rules("proposal:approval:refused") == ["frozen"]
+    (tmp_path / "mount").mkdir()
+    assert (await floor.approve(proposal)).ok
+
+
 async def test_one_action_in_flight_on_a_target_refuses_another(floor: Floor) -> None:
     """An alert's incident and a request about one workload: the second approval waits for the first verdict."""
     _, first = await floor.alerted()
