@@ -1,7 +1,7 @@
 """What the store, Slack and the cluster hold once faults stop, read from outside, and the laws over all three.
 
-The database is read with plain SQL by a connection that can't write, beside the running bot. Nothing here knows the
-bot's own code: if both were wrong in the same way, these laws would still say so.
+The database is read with plain SQL, beside the running bot, on SQLite by a connection that can't write. Nothing here
+uses the bot's own code: if that were wrong in reading and writing alike, these laws would still say so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
+
+import psycopg
 
 from bot.sandbox.slack.models import Message
 from bot.sandbox.slack_room import CARD, DIGEST, message_key
@@ -34,17 +36,22 @@ WORKING = "SELECT count(*) FROM due WHERE stage <> 'expire'"
 
 
 class Books:
-    """The evidence of one world; ``accepted`` are the fingerprints of alerts that were answered 2xx."""
+    """The evidence of one world. ``accepted`` and ``ended``: whose firing, and whose resolve, was answered 2xx."""
 
-    def __init__(self, world: World, accepted: Iterable[str] = ()) -> None:
+    def __init__(self, world: World, accepted: Iterable[str] = (), ended: Iterable[str] = ()) -> None:
         self.world = world
         self.accepted = set(accepted)
+        self.ended = set(ended)
 
-    def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
-        """Rows of one SELECT on the bot's own file."""
-        path = self.world.folder / "fettle.db"
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of one SELECT on the bot's own database."""
+        url = self.world.bot.settings["DATABASE_URL"]
+        if url.startswith("postgresql"):
+            with psycopg.connect(url) as server:
+                return server.execute(sql).fetchall()  # type: ignore[arg-type]
+        path = url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
-            return connection.execute(sql, params).fetchall()
+            return connection.execute(sql).fetchall()
 
     def count(self, sql: str) -> int:
         """The one number that a SELECT answers."""
@@ -85,6 +92,7 @@ class Books:
     def lost(self) -> list[str]:
         """Every alert that was accepted is stored, belongs to an incident, and that stands on a card or digest."""
         stored = dict(self.rows("SELECT fingerprint, incident_id FROM alerts"))
+        firing = {mark for (mark,) in self.rows("SELECT fingerprint FROM alerts WHERE status <> 'resolved'")}
         missing = self.accepted - stored.keys()
         homeless = {mark for mark in self.accepted - missing if stored[mark] is None}
         digest_of = dict(self.rows("SELECT id, digest_id FROM incidents"))
@@ -98,6 +106,10 @@ class Books:
         if missing:
             found.append(
                 f"{len(missing)} of {len(self.accepted)} accepted alerts are not in the store: {_some(missing)}"
+            )
+        if self.ended & firing:
+            found.append(
+                f"{len(self.ended & firing)} alerts whose end was accepted still fire: {_some(self.ended & firing)}"
             )
         if homeless:
             found.append(f"{len(homeless)} accepted alerts belong to no incident: {_some(homeless)}")

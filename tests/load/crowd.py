@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,11 @@ def firing(labels: Mapping[str, str], starts_at: datetime | None = None) -> dict
         "status": "firing", "labels": dict(labels), "annotations": annotations, "startsAt": stamp,
         "endsAt": STILL_FIRING, "generatorURL": "http://prometheus.example/graph", "fingerprint": fingerprint(labels),
     }  # fmt: skip
+
+
+def over(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """The same alert once it has ended."""
+    return {**alert, "status": "resolved", "endsAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
 
 
 def post(alerts: Sequence[Mapping[str, Any]], group: Mapping[str, str]) -> dict[str, Any]:
@@ -57,12 +63,13 @@ def big_posts(posts: int, each: int, workloads: int) -> list[dict[str, Any]]:
 
 
 class Crowd:
-    """The senders and approvers of one world; ``accepted`` are fingerprints that were answered 2xx."""
+    """The senders and approvers of one world; ``accepted`` and ``ended`` are fingerprints answered 2xx."""
 
     def __init__(self, world: World, rng: random.Random) -> None:
         self.world = world
         self.rng = rng
         self.accepted: set[str] = set()
+        self.ended: set[str] = set()
         self.posts = 0
         self.again = 0
         self.presses = 0
@@ -74,6 +81,7 @@ class Crowd:
         delivery = await self.world.alertmanager.send(body)
         if delivery.accepted:
             self.accepted |= {one["fingerprint"] for one in body["alerts"]}
+            self.ended |= {one["fingerprint"] for one in body["alerts"] if one["status"] == "resolved"}
             self.posts += 1
             self.again += delivery.tries - 1
         return delivery
@@ -84,7 +92,7 @@ class Crowd:
         assert all(one.accepted for one in sent), [one.status for one in sent]
 
     async def keep_sending(self, name: str, workloads: Sequence[str], pause: float) -> None:
-        """Post alerts nobody has seen before, three at a time, until cancelled; now and then the same post twice.
+        """Post alerts nobody has seen before, three at a time, until cancelled; now and then twice, or an end.
 
         Every fourth workload's alerts are of the lowest severity, so that cards and the digest grow side by side.
         """
@@ -92,16 +100,20 @@ class Crowd:
         while True:
             at = self.rng.randrange(len(workloads))
             severity = "info" if at % 4 == 3 else "critical"
-            alerts = [firing(labels(number + one, f"{workloads[at]}-{name}", severity)) for one in range(3)]
-            body = post(alerts, {"alertname": "HighLatency", "deployment": f"{workloads[at]}-{name}"})
+            # Every few posts a new workload fails, so that there are always first cards on their way.
+            workload = f"{workloads[at]}-{name}-{number // 30}"
+            alerts = [firing(labels(number + one, workload, severity)) for one in range(3)]
+            body = post(alerts, {"alertname": "HighLatency", "deployment": workload})
             number += 3
             await self.send(body)
             if self.rng.random() < 0.15:
                 await self.send(body)
+            if self.rng.random() < 0.3:  # one of the three ends, so that its incident stays open
+                await self.send({**body, "alerts": [over(alerts[0]), *alerts[1:]]})
             await asyncio.sleep(pause * self.rng.random())
 
-    async def approve(self, place: str) -> None:
-        """Make a workload crash, fire its alert, and press Approve on its card for as long as that is offered."""
+    async def breaks(self, place: str) -> None:
+        """Make a workload crash and fire its alert."""
         namespace, _, name = place.partition("/")
         self.world.cluster.crash_loop(namespace, name)
         sets = self.world.alert_sets("KubePodCrashLooping", place)
@@ -111,6 +123,9 @@ class Crowd:
                 {"alertname": "KubePodCrashLooping", "namespace": namespace, "workload": name},
             )
         )
+
+    async def approve(self, place: str) -> None:
+        """Press Approve on the workload's card for as long as that is offered, until cancelled."""
         while True:
             card = self._offer(place)
             if card is not None:
@@ -120,6 +135,11 @@ class Crowd:
                     self.presses += 1
                     self.approved |= {place} if reply.acked else set()
             await asyncio.sleep(AFTER_A_PRESS)
+
+    def told(self) -> Counter[str]:
+        """What the bot answered to the presses, counted by its first words."""
+        answers = self.world.slack_server.workspace.ephemerals("U0ANA", self.world.slack.channel)
+        return Counter(" ".join(self.world.slack.read(one))[:100] for one in answers)
 
     def _offer(self, place: str) -> CardHandle | None:
         cards = (card for card in self.world.slack.cards() if card.fits([place], buttons=["Approve"]))

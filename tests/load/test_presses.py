@@ -20,7 +20,7 @@ async def test_every_press_during_a_burst_is_acknowledged_in_time(
         tell(found)
         assert found.lost == []
         assert max(found.acked) <= LAW
-        assert found.alerts == 2000
+        assert found.alerts >= 2000
         assert len(found.acked) > 10
         assert found.verdict == "PASS"
         assert await world.bot.stop() == 0
