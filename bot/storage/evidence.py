@@ -17,6 +17,20 @@ def put(tx: Tx, incident_id: int, evidence: Evidence) -> None:
     tx.all(EvidenceRow.insert(incident_id=incident_id, **asdict(evidence)).returning(EvidenceRow))
 
 
+def drop(tx: Tx, incident_id: int, source: str) -> None:
+    """What this source said is over: a later look got an answer."""
+    tx.execute("DELETE FROM evidence WHERE incident_id = ? AND source = ?", (incident_id, source))
+
+
+def all_failed(tx: Tx, incident_id: int) -> bool:
+    """Whether collectors answered for this incident, and not one of them with evidence."""
+    row = tx.execute(
+        "SELECT count(*), sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) FROM evidence WHERE incident_id = ?",
+        (incident_id,),
+    ).fetchone()
+    return bool(row and row[0] and row[0] == row[1])
+
+
 def of(tx: Tx, incident_id: int) -> list[Evidence]:
     """The evidence of an incident by source name; purged data reads as empty."""
     query = EvidenceRow.select().where(EvidenceRow.incident_id == incident_id).order_by(EvidenceRow.source)

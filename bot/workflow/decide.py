@@ -15,9 +15,11 @@ from bot.domain.approval import Principal, Verb
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.decision import deny as deny_with
+from bot.domain.execution import ExecutionState
 from bot.domain.incident import INCIDENT, Incident, IncidentEvent
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalEvent, ProposalState
+from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, people, proposals
@@ -43,7 +45,7 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
     if proposal.state is not ProposalState.PENDING:
         return _too_late(tx, ctx, proposal_id, principal)
     incident = incidents.get(tx, proposal.incident_id)
-    may = _may(tx, ctx, proposal, principal, now)
+    may = facts.may_approve(tx, ctx, proposal, principal, now)
     if not may.allowed:
         return _refused(tx, proposal, principal, may, now)
     decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
@@ -98,7 +100,7 @@ def _deny(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: 
     if proposal.state is not ProposalState.PENDING:
         return _too_late(tx, ctx, proposal_id, principal)
     own = proposal.requested_by == principal.id
-    may = _may(tx, ctx, proposal, principal, now)
+    may = facts.may_approve(tx, ctx, proposal, principal, now)
     if not may.allowed and not (own and not may.has(Rule.IDENTITY)):
         return _refused(tx, proposal, principal, may, now)
     proposals.add_approval(tx, proposal.id, principal.id, Verb.DENIED, reason, now)
@@ -122,13 +124,17 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
     if not outsider.allowed:
         return _refused(tx, proposal, principal, outsider, now)
     newest = max(proposals.of_incident(tx, incident.id), key=lambda row: row.id)
+    runs = executions.of_incident(tx, incident.id)
+    not_applied = any(run.proposal_id == proposal.id and run.state is ExecutionState.FAILED for run in runs)
     said = ""
     if not incident.open:
         said = f"{incident.ref} is resolved; nothing is proposed for it."
-    elif any(run.in_flight for run in executions.of_incident(tx, incident.id)):
+    elif any(run.in_flight for run in runs):
         said = f"{incident.ref} already has an action in flight. What fits comes after its verdict."
-    elif proposal.state not in AGAIN_STATES or newest.state is ProposalState.PENDING:
+    elif newest.state is ProposalState.PENDING or not (proposal.state in AGAIN_STATES or not_applied):
         said = "There is a current proposal on the card."
+    elif proposal.action not in catalog.CATALOG:
+        said = "Nothing was proposed there that could be offered again. The card says why."
     if said:
         return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
     params = {"requested_by": proposal.requested_by, "action": proposal.action}
@@ -159,22 +165,6 @@ def expire_now(tx: Tx, proposal: Proposal, now: datetime) -> None:
         return
     _entry(tx, "proposal:state:expired", SYSTEM, proposal, "expired", {}, now)
     owing.card(tx, incidents.get(tx, proposal.incident_id), Priority.NEW_CARD, now)
-
-
-def _may(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
-    groups = {
-        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
-        for group, (members, refreshed_at, problem) in people.groups(tx).items()
-    }
-    return approver_policy.may_approve(
-        principal,
-        proposal.approvers,
-        groups,
-        now,
-        requested_by=proposal.requested_by,
-        action=proposal.action,
-        self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
-    )
 
 
 def _stale(

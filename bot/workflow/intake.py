@@ -30,7 +30,7 @@ from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
 from bot.settings import Settings
 from bot.storage import alerts, digests, due, incidents, outbox
 from bot.storage.db import Tx
-from bot.workflow import close, owing
+from bot.workflow import close, owing, rejoined
 
 ALERTMANAGER = "alertmanager"
 STORM = 10
@@ -88,6 +88,8 @@ class _Delivery:
     changed: set[int] = field(default_factory=set)
     flaps: dict[int, int] = field(default_factory=dict)
     joined: dict[int, int] = field(default_factory=dict)
+    began: dict[int, datetime] = field(default_factory=dict)
+    """By incident, when the newest of the alerts began that this delivery brought to it."""
     ended_in: set[int] = field(default_factory=set)
     waiting: int | None = None
     """Cards that wait in the channel, those that this delivery declares included; None before anybody asked."""
@@ -162,7 +164,7 @@ def _open(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime, known: ale
     clean = _clean(alert)
     severity = severity_of(alert.labels, work.rules.severities)
     number = _incident(tx, work, alert, clean, severity)
-    _joins(work, number, known)
+    _joins(work, number, known, starts_at)
     _insert(work, alerts.Opened(clean, starts_at, AlertStatus.FIRING, number, int(severity)))
 
 
@@ -172,15 +174,16 @@ def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
     work.known[alert.fingerprint] = replace(
         known, episode=Episode(known.episode.starts_at, AlertStatus.FIRING), incident_id=number
     )
-    _joins(work, number, known)
+    _joins(work, number, known, work.now)
     if number is not None and number != known.incident_id:
         work.flaps[number] = work.flaps.get(number, 0) + 1
 
 
-def _joins(work: _Delivery, number: int | None, known: alerts.Known | None) -> None:
+def _joins(work: _Delivery, number: int | None, known: alerts.Known | None, began: datetime) -> None:
     """An alert fires in an incident: as one more of its alerts, or again."""
     if number is None:
         return
+    work.began[number] = max(began, work.began.get(number, began))
     counter = work.flaps if known is not None and known.incident_id == number else work.joined
     counter[number] = counter.get(number, 0) + 1
 
@@ -358,6 +361,8 @@ def _settle(tx: Tx, work: _Delivery) -> None:
         if number in work.ended_in and firing == 0 and close.alerts_cleared(tx, number, work.now):
             continue
         incident = replace(before, alerts_firing=firing, alerts_total=total, flaps=flaps, updated_at=work.now)
+        if number in work.began and firing and incident.open:
+            rejoined.rejoined(tx, incident, work.began[number], work.now)
         owing.card(tx, incident, Priority.NEW_CARD, work.now)
 
 

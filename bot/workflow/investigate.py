@@ -75,7 +75,10 @@ async def _look(ctx: Context, incident: Incident, labels: Sequence[Mapping[str, 
     gathered = await collect.gather(
         ctx.cluster, target, clock=ctx.clock, deadline=ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     )
-    return Findings(target, candidates, note, tuple(gathered))
+    failed_all = bool(gathered) and all(item.status is EvidenceStatus.FAILED for item in gathered)
+    # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
+    unreachable = gathered[0].problem or "no collector got an answer" if failed_all else ""
+    return Findings(target, candidates, note, tuple(gathered), unreachable)
 
 
 async def _target(
@@ -93,6 +96,8 @@ def _save(tx: Tx, work: DueWork, before: Incident, found: Findings, now: datetim
         # It was resolved, or a person chose another target while this looked; their choice owed a look of its own.
         due.done(tx, work)
         return
+    if not found.unreachable:
+        evidence_rows.drop(tx, incident.id, "target")  # it told of a look that failed
     for item in found.evidence:
         evidence_rows.put(tx, incident.id, item)
     first = incident.investigated_at is None
@@ -119,6 +124,8 @@ def _save(tx: Tx, work: DueWork, before: Incident, found: Findings, now: datetim
     owing.card(tx, incident, Priority.NEW_CARD, now)
     if found.unreachable and work.attempts < GIVE_UP_AFTER:
         due.later(tx, work, now + AGAIN, error=found.unreachable)
+        if first and found.target is not None and work.params.get("propose", True):
+            due.owe(tx, Stage.PROPOSE, incident.id, now)  # that may be readable; if not, the card says why
         return
     due.done(tx, work)
     if work.params.get("propose", True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditNote
@@ -29,6 +29,11 @@ from bot.workflow.context import Context
 
 NOTHING = "none"
 """The action of a record that says why nothing is proposed."""
+
+PASSING = frozenset({Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.RIGHTS, Rule.IN_FLIGHT})
+"""Reasons that pass by themselves, or with a person's hand elsewhere: what they refused is looked at again."""
+AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
+"""The first wait before looking again, and the longest: each is twice the one before."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ async def _draft(
         why = incident.target_note or "no workload was found for these alerts"
         return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
     reading = await facts.gather(ctx, incident.target, action)
-    rationale = f"Requested by a person for {reading.target.ref}."
+    # What an alert leads to has no reason until the rule spoke, and it can't speak of a target that wasn't read.
+    rationale = "" if requested_by == SYSTEM else f"Requested by a person for {reading.target.ref}."
     if requested_by == SYSTEM and reading.state is not None:
         since = await ctx.store.read(incident_alerts.failing_since, incident.id)
         rule = proposing.propose_restart(labels, reading.state, reading.pods, now=reading.at, failing_since=since)
@@ -112,28 +118,46 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
         return
     if draft.action == NOTHING or draft.reading is None:
         # A record stands in for a proposal; a pending one that a person already sees is left alone.
+        decision = Decision()
         if not _pending(tx, incident):
             close.supersede_pending(tx, incident.id, "looked at again", now)
-            _record(tx, incident, draft, Decision(), now)
+            _record(tx, incident, draft, decision, now)
+        owing.card(tx, incident, Priority.NEW_CARD, now)
     else:
-        _offer(tx, ctx, incident, draft, now)
-    owing.card(tx, incident, Priority.NEW_CARD, now)
-    due.done(tx, work)
+        decision = _offer(tx, ctx, incident, draft, now)
+    if not _passing(decision):
+        due.done(tx, work)
+        return
+    tries = work.params.get("tries", 0)
+    tries = tries if isinstance(tries, int) else 0
+    wait = min(AGAIN * 2 ** min(tries, 10), LAST_AGAIN)
+    due.later(tx, work, now + wait, params={**work.params, "tries": tries + 1})
 
 
-def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> None:
+def _passing(decision: Decision) -> bool:
+    """Refused for nothing that lasts; observing is no reason against, so that it doesn't count."""
+    rules = {reason.rule for reason in decision.reasons} - {Rule.MODE}
+    return bool(rules) and rules <= PASSING
+
+
+def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> Decision:
+    """Stores the proposal, or the record of what is against it; policy's word on it."""
     reading = draft.reading
     if reading is None:
-        return
+        return Decision()
     state = reading.state
     digest = staleness_digest(draft.action, {}, state) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
-        return
-    close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
+        return Decision()
     decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
-    if not decision.allowed or draft.text.refusal or state is None:
+    refused = not decision.allowed or bool(draft.text.refusal) or state is None
+    if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
+        return decision  # the card says it already
+    close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
+    if refused or state is None:
         _record(tx, incident, draft, decision, now)
-        return
+        return decision
     settings = ctx.settings
     expires_at = now + settings.APPROVAL_TTL
     approvers = tuple(settings.APPROVERS)
@@ -158,13 +182,12 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
     _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
+    return decision
 
 
 def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: datetime) -> None:
     """A proposal without buttons: what would be proposed, and every reason against it."""
-    # Observing is no reason against: the card says what policy would say if Fettle might act.
-    against = [reason.sentence for reason in decision.reasons if reason.rule is not Rule.MODE]
-    refusal = " ".join(part for part in (draft.text.refusal, *against) if part)
+    refusal = _refusal(draft, decision)
     target = incident.target if draft.reading is None else draft.reading.target
     text = replace(draft.text, refusal=refusal)
     if target is None:
@@ -189,6 +212,32 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
     _entry(tx, "proposal:state:recorded", draft.requested_by, proposal, "recorded", detail, now)
+
+
+def _refusal(draft: Draft, decision: Decision) -> str:
+    """Every reason against, each a whole sentence."""
+    # Observing is no reason against: the card says what policy would say if Fettle might act.
+    left_out = {Rule.MODE}
+    unread = decision.has(Rule.GONE) or decision.has(Rule.UNREADABLE)
+    if unread and draft.reading is not None and draft.reading.rights is None:
+        left_out.add(Rule.RIGHTS)  # of what wasn't read nobody asks whether it may be restarted
+    against = [reason.sentence for reason in decision.reasons if reason.rule not in left_out]
+    return " ".join(_ended(part) for part in (draft.text.refusal, *against) if part)
+
+
+def _ended(text: str) -> str:
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _stands(tx: Tx, incident: Incident, draft: Draft, refusal: str) -> bool:
+    """The newest that the card shows is this very record: written again it would only be noise."""
+    found = [old for old in proposals.of_incident(tx, incident.id) if old.created_at >= incident.episode_at]
+    newest = max(found, key=lambda old: old.id, default=None)
+    if newest is None or newest.state is not ProposalState.RECORDED or draft.reading is None:
+        return False
+    same = (newest.action, newest.target.key, newest.text.refusal, newest.requested_by)
+    return same == (draft.action, draft.reading.target.key, refusal, draft.requested_by)
 
 
 def _still_shown(old: Proposal, action: str, digest: str, now: datetime) -> bool:
