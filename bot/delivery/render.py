@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.evidence import Evidence
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow
@@ -88,8 +89,14 @@ def _text(row: OutboxRow) -> Message | None:
 
 
 def _evidence(tx: Tx, row: OutboxRow, now: datetime) -> Message | None:
-    found = evidence.of(tx, row.subject)
-    return evidence_message(incidents.get(tx, row.subject), found, now) if found else None
+    incident = incidents.get(tx, row.subject)
+    found = _seen(tx, incident)
+    return evidence_message(incident, found, now) if found else None
+
+
+def _seen(tx: Tx, incident: Incident) -> tuple[Evidence, ...]:
+    """The evidence of this episode: what an earlier one saw says nothing about now."""
+    return tuple(item for item in evidence.of(tx, incident.id) if item.observed_at >= incident.episode_at)
 
 
 def _digest(tx: Tx, row: OutboxRow, look: Look, now: datetime) -> Message | None:
@@ -121,7 +128,7 @@ def card_view(
         incident=incident,
         now=now,
         alerts=_alerts(tx, incident_id),
-        evidence=tuple(evidence.of(tx, incident_id)),
+        evidence=_seen(tx, incident),
         proposals=offered,
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
@@ -172,7 +179,9 @@ def looked_at(tx: Tx, incident_ids: Iterable[int]) -> set[int]:
     done: set[int] = set()
     for number in incident_ids:
         incident = incidents.get(tx, number)
-        answered = incident.investigated_at is not None and bool(proposals.of_incident(tx, number))
+        # Without a workload, or for another cluster's, no proposal comes that would be worth waiting for.
+        none_comes = incident.target is None or bool(incident.foreign_cluster)
+        answered = incident.investigated_at is not None and (none_comes or bool(proposals.of_incident(tx, number)))
         never = incident.declared_by and incident.target is None
         if answered or never or not incident.open:
             done.add(number)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.incident import Incident, IncidentState
-from bot.domain.proposal import Proposal, ProposalState
+from bot.domain.proposal import Proposal
 from bot.slack import ids
 from bot.slack.cards import blocks
-from bot.slack.cards.view import CardView, Phase, newest_proposal, pending_proposals, phase_of
+from bot.slack.cards.view import CardView, Phase, offered_again, pending_proposals, phase_of
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, link
 
@@ -52,9 +52,9 @@ def _incident_row(view: CardView) -> list[Block]:
     if phase in _BUSY:
         return [more]
     row: list[Block] = []
-    newest = newest_proposal(view)
-    if newest is not None and newest.state in {ProposalState.EXPIRED, ProposalState.SUPERSEDED}:
-        row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(newest.id), style="primary"))
+    ended = offered_again(view)
+    if ended is not None:
+        row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(ended.id), style="primary"))
     if phase is Phase.PASSED:
         row += [blocks.button(ids.RESOLVE, "Resolve", value, style="primary")]
         row += [blocks.button(ids.KEEP_OPEN, "Keep open", value)]

@@ -12,10 +12,10 @@ from bot.slack.cards.buttons import button_blocks
 from bot.slack.cards.finding import finding_blocks, related_block
 from bot.slack.cards.footer import footer_block
 from bot.slack.cards.header import page, state_block, title_block
-from bot.slack.cards.proposal import proposal_blocks
+from bot.slack.cards.proposal import nothing_block, proposal_blocks
 from bot.slack.cards.running import running_block
 from bot.slack.cards.verdict import done_line, verdict_blocks
-from bot.slack.cards.view import CardView, Phase, phase_of
+from bot.slack.cards.view import CardView, Phase, nothing_comes, phase_of
 from bot.slack.message import Block, Message
 from bot.slack.mrkdwn import safe
 
@@ -63,7 +63,12 @@ def _resolved(view: CardView) -> Block:
 
 def _not_yet(view: CardView) -> list[Block]:
     """Between evidence and proposal; an incident that a person declared gets none by itself."""
-    return [] if view.incident.declared_by else [blocks.section("_What could help is being checked._", 100)]
+    if view.incident.declared_by:
+        return []
+    why = nothing_comes(view)
+    if why:
+        return [nothing_block(view, why)]
+    return [blocks.section("_What could help is being checked._", 100)]
 
 
 def _fit(drawn: list[Block]) -> list[Block]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bot.domain.evidence import EvidenceStatus
 from bot.slack.cards import blocks
 from bot.slack.cards.header import line
-from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, phase_of
+from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_comes, nothing_fits, phase_of
 from bot.slack.message import Block
 from bot.slack.mrkdwn import safe, sentence
 
@@ -34,6 +34,8 @@ def finding_blocks(view: CardView) -> list[Block]:
 
 def _note(view: CardView) -> str:
     incident = view.incident
+    if nothing_comes(view):
+        return ""  # the line that says that nothing is proposed gives it as the reason
     newest = newest_proposal(view)
     if incident.target_note:
         if newest is not None and nothing_fits(newest) and incident.target_note in newest.text.refusal:

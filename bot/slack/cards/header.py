@@ -8,7 +8,19 @@ from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.running import step
-from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, phase_of, place, ready_count, who
+from bot.slack.cards.view import (
+    CardView,
+    Phase,
+    fires_after_pass,
+    fires_anew,
+    newest_proposal,
+    nothing_comes,
+    nothing_fits,
+    phase_of,
+    place,
+    ready_count,
+    who,
+)
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, cut, duration, link, moment, plural, safe
 
@@ -41,6 +53,8 @@ _PAGES = {
 def colour(view: CardView) -> str:
     """The emoji that repeats the state; whatever needs a person and isn't measured good is never green."""
     phase = phase_of(view)
+    if fires_after_pass(view):
+        return RED if fires_anew(view) else YELLOW
     if phase in _COLOURS:
         return _COLOURS[phase]
     return RED if view.incident.alerts_firing or not view.incident.declared_by else BLUE
@@ -83,7 +97,9 @@ def _wanted(view: CardView) -> str:
         return "proposal withdrawn"
     if phase is Phase.OPEN and incident.declared_by:
         return f"opened by a person, {incident.state}"
-    if newest is not None and phase is Phase.RECORDED and nothing_fits(newest):
+    if fires_after_pass(view):
+        return "PASS, but it fires again, look now" if fires_anew(view) else "PASS, alert still firing"
+    if nothing_comes(view) or (newest is not None and phase is Phase.RECORDED and nothing_fits(newest)):
         choose = incident.target is None and incident.candidates
         return "which workload?" if choose else "no action proposed"
     return _PAGES[phase]

@@ -64,7 +64,7 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     at = f" {moment(proposal.decided_at, view.now)}" if proposal.decided_at else ""
     reason = f"\n{safe(proposal.reason, 500)}" if proposal.reason else ""
     if nothing_fits(proposal):
-        return blocks.section(_nothing(view, proposal), 1200)
+        return nothing_block(view, proposal.text.refusal)
     if proposal.state is ProposalState.RECORDED:
         return blocks.section(_recorded(proposal, observe=view.observe), 2000)
     if proposal.state is ProposalState.DENIED:
@@ -79,15 +79,16 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     return None
 
 
-def _nothing(view: CardView, proposal: Proposal) -> str:
+def nothing_block(view: CardView, reason: str) -> Block:
+    """``No proposal, because: …``, and the workloads that could be meant where none was chosen."""
     incident = view.incident
-    why = sentence(safe(proposal.text.refusal, 700))
+    why = sentence(safe(reason, 700))
     lines = [f"*No proposal*, because: {why}" if why else "*No proposal.*"]
     if incident.target is None and incident.candidates:
         names = ", ".join(safe(target.label, 90) for target in incident.candidates[:5])
         rest = len(incident.candidates) - 5
         lines.append(f"The alerts could mean {names}{f' and {rest} more' if rest > 0 else ''}. Choose the target.")
-    return "\n".join(lines)
+    return blocks.section("\n".join(lines), 1200)
 
 
 def _recorded(proposal: Proposal, *, observe: bool) -> str:

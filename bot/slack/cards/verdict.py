@@ -8,7 +8,7 @@ from __future__ import annotations
 from bot.domain.verification import Check, CheckState, Verdict, Verification
 from bot.slack.cards import blocks
 from bot.slack.cards.running import approved_by, counts
-from bot.slack.cards.view import CardView, Phase, executed_proposal, phase_of
+from bot.slack.cards.view import CardView, Phase, executed_proposal, fires_anew, phase_of
 from bot.slack.message import Block
 from bot.slack.mrkdwn import DASH, duration, moment, safe
 
@@ -50,7 +50,7 @@ def verdict_blocks(view: CardView) -> list[Block]:
     if check.verdict is Verdict.FAIL and proposal is not None and proposal.text.undo:
         lines.append(safe(proposal.text.undo, 300))
     if check.verdict is Verdict.PASS and view.incident.alerts_firing and view.incident.open:
-        lines.append("The alert is still firing.")
+        lines.append("It fires again since then." if fires_anew(view) else "The alert is still firing.")
     drawn = [blocks.section("\n".join(lines), 1500)]
     if check.checks:
         drawn.append(blocks.section(checks_text(check, view), 2600))

@@ -159,6 +159,45 @@ def nothing_fits(proposal: Proposal) -> bool:
     return proposal.state is ProposalState.RECORDED and proposal.action == NOTHING
 
 
+def nothing_comes(view: CardView) -> str:
+    """Why no proposal can come of itself while none was made; empty while one can, or where a person only declared."""
+    incident = view.incident
+    if incident.declared_by or phase_of(view) is not Phase.OPEN:
+        return ""
+    if incident.foreign_cluster:
+        other = f"the alert comes from cluster {incident.foreign_cluster}, which this Fettle doesn't serve"
+        return incident.target_note or other
+    if incident.target is None:
+        return incident.target_note or "no workload was found for these alerts"
+    return ""
+
+
+def fires_after_pass(view: CardView) -> bool:
+    """Whether something fires though the verdict is PASS."""
+    return phase_of(view) is Phase.PASSED and view.incident.alerts_firing > 0
+
+
+def fires_anew(view: CardView) -> bool:
+    """Whether all that fires began after the measurement that said PASS: it is a new trouble, not the old alert."""
+    check, since = view.verification, view.alerts.since
+    return fires_after_pass(view) and check is not None and since is not None and since > check.started_at
+
+
+def offered_again(view: CardView) -> Proposal | None:
+    """The proposal that *Request again* means, if there is one that came to nothing and could be offered afresh."""
+    newest = newest_proposal(view)
+    if newest is None:
+        return None
+    if newest.state is ProposalState.RECORDED:
+        return None if view.observe or newest.action == NOTHING else newest
+    if newest.state is ProposalState.APPROVED:
+        run = view.execution
+        failed = run is not None and run.proposal_id == newest.id and run.state is ExecutionState.FAILED
+        return newest if failed else None
+    ended = {ProposalState.EXPIRED, ProposalState.SUPERSEDED, ProposalState.DENIED}
+    return newest if newest.state in ended else None
+
+
 def who(view: CardView, principal: str) -> str:
     """How the card names a principal: a mention, or the plain word for what is no person."""
     if principal in view.people:

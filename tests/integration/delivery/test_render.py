@@ -5,13 +5,14 @@ from datetime import timedelta
 
 from bot.delivery.render import Look, card_view, load, looked_at
 from bot.domain.alert import AlertStatus
+from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import ExecutionEvent, WriteRequest
 from bot.domain.incident import Incident, IncidentEvent
 from bot.domain.owed import Priority
 from bot.domain.proposal import ProposalEvent, ProposalState, canonical
 from bot.domain.verification import VerdictEvent
 from bot.slack.cards import card
-from bot.storage import executions, incidents, outbox, people, proposals, verifications
+from bot.storage import evidence, executions, incidents, outbox, people, proposals, verifications
 from bot.storage.db import Store, Tx
 from bot.storage.fields import to_text
 from tests.integration.delivery import desk as d
@@ -52,7 +53,7 @@ async def test_a_card_shows_who_approved_and_the_verdict(store: Store) -> None:
     assert view.execution is not None
     assert view.execution.id == run
     assert view.people[view.execution.approved_by] == "U0ANA"
-    assert card(view).text.endswith("· PASS")
+    assert card(view).text.endswith("· PASS, alert still firing")
 
 
 async def test_an_erased_person_is_no_mention(store: Store) -> None:
@@ -69,6 +70,20 @@ async def test_an_earlier_episodes_verdict_says_nothing_about_this_one(store: St
     view = await store.read(card_view, incident.id, Look(), d.clock())
     assert (view.execution, view.proposals) == (None, ())
     assert "🟢" not in str(card(view).blocks)
+
+
+async def test_an_earlier_episodes_evidence_says_nothing_about_this_one(store: Store) -> None:
+    incident, _ = await store.transact(restarted)
+    await store.transact(evidence.put, incident.id, Evidence("pods", EvidenceStatus.OK, "3/3 ready", d.clock(), {}))
+    assert (await store.read(card_view, incident.id, Look(), d.clock())).evidence
+    await store.transact(reopen, incident.id)
+    assert (await store.read(card_view, incident.id, Look(), d.clock())).evidence == ()
+
+
+async def test_a_card_that_no_proposal_can_come_to_waits_for_none(store: Store) -> None:
+    incident = await store.transact(d.add_incident)
+    await store.transact(incidents.update, incident.id, d.clock(), target=None, investigated_at=d.clock())
+    assert await store.read(looked_at, [incident.id]) == {incident.id}
 
 
 def with_alerts(tx: Tx) -> Incident:

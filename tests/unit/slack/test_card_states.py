@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from bot.sandbox.slack.validation import check
 from bot.slack import ids
 from bot.slack.cards import blocks, card
 from bot.slack.message import Message
+from bot.slack.mrkdwn import moment
 from tests.unit.slack import card_views as views
 
 
@@ -57,7 +60,7 @@ WANTED = {
     "proposed": ([ids.APPROVE, ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "no approvers": ([ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
-    "refused": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
+    "refused": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
     "being checked": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is in"),
     "nothing fits": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
     "choose target": ([ids.ACKNOWLEDGE, ids.CHOOSE_TARGET, ids.MORE], "which workload?"),
@@ -72,9 +75,15 @@ WANTED = {
     "failed": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "FAIL"),
     "inconclusive": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "INCONCLUSIVE"),
     "superseded verdict": ([ids.MEASURE_AGAIN, ids.RESOLVE_WITH_REASON, ids.MORE], "superseded"),
-    "not applied": ([ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE], "nothing was changed"),
+    "not applied": (
+        [ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE],
+        "nothing was changed",
+    ),
+    "no workload": ([ids.ACKNOWLEDGE, ids.FIND_TARGET, ids.MORE], "no action proposed"),
+    "another cluster": ([ids.ACKNOWLEDGE, ids.MORE], "no action proposed"),
+    "passed, still firing": ([ids.RESOLVE, ids.KEEP_OPEN, ids.MORE], "PASS, alert still firing"),
     "unknown": ([ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE], "outcome unknown"),
-    "rejected": ([ids.ACKNOWLEDGE, ids.MORE], "rejected"),
+    "rejected": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "rejected"),
     "expired": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "expired"),
     "superseded": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "withdrawn"),
     "resolved": ([ids.MORE], "resolved after 27 min"),
@@ -99,6 +108,10 @@ SENTENCES = {
     "nothing fits": ["*No proposal*, because: the alert is none that a restart helps."],
     "owned by an operator": ["*No proposal*, because: Rollout shop/api owns these pods;"],
     "foreign cluster": ["prod-2"],
+    "being checked": ["What could help is being checked."],
+    "no workload": ["*No proposal*, because: The labels lead to no workload."],
+    "another cluster": ["*No proposal*, because: the alert comes from cluster prod-2"],
+    "passed, still firing": ["🟡", "*PASS*", "The alert is still firing."],
     "running": ["🟠", "approved by <@U0ANA>", "▓▓▓▓░░ 4/6 updated, 4 ready"],
     "soaking": ["watching for 2 min, 1 min 30 s left"],
     "passed": ["🟢", "*Restarted shop/api*", "*PASS*", "(soak 2 min)", "✓ *rollout* 6/6 available"],
@@ -128,6 +141,36 @@ def test_card_says(state: str) -> None:
 )
 def test_only_a_pass_or_a_resolve_is_green(state: str) -> None:
     assert "🟢" not in words(card(views.STATES[state]()))
+
+
+@pytest.mark.parametrize("state", [name for name in views.STATES if name != "being checked"])
+def test_hope_stands_only_while_a_proposal_can_come(state: str) -> None:
+    view = views.STATES[state]()
+    told = words(card(view))
+    may_come = view.incident.target is not None and not view.proposals and view.incident.open
+    assert "being checked" not in told or may_come
+
+
+def test_a_reason_why_nothing_comes_is_said_once() -> None:
+    assert words(card(views.STATES["no workload"]())).count("lead to no workload") == 1
+
+
+def test_what_fires_anew_after_a_pass_is_red() -> None:
+    """The old alert may take minutes to clear; one that began after the measurement is a new trouble."""
+    passed = views.STATES["passed, still firing"]()
+    assert passed.verification is not None
+    later = passed.verification.started_at + timedelta(minutes=1)
+    message = card(replace(passed, alerts=replace(passed.alerts, since=later)))
+    assert "🔴" in words(message)
+    assert "It fires again since then." in words(message)
+    assert "PASS, but it fires again" in message.text
+
+
+def test_pods_are_told_with_the_time_they_were_read() -> None:
+    late = replace(views.STATES["proposed"](), now=views.NOW + timedelta(hours=1))
+    footer = card(late).blocks[-1]["elements"][0]["text"]
+    assert f"pods at {moment(views.NOW, late.now)}: 3/6 ready" in footer
+    assert f"drawn {moment(late.now, late.now)}" in footer
 
 
 def test_a_question_after_a_pass_takes_the_green_away() -> None:
