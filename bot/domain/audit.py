@@ -36,6 +36,7 @@ TAGS = (
     "proposal:approval:denied",
     "proposal:approval:refused",
     "execution:intent:committed",
+    "execution:claim:delayed",
     "execution:claim:refused",
     "execution:state:succeeded",
     "execution:state:failed",

@@ -6,9 +6,9 @@ All lists are paged raw JSON. What can't be read raises: nothing here turns a mi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.errors import NotFoundError, RequestError
@@ -23,6 +23,9 @@ from bot.kube.workload import Objects, read_state, target_of
 
 MAX_DEPTH = 6
 """Owner chains are two or three long; a longer one is a loop or not ours to understand."""
+
+SLOW = timedelta(seconds=1)
+"""An answer that took longer is read again where its age matters."""
 
 REVISIONS = {"Deployment": "ReplicaSet", "StatefulSet": "ControllerRevision", "DaemonSet": "ControllerRevision"}
 
@@ -62,10 +65,27 @@ async def target_state(cluster: Cluster, target: Target, *, now: datetime | None
     return (await snapshot(cluster, target, now=now)).state
 
 
-async def snapshot(cluster: Cluster, target: Target, *, now: datetime | None = None, detail: bool = True) -> Snapshot:
-    """State and pods. ``detail=False`` leaves out autoscalers and budgets: a rollout is watched without them."""
+async def snapshot(
+    cluster: Cluster,
+    target: Target,
+    *,
+    now: datetime | None = None,
+    detail: bool = True,
+    clock: Callable[[], datetime] | None = None,
+) -> Snapshot:
+    """State and pods. ``detail=False`` leaves out autoscalers and budgets: a rollout is watched without them.
+
+    ``observed_at`` is the time before the workload was asked: ``now``, or by ``clock`` if that is given. With a clock
+    a workload that took long to answer is read again beside the lists, so that one slow API server can be acted on:
+    all that decides is then as old as one call, not as two.
+    """
+    asked = clock() if clock is not None else now
     obj = await workload(cluster, target)
-    revisions, pods_raw, autoscalers, budgets, uid = await asyncio.gather(
+    again = clock is not None and asked is not None and clock() - asked > SLOW
+    if clock is not None and again:
+        asked = clock()
+    obj, revisions, pods_raw, autoscalers, budgets, uid = await asyncio.gather(
+        workload(cluster, target) if again else _known(obj),
         _revisions(cluster, target, obj),
         _selected_pods(cluster, target, obj),
         cluster.items(path("HorizontalPodAutoscaler", target.namespace)) if detail else _nothing(),
@@ -73,7 +93,7 @@ async def snapshot(cluster: Cluster, target: Target, *, now: datetime | None = N
         cluster.uid(),
     )
     pods = _owned_pods(obj, revisions, pods_raw)
-    state = read_state(target.kind, Objects(obj, revisions, autoscalers, budgets, pods, uid, now))
+    state = read_state(target.kind, Objects(obj, revisions, autoscalers, budgets, pods, uid, asked))
     return Snapshot(state, pods)
 
 
@@ -194,6 +214,10 @@ async def access(cluster: Cluster, verb: str, group: str, resource: str, namespa
         },
     )
     return dig(answer, "status", "allowed") is True
+
+
+async def _known(obj: Json) -> Json:
+    return obj
 
 
 async def _nothing() -> list[Json]:

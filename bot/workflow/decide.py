@@ -130,7 +130,7 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
     if not incident.open:
         said = f"{incident.ref} is resolved; nothing is proposed for it."
     elif any(run.in_flight for run in runs):
-        said = f"{incident.ref} already has an action in flight. What fits comes after its verdict."
+        said = f"{incident.ref} already has an action in flight. Ask again after its verdict."
     elif newest.state is ProposalState.PENDING or not (proposal.state in AGAIN_STATES or not_applied):
         said = "There is a current proposal on the card."
     elif proposal.action not in catalog.CATALOG:

@@ -35,6 +35,10 @@ from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
 """Read back after intent + request timeout + 5 s (definitions, "Crash recovery")."""
+SEND_WITHIN = ARRIVAL_MARGIN
+"""What is sent later than this after its intent might arrive after it was read back and settled as not applied."""
+LOOK_AGAIN = timedelta(seconds=5)
+"""Until a cluster that was silent at the claim is asked again."""
 READ_BACK_FOR = timedelta(minutes=10)
 """How long an unreadable target is asked again before the outcome is called unknown."""
 READ_BACK_EVERY = timedelta(seconds=10)
@@ -48,14 +52,8 @@ async def execute(ctx: Context, work: DueWork) -> None:
         return
     reading = await facts.gather(ctx, execution.target, execution.action)
     claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, lane=Lane.PRESS)
-    if claimed is None or claimed.request is None:
-        return
-    # I8: no act whose last check follows the freeze's commit.
-    freeze = await ctx.store.read(facts.freeze_in, ctx)
-    if freeze.on is not False:
-        await _settle(ctx, claimed, ExecutionEvent.FAIL, f"not applied: {freeze.sentence}", again=True)
-        return
-    await _act(ctx, claimed, claimed.request)
+    if claimed is not None and claimed.request is not None:
+        await _act(ctx, claimed, claimed.request)
 
 
 def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
@@ -66,14 +64,19 @@ def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
 def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: facts.Reading) -> Execution | None:
     now = ctx.clock()
     execution, proposal, incident = _load(tx, execution_id)
-    due.done(tx, work)
     if execution.state is not ExecutionState.PENDING:
+        due.done(tx, work)
         return None
     decision = facts.check(
         tx, ctx, reading, incident, execution.action, guardrails.Point.EXECUTE, proposal, execution.id
     )
     if proposal.state is not ProposalState.APPROVED:
         decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
+    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now)
+    if _passing(decision, reading):
+        _look_later(tx, work, execution, decision, now)
+        return None
+    due.done(tx, work)
     if not decision.allowed or reading.state is None:
         _not_done(tx, execution, proposal, incident, decision, now)
         return None
@@ -100,6 +103,22 @@ def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: fact
     return claimed
 
 
+def _passing(decision: Decision, reading: facts.Reading) -> bool:
+    """Nothing speaks against it but that the cluster didn't answer, or not in time: the approval stands."""
+    rules = {reason.rule for reason in decision.reasons}
+    # Rights that weren't read are a part of the same silence; rights that are missing are an answer.
+    silent = {Rule.UNREADABLE} | ({Rule.RIGHTS} if reading.rights is None else set())
+    return Rule.UNREADABLE in rules and rules <= silent
+
+
+def _look_later(tx: Tx, work: DueWork, execution: Execution, decision: Decision, now: datetime) -> None:
+    """Asked again until the approval's end, which is a reason against like any other; told in the audit once."""
+    if not work.params.get("waiting"):
+        detail = {"reason": decision.sentence, "execution": execution.uid}
+        _entry(tx, "execution:claim:delayed", execution, "delayed", detail, now)
+    due.later(tx, work, now + LOOK_AGAIN, error=decision.sentence, params={"waiting": True})
+
+
 def _not_done(
     tx: Tx, execution: Execution, proposal: Proposal, incident: Incident, decision: Decision, now: datetime
 ) -> None:
@@ -115,8 +134,24 @@ def _not_done(
     close.alerts_cleared(tx, incident.id, now)
 
 
+def _before_sending(tx: Tx, ctx: Context, execution_id: int) -> tuple[bool, str]:
+    """Whether the execution still runs, and why it may not be sent now, both read at once."""
+    freeze = facts.freeze_in(tx, ctx)
+    runs = executions.get(tx, execution_id).state is ExecutionState.RUNNING
+    return runs, "" if freeze.on is False else freeze.sentence
+
+
 async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
     mitigation = catalog.CATALOG[Action(execution.action)]
+    # I8: no act whose last check follows the freeze's commit.
+    runs, against = await ctx.store.read(_before_sending, ctx, execution.id)
+    if not runs:
+        return  # it was settled meanwhile as not applied, and so it must stay
+    if not against and (execution.intent_at is None or ctx.clock() - execution.intent_at >= SEND_WITHIN):
+        against = f"It could not be sent within {close.minutes(SEND_WITHIN)} of the check. Nothing was done."
+    if against:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {against}", again=True)
+        return
     try:
         generation = await mitigation.apply(ctx.cluster, request)
     except OutcomeUnknownError:

@@ -7,10 +7,12 @@ transaction that acts on it. What can't be read is handed on as a problem, and p
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.decision import Decision
+from bot.domain.approval import Principal, Verb
+from bot.domain.decision import ALLOWED, Decision, deny
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
@@ -19,9 +21,10 @@ from bot.domain.proposal import Proposal, TargetState, staleness_digest
 from bot.domain.target import Target
 from bot.kube import reads
 from bot.mitigations import catalog
+from bot.policy import approvers as approver_policy
 from bot.policy import freeze as freeze_policy
 from bot.policy import guardrails
-from bot.storage import executions
+from bot.storage import executions, people, proposals
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
 from bot.workflow.context import Context
@@ -48,7 +51,7 @@ async def gather(ctx: Context, target: Target, action: str) -> Reading:
     rights = catalog.CATALOG[Action(action)].rights.get(target.kind, ())
     try:
         seen, allowed = await asyncio.gather(
-            reads.snapshot(ctx.cluster, target, now=at),
+            reads.snapshot(ctx.cluster, target, clock=ctx.clock),
             asyncio.gather(*(reads.access(ctx.cluster, *right, target.namespace) for right in rights)),
         )
     except NotFoundError:
@@ -63,6 +66,57 @@ def freeze_in(tx: Tx, ctx: Context) -> freeze_policy.Freeze:
     on, by, reason, at = freeze_row.state(tx)
     row = freeze_policy.FreezeState(on, by, reason, at)
     return freeze_policy.frozen(row, ctx.frozen_by_environment, ctx.freeze_file_present())
+
+
+def may_approve(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
+    """Whether this person may approve this proposal: the list that the card showed and APPROVERS now must name them."""
+    groups = {
+        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
+        for group, (members, refreshed_at, problem) in people.groups(tx).items()
+    }
+    return _named(ctx, proposal, principal, groups, now)
+
+
+def still_approved(tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime) -> Decision:
+    """Whether those who approved might still do so; asked at the claim.
+
+    A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
+    groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
+    """
+    groups = {
+        group: approver_policy.GroupView(frozenset(members), refreshed_at and now, problem)
+        for group, (members, refreshed_at, problem) in people.groups(tx).items()
+    }
+    given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
+    for who in dict.fromkeys((approved_by, *given)):
+        principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
+        may = _named(ctx, proposal, principal, groups, now)
+        if not may.allowed:
+            said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
+            return deny(may.reasons[0].rule, said)
+    return ALLOWED
+
+
+def _named(
+    ctx: Context,
+    proposal: Proposal,
+    principal: Principal,
+    groups: Mapping[str, approver_policy.GroupView],
+    now: datetime,
+) -> Decision:
+    for approvers in (tuple(ctx.settings.APPROVERS), tuple(proposal.approvers)):
+        decision = approver_policy.may_approve(
+            principal,
+            approvers,
+            groups,
+            now,
+            requested_by=proposal.requested_by,
+            action=proposal.action,
+            self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
+        )
+        if not decision.allowed:
+            return decision
+    return ALLOWED
 
 
 def check(

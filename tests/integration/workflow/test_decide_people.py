@@ -114,6 +114,25 @@ async def test_nobody_configured_means_nobody_may(floor: Floor) -> None:
     assert answer.text.startswith("Nobody is configured to approve.")
 
 
+@pytest.mark.parametrize("now", [(), ("U0LI",)])
+async def test_whom_approvers_names_no_more_may_not_approve_what_was_shown_before(
+    floor: Floor, now: tuple[str, ...]
+) -> None:
+    """The list that the card showed is no right that outlives the setting."""
+    _, proposal = await floor.restart_asked()
+    floor.configure(APPROVERS=now)
+    assert not (await floor.approve(proposal)).ok
+    assert await floor.last_rules("proposal:approval:refused") == ["approver"]
+    assert (await floor.approve(proposal, by="li")).ok is bool(now)
+
+
+async def test_whom_approvers_names_only_since_may_not_approve_what_was_shown_before(floor: Floor) -> None:
+    _, proposal = await floor.restart_asked()
+    floor.configure(APPROVERS=("U0ANA", "U0KIM"))
+    assert not (await floor.approve(proposal, by="kim")).ok
+    assert (await floor.approve(proposal)).ok
+
+
 async def test_nobody_approves_a_request_of_their_own(floor: Floor) -> None:
     _, proposal = await floor.restart_asked(by="ana")
     answer = await floor.approve(proposal, by="ana")

@@ -12,7 +12,7 @@ from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, ExecutionState
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState, canonical, sha256
-from bot.storage import executions, freeze
+from bot.storage import executions, freeze, people
 from bot.storage.db import Store
 from bot.workflow import execute
 
@@ -134,19 +134,130 @@ async def test_settings_that_were_tightened_after_the_approval_count(floor: Floo
     await _refused(floor, "namespace")
 
 
+async def test_an_approver_who_is_none_any_more_when_it_is_carried_out_counts_for_nothing(floor: Floor) -> None:
+    await floor.approved()
+    floor.configure(APPROVERS=("U0LI",))
+    await _refused(floor, "approver")
+    assert "ana" not in (await floor.execution()).outcome, "what is kept here has no name: nothing erases it"
+
+
+async def test_an_approver_by_a_group_that_was_read_long_ago_still_counts(floor: Floor) -> None:
+    """The press needed a fresh reading; nothing reads groups while no proposal waits."""
+    await floor.store.transact(people.set_group, "S0SRE", ("U0SAM",), floor.now())
+    _, proposal = await floor.restart_asked()
+    assert (await floor.approve(proposal, by="sam")).ok
+    floor.advance(300)
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.execution()).state is ExecutionState.SUCCEEDED
+
+
+async def test_an_approver_who_left_the_group_as_last_read_does_not(floor: Floor) -> None:
+    await floor.store.transact(people.set_group, "S0SRE", ("U0SAM",), floor.now())
+    _, proposal = await floor.restart_asked()
+    assert (await floor.approve(proposal, by="sam")).ok
+    await floor.store.transact(people.set_group, "S0SRE", ("U0KIM",), floor.now())
+    await _refused(floor, "approver")
+
+
 async def test_rights_that_were_taken_after_the_approval_count(floor: Floor) -> None:
     await floor.approved()
     floor.server.deny("patch", "deployments")
     await _refused(floor, "rights")
 
 
-async def test_an_unreadable_cluster_stops_it_and_it_is_looked_at_again(floor: Floor) -> None:
+async def test_a_cluster_that_is_silent_at_the_claim_is_asked_again_and_then_it_is_carried_out(floor: Floor) -> None:
+    """The approval stands: nothing spoke against it. The wait is told once."""
+    await floor.approved()
+    floor.server.faults.set("*", "*", status=503)
+    for _ in range(3):
+        await floor.run(Stage.EXECUTE)
+        assert (await floor.execution()).state is ExecutionState.PENDING
+        assert await floor.run(Stage.EXECUTE) == 0, "not before some seconds have passed"
+        floor.advance(5)
+    assert len(await floor.entries("execution:claim:delayed")) == 1
+    floor.server.faults.clear()
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.execution()).state is ExecutionState.SUCCEEDED
+    assert len(floor.patches()) == 1
+
+
+async def test_a_cluster_that_stays_silent_voids_the_approval_at_its_end_and_says_so(floor: Floor) -> None:
     await floor.approved()
     floor.server.faults.set("get", "deployments", status=503)
-    await _refused(floor, "unreadable")
+    await floor.run(Stage.EXECUTE)
+    floor.advance(floor.ctx.settings.APPROVAL_TTL.total_seconds())
+    await _refused(floor, "expired")
+    assert "unreadable" in await floor.last_rules("execution:claim:refused")
+    assert "execute" not in await floor.owed()
     floor.server.faults.clear()
     await floor.run(Stage.PROPOSE)
     assert (await floor.proposal()).state is ProposalState.PENDING
+
+
+async def test_a_freeze_ends_the_wait_for_a_silent_cluster(floor: Floor) -> None:
+    await floor.approved()
+    floor.server.faults.set("get", "deployments", status=503)
+    await floor.run(Stage.EXECUTE)
+    await floor.freeze()
+    floor.advance(5)
+    await _refused(floor, "frozen")
+
+
+async def test_an_api_server_that_takes_seconds_for_each_answer_can_be_acted_on(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What decides is asked at once where the first answer took long, so that it is as old as one call."""
+    await floor.approved()
+    real = floor.ctx.cluster._call
+
+    waits = iter([4.0])
+
+    async def slow(method: str, path: str, *rest: Any) -> Any:
+        seconds = next(waits, 0.4) if path.endswith("/deployments/api") else 0.4
+        floor._offset += timedelta(seconds=seconds)  # of the bot's clock alone
+        return await real(method, path, *rest)
+
+    monkeypatch.setattr(floor.ctx.cluster, "_call", slow)
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.execution()).state is ExecutionState.SUCCEEDED
+
+
+async def test_what_was_settled_while_it_stalled_is_not_sent_any_more(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process stood still between intent and request, and recovery found nothing and said so: so it must stay."""
+    await floor.approved()
+    (work,) = await floor.due(Stage.EXECUTE)
+    act, reached, go = execute._act, asyncio.Event(), asyncio.Event()
+
+    async def stalled(*args: Any) -> None:
+        reached.set()
+        await go.wait()
+        await act(*args)
+
+    monkeypatch.setattr(execute, "_act", stalled)
+    task = asyncio.create_task(execute.execute(floor.ctx, work))
+    await reached.wait()
+    floor.advance(60)
+    await floor.run(Stage.RECOVER)
+    settled = await floor.execution()
+    go.set()
+    await task
+    assert not floor.patches()
+    assert await floor.execution() == settled
+    assert settled.outcome == "not applied (read back)"
+
+
+async def test_what_could_not_be_sent_within_five_seconds_of_its_intent_is_not_sent(floor: Floor) -> None:
+    """Later it might arrive after it was read back; nobody has settled it yet, so this does."""
+    await floor.approved()
+    floor.store.crash_point = lambda point: floor.advance(5) if point == "after:_claim" else None
+    await floor.run(Stage.EXECUTE)
+    execution = await floor.execution()
+    assert execution.state is ExecutionState.FAILED
+    assert execution.outcome == "not applied: It could not be sent within 5 s of the check. Nothing was done."
+    assert not floor.patches()
+    assert "recover" not in await floor.owed()
 
 
 async def test_facts_older_than_five_seconds_stop_it(floor: Floor) -> None:
@@ -158,8 +269,10 @@ async def test_facts_older_than_five_seconds_stop_it(floor: Floor) -> None:
     reading = await facts.gather(floor.ctx, execution.target, execution.action)
     floor.advance(6)
     assert await floor.store.transact(execute._claim, floor.ctx, work, execution.id, reading) is None
-    assert (await floor.execution()).state is ExecutionState.FAILED
-    assert "older than 5 s" in (await floor.execution()).outcome
+    assert (await floor.execution()).state is ExecutionState.PENDING, "they are read again"
+    entry = (await floor.entries("execution:claim:delayed"))[-1]
+    assert entry.detail is not None
+    assert "older than 5 s" in entry.detail["reason"]
 
 
 async def test_a_proposal_that_is_not_approved_is_never_carried_out(floor: Floor) -> None:
