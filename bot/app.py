@@ -13,6 +13,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from bot.storage.db import Store, Tx
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
+from commands.front import Front
 from commands.listen import bolt_app
 
 logger = structlog.get_logger(__name__)
@@ -50,8 +52,11 @@ SHORT_SOAK = (
     "VERIFY_SOAK and VERIFY_SOAK_CRASHLOOP must be at least 30s: a shorter soak measures nothing, "
     "and only the sandbox's cluster may use one."
 )
-DRAIN = 14.0
-"""Seconds that running work gets after SIGTERM; all of it must end within 20."""
+DRAIN = 13.0
+"""Seconds that presses and running work get after SIGTERM, the closing of the doors (5 at most) included.
+
+Cancelling what is late takes up to 2 more, delivery up to 3, and all of it must end within 20.
+"""
 AGAIN = 5.0
 """Seconds between tries to reach Slack at the start."""
 
@@ -88,41 +93,71 @@ class Program:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
         settings = self.settings
-        store = await asyncio.to_thread(Store.open, settings.DATABASE_URL, on_entry=print_entry)
-        try:
-            slack = await SlackClient.connect(
-                settings.SLACK_BOT_TOKEN.get_secret_value(),
-                settings.SLACK_API_URL,
-                settings.SLACK_TIMEOUT.total_seconds(),
-            )
-            try:
-                return await self._serve(store, slack)
-            finally:
-                await slack.close()
-        finally:
-            await store.close()
-
-    async def _serve(self, store: Store, slack: SlackClient) -> int:
-        settings = self.settings
-        cluster = await _cluster(settings)
-        try:
-            ready, channel = await _preflight(settings, store, cluster, slack)
-            ctx = Context(store, cluster, settings, clock.now, channel, settings.FETTLE_FROZEN)
-            running = Running(ctx, slack)
-            await running.start(ready, self.stop)
+        async with contextlib.AsyncExitStack() as closing:
+            opened = await _open(settings, closing)
+            store, cluster, slack = opened.store, opened.cluster, opened.slack
+            ctx = Context(store, cluster, settings, clock.now, opened.channel, settings.FETTLE_FROZEN)
+            running = Running(ctx, slack, opened.servers)
+            await running.start(opened.ready, self.stop)
             try:
                 await self.stop.wait()
             finally:
                 await running.drain()
-        finally:
-            await cluster.close()
         return 0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is open after a good start; ``ready`` is None while Slack can't be reached."""
+
+    store: Store
+    cluster: Cluster
+    slack: SlackClient
+    servers: Servers
+    ready: Ready | None
+    channel: str
+
+
+async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opened:
+    """Opens and asks everything; then raises one ``ConfigError`` with all that is wrong, not one thing at a time."""
+    wrong: list[str] = []
+    slack = await SlackClient.connect(
+        settings.SLACK_BOT_TOKEN.get_secret_value(), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
+    )
+    closing.push_async_callback(slack.close)
+    store: Store | None = None
+    try:
+        store = await asyncio.to_thread(Store.open, settings.DATABASE_URL, on_entry=print_entry)
+        closing.push_async_callback(store.close)
+    except FettleError as error:
+        wrong += _sentences(error)
+    servers = Servers(settings)
+    closing.callback(servers.close)
+    try:
+        servers.bind()
+    except ConfigError as error:
+        wrong += error.sentences
+    cluster: Cluster | None = None
+    try:
+        cluster = await _cluster(settings)
+        closing.push_async_callback(cluster.close)
+    except ConfigError as error:
+        wrong += error.sentences
+    ready, refused = await _ask(settings, cluster, slack)
+    wrong += refused
+    if wrong or store is None or cluster is None:
+        raise ConfigError(wrong)
+    return Opened(store, cluster, slack, servers, ready, await _channel(settings, store, ready))
+
+
+def _sentences(error: FettleError) -> list[str]:
+    return error.sentences if isinstance(error, ConfigError) else [str(error)]
 
 
 class Running:
     """The parts that work after the preflight."""
 
-    def __init__(self, ctx: Context, slack: SlackClient) -> None:
+    def __init__(self, ctx: Context, slack: SlackClient, servers: Servers) -> None:
         self._ctx = ctx
         self._slack = slack
         self._socket: SocketMode | None = None
@@ -130,7 +165,8 @@ class Running:
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
         self._jobs = Jobs(ctx, slack.group_members)
         self._health = Health(ctx, self._slack_status)
-        self._servers = Servers(ctx.settings)
+        self._servers = servers
+        self._front = Front(slack, Workflow(ctx), ctx.settings.COMMAND_SUFFIX)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def _slack_status(self) -> Mapping[str, object]:
@@ -150,10 +186,11 @@ class Running:
     async def start(self, ready: Ready | None, stop: asyncio.Event) -> None:
         """Intake first, then what is owed, then Slack (which may take its time)."""
         ctx = self._ctx
-        await ctx.store.transact(_started, ctx)
         rules = IntakeRules.of(ctx.settings, ctx.channel)
         intake = webhook.application(ctx.store, ctx.settings, rules, ctx.clock, self._health)
         await self._servers.start(intake, self._health.application())
+        # Last of what can fail, and before anything is claimed: whatever is in the audit as started did start.
+        await ctx.store.transact(_started, ctx)
         self._jobs.start()
         self._tasks.append(asyncio.create_task(self._slack_side(ready, stop), name="slack"))
         self._tasks.append(asyncio.create_task(self._dispatcher.run(self._stop_delivery), name="delivery"))
@@ -167,20 +204,28 @@ class Running:
                 ready = await ask_slack(self._slack, self._ctx.settings, self._ctx.channel)
             except FettleError as error:
                 logger.warning("Slack is still not usable", error=str(error))
-        if ready is None:
+        if ready is None or stop.is_set():
             return
         if ready.warning:
             logger.warning(ready.warning)
-        app = bolt_app(self._slack, Workflow(self._ctx), suffix=self._ctx.settings.COMMAND_SUFFIX)
+        app = bolt_app(self._front)
         self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
         self._socket.start()
 
     async def drain(self) -> None:
-        """No new envelopes and alerts, running work ends, due messages go out as far as they can."""
-        if self._socket is not None:
-            await self._socket.close()
-        await self._servers.stop()
-        await self._jobs.drain(DRAIN)
+        """No new envelopes and alerts, running work ends, due messages go out as far as they can.
+
+        A press that was acknowledged is lost to Slack: it is let finish while store, cluster and Slack are open.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + DRAIN
+        self._jobs.hold()
+        doors = [self._servers.stop(), *([self._socket.close()] if self._socket is not None else [])]
+        for problem in await asyncio.gather(*doors, return_exceptions=True):
+            if isinstance(problem, Exception):
+                logger.warning("a door didn't close cleanly", error=repr(problem))
+        left = max(end - loop.time(), 1.0)
+        await asyncio.gather(self._front.drain(left), self._jobs.drain(left))
         self._stop_delivery.set()
         await self._dispatcher.drain(2.0)
         for task in self._tasks:
@@ -222,33 +267,36 @@ async def ask_slack(slack: SlackClient, settings: Settings, channel: str) -> Rea
     return await preflight(slack, token, channel, allow_shared=settings.POST_TO_SHARED_CHANNELS)
 
 
-async def _preflight(
-    settings: Settings, store: Store, cluster: Cluster, slack: SlackClient
-) -> tuple[Ready | None, str]:
-    """Asks Slack and the cluster side by side; all that is wrong is raised at once, what can't be reached is logged."""
+async def _ask(settings: Settings, cluster: Cluster | None, slack: SlackClient) -> tuple[Ready | None, list[str]]:
+    """Asks Slack and the cluster side by side; a sentence for all that is wrong, what can't be reached is logged."""
     asked = await asyncio.gather(
-        ask_slack(slack, settings, settings.SLACK_CHANNEL_ID), cluster.identity(), return_exceptions=True
+        ask_slack(slack, settings, settings.SLACK_CHANNEL_ID), _identity(cluster), return_exceptions=True
     )
     wrong: list[str] = []
     for name, answer in zip(("Slack", "the cluster"), asked, strict=True):
         if isinstance(answer, UnavailableError):
             logger.warning("can't be reached; going on without it for now", what=name, error=str(answer))
-        elif isinstance(answer, ConfigError):
-            wrong += answer.sentences
         elif isinstance(answer, FettleError):
-            wrong.append(str(answer))
+            wrong += _sentences(answer)
         elif isinstance(answer, BaseException):
             raise answer
-    if wrong:
-        raise ConfigError(wrong)
-    ready = asked[0] if isinstance(asked[0], Ready) else None
+    return (asked[0] if isinstance(asked[0], Ready) else None), wrong
+
+
+async def _identity(cluster: Cluster | None) -> None:
+    if cluster is not None:
+        await cluster.identity()
+
+
+async def _channel(settings: Settings, store: Store, ready: Ready | None) -> str:
+    """Where the cards go: as set, else as Slack says, else as it was last time."""
     known = await store.read(facts.get, "channel")
     channel = settings.SLACK_CHANNEL_ID or (ready.channel.id if ready else "") or known or ""
     if not channel:
         sentence = "SLACK_CHANNEL_ID is missing, and Slack can't be asked which channel the bot is in: set it."
         raise ConfigError([sentence])
     await store.transact(facts.put, "channel", channel)
-    return ready, channel
+    return channel
 
 
 def _started(tx: Tx, ctx: Context) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.domain.errors import FettleError
+from bot.domain.errors import FettleError, UnavailableError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
@@ -41,9 +41,13 @@ LIMITS: Mapping[Stage, int] = {
 }
 """How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
 LEASE = timedelta(seconds=120)
+BRIEF = frozenset({Stage.EXECUTE, Stage.RECOVER, Stage.VERIFY})
+"""Stages that ask the cluster a few questions and no more; somebody waits for them when their process has died."""
 TICK = 0.5
 """Seconds between looks; a commit that owes work wakes the loop at once."""
 GROUPS_EVERY = timedelta(seconds=60)
+GROUPS_PAUSE = 15.0
+"""Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
 
 Members = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -60,6 +64,7 @@ class Jobs:
         self._counts = dict.fromkeys(LIMITS, 0)
         self._closing = False
         self._reading_groups = False
+        self._groups_after: dict[str, datetime] = {}
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -96,7 +101,7 @@ class Jobs:
             self._counts[stage] += room  # reserved, so that two ticks can't claim beyond the limit
         claimed: list[DueWork] = []
         try:
-            claimed = await self._ctx.store.transact(_claim, self._ctx.clock(), free)
+            claimed = await self._ctx.store.transact(_claim, self._ctx.clock(), free, self._brief_lease())
         except FettleError as error:
             log.warning("the store gave no work", error=str(error))
         finally:
@@ -107,6 +112,10 @@ class Jobs:
             task = asyncio.create_task(self._work(work), name=f"{work.stage}-{work.subject}")
             self._running[task] = work
             task.add_done_callback(self._ended)
+
+    def _brief_lease(self) -> timedelta:
+        """Longer than such a stage takes (a reading and one write), however slow the cluster may be."""
+        return min(4 * self._ctx.settings.KUBE_TIMEOUT + timedelta(seconds=5), LEASE)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         work = self._running.pop(task)
@@ -145,10 +154,16 @@ class Jobs:
             self._reading_groups = False
 
     async def _read_groups(self, members: Members, groups: tuple[str, ...]) -> None:
-        for group in await self._ctx.store.read(_stale_groups, groups, self._ctx.clock()):
+        now = self._ctx.clock()
+        for group in await self._ctx.store.read(_stale_groups, groups, now):
+            if now < self._groups_after.get(group, now):
+                continue
             try:
                 found = await members(group)
             except FettleError as error:
+                named = error.retry_after if isinstance(error, UnavailableError) else None
+                pause = timedelta(seconds=max(named or 0.0, GROUPS_PAUSE))
+                self._groups_after[group] = self._ctx.clock() + pause
                 await self._ctx.store.transact(people.group_failed, group, str(error), self._ctx.clock())
                 log.warning("an approver group could not be read", group=group, error=str(error))
             else:
@@ -170,9 +185,13 @@ class Jobs:
         else:
             log.info("retention", **counts)
 
-    async def drain(self, seconds: float) -> None:
-        """Stops claiming, lets running work end for ``seconds``, hands the rest back."""
+    def hold(self) -> None:
+        """Claims nothing more; what runs goes on."""
         self._closing = True
+
+    async def drain(self, seconds: float) -> None:
+        """Stops claiming, lets running work end for ``seconds``, hands the rest back; a second or two more in all."""
+        self.hold()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._waker is not None:
@@ -180,11 +199,13 @@ class Jobs:
         running = dict(self._running)
         if running:
             await asyncio.wait(running, timeout=seconds)
-        for task, work in running.items():
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task}, timeout=1)
-                await self._give_back(work)
+        late = [task for task in running if not task.done()]
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
+        for task in late:
+            await self._give_back(running[task])
 
     async def _give_back(self, work: DueWork) -> None:
         try:
@@ -194,11 +215,11 @@ class Jobs:
             log.warning("the store took nothing back", error=str(error))
 
 
-def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int]) -> list[DueWork]:
+def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int], brief: timedelta) -> list[DueWork]:
     claimed: list[DueWork] = []
     for stage, room in free.items():
         if room > 0:
-            claimed += due.claim(tx, now, stage, LEASE, room)
+            claimed += due.claim(tx, now, stage, brief if stage in BRIEF else LEASE, room)
     return claimed
 
 

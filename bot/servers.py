@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,28 +31,46 @@ class _Server(uvicorn.Server):
 
 
 class Servers:
-    """Starts and stops both listeners."""
+    """Binds, starts and stops both listeners."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._bound: list[socket.socket] = []
         self.intake_url = ""
         self.metrics_url = ""
 
-    async def start(self, intake: Starlette, metrics: Starlette) -> None:
-        """Binds both addresses and serves; raises ``ConfigError`` for an address that can't be had."""
+    def bind(self) -> None:
+        """Takes both addresses; ``ConfigError`` with all that is wrong with them and with the TLS files.
+
+        Who connects from now on waits until ``start``; ``close`` gives the addresses back.
+        """
         settings = self._settings
-        doors = _bind("LISTEN", settings.LISTEN_HOST, settings.LISTEN_PORT)
-        try:
-            inner = _bind("METRICS", settings.METRICS_HOST, settings.METRICS_PORT)
-        except ConfigError:
-            doors.close()
-            raise
-        try:
-            self.intake_url = await self._serve(intake, doors, tls=True)
-        except ConfigError:
-            inner.close()
-            raise
+        wrong = _tls_problems(settings.TLS_CERT, settings.TLS_KEY)
+        for name, host, port in (
+            ("LISTEN", settings.LISTEN_HOST, settings.LISTEN_PORT),
+            ("METRICS", settings.METRICS_HOST, settings.METRICS_PORT),
+        ):
+            try:
+                self._bound.append(_bind(name, host, port))
+            except ConfigError as error:
+                wrong += error.sentences
+        if wrong:
+            self.close()
+            raise ConfigError(wrong)
+
+    def close(self) -> None:
+        """Gives back addresses that nothing serves."""
+        for sock in self._bound:
+            sock.close()
+        self._bound.clear()
+
+    async def start(self, intake: Starlette, metrics: Starlette) -> None:
+        """Serves on both addresses; takes them first if ``bind`` didn't, with its errors."""
+        if not self._bound:
+            self.bind()
+        (doors, inner), self._bound = self._bound, []
+        self.intake_url = await self._serve(intake, doors, tls=True)
         self.metrics_url = await self._serve(metrics, inner, tls=False)
 
     async def _serve(self, app: Starlette, sock: socket.socket, *, tls: bool) -> str:
@@ -67,11 +87,7 @@ class Servers:
             ssl_certfile=settings.TLS_CERT if secure else None,
             ssl_keyfile=settings.TLS_KEY if secure else None,
         )
-        try:
-            config.load()
-        except OSError as error:
-            sock.close()
-            raise ConfigError([f"TLS_CERT or TLS_KEY can't be used: {error}."]) from error
+        config.load()
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[sock]), name="http")
         self._running.append((server, task))
@@ -87,6 +103,25 @@ class Servers:
         tasks = [task for _, task in self._running]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN + 2)
+
+
+def _tls_problems(cert: Path | None, key: Path | None) -> list[str]:
+    """A sentence for each file that isn't there or can't be read, or one for the pair."""
+    wrong = []
+    for name, file in (("TLS_CERT", cert), ("TLS_KEY", key)):
+        try:
+            if file is not None:
+                Path(file).open("rb").close()
+        except OSError as error:
+            wrong.append(f"{name}: {file} can't be read ({error.strerror}).")
+    if wrong or cert is None:
+        return wrong
+    try:
+        # An empty password, or a key that has one would be asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except OSError as error:
+        return [f"TLS_CERT or TLS_KEY can't be used: {error}. Both are PEM files, the key without a password."]
+    return []
 
 
 def _bind(name: str, host: str, port: int) -> socket.socket:

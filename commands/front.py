@@ -6,8 +6,10 @@ tells the person a sentence with an id that the log knows. It refuses to know an
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -23,6 +25,8 @@ from commands.verbs import Verbs
 
 log = structlog.get_logger(__name__)
 
+CUT_OFF = "Fettle was stopped before this was finished. Look at the incident's card before you try again."
+
 Handler = Callable[["Front", Asked], Awaitable[None]]
 Listener = Callable[..., Awaitable[None]]
 
@@ -35,15 +39,45 @@ class Front:
         self.suffix = suffix
         self.verbs = verbs
         self.identities = Identities(slack, verbs)
+        self._running: dict[asyncio.Task[Any], Asked] = {}
 
     def listener(self, handler: Handler) -> Listener:
         """A Bolt listener that acks, then handles; it never raises."""
 
         async def listen(ack: Callable[..., Awaitable[Any]], body: Mapping[str, Any]) -> None:
-            await acknowledge(ack)
-            await self.handled(handler, asked(body))
+            who = asked(body)
+            with self.counted(who):
+                await acknowledge(ack)
+                await self.handled(handler, who)
 
         return listen
+
+    @contextmanager
+    def counted(self, who: Asked) -> Iterator[None]:
+        """From before the ack to the answer: ``drain`` waits for whatever is in here, as Slack won't send it again."""
+        task = asyncio.current_task()
+        if task is None or task in self._running:
+            yield
+            return
+        self._running[task] = who
+        try:
+            yield
+        finally:
+            del self._running[task]
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what was acknowledged, ``seconds`` at most; whoever is cut off is told. No new ones may come."""
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=seconds)
+        late = dict(self._running)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("requests were cut off", number=len(late))
+            told = [asyncio.create_task(self.tell(who, answers.said(CUT_OFF))) for who in late.values()]
+            _, silent = await asyncio.wait([*late, *told], timeout=1)
+            for task in silent:
+                task.cancel()
 
     async def handled(self, handler: Handler, who: Asked) -> None:
         """Runs a handler after the ack; whatever fails is logged and told."""

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from bot.domain.approval import Principal
+from bot.domain.errors import FettleError, RequestError, StoreUnavailableError
 from bot.domain.person import SlackPerson
 from bot.slack.client import SlackClient
 from commands.asked import Asked
 from commands.verbs import Verbs
 
+log = structlog.get_logger(__name__)
+
+NOBODY = "I couldn't ask Slack who you are, so nothing was done. Press again."
 KEPT = 60.0
 MOST = 1000
 
@@ -27,10 +33,23 @@ class Identities:
         self._known: dict[str, tuple[float, SlackPerson]] = {}
 
     async def principal(self, who: Asked) -> Principal:
-        """The principal of whoever asked; raises what Slack or the store raise, so that nobody unknown gets on."""
+        """The principal of whoever asked; ``RequestError`` if Slack doesn't say, so that nobody unknown gets on."""
         # Whether the person is a stranger comes from users.info alone: in a grid organisation the payload's team is
         # the person's home workspace, which may differ from ours for one of our own.
-        return await self._verbs.principal(await self._person(who.user_id))
+        try:
+            person = await self._person(who.user_id)
+        except FettleError as error:
+            await self._refused(who, error)
+            raise RequestError(NOBODY) from error
+        return await self._verbs.principal(person)
+
+    async def _refused(self, who: Asked, error: FettleError) -> None:
+        """Audits what was asked. Slack's outage must not become the store's: the sentence to the person comes first."""
+        asked = f"press {who.action_id}" if who.action_id else who.command or "submit a form"
+        try:
+            await self._verbs.unidentified(who.user_id, asked[:100], str(error))
+        except StoreUnavailableError as store_error:
+            log.warning("a refusal could not be audited", error=str(store_error))
 
     async def _person(self, user_id: str) -> SlackPerson:
         now = asyncio.get_running_loop().time()

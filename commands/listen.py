@@ -15,19 +15,16 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.slack import answers, ids
-from bot.slack.client import SlackClient
 from commands import buttons, pickers, slash, views
 from commands.asked import Asked
 from commands.front import Front
-from commands.verbs import Verbs
 
 ANY = re.compile(r".*", re.DOTALL)
 
 
-def register(app: AsyncApp, verbs: Verbs, slack: SlackClient, *, suffix: str = "") -> Front:
-    """Registers commands, actions, submissions and pickers; ``suffix`` ``eu`` makes ``/incident`` ``/incident-eu``."""
-    front = Front(slack, verbs, suffix)
-    for command, handler in slash.named(suffix).items():
+def register(app: AsyncApp, front: Front) -> None:
+    """Registers commands, actions, submissions and pickers; the suffix ``eu`` makes ``/incident`` ``/incident-eu``."""
+    for command, handler in slash.named(front.suffix).items():
         app.command(command)(front.listener(handler))
     for action_id, handler in buttons.HANDLERS.items():
         app.action(action_id)(front.listener(handler))
@@ -37,7 +34,6 @@ def register(app: AsyncApp, verbs: Verbs, slack: SlackClient, *, suffix: str = "
     app.options(ids.PICK_NAMESPACE)(pickers.namespace_options(front))
     app.options(ids.PICK_WORKLOAD)(pickers.workload_picker(front))
     _catch_all(app, front)
-    return front
 
 
 def _catch_all(app: AsyncApp, front: Front) -> None:
@@ -58,8 +54,9 @@ def _catch_all(app: AsyncApp, front: Front) -> None:
     app.event(ANY)(heard)
 
 
-def bolt_app(slack: SlackClient, verbs: Verbs, *, suffix: str = "") -> AsyncApp:
-    """A Bolt app on our client with all listeners; ``slack.whoami`` was called before."""
+def bolt_app(front: Front) -> AsyncApp:
+    """A Bolt app on the front's client with all listeners; ``slack.whoami`` was called before."""
+    slack = front.slack
     identity = slack.identity
     if identity is None:
         raise RuntimeError("The preflight has to know who the bot is before Bolt starts.")
@@ -81,5 +78,5 @@ def bolt_app(slack: SlackClient, verbs: Verbs, *, suffix: str = "") -> AsyncApp:
     logger.setLevel(logging.ERROR)  # it warns that SLACK_BOT_TOKEN of the environment isn't used; that is meant
     app = AsyncApp(client=slack.web, authorize=authorize, logger=logger)
     logger.setLevel(level)
-    register(app, verbs, slack, suffix=suffix)
+    register(app, front)
     return app

@@ -60,6 +60,9 @@ class Verbs(Protocol):
     async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
         """Writes down a request that a listener refused."""
 
+    async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
+        """Writes down a request of somebody of whom Slack told nothing."""
+
     async def list_open(self) -> list[Incident]:
         """Open incidents."""
 

@@ -27,8 +27,9 @@ def submission(front: Front, check: Check, handler: Handler) -> Listener:
             errors = {modals.block_of(who.view, wrong[0]): wrong[1]}
             await acknowledge(ack, response_action="errors", errors=errors)
             return
-        await acknowledge(ack)
-        await front.handled(handler, who)
+        with front.counted(who):
+            await acknowledge(ack)
+            await front.handled(handler, who)
 
     return listen
 

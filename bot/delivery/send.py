@@ -107,8 +107,7 @@ class Sender:
         row = draft.row
         ts = ""
         if row.uncertain:
-            oldest = (row.owed_at - SKEW).timestamp()
-            ts = await self._slack.find_by_key(row.channel, row.key, oldest=oldest, thread_ts=draft.thread_ts)
+            ts = await self._found(row, draft.thread_ts)
         if ts:
             log.info("found a message that had been posted without an answer", key=row.key)
             await self._update(row.channel, ts, message)
@@ -121,6 +120,18 @@ class Sender:
                 raise
             ts = await self._slack.post(row.channel, _plain(message, error), key=row.key, thread_ts=draft.thread_ts)
         await self._done(row, POST, row.channel, ts)
+
+    async def _found(self, row: OutboxRow, thread_ts: str) -> str:
+        """The ts of a message that may have been posted: first around the time it was owed, where most were tried.
+
+        In a busy channel the pages from now back would not reach that far. Then since: it may have been tried late.
+        """
+        around, after = (row.owed_at - SKEW).timestamp(), (row.owed_at + SKEW).timestamp()
+        ts = await self._slack.find_by_key(row.channel, row.key, oldest=around, latest=after, thread_ts=thread_ts)
+        if ts or self._clock() - row.owed_at < SKEW / 2:
+            return ts
+        # A second of overlap: both ends of Slack's window are exclusive.
+        return await self._slack.find_by_key(row.channel, row.key, oldest=after - 1, thread_ts=thread_ts)
 
     async def _update(self, channel: str, ts: str, message: Message) -> None:
         try:

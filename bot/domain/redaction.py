@@ -78,12 +78,12 @@ _remembered = lru_cache(maxsize=4096)(_redacted)
 
 def redact_values(table: Mapping[str, str]) -> dict[str, str]:
     """The same for every value; a value whose own key names a secret is hidden whole."""
-    return {key: HIDDEN if value and _names_secret(key) else redact(value) for key, value in table.items()}
+    return {key: HIDDEN if value and names_secret(key) else redact(value) for key, value in table.items()}
 
 
 @lru_cache(maxsize=2048)
-def _names_secret(key: str) -> bool:
-    """Alerts bring the same few names again and again."""
+def names_secret(key: str) -> bool:
+    """Whether what stands under this name is a secret; remembered, as alerts bring the same few names again."""
     return _SECRET_KEY.fullmatch(key) is not None
 
 

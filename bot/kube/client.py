@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +254,9 @@ async def _load(configuration: Configuration, kubeconfig: str | None, context: s
         if kubeconfig is None and _in_pod():
             kube_config.load_incluster_config(client_configuration=configuration)
             return "in-cluster", ""
+        if kubeconfig is not None and not _is_there(kubeconfig):
+            # The loader takes a missing file for an empty one and complains about its contents.
+            raise ConfigError([f"KUBECONFIG: there is no file {kubeconfig}. Name a kubeconfig that kubectl accepts."])
         loader = await kube_config.load_kube_config(
             config_file=kubeconfig, context=context or None, client_configuration=configuration, persist_config=False
         )
@@ -276,3 +280,8 @@ async def _load(configuration: Configuration, kubeconfig: str | None, context: s
 
 def _in_pod() -> bool:
     return ACCOUNT_TOKEN.is_file()
+
+
+def _is_there(kubeconfig: str) -> bool:
+    """Whether a file of the list (kubectl takes several, with colons between) exists."""
+    return any(Path(each).expanduser().is_file() for each in kubeconfig.split(os.pathsep))

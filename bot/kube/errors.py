@@ -21,6 +21,7 @@ from bot.domain.errors import (
     RejectedError,
     WorldChangedError,
 )
+from bot.domain.redaction import redact
 
 ROLES = {
     "get": "fettle-read",
@@ -53,7 +54,8 @@ def status_error(
     """
     detail = _status_body(body)
     message = str(detail.get("message") or HTTPStatus(status).phrase if status in _KNOWN else detail.get("message", ""))
-    message = message[:400] or f"HTTP {status}"
+    # A webhook's refusal may quote the object that it refused.
+    message = redact(message)[:400] or f"HTTP {status}"
     if status == HTTPStatus.FORBIDDEN:
         return ForbiddenError(forbidden_sentence(message))
     if status == HTTPStatus.UNAUTHORIZED:

@@ -15,18 +15,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import RejectedError, SlackUnavailableError
+from bot.domain.errors import RejectedError
 from bot.domain.person import SlackPerson
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
 from bot.slack.message import Message
 
+log = structlog.get_logger(__name__)
+
 SLACK = "https://slack.com/api/"
 CONNECTIONS = 20
-PAGES = 5
-"""Pages of 200 messages that a read-back looks through before it says that the message isn't there."""
+PAGES = 20
+"""Pages of 200 messages that a read-back looks through before it says that the message isn't there.
+
+More would spend a minute's rate of conversations.history, and be refused for ever in a channel that is busy enough.
+"""
 
 
 @dataclass(frozen=True)
@@ -194,13 +200,20 @@ class SlackClient:
         )
         self._point("after:update")
 
-    async def find_by_key(self, channel: str, key: str, *, oldest: float, thread_ts: str = "") -> str:
-        """The ts of our message with that metadata key since ``oldest`` (epoch seconds), or an empty string."""
+    async def find_by_key(
+        self, channel: str, key: str, *, oldest: float, latest: float = 0.0, thread_ts: str = ""
+    ) -> str:
+        """The ts of our message with that metadata key since ``oldest`` (epoch seconds), or an empty string.
+
+        ``latest`` bounds the other end. Slack gives the newest first: what ``PAGES`` don't reach counts as not there,
+        for a card that is posted twice is better than one that is never posted.
+        """
         own = self.identity.bot_id if self.identity else ""
         cursor = ""
         for _ in range(PAGES):
             asked: dict[str, Any] = {
                 "channel": channel, "oldest": f"{oldest:.6f}", "limit": 200, "cursor": cursor,
+                "latest": f"{latest:.6f}" if latest else "",
                 "include_all_metadata": True,
             }  # fmt: skip
             if thread_ts:
@@ -214,7 +227,8 @@ class SlackClient:
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return ""
-        raise SlackUnavailableError("Slack's history since then is too long to look for a message in it.", 60)
+        log.warning("the history is too long to look through; the message counts as not posted", key=key)
+        return ""
 
     async def ephemeral(self, channel: str, user: str, message: Message, *, thread_ts: str = "") -> None:
         """``chat.postEphemeral``: only that person sees it, and Slack doesn't promise that they do."""

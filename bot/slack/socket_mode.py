@@ -62,6 +62,7 @@ class SocketMode:
     _connections: list[Connection] = field(default_factory=list)
     _watchdog: asyncio.Task[None] | None = None
     _announced: int = 0
+    _closed: bool = False
 
     def start(self) -> None:
         """Opens the connections and the watchdog in the running loop."""
@@ -84,10 +85,13 @@ class SocketMode:
             self._announced = number if isinstance(number, int) else 0
 
     async def _watch(self) -> None:
-        while True:
+        while not self._closed:
             await asyncio.sleep(LOOK_EVERY)
             for connection in self._connections:
-                await self._look(connection)
+                try:
+                    await self._look(connection)
+                except Exception:  # the loop's edge: whatever a dying connection raises, the next look must come
+                    log.exception("a look at a Slack connection failed; it is looked at again")
 
     async def _look(self, connection: Connection) -> None:
         if connection.handler is not None and await connection.handler.client.is_connected():
@@ -100,8 +104,12 @@ class SocketMode:
         log.warning("a Slack connection was dead for 30 s; building a new one", connection=connection.number)
         connection.rebuilt += 1
         connection.dead_since = None
-        await _close(connection)
-        self._open(connection)
+        try:
+            await _close(connection)
+        finally:
+            # A close that fails must not cost the next connection; one that ends with us needs none.
+            if not self._closed:
+                self._open(connection)
 
     async def health(self) -> Health:
         """How the connections stand now."""
@@ -115,9 +123,13 @@ class SocketMode:
 
     async def close(self) -> None:
         """Takes no more envelopes; each connection gets a moment to close."""
+        self._closed = True
         if self._watchdog is not None:
             self._watchdog.cancel()
-        await asyncio.gather(*(_close(connection) for connection in self._connections))
+        closing = (_close(connection) for connection in self._connections)
+        for problem in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(problem, Exception):
+                log.info("a Slack connection didn't close cleanly", error=repr(problem))
 
 
 async def _connect(handler: AsyncSocketModeHandler) -> None:

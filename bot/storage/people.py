@@ -54,6 +54,12 @@ def slack_id_of(tx: Tx, principal: str) -> str:
     return names(tx, [principal]).get(principal, ("", ""))[0]
 
 
+def principal_of(tx: Tx, slack_id: str) -> str:
+    """The principal id of a Slack user whom we met, else an empty string."""
+    known = tx.one(Person.select().where(Person.slack_id == slack_id))
+    return f"{PREFIX}{known.id}" if known is not None else ""
+
+
 def erase(tx: Tx, slack_id: str) -> int:
     """Forget a person: id, name, group memberships, and the words that person wrote; the number of rows changed.
 
@@ -75,6 +81,11 @@ def erase(tx: Tx, slack_id: str) -> int:
         AuditRow.actor == principal, AuditRow.tag == "incident:state:resolved"
     )
     changed += tx.run(IncidentRow.update(reason="").where(IncidentRow.id.in_(ended), IncidentRow.reason != ""))
+    # Until 0.1 the title of a requested restart held the name; databases of then may be here still.
+    changed += tx.execute(
+        "UPDATE incidents SET title = 'Restart requested' WHERE declared_by = ? AND title LIKE ?",
+        (principal, "Restart requested by @%"),
+    ).rowcount
     changed += tx.run(FreezeRow.update(reason="").where(FreezeRow.actor == principal, FreezeRow.reason != ""))
     changed += tx.execute(
         "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",

@@ -21,10 +21,13 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target, parse_key
 from bot.kube import reads
 from bot.policy import approvers as approver_policy
-from bot.storage import due, executions, incidents
+from bot.storage import due, executions, incidents, people
 from bot.storage.db import Lane, Tx
 from bot.workflow import close, owing, targets, verify
 from bot.workflow.context import Context
+
+UNKNOWN = "slack:unknown"
+"""The actor where Slack didn't say who asks: a Slack id in the audit could never be erased."""
 
 
 async def declare(
@@ -34,17 +37,16 @@ async def declare(
     refusal = await _outsider(ctx, principal, "declare an incident")
     if refusal:
         return refusal
-    target: Target | None = None
+    found = targets.Found(None)
     if namespace and service:
         found = await targets.find(ctx, f"{namespace}/{service}")
-        target = found.target
-    return await ctx.store.transact(_declare, ctx, principal, title, severity, namespace, target, lane=Lane.PRESS)
+    return await ctx.store.transact(_declare, ctx, principal, title, severity, namespace, found, lane=Lane.PRESS)
 
 
 def _declare(
-    tx: Tx, ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, target: Target | None
+    tx: Tx, ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, found: targets.Found
 ) -> Answer:
-    now = ctx.clock()
+    now, target = ctx.clock(), found.target
     incident = incidents.add(
         tx,
         key=f"declared:{principal.id}:{now.isoformat()}",
@@ -55,6 +57,7 @@ def _declare(
         now=now,
         channel=ctx.channel,
         target=target,
+        target_note=found.problem,
         declared_by=principal.id,
     )
     detail = {"title": title, "severity": severity.name, "target": target.label if target else ""}
@@ -62,7 +65,8 @@ def _declare(
     owing.card(tx, incident, Priority.NEW_CARD, now)
     if target is not None:
         due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": False})
-    return Answer(f"{incident.ref} is declared; its card is in the channel.", incident_id=incident.id)
+    text = f"{incident.ref} is declared; its card is in the channel. {found.problem}".rstrip()
+    return Answer(text, incident_id=incident.id)
 
 
 async def restart(ctx: Context, principal: Principal, text: str) -> Answer:
@@ -92,7 +96,8 @@ def _restart(tx: Tx, ctx: Context, principal: Principal, state: TargetState) -> 
         incident = incidents.add(
             tx,
             key=f"{close.REQUEST_KEY}{target.key}",
-            title=f"Restart requested by @{principal.name}",
+            # Without the name: that stands in people alone, where it can be erased. The card says by whom.
+            title="Restart requested",
             alertname="",
             namespace=target.namespace,
             severity=Severity.SEV4,
@@ -227,6 +232,12 @@ async def look(ctx: Context, principal: Principal, text: str) -> Answer:
 async def refused(ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
     """Writes down what was asked and why not, and says it to the person."""
     return await ctx.store.transact(_refuse, ctx, principal, asked, reason, incident_id, lane=Lane.PRESS)
+
+
+async def unidentified(ctx: Context, slack_id: str, asked: str, reason: str) -> Answer:
+    """The same for somebody of whom Slack told nothing: the audit has who it is only if they were met before."""
+    known = await ctx.store.read(people.principal_of, slack_id)
+    return await refused(ctx, Principal(known or UNKNOWN, slack_id, ""), asked, reason)
 
 
 def _refuse(tx: Tx, ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:

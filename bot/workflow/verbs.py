@@ -85,6 +85,10 @@ class Workflow:
         """Writes down a request that the listener itself had to refuse."""
         return await requests.refused(self._ctx, principal, asked, reason)
 
+    async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
+        """Writes down a request that was refused because Slack didn't say who asks."""
+        return await requests.unidentified(self._ctx, slack_id, asked, reason)
+
     async def list_open(self) -> list[Incident]:
         """Open incidents, worst and oldest first."""
         return await self._ctx.store.read(incidents.list_open)

@@ -14,6 +14,7 @@ from bot.sandbox.slack.models import Message, View
 from bot.sandbox.slack.server import SlackServer
 from bot.slack.cards import CardView, card
 from bot.slack.client import SlackClient
+from commands.front import Front
 from commands.listen import bolt_app
 from commands.verbs import Verbs
 from tests.integration.commands.fake_verbs import FakeVerbs
@@ -24,10 +25,11 @@ CHANNEL = "C0ONCALL"
 class Office:
     """Slack, a connected Bolt app, and the recorded workflow behind it."""
 
-    def __init__(self, server: SlackServer, slack: SlackClient, verbs: FakeVerbs) -> None:
+    def __init__(self, server: SlackServer, slack: SlackClient, verbs: FakeVerbs, front: Front) -> None:
         self.server = server
         self.slack = slack
         self.verbs = verbs
+        self.front = front
 
     async def post(self, view: CardView) -> str:
         """A card in the channel; its ts."""
@@ -78,10 +80,11 @@ async def opened(suffix: str = "") -> AsyncIterator[Office]:
     slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
     await slack.whoami()
     verbs: Verbs = FakeVerbs()
-    handler = AsyncSocketModeHandler(bolt_app(slack, verbs, suffix=suffix), server.app_token, proxy=None)
+    front = Front(slack, verbs, suffix)
+    handler = AsyncSocketModeHandler(bolt_app(front), server.app_token, proxy=None)
     await handler.connect_async()
     await server.wait_connected()
-    yield Office(server, slack, verbs)
+    yield Office(server, slack, verbs, front)
     await handler.close_async()
     await slack.close()
     assert server.invalid == []

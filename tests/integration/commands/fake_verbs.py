@@ -96,6 +96,9 @@ class FakeVerbs:
     async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
         return await self._do("refused", principal.slack_id, asked, reason)
 
+    async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
+        return await self._do("unidentified", slack_id, asked, reason)
+
     async def list_open(self) -> list[Incident]:
         return self.incidents
 

@@ -211,3 +211,29 @@ async def test_an_answer_that_slack_refuses_ends_quietly(office: Office) -> None
     office.server.faults.clear()
     await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
     assert await office.answered() == "No."
+
+
+async def test_a_press_while_slack_knows_nobody_says_that_nothing_was_done(office: Office) -> None:
+    """The next press asks again; the refusal is audited."""
+    ts = await office.post(views.STATES["proposed"]())
+    office.server.faults.error("users.info", 503)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    assert await office.answered() == "I couldn't ask Slack who you are, so nothing was done. Press again."
+    [(verb, user, asked, _)] = office.verbs.asked
+    assert (verb, user, asked) == ("unidentified", "U0ANA", f"press {ids.APPROVE}")
+
+
+async def test_what_was_acknowledged_is_waited_for_and_whoever_is_cut_off_is_told(office: Office) -> None:
+    """Slack sends nothing twice that was acknowledged."""
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.slow = 0.5
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    await office.asked("approve")
+    await office.front.drain(5)
+    assert not office.front._running
+    assert office.heard() == []
+    office.verbs.slow = 30
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    await office.until(lambda: len(office.verbs.asked) == 2)
+    await office.front.drain(0.05)
+    assert (await office.answered()).startswith("Fettle was stopped before this was finished.")

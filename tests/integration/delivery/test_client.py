@@ -146,3 +146,16 @@ def test_loopback_is_told_by_address() -> None:
     assert is_loopback("http://localhost/")
     assert not is_loopback("https://slack.com/api/")
     assert not is_loopback("http://127.0.0.1.example.com/")
+
+
+async def test_a_history_without_end_counts_as_not_posted(slack: SlackClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a busy channel a card that may have been posted must go out one day."""
+    monkeypatch.setattr("bot.slack.client.PAGES", 0)
+    await slack.post(CHANNEL, Message("one"), key="card:1")
+    assert await slack.find_by_key(CHANNEL, "card:1", oldest=0) == ""
+
+
+async def test_a_look_for_a_key_has_two_ends(slack: SlackClient) -> None:
+    ts = await slack.post(CHANNEL, Message("one"), key="card:1")
+    assert await slack.find_by_key(CHANNEL, "card:1", oldest=float(ts) - 1, latest=float(ts) + 1) == ts
+    assert await slack.find_by_key(CHANNEL, "card:1", oldest=0, latest=float(ts) - 1) == ""

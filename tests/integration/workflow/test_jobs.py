@@ -365,3 +365,34 @@ async def test_retention_and_the_drain_bear_a_store_that_takes_no_writes(
         await jobs.purge()
         await jobs._give_back(work)
     assert "system:store:purged" not in await floor.tags()
+
+
+async def test_a_group_that_cannot_be_read_waits_as_long_as_slack_says(
+    floor: Floor, start: Callable[..., Jobs]
+) -> None:
+    """A 429 that is answered by asking again is never lifted."""
+    await floor.restart_asked()
+    calls: list[str] = []
+
+    async def members(group: str) -> tuple[str, ...]:
+        calls.append(group)
+        raise SlackUnavailableError("Slack limits the rate", 30.0)
+
+    jobs = start(members)
+    floor.advance(70)
+    for _ in range(5):
+        await jobs.refresh_groups()
+    assert len(calls) == 1
+    floor.advance(31)
+    await jobs.refresh_groups()
+    assert len(calls) == 2
+
+
+async def test_work_of_a_dead_process_is_free_before_a_person_gives_up(
+    floor: Floor, start: Callable[..., Jobs]
+) -> None:
+    """Reading and one write fit into the lease of the stages that somebody waits for."""
+    jobs = start()
+    floor.configure(KUBE_TIMEOUT=timedelta(seconds=10))
+    assert Jobs(floor.ctx)._brief_lease() == timedelta(seconds=45)
+    assert jobs._brief_lease() == timedelta(seconds=13)

@@ -8,7 +8,7 @@ from bot.domain.errors import NotFoundError
 from bot.domain.incident import IncidentState
 from bot.domain.owed import MessageKind, Priority, Stage
 from bot.domain.severity import Severity
-from bot.storage import digests, incidents, outbox
+from bot.storage import digests, incidents, outbox, people
 from bot.storage.db import Tx
 from bot.workflow import owing
 
@@ -18,7 +18,7 @@ from .floor import API, LABELS, LEASE, Floor
 async def test_restart_without_an_incident_declares_a_sev4_one_with_a_card(floor: Floor) -> None:
     answer = await floor.verbs.restart(await floor.person("bo"), "shop/api")
     incident = await floor.incident(answer.incident_id)
-    assert (incident.title, incident.severity) == ("Restart requested by @bo", Severity.SEV4)
+    assert (incident.title, incident.severity) == ("Restart requested", Severity.SEV4)
     assert incident.declared_by == (await floor.person("bo")).id
     assert [key for key, _ in await floor.messages("card:")] == [f"card:{incident.id}"]
     assert await floor.owed() == {"investigate": 1, "propose": 1}
@@ -251,3 +251,29 @@ async def test_a_person_is_one_principal_with_their_groups(floor: Floor) -> None
 def _into_digest(tx: Tx, incident_id: int, now: datetime) -> None:
     number = digests.current(tx, "C0ONCALL", now, LEASE)
     owing.card(tx, incidents.update(tx, incident_id, now, digest_id=number), Priority.NEW_CARD, now)
+
+
+async def test_declaring_with_a_workload_that_is_not_there_says_so(floor: Floor) -> None:
+    answer = await floor.verbs.declare(await floor.person("bo"), "checkout slow", Severity.SEV3, "shop", "apii")
+    assert answer.ok
+    assert "There is no workload shop/apii." in answer.text
+    assert (await floor.incident(answer.incident_id)).target_note.startswith("There is no workload shop/apii.")
+
+
+async def test_whoever_asked_for_a_restart_can_be_forgotten(floor: Floor) -> None:
+    """A title of an older release held the name; that goes too."""
+    answer, _ = await floor.restart_asked(by="bo")
+    title = "UPDATE incidents SET title = 'Restart requested by @bo'"
+    await floor.store.transact(lambda tx: tx.execute(title) and None)
+    await floor.store.transact(people.forget, "U0BO", "cli:root", floor.now())
+    assert (await floor.incident(answer.incident_id)).title == "Restart requested"
+
+
+async def test_a_request_of_somebody_unknown_is_audited_without_a_slack_id(floor: Floor) -> None:
+    """Slack said nothing of the person: who was met before is named by the principal, others not at all."""
+    bo = await floor.person("bo")
+    for slack_id in ("U0BO", "U0NEVER"):
+        assert not (await floor.verbs.unidentified(slack_id, "press approve", "Slack is away")).ok
+    entries = (await floor.entries("command:request:refused"))[-2:]
+    assert [entry.actor for entry in entries] == [bo.id, "slack:unknown"]
+    assert "U0NEVER" not in str(entries)

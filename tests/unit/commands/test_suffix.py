@@ -13,6 +13,7 @@ from bot.slack import answers
 from bot.slack.cards import DigestView, digest
 from bot.slack.client import SlackClient
 from commands import slash
+from commands.front import Front
 from commands.listen import register
 from tests.integration.commands.fake_verbs import FakeVerbs
 from tests.unit.slack import card_views
@@ -34,7 +35,7 @@ async def test_the_manifest_offers_the_commands_that_are_registered(suffix: str)
             asked.append(command)
             return super().command(command)
 
-    register(Recorder(client=slack.web, signing_secret="unused"), FakeVerbs(), slack, suffix=suffix)
+    register(Recorder(client=slack.web, signing_secret="unused"), Front(slack, FakeVerbs(), suffix))
     await slack.close()
     assert [one for one in asked if isinstance(one, str)] == offered
 

@@ -81,3 +81,10 @@ def test_the_time_to_wait_is_kept_and_nonsense_is_not() -> None:
 def test_a_body_that_is_no_status_object_still_gives_a_sentence(body: bytes) -> None:
     assert str(status_error("GET", "/x", 404, body, {}, acts=False))
     assert str(status_error("GET", "/x", 499, body, {}, acts=False))
+
+
+def test_a_secret_in_a_refusal_is_hidden() -> None:
+    """A webhook's refusal may quote the object that it refused."""
+    token = "ghp_" + "a" * 36
+    body = json.dumps({"reason": "Invalid", "message": f"denied the request: token={token} not ok"}).encode()
+    assert token not in str(status_error("PATCH", "/apis/x", 400, body, {}, acts=False))
