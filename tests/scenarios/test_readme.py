@@ -135,9 +135,8 @@ async def test_the_roles_apply_with_kubectl(servers: dict[str, str], tmp_path: P
     assert out.count("fettle-patch") >= 2
 
 
-async def test_doctor_and_run_work_with_the_settings_and_the_first_alert_arrives(
-    servers: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("servers")
+async def test_doctor_and_run_work_with_the_settings_and_the_first_alert_arrives(tmp_path: Path) -> None:
     doctor, run = block(SETTINGS).splitlines()
     code, out = await shell(doctor.replace("fettle", FETTLE, 1), tmp_path)
     assert code == 0, out
