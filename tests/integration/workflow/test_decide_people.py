@@ -38,6 +38,7 @@ def test_every_verb_of_a_person_is_in_the_table() -> None:
     looking = {
         "principal",
         "refused",
+        "unidentified",
         "list_open",
         "show",
         "incident_at",
