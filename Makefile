@@ -48,6 +48,7 @@ covered: $(STAMP)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m $(PYTEST) -rs --junitxml=build/junit.xml
 	$(BIN)/coverage combine --quiet
+	@rm -f .coverage.* # a child that a test killed leaves half a file
 	$(BIN)/coverage report --skip-covered
 	@for room in $(GATED); do \
 		printf '%s ' "$$room"; \

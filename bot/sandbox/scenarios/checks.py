@@ -11,8 +11,9 @@ from collections import Counter
 from bot.sandbox.slack_room import message_key
 from bot.sandbox.world import World
 
-LATE = 0.8
-"""Seconds by which a message may arrive late on a busy machine, and so stand closer to its successor."""
+LATE = 2.5
+"""Seconds by which messages may arrive late on a busy machine, and so stand closer to their successors: less than the
+short burst that Slack itself allows, and a run of messages that is really too fast outgrows it at once."""
 
 
 async def final_problems(world: World) -> list[str]:
