@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.observed import ConditionSeen, ContainerSeen
+
 
 class EvidenceStatus(StrEnum):
     """Whether the source answered."""
@@ -21,8 +23,9 @@ class EvidenceStatus(StrEnum):
 class Evidence:
     """One collector's answer.
 
-    ``source`` is the collector's name (``pods``, ``events``); ``summary`` one line for the card; ``data`` what the
-    thread shows, JSON-able: for pods ``{"pods": [PodRow as dict]}``, for events ``{"events": [EventRow as dict]}``;
+    ``source`` is the collector's name (``pods``, ``events``); ``summary`` one line for the card; ``data`` what findings
+    read and the thread shows, JSON-able rows by the shapes here and in ``observed``: for pods ``{"pods": [PodRow as
+    dict]}``, for events ``{"events": [EventRow as dict]}``. A handler's source is ``handler:NAME`` and its data free.
     ``problem`` a sentence when ``status`` is failed. Everything here has passed redaction.
     """
 
@@ -36,7 +39,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PodRow:
-    """One pod as people read it. ``waiting`` and ``terminated`` are reasons such as ``CrashLoopBackOff``."""
+    """One pod as people read it. ``waiting`` and ``terminated`` are reasons such as ``CrashLoopBackOff``.
+
+    ``reason`` and ``message`` are the pod's own ("Evicted", "The node was low on resource: memory."), ``conditions``
+    its conditions, PodScheduled with the scheduler's message among them; ``containers`` holds init containers too.
+    """
 
     name: str
     phase: str
@@ -50,6 +57,11 @@ class PodRow:
     image: str = ""
     created_at: str = ""
     hash: str = ""
+    reason: str = ""
+    message: str = ""
+    deleting: bool = False
+    containers: tuple[ContainerSeen, ...] = ()
+    conditions: tuple[ConditionSeen, ...] = ()
 
 
 @dataclass(frozen=True)

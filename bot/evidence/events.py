@@ -6,13 +6,13 @@ It refuses to keep what looks like a secret: event messages repeat commands and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 
 from bot.domain.evidence import EventRow, Evidence, EvidenceStatus
 from bot.domain.redaction import redact
 from bot.domain.target import Target
+from bot.evidence.ask import Ask
 from bot.kube import reads
 from bot.kube.client import Cluster
 
@@ -21,20 +21,21 @@ MAX_ROWS = 30
 MAX_MESSAGE = 300
 
 
-async def collect(cluster: Cluster, target: Target, now: Callable[[], datetime]) -> Evidence:
+async def collect(ask: Ask) -> Evidence:
     """Reads the events; ``data`` is ``{"events": [EventRow as dict], "total": n}``, at most 30 rows."""
+    cluster, target = ask.cluster, ask.workload
     pods, uid = await asyncio.gather(reads.workload_pods(cluster, target), _uid(cluster, target))
     owners = {pod.owner for pod in pods if pod.owner is not None}
     uids = frozenset({uid, *(pod.uid for pod in pods), *(owner[2] for owner in owners)} - {""})
     names = frozenset({(target.kind, target.name), *((owner[0], owner[1]) for owner in owners)})
     found = await reads.events(cluster, target.namespace, uids, names)
     if not found:
-        return Evidence(SOURCE, EvidenceStatus.EMPTY, "no events", now(), {"events": [], "total": 0})
+        return Evidence(SOURCE, EvidenceStatus.EMPTY, "no events", ask.clock(), {"events": [], "total": 0})
     # Both sorts are stable: newest first within warnings, then within the rest.
     ordered = sorted(found, key=lambda row: row.type != "Warning")
     rows = [replace(row, message=redact(row.message)[:MAX_MESSAGE]) for row in ordered[:MAX_ROWS]]
     data = {"events": [asdict(row) for row in rows], "total": len(found)}
-    return Evidence(SOURCE, EvidenceStatus.OK, summary(ordered), now(), data)
+    return Evidence(SOURCE, EvidenceStatus.OK, summary(ordered), ask.clock(), data)
 
 
 def summary(rows: Sequence[EventRow]) -> str:

@@ -5,31 +5,31 @@ It refuses to conclude anything; that is for findings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 from bot.domain.evidence import Evidence, EvidenceStatus, PodRow
 from bot.domain.redaction import redact
-from bot.domain.target import Target
+from bot.evidence.ask import Ask
 from bot.kube import reads
-from bot.kube.client import Cluster
 from bot.kube.pods import Pod
 
 SOURCE = "pods"
 MAX_ROWS = 50
 
 
-async def collect(cluster: Cluster, target: Target, now: Callable[[], datetime]) -> Evidence:
+async def collect(ask: Ask) -> Evidence:
     """Reads the pods; ``data`` is ``{"pods": [PodRow as dict], "total": n}``, at most 50 rows, worst first."""
-    found = await reads.workload_pods(cluster, target)
+    target = ask.workload
+    found = await reads.workload_pods(ask.cluster, target)
+    at = ask.clock()
     if not found:
-        return Evidence(SOURCE, EvidenceStatus.EMPTY, f"{target.ref} has no pods", now(), {"pods": [], "total": 0})
-    at = now()
+        return Evidence(SOURCE, EvidenceStatus.EMPTY, f"{target.ref} has no pods", at, {"pods": [], "total": 0})
     worst = sorted(found, key=lambda pod: _badness(pod, at), reverse=True)
     rows = [asdict(pod.row) for pod in worst[:MAX_ROWS]]
     data = {"pods": rows, "total": len(found)}
-    return Evidence(SOURCE, EvidenceStatus.OK, redact(summary([pod.row for pod in found])), now(), data)
+    return Evidence(SOURCE, EvidenceStatus.OK, redact(summary([pod.row for pod in found])), at, data)
 
 
 def summary(rows: Sequence[PodRow]) -> str:

@@ -18,6 +18,7 @@ from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, canonical, sha256
 from bot.domain.target import Target
 from bot.evidence import collect
+from bot.evidence.ask import Ask
 from bot.kube import resolve
 from bot.storage import due, incident_alerts, incidents
 from bot.storage import evidence as evidence_rows
@@ -73,7 +74,7 @@ async def _look(ctx: Context, incident: Incident, labels: Sequence[Mapping[str, 
     if target is None:
         return Findings(None, candidates, note, ())
     gathered = await collect.gather(
-        ctx.cluster, target, clock=ctx.clock, deadline=ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
+        Ask(ctx.cluster, target, ctx.clock), deadline=ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     )
     failed_all = bool(gathered) and all(item.status is EvidenceStatus.FAILED for item in gathered)
     # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.target import Target
 from bot.evidence import collect
-from bot.kube.client import Cluster
+from bot.evidence.ask import Ask
 from tests.integration.clusters import API, World, now
 
 
 async def gather(kube: World, target: Target = API, **others: collect.Collector) -> dict[str, Evidence]:
-    found = await collect.gather(
-        kube.cluster, target, clock=now, deadline=1.0, collectors={**collect.COLLECTORS, **others}
-    )
+    ask = Ask(kube.cluster, target, now)
+    found = await collect.gather(ask, deadline=1.0, collectors={**collect.COLLECTORS, **others})
     return {item.source: item for item in found}
 
 
@@ -85,11 +82,11 @@ async def test_a_missing_right_fails_one_collector_and_says_what_to_apply(kube: 
 async def test_a_collector_that_hangs_or_breaks_costs_only_itself(kube: World) -> None:
     await kube.api()
 
-    async def hangs(_cluster: Cluster, _target: Target, _now: Callable[[], datetime]) -> Evidence:
+    async def hangs(_ask: Ask) -> Evidence:
         await asyncio.sleep(30)
         raise AssertionError
 
-    async def breaks(_cluster: Cluster, _target: Target, _now: Callable[[], datetime]) -> Evidence:
+    async def breaks(_ask: Ask) -> Evidence:
         raise KeyError("a bug")
 
     found = await gather(kube, hangs=hangs, breaks=breaks)
