@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot import alert_cli
+from bot import alert_cli, clock
 from bot.domain.severity import Severity
 from bot.kube.client import Cluster
 from bot.settings import load_webhook_only
@@ -33,6 +33,7 @@ async def open_door(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Open]:
 
     async def one(**changes: str) -> Door:
         running.append(await opened(sqlite_store, tmp_path, **changes))
+        running[-1][0].now = clock.now()  # the program that sends has the machine's time
         return running[-1][0]
 
     yield one
