@@ -21,6 +21,7 @@ from bot.storage import (
     digests,
     evidence,
     executions,
+    findings,
     incident_alerts,
     incidents,
     outbox,
@@ -91,7 +92,8 @@ def _text(row: OutboxRow) -> Message | None:
 def _evidence(tx: Tx, row: OutboxRow, now: datetime) -> Message | None:
     incident = incidents.get(tx, row.subject)
     found = _seen(tx, incident)
-    return evidence_message(incident, found, now) if found else None
+    concluded = findings.of(tx, incident.id, incident.episode_at)
+    return evidence_message(incident, found, now, concluded) if found else None
 
 
 def _seen(tx: Tx, incident: Incident) -> tuple[Evidence, ...]:
@@ -129,6 +131,7 @@ def card_view(
         now=now,
         alerts=_alerts(tx, incident_id),
         evidence=_seen(tx, incident),
+        findings=findings.of(tx, incident_id, incident.episode_at),
         proposals=offered,
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,

@@ -46,6 +46,7 @@ _RULES: Mapping[str, _Rule] = {
         "UPDATE evidence SET data = NULL, summary = '', problem = ''",
         f"data IS NOT NULL AND {_ended('evidence.incident_id')}",
     ),
+    "findings": _Rule("UPDATE findings SET body = NULL", f"body IS NOT NULL AND {_ended('findings.incident_id')}"),
     "audit_details": _Rule(
         "DELETE FROM audit_details",
         "EXISTS (SELECT 1 FROM audit WHERE audit.seq = audit_details.seq AND audit.at < ? "  # noqa: S608 - constants

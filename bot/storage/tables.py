@@ -139,6 +139,7 @@ class IncidentRow(Table):
     channel = CharField(max_length=64, default="")
     digest_id = IntegerField(null=True)
     investigated_at = UtcField(null=True)
+    playbook = TextField(default="")
 
     class Meta:
         table_name = "incidents"
@@ -160,6 +161,21 @@ class EvidenceRow(Table):
     class Meta:
         table_name = "evidence"
         indexes = ((("incident_id", "source"), True),)
+
+
+class FindingRow(Table):
+    """One conclusion of the newest look at an incident; ``rank`` 0 is the best. The body is null after retention."""
+
+    id = AutoField()
+    incident_id = IntegerField()
+    rank = IntegerField()
+    cause = CharField(max_length=32)
+    body = JsonField(null=True)
+    found_at = UtcField()
+
+    class Meta:
+        table_name = "findings"
+        indexes = ((("incident_id", "rank"), True),)
 
 
 class ProposalRow(Table):
@@ -364,6 +380,7 @@ class Digest(Table):
 
 
 ALL: tuple[type[Table], ...] = (
-    Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, ProposalRow,
-    ApprovalRow, ExecutionRow, VerificationRow, AuditRow, AuditDetail, OutboxEntry, DueRow, FreezeRow, Digest,
+    Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, FindingRow,
+    ProposalRow, ApprovalRow, ExecutionRow, VerificationRow, AuditRow, AuditDetail, OutboxEntry, DueRow, FreezeRow,
+    Digest,
 )  # fmt: skip

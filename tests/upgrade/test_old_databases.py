@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.finding import Cause
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState
@@ -17,6 +18,7 @@ from bot.storage import (
     due,
     evidence,
     executions,
+    findings,
     freeze,
     incidents,
     outbox,
@@ -53,6 +55,8 @@ def test_an_old_database_opens_with_all_that_was_in_it(dump: Path, tmp_path: Pat
         assert store.read_now(executions.get, 1).outcome == "patched"
         assert store.read_now(verifications.get, 1).verdict is Verdict.PASS
         assert store.read_now(evidence.of, 1)[0].summary == "5 of 6 ready"
+        concluded = [finding.cause for finding in store.read_now(findings.of, 1)]
+        assert concluded == ([] if dump.name.startswith("0001") else [Cause.CRASH_LOOP])
         assert store.read_now(freeze.state)[:3] == (True, "cli:ana", "drill")
         assert store.read_now(people.groups)["S1"][0] == ("U1",)
         assert store.transact_now(outbox.claim, NOW, timedelta(seconds=9), 5)[0].key == "card:1"

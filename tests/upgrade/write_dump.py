@@ -15,13 +15,14 @@ from bot.domain.approval import Verb
 from bot.domain.audit import AuditNote
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import ExecutionEvent, WriteRequest
+from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.domain.incident import IncidentEvent
 from bot.domain.owed import MessageKind, Priority, Stage
 from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState, ProposalText
 from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, VerdictEvent
-from bot.storage import due, evidence, executions, freeze, incidents, outbox, people, proposals, verifications
+from bot.storage import due, evidence, executions, findings, freeze, incidents, outbox, people, proposals, verifications
 from bot.storage.db import Store, Tx
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -42,6 +43,8 @@ def story(tx: Tx) -> None:
         ("f1", "2026-11-21T03:10:00.000000Z", opened.id, '{"namespace":"shop"}', *["2026-11-21T03:14:00.000000Z"] * 2),
     )
     evidence.put(tx, opened.id, Evidence("pods", EvidenceStatus.OK, "5 of 6 ready", NOW, {"pods": []}))
+    seen = Finding(Cause.CRASH_LOOP, "The container exits with 1.", Confidence.HIGH, (Cite("pods", "exit 1"),))
+    findings.put(tx, opened.id, (seen,), NOW)
     offered = proposals.add(
         tx, opened.id, action="restart", target=API, params={}, digest="d" * 64, state=ProposalState.PENDING,
         text=ProposalText("Restart Deployment shop/api", "Restarted shop/api"), requested_by=SYSTEM, now=NOW,

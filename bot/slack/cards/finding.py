@@ -1,35 +1,100 @@
-"""What is wrong, in one sentence: until findings exist, what the alert says and what the collectors saw.
+"""What is wrong, in one sentence with its confidence and what that rests on; and what changed last.
 
-It claims no cause and no confidence; it repeats facts with their source.
+Without a finding it repeats what the alert says and what the collectors saw, and claims no cause. It refuses to weigh:
+findings come ranked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from bot.domain.evidence import EvidenceStatus
+from bot.domain.finding import Cause, Confidence, Finding
 from bot.slack.cards import blocks
 from bot.slack.cards.header import line
-from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_comes, nothing_fits, phase_of
+from bot.slack.cards.view import CardView, Phase, evidence_of, newest_proposal, nothing_comes, nothing_fits, phase_of
 from bot.slack.message import Block
-from bot.slack.mrkdwn import safe, sentence
+from bot.slack.mrkdwn import moment, safe, sentence
+
+ALSO = 2
+"""Further findings that the card names; all of them stand in the thread."""
+_FACTS_FIRST = ("pods", "workload", "logs", "events")
 
 
 def finding_blocks(view: CardView) -> list[Block]:
-    """The sentence, and a second one where the target is unknown or not ours to act on."""
-    parts = []
+    """The finding or what was seen, what changed last, and a line where the target is unknown or not ours to act on."""
+    parts = _concluded(view) if view.findings else [_seen(view)]
+    changed = changed_last(view)
+    if changed:
+        parts.append(f"*Changed last*  {changed}")
+    if phase_of(view) is Phase.COLLECTING:
+        parts.append("_Evidence is being collected._")
+    text = "\n".join(part for part in parts if part)
+    made = [blocks.section(text, 2000)] if text else []
+    note = _note(view)
+    return [*made, blocks.section(note, 700)] if note else made
+
+
+def _concluded(view: CardView) -> list[str]:
+    best, others = view.findings[0], view.findings[1 : 1 + ALSO]
+    parts = [f"*{_heading(best)}*  {sentence(safe(best.sentence, 500))}", confidence_line(best)]
+    parts += [f"Also possible ({other.confidence}): {sentence(safe(other.sentence, 250))}" for other in others]
+    return parts
+
+
+def _heading(finding: Finding) -> str:
+    if finding.cause is Cause.NOTHING_WRONG:
+        return "Seen"
+    return "Likely cause" if finding.confidence is not Confidence.LOW else "Possible cause"
+
+
+def confidence_line(finding: Finding) -> str:
+    """How sure and why: ``Confidence high: first crash 40 s after the rollout. But metrics weren't measured.``."""
+    basis = f": {safe(finding.basis, 300)}" if finding.basis else ""
+    doubt = f" But {sentence(safe(finding.doubt, 250))}" if finding.doubt else ""
+    return f"Confidence {finding.confidence}{sentence(basis) or '.'}{doubt}"
+
+
+def _seen(view: CardView) -> str:
     seen = sentence(safe(view.alerts.summary, 400))
     facts = [
         sentence(safe(item.summary, 220))
-        for item in sorted(view.evidence, key=lambda each: each.source != "pods")
+        for item in sorted(view.evidence, key=lambda each: _rank(each.source))
         if item.status is EvidenceStatus.OK and item.summary
     ]
-    if seen or facts:
-        parts.append(f"*Seen*  {' '.join(part for part in (seen, *facts[:4]) if part)}")
-    if phase_of(view) is Phase.COLLECTING:
-        parts.append("_Evidence is being collected._")
-    text = "\n".join(parts)
-    made = [blocks.section(text, 1500)] if text else []
-    note = _note(view)
-    return [*made, blocks.section(note, 700)] if note else made
+    return f"*Seen*  {' '.join(part for part in (seen, *facts[:4]) if part)}" if seen or facts else ""
+
+
+def _rank(source: str) -> int:
+    return _FACTS_FIRST.index(source) if source in _FACTS_FIRST else len(_FACTS_FIRST)
+
+
+def changed_last(view: CardView) -> str:
+    """``rev 42, 03:00, by kubectl: image api:1.4.1 → 1.4.2``: the newest change, empty where none is known."""
+    found = evidence_of(view, "changes")
+    rows = found.data.get("changes", ()) if found is not None and found.status is EvidenceStatus.OK else ()
+    newest = next((row for row in rows if isinstance(row, Mapping) and row.get("what")), None)
+    return change_line(newest, view.now) if newest is not None else ""
+
+
+def change_line(row: Mapping[str, Any], now: datetime) -> str:
+    """One change as a line; its time in the reader's own zone."""
+    revision = f"rev {safe(str(row['revision']), 40)}" if row.get("revision") else ""
+    at = _instant(row.get("at"))
+    by = f"by {safe(str(row['by']), 80)}" if row.get("by") else ""
+    head = ", ".join(part for part in (revision, moment(at, now) if at else "", by) if part)
+    what = safe(str(row.get("what", "")), 300)
+    return f"{head}: {what}" if head else what
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) and text else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
 
 
 def _note(view: CardView) -> str:

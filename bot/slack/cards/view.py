@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
+from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.domain.verification import Verdict, Verification
@@ -39,6 +40,7 @@ class AlertFacts:
 class CardView:
     """One incident as its card shows it.
 
+    ``findings`` are what was concluded of the evidence, best first.
     ``execution`` and its current ``verification`` belong to the newest approved proposal
     of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
@@ -49,6 +51,7 @@ class CardView:
     now: datetime
     alerts: AlertFacts = AlertFacts()
     evidence: tuple[Evidence, ...] = ()
+    findings: tuple[Finding, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     execution: Execution | None = None
     verification: Verification | None = None

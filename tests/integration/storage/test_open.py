@@ -154,13 +154,18 @@ def test_a_database_of_a_newer_program_is_refused(store_url: str, options: dict[
         Store.open(store_url, **options)
 
 
+def copy_migrations(folder: Path) -> None:
+    for script in FOLDER.glob("[0-9]*.py"):
+        (folder / script.name).write_text(script.read_text())
+
+
 def test_a_guest_refuses_an_older_database_and_says_who_migrates(
     store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "0001_first.py").write_text((FOLDER / "0001_first.py").read_text())
-    (tmp_path / "0002_more.py").write_text("def up(migrator, db):\n    pass\n")
+    copy_migrations(tmp_path)
+    (tmp_path / "9000_more.py").write_text("def up(migrator, db):\n    pass\n")
     monkeypatch.setattr("bot.storage.schema.FOLDER", tmp_path)
-    with pytest.raises(IntegrityError, match=r"0002_more missing.*Start the bot once"):
+    with pytest.raises(IntegrityError, match=r"9000_more missing.*Start the bot once"):
         Store.open(store_url, lock=False)
     Store.open(store_url).close_now()
     Store.open(store_url, lock=False).close_now()
@@ -169,14 +174,14 @@ def test_a_guest_refuses_an_older_database_and_says_who_migrates(
 def test_a_migration_that_fails_leaves_the_database_as_it_was(
     store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "0001_first.py").write_text((FOLDER / "0001_first.py").read_text())
-    (tmp_path / "0002_more.py").write_text(
+    copy_migrations(tmp_path)
+    (tmp_path / "9000_more.py").write_text(
         "def up(migrator, db):\n    db.execute_sql('CREATE TABLE more (id INTEGER)')\n    db.execute_sql('nonsense')\n"
     )
     monkeypatch.setattr("bot.storage.schema.FOLDER", tmp_path)
     with pytest.raises(IntegrityError, match="nonsense"):
         Store.open(store_url)
-    (tmp_path / "0002_more.py").unlink()
+    (tmp_path / "9000_more.py").unlink()
     Store.open(store_url).close_now()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
+from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import Proposal, ProposalState, ProposalText
 from bot.domain.severity import Severity
@@ -189,9 +190,43 @@ def _resolved() -> CardView:
     return view(incident=closed, proposals=done.proposals, execution=done.execution, verification=done.verification)
 
 
+ROLLOUT = Finding(
+    Cause.BAD_ROLLOUT,
+    "The rollout of 03:00 UTC (rev 41 → 42, api:1.4.2, by kim with kubectl) crashes at start: exit 1, "
+    "KeyError: 'DB_URL'.",
+    Confidence.HIGH,
+    (Cite("changes", "rev 42 at 03:00:12"), Cite("logs", "KeyError: 'DB_URL' in 3 of 3 new pods")),
+    basis="first crash 40 s after the rollout, rev 41 pods are healthy",
+    suggestions=(
+        Suggestion("rollback", {"revision": "41"}, "rev 41 ran well", "kubectl rollout undo deployment/api -n shop"),
+    ),
+)
+DEPENDENCY = Finding(
+    Cause.DEPENDENCY_DOWN, "The database db:5432 refuses connections.", Confidence.LOW, (Cite("logs", "refused"),),
+    doubt="only one pod says so",
+)  # fmt: skip
+CHANGES = Evidence(
+    "changes",
+    EvidenceStatus.OK,
+    "rev 42, 14 min ago",
+    NOW,
+    {
+        "changes": [
+            {
+                "kind": "template", "what": "image api:1.4.1 → 1.4.2; env: DB_URL gone", "at": "2026-11-21T03:00:12Z",
+                "by": "kim with kubectl", "revision": "42", "diff": ["- image: api:1.4.1", "+ image: api:1.4.2"],
+            }
+        ]
+    },
+)  # fmt: skip
+
+
 STATES: dict[str, Callable[[], CardView]] = {
     "collecting": lambda: view(incident=incident(investigated_at=None, target=None), evidence=()),
     "proposed": lambda: view(proposals=(proposal(),)),
+    "cause found": lambda: view(
+        proposals=(proposal(),), findings=(ROLLOUT, DEPENDENCY), evidence=(PODS, CHANGES, EVENTS)
+    ),
     "requested by a person": lambda: view(proposals=(proposal(requested_by="person:2"),)),
     "no approvers": lambda: view(proposals=(proposal(approvers=()),), approvers_missing=True),
     "observed": lambda: view(proposals=(proposal(ProposalState.RECORDED),), observe=True),
