@@ -15,11 +15,12 @@ from bot.domain.approval import Verb
 from bot.domain.audit import AuditNote
 from bot.domain.errors import ConfigError, FettleError, RequestError, StoreUnavailableError
 from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.domain.incident import IncidentEvent
 from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState, ProposalText
 from bot.domain.severity import Severity
 from bot.domain.target import Target
-from bot.storage import audit, evidence, freeze, incidents, outbox, people, proposals, purge
+from bot.storage import audit, evidence, findings, freeze, incidents, outbox, people, proposals, purge
 from bot.storage.db import Store, Tx
 from bot.storage.fields import to_text
 
@@ -42,6 +43,8 @@ def told(tx: Tx, at: datetime, word: str, slack_id: str, *, over: bool) -> int:
     )
     seen = Evidence("pods", EvidenceStatus.OK, f"evidence {word}", at, {"log": f"line {word}"})
     evidence.put(tx, made.id, seen)
+    concluded = Finding(Cause.CRASH_LOOP, f"finding {word}", Confidence.LOW, (Cite("logs", f"cite {word}"),))
+    findings.put(tx, made.id, (concluded,), at)
     offered = proposals.add(
         tx, made.id, action="restart", target=API, params={}, digest="d", state=ProposalState.PENDING,
         text=ProposalText("Restart", "Restarted"), requested_by=SYSTEM, now=at, expires_at=at, quorum=1,
@@ -75,7 +78,7 @@ def test_what_is_old_is_erased_beside_a_running_bot_and_what_is_open_or_young_st
     assert store_cli.erase(store_url, NOW - timedelta(days=90), "", "cli:ana") == 0
     counts = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     assert counts == {
-        "alerts": "1", "evidence": "1", "audit_details": "1", "proposals": "1", "approvals": "1", "incidents": "1",
+        "alerts": "1", "evidence": "1", "findings": "1", "audit_details": "1", "proposals": "1", "approvals": "1", "incidents": "1",
         "quarantine": "0", "deliveries": "0", "outbox": "0",
     }  # fmt: skip
     assert bot.read_now(incidents.get, old).reason == ""
