@@ -64,7 +64,7 @@ class ProposalText:
     25 % at a time · no HPA · dry run ok"; ``policy`` "Needs 1 of 2 approvers · until {time}" without the time;
     ``consequence`` the confirm's text; ``diff`` the dry run's diff; ``warnings`` a line each; ``refusal`` why there
     are no buttons, empty for a pending one; ``rationale`` why this is proposed; ``undo`` what can be done afterwards if
-    it doesn't help, or that it can't be undone.
+    it doesn't help, or that it can't be undone; ``by_hand`` the command line of what would help and isn't Fettle's.
     """
 
     headline: str
@@ -78,6 +78,7 @@ class ProposalText:
     refusal: str = ""
     warnings: tuple[str, ...] = ()
     undo: str = ""
+    by_hand: str = ""
 
 
 @dataclass(frozen=True)

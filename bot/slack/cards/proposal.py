@@ -9,7 +9,7 @@ from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, pending_proposals, phase_of, who
 from bot.slack.message import Block
-from bot.slack.mrkdwn import mention, moment, safe, sentence
+from bot.slack.mrkdwn import code, mention, moment, safe, sentence
 
 NO_APPROVERS = (
     "Nobody may approve, because no approvers are configured. Set `APPROVERS` to Slack user ids "
@@ -64,7 +64,7 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     at = f" {moment(proposal.decided_at, view.now)}" if proposal.decided_at else ""
     reason = f"\n{safe(proposal.reason, 500)}" if proposal.reason else ""
     if nothing_fits(proposal):
-        return nothing_block(view, proposal.text.refusal)
+        return nothing_block(view, proposal.text.refusal, proposal.text.by_hand)
     if proposal.state is ProposalState.RECORDED:
         return blocks.section(_recorded(proposal, observe=view.observe), 2000)
     if proposal.state is ProposalState.DENIED:
@@ -79,16 +79,18 @@ def _settled(view: CardView, proposal: Proposal) -> Block | None:
     return None
 
 
-def nothing_block(view: CardView, reason: str) -> Block:
-    """``No proposal, because: …``, and the workloads that could be meant where none was chosen."""
+def nothing_block(view: CardView, reason: str, by_hand: str = "") -> Block:
+    """``No proposal, because: …``, what a person can do by hand, and the workloads that could be meant."""
     incident = view.incident
     why = sentence(safe(reason, 700))
     lines = [f"*No proposal*, because: {why}" if why else "*No proposal.*"]
+    if by_hand:
+        lines.append(f"By hand: {code(by_hand, 400)}")
     if incident.target is None and incident.candidates:
         names = ", ".join(safe(target.label, 90) for target in incident.candidates[:5])
         rest = len(incident.candidates) - 5
         lines.append(f"The alerts could mean {names}{f' and {rest} more' if rest > 0 else ''}. Choose the target.")
-    return blocks.section("\n".join(lines), 1200)
+    return blocks.section("\n".join(lines), 1700)
 
 
 def _recorded(proposal: Proposal, *, observe: bool) -> str:

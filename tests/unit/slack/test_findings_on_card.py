@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Cause, Confidence
+from bot.domain.proposal import ProposalState, ProposalText
 from bot.slack.cards import blocks, card, evidence_message
 from bot.slack.cards.evidence import MOST
 from bot.slack.cards.evidence_rows import LINES
@@ -33,6 +34,15 @@ def test_what_changed_last_stands_on_the_card_with_its_time_and_hand() -> None:
     drawn = text_of(card(view(findings=(ROLLOUT,), evidence=(PODS, CHANGES))))
     assert "*Changed last*  rev 42, <!date^" in drawn
     assert "by kim with kubectl: image api:1.4.1 → 1.4.2; env: DB_URL gone" in drawn
+
+
+def test_what_fettle_cannot_do_stands_there_as_a_command_line_for_a_person() -> None:
+    why = "a rollback is what helps, and Fettle can't do one"
+    told = ProposalText("No proposal", "", refusal=why, by_hand="kubectl rollout undo deployment/`api` -n <shop>")
+    record = proposal(ProposalState.RECORDED, action="none", text=told)
+    drawn = text_of(card(view(findings=(ROLLOUT,), proposals=(record,))))
+    assert "*No proposal*, because: a rollback is what helps, and Fettle can't do one." in drawn
+    assert "By hand: `kubectl rollout undo deployment/'api' -n &lt;shop&gt;`" in drawn
 
 
 def test_a_low_confidence_is_no_likely_cause_and_its_doubt_is_told() -> None:
