@@ -8,6 +8,7 @@ from bot.domain.incident import IncidentState
 from bot.domain.verification import Verdict
 from bot.slack import ids
 from bot.slack.message import Message
+from commands.asked import Asked
 from tests.integration.commands.conftest import CHANNEL, Office
 from tests.unit.slack import card_views as views
 
@@ -145,6 +146,19 @@ async def test_what_slack_says_of_a_person_is_asked_once_a_minute(office: Office
     await office.until(lambda: len(office.verbs.asked) == 3)
     assert sum(call.method == "users.info" for call in office.server.calls) == 1
     assert len(office.verbs.people) == 3
+
+
+async def test_what_slack_said_of_a_person_counts_for_a_minute_and_no_longer(office: Office) -> None:
+    """Whoever was dismissed a minute ago is asked for again, and flagged."""
+    ts = await office.post(views.STATES["proposed"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.ACKNOWLEDGE)
+    await office.until(lambda: len(office.verbs.people) == 1)
+    office.server.workspace.people["U0ANA"].kind = "deleted"
+    known = office.front.identities._known
+    at, person = known["U0ANA"]
+    known["U0ANA"] = (at - 61, person)
+    await office.front.identities.principal(Asked("U0ANA"))
+    assert [each.deleted for each in office.verbs.people] == [False, True]
 
 
 async def test_a_control_of_an_older_version_is_never_ignored_in_silence(office: Office) -> None:

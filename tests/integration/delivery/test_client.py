@@ -79,6 +79,13 @@ async def test_people_are_told_apart(slack: SlackClient) -> None:
     assert (await slack.user("U0FETTLE")).bot
 
 
+async def test_whoever_is_of_another_workspace_is_a_stranger_though_slack_flags_them_as_nothing(
+    server: SlackServer, slack: SlackClient
+) -> None:
+    server.workspace.people["U0ANA"].team_id = "T0ELSEWHERE"
+    assert (await slack.user("U0ANA")).stranger
+
+
 async def test_groups_are_read_and_a_free_plan_says_what_to_do(server: SlackServer, slack: SlackClient) -> None:
     [group] = server.workspace.usergroups
     assert set(await slack.group_members(group)) == {"U0ANA", "U0LI"}

@@ -8,7 +8,7 @@ from bot.domain.alert import AlertStatus
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import ExecutionEvent, WriteRequest
 from bot.domain.incident import Incident, IncidentEvent
-from bot.domain.owed import Priority
+from bot.domain.owed import OutboxRow, Priority
 from bot.domain.proposal import ProposalEvent, ProposalState, canonical
 from bot.domain.verification import VerdictEvent
 from bot.slack.cards import card
@@ -62,6 +62,23 @@ async def test_an_erased_person_is_no_mention(store: Store) -> None:
     view = await store.read(card_view, incident.id, Look(), d.clock())
     assert view.people == {}
     assert "someone whose name was erased" in str(card(view).blocks)
+
+
+async def test_a_thread_message_says_nothing_to_slack_that_a_person_or_an_alert_wrote_as_markup(store: Store) -> None:
+    """Reasons and alert names stand in it: ``<!channel>`` is text there."""
+
+    def stands(tx: Tx) -> OutboxRow:
+        incident = d.add_incident(tx)
+        (head,) = outbox.claim(tx, d.clock(), timedelta(seconds=60), 5)
+        outbox.sent(tx, head, d.clock(), d.CHANNEL, "1.000001")
+        d.owe_thread(tx, incident, "resolved by a person: <!channel> <https://evil.example.com|look> & more")
+        (row,) = outbox.claim(tx, d.clock(), timedelta(seconds=60), 5)
+        return row
+
+    row = await store.transact(stands)
+    message = (await store.read(load, row, Look(), d.clock())).message
+    assert message is not None
+    assert message.text == ("resolved by a person: &lt;!channel&gt; &lt;https://evil.example.com|look&gt; &amp; more")
 
 
 async def test_an_earlier_episodes_verdict_says_nothing_about_this_one(store: Store) -> None:

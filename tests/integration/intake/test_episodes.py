@@ -33,6 +33,16 @@ async def test_a_repeat_is_a_duplicate_that_owes_no_edit_and_is_counted(desk: De
     assert await desk.rows("SELECT count(*) FROM deliveries") == [(1,)]
 
 
+async def test_a_resolve_with_another_end_is_a_record_of_its_own(desk: Desk) -> None:
+    await desk.take(FIRING)
+    assert (await desk.take(RESOLVED, minutes=5)).duplicates == 0
+    assert (await desk.take(RESOLVED, minutes=6)).duplicates == 1
+    assert (await desk.take(group(alert(pod="a", end=6)), minutes=7)).duplicates == 0
+    assert await desk.rows("SELECT status, ends_at FROM deliveries ORDER BY id") == [
+        ("firing", ""), ("resolved", at(5)), ("resolved", at(6)),
+    ]  # fmt: skip
+
+
 async def test_the_same_identity_twice_in_one_delivery_is_one_record(desk: Desk) -> None:
     receipt = await desk.take(group(alert(pod="a"), alert(pod="a")))
     assert (receipt.accepted, receipt.duplicates) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from bot.domain.errors import (
     ClusterUnavailableError,
     ForbiddenError,
+    IntegrityError,
     NotFoundError,
     OutcomeUnknownError,
     WorldChangedError,
@@ -102,6 +104,15 @@ async def test_sending_the_stored_request_again_is_refused_by_its_preconditions(
     with pytest.raises(WorldChangedError):
         await restart.apply(kube.cluster, stored)
     assert (await reads.target_state(kube.cluster, API)).generation == generation
+
+
+async def test_a_stored_request_that_lost_its_precondition_is_not_sent(kube: World) -> None:
+    """Whatever happened to it in the store: without the object's uid it might hit another one."""
+    stored = planned(await kube.api())
+    bare = replace(stored, body=[op for op in stored.body if op["path"] != "/metadata/uid"])
+    with pytest.raises(IntegrityError, match="uid"):
+        await restart.apply(kube.cluster, bare)
+    assert kube.sent("PATCH") == []
 
 
 async def test_another_object_of_the_same_name_is_not_restarted(kube: World) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from bot.domain.audit import GENESIS, TAGS, AuditEntry, AuditNote
+from bot.domain.audit import GENESIS, TAGS, AuditEntry, AuditNote, detail_digest
 from bot.domain.errors import IntegrityError, RequestError
 from bot.storage import audit, people
 from bot.storage.db import Store, Tx
@@ -190,6 +190,13 @@ TAMPERING = {
     "a detail edited": (
         ["""UPDATE audit_details SET detail = '{"reason":"other"}' WHERE seq = 2"""],
         ["The detail of entry 2 was changed"],
+    ),
+    "a detail replaced with its digest": (
+        [
+            """UPDATE audit_details SET salt = 's', detail = '{"reason":"other"}' WHERE seq = 2""",
+            f"UPDATE audit SET detail_digest = '{detail_digest('s', {'reason': 'other'})}' WHERE seq = 2",  # noqa: S608 - a digest
+        ],
+        ["Entry 2 was changed"],
     ),
     "one slipped in before the first": (
         ["INSERT INTO audit VALUES (0, '', '', '', '', '', 0, '', '', '')"],

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot import jobs as jobs_module
+from bot.app import _started
 from bot.domain.errors import SlackUnavailableError, StoreUnavailableError
-from bot.domain.owed import DueWork, Stage
+from bot.domain.owed import DueWork, OutboxRow, Stage
 from bot.domain.proposal import ProposalState
 from bot.jobs import LIMITS, STAGES, Jobs
-from bot.storage import due, people, verifications
+from bot.storage import due, outbox, people, verifications
 from bot.storage.db import Tx
 from bot.workflow.context import Context
 
@@ -396,3 +397,20 @@ async def test_work_of_a_dead_process_is_free_before_a_person_gives_up(
     floor.configure(KUBE_TIMEOUT=timedelta(seconds=10))
     assert Jobs(floor.ctx)._brief_lease() == timedelta(seconds=45)
     assert jobs._brief_lease() == timedelta(seconds=13)
+
+
+async def test_what_a_dead_process_had_claimed_is_free_at_the_next_start(floor: Floor) -> None:
+    """Alone on its file, it waits for no lease; what may have been posted is looked for first."""
+    await floor.alert()
+
+    def claim(tx: Tx) -> list[OutboxRow]:
+        return outbox.claim(tx, floor.now(), timedelta(minutes=1), 5)
+
+    (work,) = await floor.due(Stage.INVESTIGATE)
+    (row,) = await floor.store.transact(claim)
+    assert (await floor.due(Stage.INVESTIGATE), await floor.store.transact(claim)) == ([], [])
+    await floor.store.transact(_started, floor.ctx)
+    (again,) = await floor.due(Stage.INVESTIGATE)
+    (doubted,) = await floor.store.transact(claim)
+    assert (again.id, doubted.id) == (work.id, row.id)
+    assert (row.uncertain, doubted.uncertain) == (False, True)

@@ -9,7 +9,7 @@ from bot.domain.owed import Stage
 from bot.domain.proposal import SYSTEM, ProposalState
 from bot.storage import due
 
-from .floor import LABELS, Floor
+from .floor import API, LABELS, Floor
 
 
 async def test_a_crash_loop_on_an_old_template_brings_a_restart(floor: Floor) -> None:
@@ -68,6 +68,19 @@ async def test_a_request_on_another_clusters_incident_is_refused_by_policy(floor
     await floor.store.transact(due.owe, Stage.PROPOSE, incident.id, floor.now(), {"requested_by": "person:1"})
     await floor.run(Stage.PROPOSE)
     assert await floor.count("proposals") == 0
+
+
+async def test_a_target_chosen_for_another_clusters_incident_brings_no_draft(floor: Floor) -> None:
+    """The workload of that name here is another one: it isn't even read."""
+    incident = await floor.alert(cluster="us-2")
+    await floor.prepare()
+    assert (await floor.verbs.choose_target(incident.id, API.key, await floor.person("bo"))).ok
+    asked = len(floor.server.requests)
+    await floor.store.transact(due.owe, Stage.PROPOSE, incident.id, floor.now(), {})
+    await floor.run(Stage.PROPOSE)
+    assert len(floor.server.requests) == asked
+    assert (await floor.proposal()).state is ProposalState.RECORDED
+    assert (await floor.proposal()).action == "none"
 
 
 async def test_observe_mode_says_what_it_would_do_and_has_no_buttons(floor: Floor) -> None:

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.verification import CheckState, Verdict
+from bot.kube import reads
 from bot.storage.db import Store
 from bot.verification import measure
 from bot.workflow import verify
@@ -198,6 +199,20 @@ async def test_after_a_crash_loop_the_soak_is_ten_minutes(floor: Floor) -> None:
     assert found.settled_at is not None
     assert found.rolled_out_at is not None
     assert found.settled_at - found.rolled_out_at >= timedelta(seconds=600)
+
+
+async def test_a_crash_loop_seen_when_it_was_proposed_counts_though_the_claim_sees_none(floor: Floor) -> None:
+    floor.configure(VERIFY_SOAK=timedelta(seconds=120), VERIFY_SOAK_CRASHLOOP=timedelta(seconds=600))
+    floor.cluster.crash_loop("shop", "api", pods=1)
+    floor.advance(5)
+    _, proposal = await floor.alerted()
+    assert (await floor.approve(proposal)).ok
+    floor.cluster.heal("shop", "api")
+    floor.advance(800)
+    state = await reads.target_state(floor.ctx.cluster, proposal.target, now=floor.now())
+    assert not state.crash_looping
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.verification()).soak == 600
 
 
 async def test_twice_min_ready_seconds_is_the_least_soak(floor: Floor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import aiohttp
 import pytest
 
 from bot.domain.errors import (
@@ -15,7 +16,7 @@ from bot.domain.errors import (
     RejectedError,
     WorldChangedError,
 )
-from bot.kube.errors import status_error
+from bot.kube.errors import connection_error, status_error
 from tests.unit.cluster_states import RECORDED
 
 CASES = [
@@ -65,6 +66,13 @@ def test_a_missing_right_names_verb_resource_namespace_and_the_role_to_apply() -
 def test_a_write_answered_with_5xx_may_have_been_carried_out(status: int) -> None:
     assert type(status_error("PATCH", "/x", status, b"", {}, acts=True)) is OutcomeUnknownError
     assert type(status_error("PATCH", "/x", status, b"", {}, acts=False)) is ClusterUnavailableError
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(), aiohttp.ServerDisconnectedError()])
+def test_a_write_without_an_answer_may_have_been_carried_out_unless_nobody_was_reached(error: Exception) -> None:
+    assert type(connection_error(error, acts=True)) is OutcomeUnknownError
+    assert type(connection_error(error, acts=True, refused=True)) is ClusterUnavailableError
+    assert type(connection_error(error, acts=False)) is ClusterUnavailableError
 
 
 def test_the_time_to_wait_is_kept_and_nonsense_is_not() -> None:

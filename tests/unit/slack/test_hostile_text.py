@@ -78,6 +78,24 @@ def test_no_label_breaks_a_card(name: str) -> None:
         assert len(message.blocks) > 5
 
 
+def parsed(value: Any) -> list[Mapping[str, Any]]:
+    """Every text object that Slack parses as markup."""
+    if isinstance(value, Mapping):
+        own = [value] if value.get("type") == "mrkdwn" else []
+        return own + [found for item in value.values() for found in parsed(item)]
+    return [found for item in value for found in parsed(item)] if isinstance(value, list | tuple) else []
+
+
+def test_slack_makes_no_links_of_its_own_from_text_from_outside() -> None:
+    """Without ``verbatim`` it links addresses, channels and names that an alert happens to hold."""
+    drawn = [card(build()) for build in views.STATES.values()]
+    drawn += [evidence_message(views.incident(), [views.PODS], views.NOW)]
+    drawn += [digest(DigestView((views.incident(),), views.NOW, {}))]
+    texts = [text for message in drawn for text in parsed(message.blocks)]
+    assert len(texts) > len(drawn)
+    assert [text for text in texts if text.get("verbatim") is not True] == []
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_label_breaks_the_thread_or_the_digest(name: str) -> None:
     text = HOSTILE[name]

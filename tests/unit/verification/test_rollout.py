@@ -51,6 +51,14 @@ def test_observed_generation_comes_first_although_all_counts_look_good() -> None
     assert check(after_patch, (), Bound(generation=2), NOW).state is CheckState.WAITING
 
 
+def test_before_the_controller_saw_the_change_nothing_is_complete_and_nothing_has_failed() -> None:
+    """Its status is about the template before: neither its pods nor its failure are ours."""
+    assert not complete(ours(observed_generation=6), six(), OURS_AT_7)
+    failed = {"updated": 2, "conditions": {"Progressing": "ProgressDeadlineExceeded"}}
+    row = check(ours(observed_generation=6, **failed), six(), OURS_AT_7, NOW)
+    assert (row.state, row.final) == (CheckState.WAITING, False)
+
+
 RECORDED = [
     ("deploy-before-restart", CheckState.GOOD),
     ("deploy-mid-rollout", CheckState.WAITING),

@@ -1,0 +1,26 @@
+"""SIGTERM while somebody waits: Slack was told that the press arrived, and won't send it again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.world import World, WorldOptions
+
+pytestmark = pytest.mark.timeout(120)
+
+SLOW = 3.0
+"""Seconds that the cluster lets the press wait for its facts; the drain may take 13."""
+
+
+async def test_a_press_that_was_acknowledged_outlives_sigterm(tmp_path: Path, measuring: Mapping[str, str]) -> None:
+    async with World(tmp_path, WorldOptions(extra=measuring)) as world:
+        await world.start_bot()
+        world.cluster.crash_loop("shop", "api")
+        await world.fire("KubePodCrashLooping", "shop/api")
+        card = await world.slack.expect_card("shop/api", buttons=["Approve"])
+        world.cluster_server.faults.hang("get", "deployments", seconds=SLOW)
+        reply = await card.click("Approve", by="ana")
+        assert reply.acked
+        assert await world.bot.stop() == 0
+        assert "granted" in await world.audit()
