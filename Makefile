@@ -4,6 +4,7 @@
 #   make check     what CI runs: style, types, contracts, tests with coverage, every scenario
 #   make bench     measurements, as ratios
 #   make soak      tests/load at full size: 50 kills, 2,000 alerts, a slow Slack; some minutes, seeds printed
+#   make planted   puts each of many known bugs into a copy and runs the tests that must go red for it; some minutes
 #   make fmt       puts the code into shape
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_ti
 # Rooms in which a mistake acts on a cluster or loses an alert; each must reach the gate by itself.
 GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 
-.PHONY: sandbox test check lint types contracts covered scenarios bench soak fmt
+.PHONY: sandbox test check lint types contracts covered scenarios bench soak planted fmt
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")' && $(PYTHON) -m venv .venv; }
@@ -63,6 +64,9 @@ bench: $(STAMP)
 
 soak: $(STAMP)
 	FETTLE_SOAK=1 $(BIN)/python -m $(PYTEST) -n 0 -s --timeout 3600 tests/load $(ARGS)
+
+planted: $(STAMP)
+	$(BIN)/python -m tests.planted $(ARGS)
 
 fmt: $(STAMP)
 	$(BIN)/ruff format .

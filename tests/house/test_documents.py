@@ -75,7 +75,7 @@ def test_locks_hold_hashes_and_no_addresses(name: str) -> None:
     assert text.count("--hash=sha256:") >= len(pinned)
 
 
-@pytest.mark.parametrize("target", ["sandbox", "test", "check", "bench"])
+@pytest.mark.parametrize("target", ["sandbox", "test", "check", "bench", "soak", "planted"])
 def test_the_makefile_has_each_target(target: str) -> None:
     assert re.search(rf"^{target}:", _text("Makefile"), re.MULTILINE)
 

@@ -1,0 +1,235 @@
+"""Bugs around the one write: done twice, done unseen, done to another object, or told otherwise than it was."""
+
+from tests.planted.bug import Bug
+
+RESTART = "bot/mitigations/restart.py"
+EXECUTE_PY = "bot/workflow/execute.py"
+REQUEST = "tests/unit/mitigations/test_restart_request.py"
+EXECUTE = "tests/integration/workflow/test_execute.py"
+RECOVER = "tests/integration/workflow/test_recover.py"
+RECORDS = "tests/integration/storage/test_records.py"
+KUBE_ERRORS = "tests/unit/kube/test_errors.py"
+APPLY = "tests/integration/kube/test_restart.py"
+
+BUGS = (
+    Bug(
+        name="no-uid-precondition",
+        why="Deleted and made anew meanwhile: another object than the approved one is restarted.",
+        file=RESTART,
+        old='        {"op": "test", "path": "/metadata/uid", "value": target.uid},\n',
+        new="",
+        tests=(REQUEST,),
+    ),
+    Bug(
+        name="request-without-uid-is-sent",
+        why="A stored request that lost its precondition goes out all the same.",
+        file=RESTART,
+        old='    if not any(op.get("op") == "test" and op.get("path") == "/metadata/uid" for op in stored.body):\n',
+        new="    if not stored.body:\n",
+        tests=(f"{APPLY}::test_a_stored_request_that_lost_its_precondition_is_not_sent",),
+    ),
+    Bug(
+        name="no-generation-precondition",
+        why="What somebody deployed a second ago is restarted unseen.",
+        file=RESTART,
+        old='        {"op": "test", "path": "/metadata/generation", "value": state.generation},\n',
+        new="",
+        tests=(REQUEST,),
+    ),
+    Bug(
+        name="template-annotations-replaced",
+        why="The restart takes away the annotations that injectors and scrapers need.",
+        file=RESTART,
+        old="    if state.template_annotations:\n",
+        new="    if not state.template_annotations:\n",
+        tests=(REQUEST,),
+    ),
+    Bug(
+        name="preview-acts",
+        why="The dry run isn't one: the pods restart before anybody was asked.",
+        file="bot/kube/writes.py",
+        old='query["dryRun"] = "All"',
+        new='query["dry_run"] = "All"',
+        tests=(f"{APPLY}::test_the_preview_changes_nothing_and_shows_two_annotations",),
+    ),
+    Bug(
+        name="write-tried-twice",
+        why="A connection that is reset after the write makes two of it.",
+        file="bot/kube/client.py",
+        old="        except (aiohttp.ClientError, TimeoutError, OSError) as error:\n"
+        "            raise connection_error(error, acts=acts) from error\n",
+        new="        except (aiohttp.ClientError, TimeoutError, OSError):\n"
+        "            answer = await self._call(method, path, query, body, content_type, agent)\n",
+        tests=(f"{APPLY}::test_done_but_the_answer_was_lost_is_read_back_as_applied",),
+    ),
+    Bug(
+        name="lost-answer-taken-for-not-done",
+        why="The restart happened, the card says that nothing was done, and the next press does it again.",
+        file="bot/kube/errors.py",
+        old="    if acts and not refused:\n",
+        new="    if acts and refused:\n",
+        tests=(KUBE_ERRORS,),
+    ),
+    Bug(
+        name="gateway-timeout-taken-for-not-done",
+        why="A 504 after the write was stored reads as a failure.",
+        file="bot/kube/errors.py",
+        old="        if acts:\n",
+        new="        if acts and status < HTTPStatus.BAD_GATEWAY:\n",
+        tests=(KUBE_ERRORS,),
+    ),
+    Bug(
+        name="call-without-a-limit",
+        why="An API server that stalls holds executions for ever.",
+        file="bot/kube/client.py",
+        old="            async with asyncio.timeout(self.timeout):\n                answer =",
+        new="            async with asyncio.timeout(None):\n                answer =",
+        also=(("_request_timeout=self.timeout", "_request_timeout=None"),),
+        tests=(f"{APPLY}::test_never_arrived_is_read_back_as_not_applied",),
+    ),
+    Bug(
+        name="approval-not-rechecked",
+        why="Whoever approved was dismissed before the claim; the approval still acts.",
+        file=EXECUTE_PY,
+        old="    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now)\n",
+        new="",
+        tests=(EXECUTE,),
+    ),
+    Bug(
+        name="proposal-state-not-rechecked",
+        why="A proposal that was voided after the approval is carried out.",
+        file=EXECUTE_PY,
+        old="    if proposal.state is not ProposalState.APPROVED:\n",
+        new="    if proposal.state is ProposalState.PENDING:\n",
+        tests=(f"{EXECUTE}::test_a_proposal_that_is_not_approved_is_never_carried_out",),
+    ),
+    Bug(
+        name="policy-skipped-at-execution",
+        why="Frozen, paused or changed between the press and the write: it is done all the same.",
+        file=EXECUTE_PY,
+        old="    if not decision.allowed or reading.state is None:\n",
+        new="    if reading.state is None:\n",
+        tests=(EXECUTE,),
+    ),
+    Bug(
+        name="second-freeze-read-dropped",
+        why="The kill switch, thrown between claim and write, stops nothing.",
+        file=EXECUTE_PY,
+        old='return runs, "" if freeze.on is False else freeze.sentence',
+        new='return runs, "" if freeze.on is None else ""',
+        tests=(f"{EXECUTE}::test_a_freeze_file_between_claim_and_act_stops_it",),
+    ),
+    Bug(
+        name="settled-execution-is-sent",
+        why="Read back and settled as not applied while the process hung; then it sends after all.",
+        file=EXECUTE_PY,
+        old="    if not runs:\n",
+        new="    if not runs and against:\n",
+        also=((" >= SEND_WITHIN):", " >= SEND_WITHIN * 1000):"),),
+        tests=(f"{EXECUTE}::test_what_was_settled_while_it_stalled_is_not_sent_any_more",),
+    ),
+    Bug(
+        name="late-request-is-sent",
+        why="A process that slept for a minute sends what was read back as not done meanwhile.",
+        file=EXECUTE_PY,
+        old="ctx.clock() - execution.intent_at >= SEND_WITHIN",
+        new="ctx.clock() - execution.intent_at >= SEND_WITHIN * 1000",
+        tests=(f"{EXECUTE}::test_what_could_not_be_sent_within_five_seconds_of_its_intent_is_not_sent",),
+    ),
+    Bug(
+        name="approval-good-for-ever",
+        why="A cluster that was away all night is restarted in the morning by last evening's press.",
+        file="bot/workflow/facts.py",
+        old="return proposal.decided_at + ctx.settings.APPROVAL_TTL",
+        new="return proposal.decided_at + 1000 * ctx.settings.APPROVAL_TTL",
+        tests=(EXECUTE,),
+    ),
+    Bug(
+        name="audit-after-the-effect",
+        why="A crash between the write and its entry: the cluster changed, and the audit knows nothing of it.",
+        file=EXECUTE_PY,
+        old='    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)\n',
+        new="    del detail\n",
+        also=(
+            (
+                '    _entry(tx, f"execution:state:{settled.state}",',
+                '    _entry(tx, "execution:intent:committed", settled, "running", detail, now)\n'  # noqa: ISC004 - one text
+                '    _entry(tx, f"execution:state:{settled.state}",',
+            ),
+        ),
+        tests=(EXECUTE,),
+    ),
+    Bug(
+        name="recovery-sends-again",
+        why="After a crash the request goes out a second time instead of being looked for.",
+        file=EXECUTE_PY,
+        old='        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", again=True)\n',
+        new="        if execution.request is not None:\n            await _act(ctx, execution, execution.request)\n",
+        tests=(RECOVER,),
+    ),
+    Bug(
+        name="recovery-without-a-look",
+        why="After a crash the request goes out a second time, whatever became of the first.",
+        file=EXECUTE_PY,
+        old="    mitigation = catalog.CATALOG[Action(execution.action)]\n    try:\n        found =",
+        new="    mitigation = catalog.CATALOG[Action(execution.action)]\n    if execution.request is not None:\n"
+        "        await mitigation.apply(ctx.cluster, execution.request)\n    try:\n        found =",
+        tests=(RECOVER,),
+    ),
+    Bug(
+        name="read-back-before-it-can-have-arrived",
+        why="Read back at once, the request still on its way counts as not done, and arrives a moment later.",
+        file=EXECUTE_PY,
+        old="    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN\n",
+        new="    read_back_at = now\n",
+        tests=(f"{RECOVER}::test_it_is_not_read_back_before_the_request_can_no_longer_arrive",),
+    ),
+    Bug(
+        name="changed-target-taken-for-not-applied",
+        why="What can't be told is told: failed, nothing was done, although it may have been.",
+        file=RESTART,
+        old="    if same and generation == expected:\n",
+        new="    if same:\n",
+        tests=(f"{APPLY}::test_a_target_that_moved_on_without_our_mark_cannot_be_told",),
+    ),
+    Bug(
+        name="unreadable-outcome-taken-for-success",
+        why="The cluster can't be read after the crash, and the card says done.",
+        file=EXECUTE_PY,
+        old='await _settle(ctx, execution, ExecutionEvent.LOSE, f"the target is gone,',
+        new='await _settle(ctx, execution, ExecutionEvent.SUCCEED, f"the target is gone,',
+        tests=(RECOVER,),
+    ),
+    Bug(
+        name="update-without-the-state",
+        why="Two presses at once both win: an approval of what was rejected a moment before.",
+        file="bot/storage/proposals.py",
+        old="[ProposalRow.id == proposal_id, ProposalRow.state.in_([source.value for source in sources])]",
+        new="[ProposalRow.id == proposal_id]",
+        tests=(RECORDS,),
+    ),
+    Bug(
+        name="expired-approval-accepted",
+        why="The press that comes a moment after the end wins against the clock.",
+        file="bot/storage/proposals.py",
+        old="        guards.append(ProposalRow.expires_at > now)\n",
+        new="        pass\n",
+        tests=(RECORDS,),
+    ),
+    Bug(
+        name="one-person-counts-twice",
+        why="Two presses of one person make a quorum of two.",
+        file="bot/storage/migrations/0001_first.py",
+        old="UNIQUE (proposal_id, principal)",
+        new="UNIQUE (proposal_id, principal, at)",
+        tests=(RECORDS,),
+    ),
+    Bug(
+        name="released-before-the-verdict",
+        why="The next action begins while the first is still being measured.",
+        file="bot/storage/executions.py",
+        old="    if event is ExecutionEvent.FAIL:\n",
+        new="    if event in {ExecutionEvent.FAIL, ExecutionEvent.SUCCEED}:\n",
+        tests=(RECORDS,),
+    ),
+)

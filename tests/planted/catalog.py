@@ -1,0 +1,38 @@
+"""Every bug that is planted, and the copy of the tree that it is planted in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.planted import acting, alerts, policy, process, slack, store, verdicts
+from tests.planted.bug import Bug
+
+ROOT = Path(__file__).resolve().parents[2]
+BUGS: tuple[Bug, ...] = (
+    *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS,
+)  # fmt: skip
+
+ELSEWHERE = frozenset({".git", ".venv", "build", "data", "dist"})
+"""What lies in the root and is no part of the tree."""
+CACHES = (
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".import_linter_cache",
+    ".hypothesis",
+    ".coverage*",
+)
+
+
+def copy_to(folder: Path) -> None:
+    """The tree as it stands, uncommitted changes included."""
+    caches = shutil.ignore_patterns(*CACHES)
+
+    def left_out(parent: str, names: list[str]) -> set[str]:
+        return caches(parent, names) | (ELSEWHERE & set(names) if Path(parent) == ROOT else set())
+
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    # Tests start programs of the environment by its path.
+    (folder / ".venv").symlink_to(ROOT / ".venv")
