@@ -19,7 +19,7 @@ BUGS = (
         old="        return await store.transact(receive, group, now, rules, lane=Lane.INTAKE)\n",
         new="        asyncio.ensure_future(store.transact(receive, group, now, rules, lane=Lane.INTAKE))\n"
         "        return Receipt((), len(group.alerts), 0, len(group.poison))\n",
-        tests=(f"{HTTP}::test_what_was_answered_2xx_is_durable",),
+        tests=(f"{HTTP}::test_a_crash_before_the_commit_is_never_answered_2xx",),
     ),
     Bug(
         name="4xx-when-the-commit-fails",
