@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="bugs tried at once")
     options = parser.parse_args(arguments)
     chosen = [bug for bug in BUGS if not options.only or any(fnmatch.fnmatch(bug.name, one) for one in options.only)]
-    if not chosen:
-        parser.error(f"there is no bug {' or '.join(options.only)}; --list names them")
+    unknown = [one for one in options.only if not any(fnmatch.fnmatch(bug.name, one) for bug in BUGS)]
+    if unknown:
+        parser.error(f"there is no bug {' and no '.join(unknown)}; --list names them")
     if options.list:
         _say(*(f"{bug.name}: {bug.why}" for bug in chosen))
         return 0
@@ -63,7 +64,11 @@ def _all(chosen: Iterable[Bug], copies: Iterable[Copy]) -> list[Outcome]:
         return outcome
 
     with ThreadPoolExecutor(max_workers=free.qsize()) as pool:
-        return list(pool.map(one, chosen))
+        try:
+            return list(pool.map(one, chosen))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C ends after the runs under way, not after all
+            raise
 
 
 def _say(*lines: str) -> None:

@@ -1,4 +1,8 @@
-"""Every bug that is planted, and the copy of the tree that it is planted in."""
+"""Every bug that is planted, and the copy of the tree that it is planted in.
+
+Whoever mends a mistake that no test saw adds it here with its test: in the module of its room, a text that stands once
+in the source, what somebody might write instead, and whom it would hurt.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,8 @@ BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS,
 )  # fmt: skip
 
-ELSEWHERE = frozenset({".git", ".venv", "build", "data", "dist"})
-"""What lies in the root and is no part of the tree."""
+ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})
+"""What lies in the root and is no part of the tree; somebody's tokens least of all."""
 CACHES = (
     "__pycache__",
     ".mypy_cache",
@@ -33,6 +37,6 @@ def copy_to(folder: Path) -> None:
     def left_out(parent: str, names: list[str]) -> set[str]:
         return caches(parent, names) | (ELSEWHERE & set(names) if Path(parent) == ROOT else set())
 
-    shutil.copytree(ROOT, folder, ignore=left_out)
+    shutil.copytree(ROOT, folder, ignore=left_out, ignore_dangling_symlinks=True)
     # Tests start programs of the environment by its path.
     (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -91,7 +91,7 @@ BUGS = (
         why="A rollout that somebody else began is restarted half-way.",
         file=GUARDRAILS,
         old="    elif state.rolling_out and not state.paused:\n",
-        new="    elif state.rolling_out and state.paused:\n",
+        new="    elif state.rolling_out and state.owner:\n",
         tests=(GUARDS,),
     ),
     Bug(
