@@ -23,9 +23,9 @@ from bot import settings_values as values
 from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.severity import DEFAULT_TABLE, Severity
+from bot.yaml_file import MAX_YAML, PlainLoader
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-MAX_YAML = 1024 * 1024
 SHORT_SOAK = timedelta(seconds=30)
 """A soak below this measures nothing; it is for the sandbox's cluster alone."""
 
@@ -271,16 +271,6 @@ def _from_file(name: str, path: str, sentences: list[str]) -> str | None:
     return text or None
 
 
-class _PlainYaml(yaml.SafeLoader):
-    """Safe YAML without aliases: a few lines of them can stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """A node; raises for an alias."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "an alias", self.get_mark())
-        return super().compose_node(parent, index)
-
-
 def _from_yaml(path: Path, sentences: list[str]) -> dict[str, Any]:
     """The keys of ``fettle.yaml`` in upper case; an unknown one is a sentence with the nearest known key."""
     if not path.is_file():
@@ -289,7 +279,7 @@ def _from_yaml(path: Path, sentences: list[str]) -> dict[str, Any]:
         if path.stat().st_size > MAX_YAML:
             sentences.append(f"{path} is larger than 1 MiB: this is no settings file.")
             return {}
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainYaml)  # noqa: S506 - a safe loader
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=PlainLoader)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         at = getattr(exc, "problem_mark", None)
         where = f" at line {at.line + 1}" if at else ""

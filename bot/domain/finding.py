@@ -29,6 +29,9 @@ class Cause(StrEnum):
     BUDGET = "budget"
     STALLED_CONTROLLER = "stalled_controller"
     SATURATION = "saturation"
+    CONFIG_CHANGE = "config_change"
+    VOLUME_MOUNT = "volume_mount"
+    SERVICE_DEGRADED = "service_degraded"
     NOTHING_WRONG = "nothing_wrong"
 
 

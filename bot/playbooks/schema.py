@@ -1,0 +1,261 @@
+"""What a playbook may say: frozen, every key typed, unknown ones refused. It is published as JSON Schema.
+
+A playbook narrows and never widens what policy allows: namespaces, actions and approvers stay those of the settings.
+Label values are data, never templates: nothing of an alert is ever put into a key of a playbook. Keys for which
+nothing executes are not in it: more than one approver, approval by nobody, and the choice of verification checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bot.domain.finding import Cause, Confidence, Finding
+from bot.domain.query import LogQuery, MetricQuery
+from bot.domain.severity import Severity
+from bot.playbooks import matcher
+from bot.playbooks.fields import (
+    ONE_LINE,
+    Address,
+    CauseKey,
+    Channel,
+    Clock,
+    Expiry,
+    Expr,
+    Key,
+    Line,
+    MatcherText,
+    Name,
+    PagerService,
+    SetSeverity,
+    SeverityWord,
+    SlackId,
+    Window,
+    Zone,
+    asked,
+    nearest,
+)
+from bot.playbooks.queries import STANDARD
+from bot.playbooks.words import PARAMS, ActionWord, Kind, Source
+
+DEFAULT = "default"
+"""The playbook for whatever no other one is for."""
+
+class Part(BaseModel):
+    """Any table of a playbook."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+
+
+class Match(Part):
+    """Which alerts it is for: one of the names, all of the labels, one of the severities; what isn't said fits all."""
+
+    alerts: tuple[Line, ...] = Field((), max_length=200, description="Names of alerts; one of them has to be it.")
+    labels: tuple[MatcherText, ...] = Field(
+        (), max_length=50, description='Matchers as in Alertmanager, such as namespace=~"shop|pay"; all must hold.'
+    )
+    severity: tuple[SeverityWord, ...] = Field((), description="Severities; the incident has to have one of them.")
+
+    @cached_property
+    def matchers(self) -> tuple[matcher.Matcher, ...]:
+        """The labels as conditions."""
+        return tuple(matcher.parse(text) for text in self.labels)
+
+    def mismatch(self, labels: Mapping[str, str], severity: Severity) -> str:
+        """The first condition that these labels don't meet, as text; empty when they meet all."""
+        name = labels.get("alertname", "")
+        if self.alerts and name not in self.alerts:
+            return f"alerts: {name or 'no name'} isn't among them"
+        if missed := matcher.first_mismatch(self.matchers, labels):
+            return f"labels: {missed}"
+        if self.severity and severity.name not in self.severity:
+            return f"severity: {severity.name} isn't among {', '.join(self.severity)}"
+        return ""
+
+
+class Query(Part):
+    """A query of Prometheus of the playbook's own."""
+
+    name: Key = Field(description="What findings and charts call it.")
+    expr: Expr = Field(description='PromQL; places such as namespace="$namespace" inside quoted matchers only.')
+    title: Annotated[str, Field(max_length=80)] = Field("", description="The heading of its chart.")
+    unit: Literal["", "cores", "bytes", "seconds", "ratio", "per_second"] = Field("", description="Of its values.")
+    window: Window = Field(timedelta(hours=1), description="How far back it goes, such as 6h; 0 for now alone.")
+
+
+class Logs(Part):
+    """What Loki is asked."""
+
+    selector: Expr = Field(LogQuery.selector, description="A stream selector with places.")
+    error: Annotated[str, Field(min_length=1, max_length=500)] = Field(
+        LogQuery.error, description="The regular expression (RE2) that makes a line an error."
+    )
+
+
+class FromFinding(Part):
+    """A parameter that the finding gives; without it the mitigation isn't proposed."""
+
+    source: Literal["finding"] = Field(alias="from")
+
+
+class Guards(Part):
+    """When a mitigation isn't proposed, beside all that policy says; what isn't known denies."""
+
+    only_kinds: tuple[Kind, ...] = Field((), description="Kinds of targets it may be proposed for.")
+    never_kinds: tuple[Kind, ...] = Field((), description="Kinds of targets it is never proposed for.")
+    min_replicas: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        None, description="Fewest replicas that the target has to have."
+    )
+    min_confidence: Confidence | None = Field(None, description="The least confidence of the finding.")
+
+
+class PlaybookGuards(Guards):
+    """The same for every mitigation of the playbook, and those that it never proposes."""
+
+    deny: tuple[ActionWord, ...] = Field((), description="Mitigations that are never proposed.")
+
+
+class Step(Part):
+    """One mitigation for a finding; the first one of the list that fits is proposed."""
+
+    action: ActionWord = Field(description="The mitigation.")
+    params: Mapping[Key, str | int | float | bool | FromFinding] = Field(
+        default_factory=dict, description="Fixed values, or {from: finding}; the rest is as the finding says."
+    )
+    unsuggested: bool = Field(
+        default=False, description="Propose it even where the finding itself doesn't suggest it. Widens."
+    )
+    guards: Guards = Field(Guards(), description="When it isn't proposed.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word_alone(cls, given: Any) -> Any:
+        return {"action": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _known_params(self) -> Step:
+        known = PARAMS[self.action]
+        for name, value in self.params.items():
+            if name not in known:
+                what = nearest(name, tuple(known)) if known else ": it takes none"
+                raise ValueError(f"{self.action} has no parameter {name}{what}")
+            fixed = not isinstance(value, FromFinding)
+            if fixed and (type(value) is not known[name]):
+                raise ValueError(f"{name} of {self.action} is {'a whole number' if known[name] is int else 'text'}")
+        return self
+
+
+class Quiet(Part):
+    """Hours in which incidents of low severity make no noise."""
+
+    since: Clock = Field(alias="from", description="When they begin, such as 22:00.")
+    until: Clock = Field(alias="to", description="When they end, such as 07:00; the next day if earlier.")
+    zone: Zone = Field(description="The IANA zone, such as Europe/Berlin.")
+    severities: tuple[SeverityWord, ...] = Field(("SEV4",), description="Severities that are kept quiet.")
+
+
+class Routing(Part):
+    """Where its incidents go, beside what the settings say."""
+
+    channels: tuple[Channel, ...] = Field((), max_length=10, description="Channel ids, the first is the card's.")
+    mentions: tuple[SlackId, ...] = Field((), max_length=20, description="Slack ids that are mentioned once.")
+    pagerduty: PagerService | None = Field(
+        None, description="The name of a PagerDuty service of the settings; never its key."
+    )
+    quiet: Quiet | None = Field(None, description="Hours without noise for low severities.")
+
+
+class Approval(Part):
+    """Who may approve what it proposes, and for how long; narrower than the settings, never wider."""
+
+    approvers: tuple[SlackId, ...] = Field(
+        (), max_length=50, description="Slack ids; whoever approves must be among these and in APPROVERS."
+    )
+    expires: Expiry | None = Field(None, description="How long it may be approved; at most APPROVAL_TTL.")
+
+
+class Link(Part):
+    """A link on the card; fixed, nothing is filled in."""
+
+    title: Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)]
+    url: Address
+
+
+class Playbook(Part):
+    """One playbook, one file."""
+
+    name: Name = Field(description="Its name and its file's; a folder's own replaces the built-in one of that name.")
+    title: Line = Field(description="What it is about, in a few words.")
+    priority: Annotated[int, Field(ge=-100, le=100)] = Field(
+        0, description="Larger ones are asked first; within one priority the more specific match wins."
+    )
+    match: Match = Field(Match(), description="Which alerts it is for.")
+    evidence: tuple[Source, ...] = Field(min_length=1, description="What is collected.")
+    queries: tuple[Annotated[Query, asked], ...] = Field(
+        (), max_length=20, description="What Prometheus is asked: names or queries."
+    )
+    logs: Logs | None = Field(None, description="What Loki is asked.")
+    findings: Mapping[CauseKey, tuple[Step, ...]] = Field(
+        default_factory=dict,
+        description="By cause, or cause/detail: the mitigations that may be proposed, best first. A cause that isn't "
+        "named, or has none, leads to no proposal.",
+    )
+    guards: PlaybookGuards = Field(PlaybookGuards(), description="When nothing is proposed.")
+    severity: SetSeverity | None = Field(None, description="Instead of what the alert's labels say; SEV1 takes P0.")
+    routing: Routing = Field(Routing(), description="Where its incidents go.")
+    approval: Approval = Field(Approval(), description="Who may approve, and for how long.")
+    links: tuple[Link, ...] = Field((), max_length=5, description="Links on the card.")
+
+    @model_validator(mode="after")
+    def _asked_where(self) -> Playbook:
+        if self.queries and "metrics" not in self.evidence:
+            raise ValueError("queries are asked by the evidence metrics: add metrics to evidence")
+        if self.logs and "log_errors" not in self.evidence:
+            raise ValueError("logs are asked by the evidence log_errors: add log_errors to evidence")
+        names = [query.name for query in self.queries]
+        if len(set(names)) != len(names):
+            raise ValueError("two queries have the same name")
+        if self.name == DEFAULT and (self.match != Match() or self.priority):
+            raise ValueError("the default is for whatever no other playbook is for: leave match and priority out")
+        return self
+
+    def metric_queries(self) -> tuple[MetricQuery, ...]:
+        """What Prometheus is asked, as the collector takes it."""
+        return tuple(MetricQuery(one.name, one.expr, one.title, one.unit, one.window) for one in self.queries)
+
+    def log_query(self) -> LogQuery:
+        """What Loki is asked, as the collector takes it."""
+        return LogQuery(self.logs.selector, self.logs.error) if self.logs else LogQuery()
+
+    def steps(self, finding: Finding) -> tuple[Step, ...] | None:
+        """The mitigations for a finding, best first; None when the playbook doesn't name its cause."""
+        if finding.detail and (found := self.findings.get(f"{finding.cause}/{finding.detail}")) is not None:
+            return found
+        return self.findings.get(finding.cause.value)
+
+    def all_steps(self) -> Iterator[tuple[str, Step]]:
+        """Every (cause, mitigation) of it."""
+        return ((cause, step) for cause, steps in self.findings.items() for step in steps)
+
+    def content(self) -> dict[str, Any]:
+        """What it says, as JSON without what it leaves out; the input of hashes and diffs."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+SOURCES: tuple[str, ...] = get_args(Source)
+ACTIONS: tuple[str, ...] = get_args(ActionWord)
+
+
+def json_schema() -> dict[str, Any]:
+    """The published schema, for editors and checks; what it can't say (matchers, places, zones) the loader says."""
+    made = Playbook.model_json_schema(by_alias=True)
+    findings, queries = made["properties"]["findings"], made["properties"]["queries"]
+    steps = findings["additionalProperties"]
+    steps["items"] = {"anyOf": [{"enum": list(ACTIONS)}, steps["items"]]}
+    findings["propertyNames"] = {"pattern": f"^({'|'.join(Cause)})(/.*)?$", "maxLength": 120}
+    queries["items"] = {"anyOf": [{"enum": list(STANDARD)}, queries["items"]]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "A Fettle playbook"}

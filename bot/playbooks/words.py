@@ -1,0 +1,42 @@
+"""The closed lists of words that a playbook may use: sources of evidence, mitigations and what they take, kinds.
+
+A word that isn't in them is a mistake of whoever wrote the file and is refused when it is read, not at three in the
+morning. It refuses to know whether Fettle can carry a mitigation out; that is the catalog of mitigations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Source = Literal[
+    "pods", "events", "workload", "changes", "logs", "budgets", "quotas", "autoscalers", "nodes", "endpoints", "jobs",
+    "volumes", "config", "metrics", "log_errors",
+]  # fmt: skip
+"""Sources of evidence as ``domain.snapshot`` reads them; a handler's are by alert name, never named in YAML."""
+
+ActionWord = Literal[
+    "restart", "rollback", "scale", "evict", "set_image", "cordon", "rerun_job", "expand_volume", "raise_autoscaler",
+    "dump",
+]  # fmt: skip
+"""Mitigations that a finding may suggest (``domain.finding.Suggestion``)."""
+
+PARAMS: Mapping[str, Mapping[str, type]] = {
+    "restart": {},
+    "rollback": {"revision": str},
+    "scale": {"replicas": int},
+    "evict": {"pod": str},
+    "set_image": {"container": str, "image": str},
+    "cordon": {"node": str},
+    "rerun_job": {"job": str},
+    "expand_volume": {"claim": str, "size": str},
+    "raise_autoscaler": {"autoscaler": str, "most": int},
+    "dump": {"pod": str, "container": str, "kind": str},
+}
+"""What each takes, by name and type."""
+
+Kind = Literal[
+    "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Node", "PersistentVolumeClaim",
+    "HorizontalPodAutoscaler",
+]  # fmt: skip
+"""Kinds of targets that guards may name."""
