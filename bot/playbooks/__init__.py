@@ -1,1 +1,1 @@
-"""Playbooks: which alerts they are for, which evidence is collected, and which findings may lead to which mitigation."""
+"""Playbooks: which alerts they are for, what is collected, which findings may lead to which mitigation."""

@@ -114,5 +114,3 @@ def _read(shown: str, file: str, text: str | None, sentences: list[str]) -> Play
 
 def _unreadable(folder: Path, error: OSError) -> str:
     return f"PLAYBOOKS_DIR is “{folder}”, which can't be read ({error.strerror}): name a folder of playbooks."
-
-

@@ -45,6 +45,7 @@ from bot.playbooks.words import PARAMS, ActionWord, Kind, Source
 DEFAULT = "default"
 """The playbook for whatever no other one is for."""
 
+
 class Part(BaseModel):
     """Any table of a playbook."""
 
@@ -54,11 +55,17 @@ class Part(BaseModel):
 class Match(Part):
     """Which alerts it is for: one of the names, all of the labels, one of the severities; what isn't said fits all."""
 
-    alerts: tuple[Line, ...] = Field((), max_length=200, description="Names of alerts; one of them has to be it.")
-    labels: tuple[MatcherText, ...] = Field(
-        (), max_length=50, description='Matchers as in Alertmanager, such as namespace=~"shop|pay"; all must hold.'
+    alerts: tuple[Line, ...] = Field(
+        default=(), max_length=200, description="Names of alerts; one of them has to be it."
     )
-    severity: tuple[SeverityWord, ...] = Field((), description="Severities; the incident has to have one of them.")
+    labels: tuple[MatcherText, ...] = Field(
+        default=(),
+        max_length=50,
+        description='Matchers as in Alertmanager, such as namespace=~"shop|pay"; all must hold.',
+    )
+    severity: tuple[SeverityWord, ...] = Field(
+        default=(), description="Severities; the incident has to have one of them."
+    )
 
     @cached_property
     def matchers(self) -> tuple[matcher.Matcher, ...]:
@@ -82,17 +89,19 @@ class Query(Part):
 
     name: Key = Field(description="What findings and charts call it.")
     expr: Expr = Field(description='PromQL; places such as namespace="$namespace" inside quoted matchers only.')
-    title: Annotated[str, Field(max_length=80)] = Field("", description="The heading of its chart.")
-    unit: Literal["", "cores", "bytes", "seconds", "ratio", "per_second"] = Field("", description="Of its values.")
-    window: Window = Field(timedelta(hours=1), description="How far back it goes, such as 6h; 0 for now alone.")
+    title: Annotated[str, Field(max_length=80)] = Field(default="", description="The heading of its chart.")
+    unit: Literal["", "cores", "bytes", "seconds", "ratio", "per_second"] = Field(
+        default="", description="Of its values."
+    )
+    window: Window = Field(default=timedelta(hours=1), description="How far back it goes, such as 6h; 0 for now alone.")
 
 
 class Logs(Part):
     """What Loki is asked."""
 
-    selector: Expr = Field(LogQuery.selector, description="A stream selector with places.")
+    selector: Expr = Field(default=LogQuery.selector, description="A stream selector with places.")
     error: Annotated[str, Field(min_length=1, max_length=500)] = Field(
-        LogQuery.error, description="The regular expression (RE2) that makes a line an error."
+        default=LogQuery.error, description="The regular expression (RE2) that makes a line an error."
     )
 
 
@@ -105,22 +114,22 @@ class FromFinding(Part):
 class Guards(Part):
     """When a mitigation isn't proposed, beside all that policy says; what isn't known denies."""
 
-    only_kinds: tuple[Kind, ...] = Field((), description="Kinds of targets it may be proposed for.")
-    never_kinds: tuple[Kind, ...] = Field((), description="Kinds of targets it is never proposed for.")
+    only_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it may be proposed for.")
+    never_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it is never proposed for.")
     min_replicas: Annotated[int, Field(ge=1, le=10000)] | None = Field(
-        None, description="Fewest replicas that the target has to have."
+        default=None, description="Fewest replicas that the target has to have."
     )
-    min_confidence: Confidence | None = Field(None, description="The least confidence of the finding.")
+    min_confidence: Confidence | None = Field(default=None, description="The least confidence of the finding.")
 
 
 class PlaybookGuards(Guards):
     """The same for every mitigation of the playbook, and those that it never proposes."""
 
-    deny: tuple[ActionWord, ...] = Field((), description="Mitigations that are never proposed.")
+    deny: tuple[ActionWord, ...] = Field(default=(), description="Mitigations that are never proposed.")
 
 
 class Step(Part):
-    """One mitigation for a finding; the first one of the list that fits is proposed."""
+    """One mitigation that a finding may lead to; a word alone stands for its action."""
 
     action: ActionWord = Field(description="The mitigation.")
     params: Mapping[Key, str | int | float | bool | FromFinding] = Field(
@@ -129,7 +138,7 @@ class Step(Part):
     unsuggested: bool = Field(
         default=False, description="Propose it even where the finding itself doesn't suggest it. Widens."
     )
-    guards: Guards = Field(Guards(), description="When it isn't proposed.")
+    guards: Guards = Field(default=Guards(), description="When it isn't proposed.")
 
     @model_validator(mode="before")
     @classmethod
@@ -155,27 +164,29 @@ class Quiet(Part):
     since: Clock = Field(alias="from", description="When they begin, such as 22:00.")
     until: Clock = Field(alias="to", description="When they end, such as 07:00; the next day if earlier.")
     zone: Zone = Field(description="The IANA zone, such as Europe/Berlin.")
-    severities: tuple[SeverityWord, ...] = Field(("SEV4",), description="Severities that are kept quiet.")
+    severities: tuple[SeverityWord, ...] = Field(default=("SEV4",), description="Severities that are kept quiet.")
 
 
 class Routing(Part):
     """Where its incidents go, beside what the settings say."""
 
-    channels: tuple[Channel, ...] = Field((), max_length=10, description="Channel ids, the first is the card's.")
-    mentions: tuple[SlackId, ...] = Field((), max_length=20, description="Slack ids that are mentioned once.")
-    pagerduty: PagerService | None = Field(
-        None, description="The name of a PagerDuty service of the settings; never its key."
+    channels: tuple[Channel, ...] = Field(
+        default=(), max_length=10, description="Channel ids, the first is the card's."
     )
-    quiet: Quiet | None = Field(None, description="Hours without noise for low severities.")
+    mentions: tuple[SlackId, ...] = Field(default=(), max_length=20, description="Slack ids that are mentioned once.")
+    pagerduty: PagerService | None = Field(
+        default=None, description="The name of a PagerDuty service of the settings; never its key."
+    )
+    quiet: Quiet | None = Field(default=None, description="Hours without noise for low severities.")
 
 
 class Approval(Part):
     """Who may approve what it proposes, and for how long; narrower than the settings, never wider."""
 
     approvers: tuple[SlackId, ...] = Field(
-        (), max_length=50, description="Slack ids; whoever approves must be among these and in APPROVERS."
+        default=(), max_length=50, description="Slack ids; whoever approves must be among these and in APPROVERS."
     )
-    expires: Expiry | None = Field(None, description="How long it may be approved; at most APPROVAL_TTL.")
+    expires: Expiry | None = Field(default=None, description="How long it may be approved; at most APPROVAL_TTL.")
 
 
 class Link(Part):
@@ -191,24 +202,26 @@ class Playbook(Part):
     name: Name = Field(description="Its name and its file's; a folder's own replaces the built-in one of that name.")
     title: Line = Field(description="What it is about, in a few words.")
     priority: Annotated[int, Field(ge=-100, le=100)] = Field(
-        0, description="Larger ones are asked first; within one priority the more specific match wins."
+        default=0, description="Larger ones are asked first; within one priority the more specific match wins."
     )
-    match: Match = Field(Match(), description="Which alerts it is for.")
+    match: Match = Field(default=Match(), description="Which alerts it is for.")
     evidence: tuple[Source, ...] = Field(min_length=1, description="What is collected.")
     queries: tuple[Annotated[Query, asked], ...] = Field(
-        (), max_length=20, description="What Prometheus is asked: names or queries."
+        default=(), max_length=20, description="What Prometheus is asked: names or queries."
     )
-    logs: Logs | None = Field(None, description="What Loki is asked.")
+    logs: Logs | None = Field(default=None, description="What Loki is asked.")
     findings: Mapping[CauseKey, tuple[Step, ...]] = Field(
         default_factory=dict,
-        description="By cause, or cause/detail: the mitigations that may be proposed, best first. A cause that isn't "
-        "named, or has none, leads to no proposal.",
+        description="By cause, or cause/detail: the mitigations that may be proposed, as far as the finding suggests "
+        "them and in its order. A cause that isn't named, or has none, leads to no proposal.",
     )
-    guards: PlaybookGuards = Field(PlaybookGuards(), description="When nothing is proposed.")
-    severity: SetSeverity | None = Field(None, description="Instead of what the alert's labels say; SEV1 takes P0.")
-    routing: Routing = Field(Routing(), description="Where its incidents go.")
-    approval: Approval = Field(Approval(), description="Who may approve, and for how long.")
-    links: tuple[Link, ...] = Field((), max_length=5, description="Links on the card.")
+    guards: PlaybookGuards = Field(default=PlaybookGuards(), description="When nothing is proposed.")
+    severity: SetSeverity | None = Field(
+        default=None, description="Instead of what the alert's labels say; SEV1 takes P0."
+    )
+    routing: Routing = Field(default=Routing(), description="Where its incidents go.")
+    approval: Approval = Field(default=Approval(), description="Who may approve, and for how long.")
+    links: tuple[Link, ...] = Field(default=(), max_length=5, description="Links on the card.")
 
     @model_validator(mode="after")
     def _asked_where(self) -> Playbook:
@@ -232,7 +245,7 @@ class Playbook(Part):
         return LogQuery(self.logs.selector, self.logs.error) if self.logs else LogQuery()
 
     def steps(self, finding: Finding) -> tuple[Step, ...] | None:
-        """The mitigations for a finding, best first; None when the playbook doesn't name its cause."""
+        """What this finding may lead to; None when the playbook doesn't name its cause."""
         if finding.detail and (found := self.findings.get(f"{finding.cause}/{finding.detail}")) is not None:
             return found
         return self.findings.get(finding.cause.value)

@@ -16,8 +16,8 @@ Source = Literal[
 """Sources of evidence as ``domain.snapshot`` reads them; a handler's are by alert name, never named in YAML."""
 
 ActionWord = Literal[
-    "restart", "rollback", "scale", "evict", "set_image", "cordon", "rerun_job", "expand_volume", "raise_autoscaler",
-    "dump",
+    "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
+    "raise_autoscaler", "dump",
 ]  # fmt: skip
 """Mitigations that a finding may suggest (``domain.finding.Suggestion``)."""
 
@@ -27,6 +27,7 @@ PARAMS: Mapping[str, Mapping[str, type]] = {
     "scale": {"replicas": int},
     "evict": {"pod": str},
     "set_image": {"container": str, "image": str},
+    "set_resources": {"container": str, "limits": str},
     "cordon": {"node": str},
     "rerun_job": {"job": str},
     "expand_volume": {"claim": str, "size": str},

@@ -67,7 +67,9 @@ def _shown(given: Any) -> str:
 
 
 def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:].replace("Dictionary", "table").replace("Object", "table").replace("Tuple", "list")
+    return text[:1].lower() + text[1:].replace("Dictionary", "table").replace("Object", "table").replace(
+        "Tuple", "list"
+    )
 
 
 def _keys(model: type[BaseModel], place: Place) -> tuple[str, ...]:

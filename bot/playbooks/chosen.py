@@ -1,0 +1,174 @@
+"""From ranked findings to the one mitigation that is proposed, or to the reason why none is, and what a person can do.
+
+Only the first finding leads to a proposal: what cures the second cause doesn't cure the first. Of what it suggests,
+in its order, the playbook lets pass what it names, its guards and the finding's own values allow; Fettle must have it.
+Pure; it refuses to weigh what policy says, which is asked afterwards and always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain.finding import Finding, Suggestion
+from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
+
+NOT_YET = "Fettle can't do this yet"
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One mitigation that was thought of; ``against`` is why not, empty for the one that is proposed."""
+
+    suggestion: Suggestion
+    against: str = ""
+    missing: bool = False
+    """Nothing is against it but that Fettle doesn't have it."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What follows from the findings.
+
+    ``why`` is a whole sentence: the reason for the suggestion, or why there is none. ``advice`` is empty, or names
+    what would be better and the command that does it by hand. ``approvers`` and ``expires`` narrow the settings where
+    the playbook says so.
+    """
+
+    suggestion: Suggestion | None
+    why: str
+    advice: str = ""
+    finding: Finding | None = None
+    weighed: tuple[Weighed, ...] = ()
+    approvers: tuple[str, ...] = ()
+    expires: timedelta | None = None
+
+
+def plan(
+    playbook: Playbook,
+    findings: Sequence[Finding],
+    available: Collection[str],
+    *,
+    kind: str = "",
+    replicas: int | None = None,
+) -> Planned:
+    """What is proposed for these findings (best first) on a target of this kind; ``available`` are Fettle's actions.
+
+    ``replicas`` is what the target wants to have, None when that isn't known: then a guard on it denies.
+    """
+    if not findings:
+        return Planned(None, "Nothing was found that explains these alerts.")
+    finding = findings[0]
+    weighed = tuple(_weigh(playbook, finding, available, kind, replicas))
+    best = next((one for one in weighed if not one.against), None)
+    advice = _advice(weighed, best)
+    if best is not None:
+        why = _ended(best.suggestion.reason or finding.sentence)
+        approval = playbook.approval
+        return Planned(best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires)
+    return Planned(None, _why_none(playbook, finding, weighed), advice, finding, weighed)
+
+
+def _weigh(
+    playbook: Playbook, finding: Finding, available: Collection[str], kind: str, replicas: int | None
+) -> Iterator[Weighed]:
+    """Everything that the finding suggests, then what the playbook adds to it, the first that fits without a word."""
+    steps: dict[str, Step] = {step.action: step for step in reversed(playbook.steps(finding) or ())}
+    taken = False
+    for suggestion in _thought_of(playbook, finding, steps.values()):
+        step = steps.get(suggestion.action)
+        filled = _filled(step, suggestion) if step else suggestion
+        against = _against(playbook, finding, step, suggestion, kind, replicas)
+        missing = not against and suggestion.action not in available
+        if missing:
+            against = f"{NOT_YET}."
+        elif not against and taken:
+            against = "What comes before it is proposed."
+        taken = taken or not against
+        yield Weighed(filled, against, missing)
+
+
+def _thought_of(playbook: Playbook, finding: Finding, steps: Collection[Step]) -> Iterator[Suggestion]:
+    yield from finding.suggestions
+    suggested = {suggestion.action for suggestion in finding.suggestions}
+    for step in sorted((one for one in steps if one.unsuggested), key=list(steps).index):
+        if step.action not in suggested:
+            reason = f"the playbook {playbook.name} proposes it for {finding.cause}, the finding itself doesn't"
+            yield Suggestion(step.action, {}, reason)
+
+
+def _filled(step: Step, suggestion: Suggestion) -> Suggestion:
+    """With the playbook's fixed values; a command by hand that says other values isn't shown."""
+    fixed = {name: value for name, value in step.params.items() if not isinstance(value, FromFinding)}
+    changed = {name: value for name, value in fixed.items() if suggestion.params.get(name) != value}
+    if not changed:
+        return suggestion
+    return replace(suggestion, params={**suggestion.params, **fixed}, by_hand="")
+
+
+def _against(
+    playbook: Playbook, finding: Finding, step: Step | None, suggestion: Suggestion, kind: str, replicas: int | None
+) -> str:
+    name = playbook.name
+    if suggestion.action in playbook.guards.deny:
+        return f"The playbook {name} denies {suggestion.action}."
+    if step is None:
+        return f"The playbook {name} doesn't propose {suggestion.action} for {finding.cause}."
+    for guards in (playbook.guards, step.guards):
+        if said := _guarded(guards, finding, kind, replicas):
+            return f"The playbook {name} {said}."
+    lacking = [
+        param
+        for param, value in step.params.items()
+        if isinstance(value, FromFinding) and suggestion.params.get(param) in {None, ""}
+    ]
+    return f"The finding doesn't say which {lacking[0]} to take." if lacking else ""
+
+
+def _guarded(guards: Guards, finding: Finding, kind: str, replicas: int | None) -> str:
+    if guards.only_kinds and kind not in guards.only_kinds:
+        return f"is for {', '.join(guards.only_kinds)} only, and this is {f'a {kind}' if kind else 'an unknown kind'}"
+    if guards.never_kinds and (not kind or kind in guards.never_kinds):
+        return f"is never for a {kind}" if kind else "leaves kinds out, and this kind isn't known"
+    least = guards.min_replicas
+    if least is not None and (replicas is None or replicas < least):
+        has = "how many there are isn't known" if replicas is None else f"there {_are(replicas)}"
+        return f"wants at least {least} replica{'' if least == 1 else 's'}, and {has}"
+    sure = guards.min_confidence
+    if sure is not None and finding.confidence.rank > sure.rank:
+        return f"wants a confidence of at least {sure}, and this is {finding.confidence}"
+    return ""
+
+
+def _are(number: int) -> str:
+    return "is 1" if number == 1 else f"are {number}"
+
+
+def _why_none(playbook: Playbook, finding: Finding, weighed: Sequence[Weighed]) -> str:
+    if not weighed:
+        return _ended(finding.no_help or f"No mitigation is known for {finding.cause}")
+    if playbook.steps(finding) is None:
+        return f"The playbook {playbook.name} proposes nothing for {finding.cause}."
+    reasons = [one.against for one in weighed if not one.missing]
+    if not reasons:
+        names = ", ".join(one.suggestion.action for one in weighed)
+        return f"What helps here is {names}, and Fettle can't do that yet."
+    return " ".join(dict.fromkeys(reasons))
+
+
+def _advice(weighed: Sequence[Weighed], best: Weighed | None) -> str:
+    """The better way that only a person has: the first that Fettle lacks, if it comes before what is proposed."""
+    for one in weighed:
+        if one is best:
+            return ""
+        if one.missing:
+            action = one.suggestion.action.replace("_", " ")
+            how = f": {one.suggestion.by_hand}" if one.suggestion.by_hand else "."
+            return f"{action.capitalize()} would help; {NOT_YET}{how}"
+    return ""
+
+
+def _ended(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "?", "!")) else f"{text[:1].upper()}{text[1:]}."
