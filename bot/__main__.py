@@ -1,4 +1,4 @@
-"""The command line: ``run``, ``sandbox``, ``doctor``, ``audit``, ``freeze``, ``store``; each imports its own rooms.
+"""The command line: ``run``, ``sandbox``, ``doctor``, ``audit``, ``playbooks``, ...; each imports its own rooms.
 
 Exit codes: 0 done; 1 what was asked came out bad (a broken chain, a scenario that ended otherwise, a failed check);
 2 something has to be put right first, and a sentence says what. It refuses to approve anything: the command line can
@@ -29,6 +29,8 @@ alert_app = typer.Typer(help="Try the way of an alert.", no_args_is_help=True)
 app.add_typer(alert_app, name="alert")
 store_app = typer.Typer(help="Copy the store, put a copy back, forget what is old.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
+playbooks_app = typer.Typer(help="See, check and try playbooks.", no_args_is_help=True)
+app.add_typer(playbooks_app, name="playbooks")
 
 EnvFile = Annotated[Path, typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
@@ -180,6 +182,48 @@ def alert_send(
     from bot import alert_cli
 
     raise typer.Exit(alert_cli.main(file, url, env_file, as_json=json))
+
+
+@playbooks_app.command("list")
+def playbooks_list(env_file: EnvFile = Path(".env"), *, json: Json = False) -> None:
+    """List the playbooks in the order in which they are asked: whose they are, what for, what they may propose."""
+    from bot import playbooks_cli
+
+    raise typer.Exit(playbooks_cli.list_playbooks(env_file, as_json=json))
+
+
+@playbooks_app.command("check")
+def playbooks_check(
+    folder: Annotated[Path | None, typer.Argument(help="A folder of playbooks; else PLAYBOOKS_DIR.")] = None,
+    env_file: EnvFile = Path(".env"),
+    *,
+    json: Json = False,
+) -> None:
+    """Say what is wrong in a folder of playbooks, with file and line; else what it changes, and what widens."""
+    from bot import playbooks_cli
+
+    raise typer.Exit(playbooks_cli.check(folder, env_file, as_json=json))
+
+
+@playbooks_app.command("explain")
+def playbooks_explain(
+    file: Annotated[
+        str, typer.Argument(help="A delivery, an alert or a list of alerts as JSON; - for standard input.")
+    ],
+    snapshot: Annotated[
+        Path | None, typer.Option("--snapshot", help="A recorded snapshot: shows what is found, and the proposal.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--playbooks", help="A folder of playbooks; else the settings'.")
+    ] = None,
+    env_file: EnvFile = Path(".env"),
+    *,
+    json: Json = False,
+) -> None:
+    """Say which playbook an alert gets and why no other, what is collected, and what each finding would lead to."""
+    from bot import playbooks_cli
+
+    raise typer.Exit(playbooks_cli.explain_alert(file, snapshot, env_file, folder, as_json=json))
 
 
 @app.command()

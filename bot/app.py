@@ -30,6 +30,7 @@ from bot.domain.proposal import SYSTEM
 from bot.health import Health
 from bot.jobs import Jobs
 from bot.kube.client import Cluster
+from bot.playbooks.shelf import Shelf
 from bot.servers import Servers
 from bot.settings import Settings, load
 from bot.slack import ids
@@ -38,6 +39,7 @@ from bot.slack.preflight import Ready, preflight
 from bot.slack.socket_mode import SocketMode
 from bot.storage import due, facts, outbox
 from bot.storage.db import Store, Tx
+from bot.workflow import reloading
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
@@ -96,7 +98,7 @@ class Program:
         async with contextlib.AsyncExitStack() as closing:
             opened = await _open(settings, closing)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
-            ctx = Context(store, cluster, settings, clock.now, opened.channel, settings.FETTLE_FROZEN)
+            ctx = Context(store, cluster, settings, clock.now, opened.channel, settings.FETTLE_FROZEN, opened.playbooks)
             running = Running(ctx, slack, opened.servers)
             await running.start(opened.ready, self.stop)
             try:
@@ -116,6 +118,7 @@ class Opened:
     servers: Servers
     ready: Ready | None
     channel: str
+    playbooks: Shelf
 
 
 async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opened:
@@ -137,6 +140,11 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
         servers.bind()
     except ConfigError as error:
         wrong += error.sentences
+    playbooks: Shelf | None = None
+    try:
+        playbooks = await asyncio.to_thread(Shelf, settings.PLAYBOOKS_DIR)
+    except ConfigError as error:
+        wrong += error.sentences
     cluster: Cluster | None = None
     try:
         cluster = await _cluster(settings)
@@ -145,9 +153,9 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
         wrong += error.sentences
     ready, refused = await _ask(settings, cluster, slack)
     wrong += refused
-    if wrong or store is None or cluster is None:
+    if wrong or store is None or cluster is None or playbooks is None:
         raise ConfigError(wrong)
-    return Opened(store, cluster, slack, servers, ready, await _channel(settings, store, ready))
+    return Opened(store, cluster, slack, servers, ready, await _channel(settings, store, ready), playbooks)
 
 
 def _sentences(error: FettleError) -> list[str]:
@@ -306,6 +314,7 @@ def _started(tx: Tx, ctx: Context) -> None:
         outbox.free_claims(tx)
     detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE}
     tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
+    reloading.record(tx, ctx.playbooks.current, ctx.channel, ctx.clock())
 
 
 def _stopped(tx: Tx, ctx: Context) -> None:

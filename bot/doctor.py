@@ -22,13 +22,17 @@ from bot.domain.target import RESTARTABLE
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations import catalog
+from bot.playbooks import loader
 from bot.settings import DESCRIPTIONS, Settings, load
 from bot.slack.client import SlackClient
 from bot.slack.preflight import preflight
 from bot.storage import audit, freeze
 from bot.storage.db import Store
 
-ADDS = ("APPROVERS", "ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "WEBHOOK_TOKENS", "CLUSTER_NAME", "FREEZE_FILE")
+ADDS = (
+    "APPROVERS", "ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "WEBHOOK_TOKENS", "CLUSTER_NAME", "FREEZE_FILE",
+    "PLAYBOOKS_DIR",
+)  # fmt: skip
 """Settings without which Fettle starts and does less."""
 
 READS = (
@@ -84,7 +88,8 @@ def main(env_file: Path, *, as_json: bool) -> int:
 async def examine(settings: Settings) -> list[Row]:
     """All rows, in the order in which a person would fix them."""
     slack, cluster, database = await asyncio.gather(_slack(settings), _cluster(settings), _database(settings))
-    return [Row("settings", Level.OK, "All settings can be read."), *slack, *cluster, *database, *_would_add(settings)]
+    settled = [Row("settings", Level.OK, "All settings can be read."), *_playbooks(settings)]
+    return [*settled, *slack, *cluster, *database, *_would_add(settings)]
 
 
 def show(rows: Iterable[Row], *, as_json: bool) -> None:
@@ -216,6 +221,16 @@ async def _database(settings: Settings) -> list[Row]:
         text = f"Writes are frozen by {actor}{f': {reason}' if reason else ''}. fettle freeze off lifts it."
         rows.append(Row("freeze", Level.WARN, text))
     return rows
+
+
+def _playbooks(settings: Settings) -> list[Row]:
+    """What a start would say of the folder; a running bot keeps what it has until the folder is right."""
+    try:
+        found = loader.load(settings.PLAYBOOKS_DIR)
+    except ConfigError as error:
+        return [Row("playbooks", Level.FAIL, sentence) for sentence in error.sentences]
+    own = f", {len(found.own)} of them yours" if found.own else ""
+    return [Row("playbooks", Level.OK, f"{len(found.playbooks)} playbooks{own}, hash {found.hash[:12]}.")]
 
 
 def _would_add(settings: Settings) -> list[Row]:

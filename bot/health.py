@@ -85,6 +85,7 @@ class Health:
                 ("cluster_up", "Whether the cluster answered when last asked", []),
                 ("audit_entries", "Entries in the audit", []),
                 ("frozen", "Whether the kill switch is on", []),
+                ("playbooks_wrong", "Sentences about playbooks that were not taken", []),
             )
         }
 
@@ -136,6 +137,7 @@ class Health:
             store["problem"] = redact(problem)
         return {
             "mode": self._ctx.settings.MODE,
+            "playbooks": self._ctx.playbooks.status(),
             "store": store,
             "slack": await self._slack(),
             "cluster": await self._cluster(),
@@ -167,6 +169,7 @@ class Health:
         self._gauges["audit_entries"].set(store.get("audit_entries", math.nan))
         frozen = store.get("frozen")
         self._gauges["frozen"].set(math.nan if frozen is None else frozen)
+        self._gauges["playbooks_wrong"].set(len(status["playbooks"]["problems"]))
         self._gauges["slack_connections"].set(slack.get("connected", 0))
         self._gauges["slack_connections_rebuilt"].set(slack.get("rebuilt", 0))
         age = slack.get("ping_age_seconds")

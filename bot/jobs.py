@@ -20,6 +20,7 @@ from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
 from bot.workflow import decide, execute, investigate, propose, verify
 from bot.workflow.context import Context
+from bot.workflow.reloading import Reloading
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,8 @@ GROUPS_EVERY = timedelta(seconds=60)
 GROUPS_PAUSE = 15.0
 """Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
+PLAYBOOKS_EVERY = 3
+"""Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
 Members = Callable[[str], Awaitable[tuple[str, ...]]]
 """Asks Slack for the members of a user group; raises errors of the domain."""
@@ -65,6 +68,7 @@ class Jobs:
         self._closing = False
         self._reading_groups = False
         self._groups_after: dict[str, datetime] = {}
+        self._reloading = Reloading()
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -77,6 +81,7 @@ class Jobs:
         self._scheduler.add_job(
             self.refresh_groups, "interval", seconds=2, id="groups", next_run_time=self._ctx.clock()
         )
+        self._scheduler.add_job(self.playbooks, "interval", seconds=PLAYBOOKS_EVERY, id="playbooks")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
         soon = self._ctx.clock() + timedelta(minutes=1)
@@ -168,6 +173,15 @@ class Jobs:
                 log.warning("an approver group could not be read", group=group, error=str(error))
             else:
                 await self._ctx.store.transact(people.set_group, group, found, self._ctx.clock())
+
+    async def playbooks(self) -> None:
+        """Looks at the folder of playbooks; what can't be audited isn't put in force and comes again."""
+        if self._closing:
+            return
+        try:
+            await self._reloading.look(self._ctx)
+        except FettleError as error:
+            log.warning("the playbooks could not be looked at; the old ones stay in force", error=str(error))
 
     async def head(self) -> None:
         """Prints the audit's head, so that it stands somewhere else too."""

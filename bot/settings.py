@@ -86,7 +86,23 @@ class WebhookSettings(BaseModel):
         return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
 
 
-class Settings(WebhookSettings, StoreSettings):
+class PlaybookSettings(BaseModel):
+    """What ``fettle playbooks`` needs: the folder, and what severities mean."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    PLAYBOOKS_DIR: Path | None = Field(
+        None,
+        description="Folder of your own playbooks (YAML); each replaces the built-in one of its name, and a change "
+        "counts within seconds.",
+    )
+    SEVERITY_MAP: Annotated[Mapping[str, Severity], PlainValidator(values.severities)] = Field(
+        default_factory=lambda: dict(DEFAULT_TABLE),
+        description="What the severity label means, such as critical=SEV2,warning=SEV3; other words are SEV4.",
+    )
+
+
+class Settings(WebhookSettings, PlaybookSettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -143,10 +159,6 @@ class Settings(WebhookSettings, StoreSettings):
     )
     REOPEN_WINDOW: Annotated[timedelta, BeforeValidator(values.duration(0, 604800))] = Field(
         timedelta(minutes=30), description="A firing this soon after the end reopens the incident on its card."
-    )
-    SEVERITY_MAP: Annotated[Mapping[str, Severity], PlainValidator(values.severities)] = Field(
-        default_factory=lambda: dict(DEFAULT_TABLE),
-        description="What the severity label means, such as critical=SEV2,warning=SEV3; other words are SEV4.",
     )
     METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
     METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
@@ -239,6 +251,15 @@ def load_webhook_only(
     raw, sentences = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
     wanted = {name: value for name, value in raw.items() if name in WebhookSettings.model_fields}
     return _built(WebhookSettings, wanted, [one for one in sentences if one.startswith("WEBHOOK_")])
+
+
+def load_playbooks_only(
+    environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
+) -> PlaybookSettings:
+    """What ``fettle playbooks`` needs: no tokens, no cluster, no store; raises ``ConfigError`` like ``load``."""
+    raw, _ = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
+    wanted = {name: value for name, value in raw.items() if name in PlaybookSettings.model_fields}
+    return _built(PlaybookSettings, wanted, [])
 
 
 def _sources(environ: Mapping[str, str], env_file: Path, yaml_file: Path) -> tuple[dict[str, Any], list[str]]:

@@ -54,6 +54,7 @@ TAGS = (
     "freeze:state:off",
     "system:process:started",
     "system:process:stopped",
+    "system:playbooks:loaded",
     "system:store:restored",
     "system:store:purged",
 )

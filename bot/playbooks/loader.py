@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -55,6 +56,12 @@ def built_in() -> PlaybookSet:
     if sentences:
         raise ConfigError(sentences)
     return choose.ordered([one for one in found if one is not None], frozenset())
+
+
+def restored(content: dict[str, Any]) -> PlaybookSet:
+    """The set whose ``content`` this is; raises ``ValueError`` when it says what this release doesn't know."""
+    found = [Playbook.model_validate_json(json.dumps(one)) for one in content["playbooks"].values()]
+    return choose.ordered(found, frozenset(content["own"]))
 
 
 def files(folder: Path) -> list[Path]:

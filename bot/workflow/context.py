@@ -6,11 +6,12 @@ It refuses to decide anything; it is handed from ``app`` to the stages, so that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from bot.kube.client import Cluster
+from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
 from bot.storage.db import Store
 
@@ -20,7 +21,8 @@ class Context:
     """Shared by all stages of one process.
 
     ``cluster_uid`` is the uid of the kube-system namespace: it is part of what is approved. ``channel`` is where cards
-    go. ``frozen_by_environment`` is read once at the start.
+    go. ``frozen_by_environment`` is read once at the start. ``playbooks`` holds the set in force; without a folder that
+    is the built-in catalog.
     """
 
     store: Store
@@ -29,6 +31,7 @@ class Context:
     clock: Callable[[], datetime]
     channel: str
     frozen_by_environment: bool = False
+    playbooks: Shelf = field(default_factory=Shelf)
 
     def freeze_file_present(self) -> bool | None:
         """Whether the file that freezes all writes exists; None when that can't be told (then it denies).

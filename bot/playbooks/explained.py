@@ -1,0 +1,100 @@
+"""Why this playbook and no other, and what would follow from each of its findings: the answer of ``explain``, as data.
+
+Pure; it refuses to print and to ask anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain.alert import NEVER_POSTED
+from bot.domain.severity import Severity
+from bot.playbooks.choose import Considered, PlaybookSet
+from bot.playbooks.chosen import NOT_YET
+from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
+
+LATER = "fits too, and is asked later"
+
+
+@dataclass(frozen=True)
+class Way:
+    """What one finding may lead to: (mitigation, why it can't be proposed, or empty).
+
+    Of those that can be, the one that the finding suggests first is proposed.
+    """
+
+    cause: str
+    mitigations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The choice for one incident."""
+
+    names: tuple[str, ...]
+    severity: Severity
+    playbook: Playbook
+    own: bool
+    others: tuple[Considered, ...]
+    ways: tuple[Way, ...]
+    never_posted: bool = False
+
+
+def explain(
+    found: PlaybookSet, alerts: Sequence[Mapping[str, str]], severity: Severity, available: Collection[str]
+) -> Explained:
+    """The choice for these alerts (label sets) of one incident; ``available`` are the actions that Fettle has."""
+    playbook = found.choose_for(alerts, severity)
+    deciding = next((one for one in alerts if found.choose(one, severity) is playbook), alerts[0] if alerts else {})
+    others = tuple(
+        Considered(one.playbook, one.mismatch or LATER)
+        for one in found.considered(deciding, severity)
+        if one.playbook is not playbook
+    )
+    names = tuple(dict.fromkeys(labels.get("alertname", "") for labels in alerts))
+    return Explained(
+        names=names,
+        severity=severity,
+        playbook=playbook,
+        own=playbook.name in found.own,
+        others=others,
+        ways=tuple(_way(playbook, cause, steps, available) for cause, steps in playbook.findings.items()),
+        never_posted=bool(names) and set(names) <= NEVER_POSTED,
+    )
+
+
+def wording(step: Step) -> str:
+    """``rollback (revision from the finding; at least 2 replicas)``."""
+    parts = [
+        f"{name} from the finding" if isinstance(value, FromFinding) else f"{name}={value}"
+        for name, value in step.params.items()
+    ]
+    parts += guard_words(step.guards)
+    if step.unsuggested:
+        parts.append("even if the finding doesn't suggest it")
+    return f"{step.action} ({'; '.join(parts)})" if parts else step.action
+
+
+def guard_words(guards: Guards) -> list[str]:
+    """Each guard in a few words."""
+    said = []
+    if guards.only_kinds:
+        said.append(f"only for {', '.join(guards.only_kinds)}")
+    if guards.never_kinds:
+        said.append(f"never for {', '.join(guards.never_kinds)}")
+    if guards.min_replicas is not None:
+        said.append(f"at least {guards.min_replicas} replicas")
+    if guards.min_confidence is not None:
+        said.append(f"confidence at least {guards.min_confidence}")
+    return said
+
+
+def _way(playbook: Playbook, cause: str, steps: Sequence[Step], available: Collection[str]) -> Way:
+    return Way(cause, tuple((wording(step), _against(playbook, step, available)) for step in steps))
+
+
+def _against(playbook: Playbook, step: Step, available: Collection[str]) -> str:
+    if step.action in playbook.guards.deny:
+        return "the playbook denies it"
+    return "" if step.action in available else NOT_YET
