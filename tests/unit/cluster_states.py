@@ -63,7 +63,7 @@ def pod(name: str = "api-1", **changes: Any) -> Pod:
         labels={},
         execution=OURS,
         restarted_at=MARKED[RESTARTED_AT],
-        deleting=False,
+        deleting=row.deleting,
         finished_at=instant(row.terminated_at),
         ready_since=NOW - timedelta(minutes=1) if row.ready else None,
         unready_since=None if row.ready else NOW,
