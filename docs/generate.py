@@ -1,4 +1,4 @@
-"""Writes what is generated in the docs: the state machines' diagrams, the README's table of settings, .env.example.
+"""Writes what is generated in the docs: diagrams, the README's settings, .env.example, keys and catalog of playbooks.
 
     python docs/generate.py          writes the files
     python docs/generate.py --check  exits with 1 if one isn't as it would be written
@@ -8,8 +8,10 @@ A test holds that the files equal what this writes.
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,12 +19,13 @@ sys.path.insert(0, str(ROOT))
 
 from bot.domain.execution import EXECUTION  # noqa: E402 - the path is set above
 from bot.domain.incident import INCIDENT  # noqa: E402
+from bot.domain.mitigation import Action  # noqa: E402
 from bot.domain.proposal import PROPOSAL  # noqa: E402
 from bot.domain.transitions import Machine  # noqa: E402
 from bot.domain.verification import VERIFICATION  # noqa: E402
+from bot.playbooks import loader, schema  # noqa: E402
 from bot.settings import DESCRIPTIONS, SECRET, Settings  # noqa: E402
 
-START, END = "<!-- settings: made by docs/generate.py -->", "<!-- /settings -->"
 MACHINES: tuple[Machine, ...] = (INCIDENT, PROPOSAL, EXECUTION, VERIFICATION)
 
 
@@ -54,20 +57,72 @@ def ordered() -> list[str]:
 
 
 def settings_table() -> str:
-    """The README's table, between its marks."""
+    """The README's table."""
     rows = ["| setting | default | what it is and what it adds |", "| --- | --- | --- |"]
     for name in ordered():
         sentence = DESCRIPTIONS[name]
         default = default_of(name)
         rows.append(f"| `{name}` | {f'`{default}`' if default else ''} | {sentence} |")
-    return "\n".join((START, "", *rows, "", END))
+    return "\n".join(rows)
+
+
+def filled(name: str, **parts: str) -> str:
+    """A page with fresh text between its marks."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for part, made in parts.items():
+        start, end = f"<!-- {part}: made by docs/generate.py -->", f"<!-- /{part} -->"
+        before, rest = text.split(start, 1)
+        text = f"{before}{start}\n\n{made}\n\n{end}{rest.split(end, 1)[1]}"
+    return text
 
 
 def readme() -> str:
     """The README with a fresh table."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    before, rest = text.split(START, 1)
-    return before + settings_table() + rest.split(END, 1)[1]
+    return filled("README.md", settings=settings_table())
+
+
+def playbooks() -> str:
+    """The page on playbooks with fresh tables."""
+    return filled("docs/playbooks.md", keys="\n".join(key_rows()), catalog="\n".join(catalog_rows()))
+
+
+def key_rows() -> Iterator[str]:
+    """Every key of a playbook and what it means, tables within it after it."""
+    yield "| key | what it means |"
+    yield "| --- | --- |"
+    tables = {
+        "": schema.Playbook, "match": schema.Match, "queries": schema.Query, "logs": schema.Logs,
+        "findings.CAUSE": schema.Step, "guards": schema.PlaybookGuards, "routing": schema.Routing,
+        "routing.quiet": schema.Quiet, "approval": schema.Approval, "links": schema.Link,
+    }  # fmt: skip
+    for prefix, table in tables.items():
+        for name, field in table.model_fields.items():
+            path = ".".join(part for part in (prefix, field.alias or name) if part)
+            sentence = (field.description or "").replace("|", "\\|")
+            yield f"| `{path}`{' (needed)' if field.is_required() else ''} | {sentence} |"
+
+
+def catalog_rows() -> Iterator[str]:
+    """Alert, evidence, findings, proposals: a line for each built-in playbook."""
+    yield "| playbook | for these alerts | evidence | finding → what may be proposed |"
+    yield "| --- | --- | --- | --- |"
+    for one in loader.built_in().playbooks:
+        labels = [f"`{label}`".replace("|", "\\|") for label in one.match.labels]
+        alerts = ", ".join((*one.match.alerts, *labels)) or "whatever no other one is for"
+        ways = (
+            f"{cause} → {', '.join(step.action for step in steps) or 'nothing'}"
+            for cause, steps in one.findings.items()
+        )
+        yield f"| **{one.name}** | {alerts} | {', '.join(one.evidence)} | {'; '.join(ways)} |"
+    can = ", ".join(str(action) for action in Action)
+    yield ""
+    yield f"Fettle carries out: {can}. What else may be proposed stands on the card as advice, with its command."
+    yield "`Watchdog` and `InfoInhibitor` are never posted; their absence is what says something."
+
+
+def playbook_schema() -> str:
+    """The published schema."""
+    return json.dumps(schema.json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def env_example() -> str:
@@ -85,7 +140,13 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-FILES = {"docs/state-machines.md": state_machines, "README.md": readme, ".env.example": env_example}
+FILES = {
+    "docs/state-machines.md": state_machines,
+    "README.md": readme,
+    ".env.example": env_example,
+    "docs/playbooks.md": playbooks,
+    "docs/playbook.schema.json": playbook_schema,
+}
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ DEFAULT = "default"
 class Part(BaseModel):
     """Any table of a playbook."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 class Match(Part):
@@ -116,7 +116,7 @@ class Guards(Part):
 
     only_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it may be proposed for.")
     never_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it is never proposed for.")
-    min_replicas: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+    min_replicas: Annotated[int, Field(ge=1, le=10000, strict=True)] | None = Field(
         default=None, description="Fewest replicas that the target has to have."
     )
     min_confidence: Confidence | None = Field(default=None, description="The least confidence of the finding.")
@@ -135,7 +135,7 @@ class Step(Part):
     params: Mapping[Key, str | int | float | bool | FromFinding] = Field(
         default_factory=dict, description="Fixed values, or {from: finding}; the rest is as the finding says."
     )
-    unsuggested: bool = Field(
+    unsuggested: Annotated[bool, Field(strict=True)] = Field(
         default=False, description="Propose it even where the finding itself doesn't suggest it. Widens."
     )
     guards: Guards = Field(default=Guards(), description="When it isn't proposed.")
@@ -192,8 +192,8 @@ class Approval(Part):
 class Link(Part):
     """A link on the card; fixed, nothing is filled in."""
 
-    title: Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)]
-    url: Address
+    title: Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)] = Field(description="What it says.")
+    url: Address = Field(description="Where it leads.")
 
 
 class Playbook(Part):
@@ -201,7 +201,7 @@ class Playbook(Part):
 
     name: Name = Field(description="Its name and its file's; a folder's own replaces the built-in one of that name.")
     title: Line = Field(description="What it is about, in a few words.")
-    priority: Annotated[int, Field(ge=-100, le=100)] = Field(
+    priority: Annotated[int, Field(ge=-100, le=100, strict=True)] = Field(
         default=0, description="Larger ones are asked first; within one priority the more specific match wins."
     )
     match: Match = Field(default=Match(), description="Which alerts it is for.")

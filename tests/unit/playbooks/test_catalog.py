@@ -1,0 +1,108 @@
+"""Each built-in playbook is for the alerts it was written for, and collects what its findings need."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from bot.domain.alert import NEVER_POSTED
+from bot.domain.finding import Cause
+from bot.domain.severity import severity_of
+from bot.evidence.collect import COLLECTORS
+from bot.mitigations.catalog import CATALOG
+from bot.playbooks import loader
+from bot.playbooks.fields import cause_of
+from bot.playbooks.schema import ACTIONS, SOURCES, Playbook
+from bot.playbooks.words import PARAMS
+from tests.unit.playbooks.sample_alerts import ALERTS
+
+PLAYBOOKS = loader.built_in().playbooks
+NEEDS: Mapping[Cause, frozenset[str]] = {
+    Cause.BAD_ROLLOUT: frozenset({"changes", "pods"}),
+    Cause.OOM_KILLED: frozenset({"pods"}),
+    Cause.IMAGE_PULL: frozenset({"pods", "events"}),
+    Cause.CONFIG_MISSING: frozenset({"pods", "events", "config"}),
+    Cause.CRASH_LOOP: frozenset({"pods", "logs"}),
+    Cause.UNSCHEDULABLE: frozenset({"pods", "events"}),
+    Cause.PROBE_FAILURE: frozenset({"pods", "events"}),
+    Cause.NODE_TROUBLE: frozenset({"nodes"}),
+    Cause.QUOTA: frozenset({"quotas"}),
+    Cause.AUTOSCALER_BOUND: frozenset({"autoscalers"}),
+    Cause.THROTTLING: frozenset({"metrics"}),
+    Cause.DEPENDENCY_DOWN: frozenset({"logs", "endpoints"}),
+    Cause.JOB_FAILED: frozenset({"jobs", "pods", "logs"}),
+    Cause.BUDGET: frozenset({"budgets"}),
+    Cause.CONFIG_CHANGE: frozenset({"changes", "config"}),
+    Cause.VOLUME_MOUNT: frozenset({"events", "volumes"}),
+    Cause.SERVICE_DEGRADED: frozenset({"metrics"}),
+}
+"""Without these a cause can't be told at all."""
+
+
+@pytest.mark.parametrize(("name", "labels", "wanted"), ALERTS, ids=[f"{one[0]}-{one[1]['severity']}" for one in ALERTS])
+def test_an_alert_of_the_stack_gets_the_playbook_that_was_written_for_it(
+    name: str, labels: Mapping[str, str], wanted: str
+) -> None:
+    assert loader.built_in().choose(labels, severity_of(labels)).name == wanted, name
+
+
+def test_every_alert_that_a_playbook_names_has_a_sample() -> None:
+    named = {alert for one in PLAYBOOKS for alert in one.match.alerts}
+    assert named <= {name for name, _, _ in ALERTS}
+
+
+def test_no_alert_is_named_twice() -> None:
+    """Else one of the two playbooks would never be asked for it."""
+    named = [alert for one in PLAYBOOKS for alert in one.match.alerts]
+    assert len(named) == len(set(named))
+
+
+def test_alerts_that_are_never_posted_have_no_playbook() -> None:
+    assert not NEVER_POSTED & {alert for one in PLAYBOOKS for alert in one.match.alerts}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
+def test_a_playbook_collects_what_its_causes_need(playbook: Playbook) -> None:
+    wanted = {source for key in playbook.findings for source in NEEDS.get(Cause(cause_of(key)[0]), frozenset())}
+    assert wanted <= set(playbook.evidence)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
+def test_a_detail_is_named_only_beside_its_cause(playbook: Playbook) -> None:
+    details = [key for key in playbook.findings if "/" in key]
+    assert all(cause_of(key)[0] in playbook.findings for key in details)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
+def test_the_catalog_is_careful(playbook: Playbook) -> None:
+    """Nothing is proposed that the finding doesn't suggest, nothing is fixed beforehand, nobody else approves."""
+    assert not [step for _, step in playbook.all_steps() if step.unsuggested or step.params]
+    assert not playbook.findings.get("nothing_wrong")
+    assert not playbook.approval.approvers
+    assert playbook.severity is None
+    assert playbook.priority == 0
+
+
+@pytest.mark.parametrize("name", ["quota", "overcommit", "control-plane", "generation-mismatch", "disruption-budget"])
+def test_what_only_a_person_can_help_with_proposes_nothing(name: str) -> None:
+    found = loader.built_in().get(name)
+    assert found is not None
+    assert not list(found.all_steps())
+
+
+def test_every_cause_is_looked_for_by_some_playbook() -> None:
+    assert {cause_of(key)[0] for one in PLAYBOOKS for key in one.findings} == set(Cause)
+
+
+def test_the_words_of_the_schema_cover_what_fettle_has() -> None:
+    assert set(COLLECTORS) <= set(SOURCES)
+    assert {str(action) for action in CATALOG} <= set(ACTIONS)
+    assert set(PARAMS) == set(ACTIONS)
+
+
+def test_files_are_written_by_hand_and_say_why() -> None:
+    """Each opens with a comment; none has a template in it."""
+    for file in loader.files(loader.CATALOG):
+        text = file.read_text(encoding="utf-8")
+        assert text.startswith("# "), file
+        assert not re.search(r"\{\{|\{%", text), file
