@@ -48,7 +48,17 @@ class PlaybookSet:
 
     def choose(self, labels: Mapping[str, str], severity: Severity) -> Playbook:
         """The playbook for one alert."""
-        return next(one for one in self.playbooks if not one.match.mismatch(labels, severity))
+        asked = self._by_alert.get(labels.get("alertname", ""), self._by_alert[None])
+        return next(one for one in asked if not one.match.mismatch(labels, severity))
+
+    @cached_property
+    def _by_alert(self) -> Mapping[str | None, tuple[Playbook, ...]]:
+        """Alert's name -> those that may be for it, in order; under None those that name no alert."""
+        names: set[str | None] = {None, *(name for one in self.playbooks for name in one.match.alerts)}
+        return {
+            name: tuple(one for one in self.playbooks if not one.match.alerts or name in one.match.alerts)
+            for name in names
+        }
 
     def choose_for(self, alerts: Sequence[Mapping[str, str]], severity: Severity) -> Playbook:
         """The playbook for an incident: of those that its alerts (label sets) lead to, the one that is asked first."""

@@ -26,15 +26,12 @@ MAX_FILES = 500
 
 def load(folder: Path | None = None) -> PlaybookSet:
     """The catalog and the folder's own; raises ``ConfigError`` with a sentence for each thing that is wrong."""
-    return assemble({file.name: text_of(file) for file in files(folder)} if folder else {}, str(folder or ""))
-
-
-def assemble(texts: dict[str, str | None], folder: str) -> PlaybookSet:
-    """The catalog and these files of the folder, by file name; None is a file that couldn't be read."""
+    if folder is None:
+        return built_in()
     sentences: list[str] = []
     own: dict[str, Playbook] = {}
-    for file, text in texts.items():
-        found = _read(f"{folder}/{file}", file, text, sentences)
+    for file in files(folder):
+        found = _read(file, str(file), sentences)
         if found is not None and found.name in own:
             sentences.append(f"{folder} has two playbooks of the name {found.name}: keep one of the two files.")
         elif found is not None:
@@ -52,7 +49,7 @@ def assemble(texts: dict[str, str | None], folder: str) -> PlaybookSet:
 def built_in() -> PlaybookSet:
     """The catalog alone."""
     sentences: list[str] = []
-    found = [_read(file.name, file.name, text_of(file), sentences) for file in files(CATALOG)]
+    found = [_read(file, file.name, sentences) for file in files(CATALOG)]
     if sentences:
         raise ConfigError(sentences)
     return choose.ordered([one for one in found if one is not None], frozenset())
@@ -104,7 +101,8 @@ def _playbooks_in(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(shown: str, file: str, text: str | None, sentences: list[str]) -> Playbook | None:
+def _read(file: Path, shown: str, sentences: list[str]) -> Playbook | None:
+    text = text_of(file)
     if text is None:
         sentences.append(f"{shown} can't be read: it must be UTF-8 text that this process may read.")
         return None
@@ -113,7 +111,7 @@ def _read(shown: str, file: str, text: str | None, sentences: list[str]) -> Play
     except ConfigError as error:
         sentences += error.sentences
         return None
-    if found.name != Path(file).stem:
+    if found.name != file.stem:
         sentences.append(f"{shown}: its name is {found.name}, so the file must be {found.name}.yaml.")
         return None
     return found
