@@ -32,12 +32,25 @@ app.add_typer(store_app, name="store")
 playbooks_app = typer.Typer(help="See, check and try playbooks.", no_args_is_help=True)
 app.add_typer(playbooks_app, name="playbooks")
 
-EnvFile = Annotated[Path, typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.")]
+DOTENV = Path(".env")
+
+
+def _there(file: Path) -> Path:
+    """The file that ``--env-file`` names must be there; ``.env`` may be missing, the environment can hold it all."""
+    if file != DOTENV and not file.is_file():
+        raise ConfigError([f"--env-file names {file}, and there is no such file: name the file with your settings."])
+    return file
+
+
+EnvFile = Annotated[
+    Path,
+    typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.", callback=_there),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
 @app.command()
-def run(env_file: EnvFile = Path(".env")) -> None:
+def run(env_file: EnvFile = DOTENV) -> None:
     """Run the bot: alerts in, cards out, approved mitigations carried out and verified."""
     from bot import app as program
 
@@ -45,7 +58,7 @@ def run(env_file: EnvFile = Path(".env")) -> None:
 
 
 @app.command()
-def doctor(env_file: EnvFile = Path(".env"), *, json: Json = False) -> None:
+def doctor(env_file: EnvFile = DOTENV, *, json: Json = False) -> None:
     """Check tokens, channel, groups, cluster and database; say what each missing setting would add."""
     from bot import doctor as checks
 
@@ -56,7 +69,7 @@ def doctor(env_file: EnvFile = Path(".env"), *, json: Json = False) -> None:
 def freeze(
     switch: Annotated[str, typer.Argument(help="on or off")],
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; shown to whoever presses Approve.")] = "",
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Turn the kill switch on or off: while it is on, nothing is changed in the cluster."""
     from bot import audit_cli, settings
@@ -74,7 +87,7 @@ def audit_list(
     json: Json = False,
     incident: Annotated[int, typer.Option("--incident", "-i", help="Only this incident (its number).")] = 0,
     limit: Annotated[int, typer.Option("--limit", "-n", help="The newest N entries; 0 for all.")] = 200,
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Print the audit as a table: who did what to what, when, with which outcome and reason."""
     from bot import audit_cli, settings
@@ -86,7 +99,7 @@ def audit_list(
 @audit_app.command("verify")
 def audit_verify(
     head: Annotated[str, typer.Option("--head", help="A head noted elsewhere; it must be in the chain.")] = "",
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Check that the chain has no gap, no change and no other head than the one noted."""
     from bot import audit_cli, settings
@@ -99,7 +112,7 @@ def audit_verify(
 def audit_export(
     form: Annotated[str, typer.Option("--format", "-f", help="json (lines) or csv")] = "json",
     out: Annotated[str, typer.Option("--out", "-o", help="A file, or - for standard output.")] = "-",
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Write the whole audit as JSON lines or CSV."""
     from bot import audit_cli, settings
@@ -111,7 +124,7 @@ def audit_export(
 @store_app.command("backup")
 def store_backup(
     file: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Write a consistent copy of the store while the bot runs."""
     from bot import settings, store_cli
@@ -123,7 +136,7 @@ def store_backup(
 @store_app.command("restore")
 def store_restore(
     file: Annotated[Path, typer.Argument(help="A copy that `fettle store backup` wrote.")],
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Put a copy in the store's place, with the bot stopped; open approvals are void afterwards."""
     from bot import settings, store_cli
@@ -133,7 +146,7 @@ def store_restore(
 
 
 @store_app.command("void")
-def store_void(env_file: EnvFile = Path(".env")) -> None:
+def store_void(env_file: EnvFile = DOTENV) -> None:
     """After the store was put back by other means (pg_restore, a snapshot), bots stopped: void open approvals."""
     from bot import settings, store_cli
 
@@ -146,7 +159,7 @@ def store_purge(
     before: Annotated[str, typer.Option("--before", help="Erase what is older than this date (UTC).")] = "",
     older_than: Annotated[int | None, typer.Option("--older-than", help="The same, in days.")] = None,
     person: Annotated[str, typer.Option("--person", help="A Slack user id: forget that person.")] = "",
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
 ) -> None:
     """Erase bodies, evidence and reasons of what ended long ago (RETENTION_DAYS), or forget a person."""
     from bot import settings, store_cli
@@ -174,7 +187,7 @@ def alert_send(
         str, typer.Argument(help="A delivery or an alert as JSON, - for standard input; else a test.")
     ] = "",
     url: Annotated[str, typer.Option("--url", help="Where Fettle listens; else as the settings say, here.")] = "",
-    env_file: EnvFile = Path(".env"),
+    env_file: EnvFile = DOTENV,
     *,
     json: Json = False,
 ) -> None:

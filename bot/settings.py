@@ -7,7 +7,6 @@ warnings; and it refuses to ask anybody whether a token or an address works (tha
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,15 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
-import yaml
-from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr, ValidationError
 
+from bot import settings_files as files
 from bot import settings_values as values
 from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.severity import DEFAULT_TABLE, Severity
-from bot.yaml_file import MAX_YAML, PlainLoader
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -31,6 +28,7 @@ SHORT_SOAK = timedelta(seconds=30)
 
 _BOT = values.token("xoxb-", "OAuth & Permissions")
 _APP = values.token("xapp-", "Basic Information, App-Level Tokens,")
+_File = Annotated[Path, BeforeValidator(values.file)]
 _Words = tuple[str, ...]
 _Timeout = Annotated[timedelta, BeforeValidator(values.duration(0.1, 300))]
 _Soak = Annotated[timedelta, BeforeValidator(values.duration(1, 86400))]
@@ -44,14 +42,14 @@ class StoreSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
-    DATA_DIR: Path = Field(Path("data"), description="Folder of the database file and of everything kept on disk.")
+    DATA_DIR: _File = Field(Path("data"), description="Folder of the database file and of everything kept on disk.")
     DATABASE_URL: Annotated[str, BeforeValidator(values.database_url)] = Field(
         default_factory=lambda data: f"sqlite:///{Path(data.get('DATA_DIR', 'data')).absolute() / 'fettle.db'}",
         repr=False,
         description="Where incidents and the audit are kept: a SQLite file under DATA_DIR, or "
         "postgresql://user@host/name.",
     )
-    FREEZE_FILE: Path | None = Field(
+    FREEZE_FILE: _File | None = Field(
         None, description="While this file exists nothing is changed in the cluster: a kill switch without Slack."
     )
     RETENTION_DAYS: Annotated[int, BeforeValidator(values.whole(1, 3650))] = Field(
@@ -77,8 +75,8 @@ class WebhookSettings(BaseModel):
         description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
     )
     LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
-    TLS_CERT: Path | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
-    TLS_KEY: Path | None = Field(None, description="Private key that belongs to TLS_CERT.")
+    TLS_CERT: _File | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
+    TLS_KEY: _File | None = Field(None, description="Private key that belongs to TLS_CERT.")
 
     @property
     def webhook_open(self) -> bool:
@@ -91,7 +89,7 @@ class PlaybookSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
-    PLAYBOOKS_DIR: Path | None = Field(
+    PLAYBOOKS_DIR: _File | None = Field(
         None,
         description="Folder of your own playbooks (YAML); each replaces the built-in one of its name, and a change "
         "counts within seconds.",
@@ -225,7 +223,8 @@ def load(
 ) -> Settings:
     """All settings; raises ``ConfigError`` with one sentence for each that is wrong or missing."""
     env = os.environ if environ is None else environ
-    raw, sentences = _sources(env, Path(env_file), Path(yaml_file))
+    found = _found(env, env_file, yaml_file)
+    raw, sentences = found.values, found.unreadable + found.wrong
     if "OWN_NAMESPACE" not in raw and IN_CLUSTER_NAMESPACE.is_file():
         raw["OWN_NAMESPACE"] = IN_CLUSTER_NAMESPACE.read_text().strip()
     if not raw.get("KUBECONFIG") and not env.get("KUBERNETES_SERVICE_HOST"):
@@ -239,82 +238,47 @@ def load_database_only(
     environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
 ) -> StoreSettings:
     """What ``audit`` and ``freeze`` need: no Slack tokens, no cluster; raises ``ConfigError`` like ``load``."""
-    raw, sentences = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
-    wanted = {name: value for name, value in raw.items() if name in StoreSettings.model_fields}
-    return _built(StoreSettings, wanted, [one for one in sentences if "DATABASE_URL" in one])
+    env = os.environ if environ is None else environ
+    found = _found(env, env_file, yaml_file)
+    wanted = {name: value for name, value in found.values.items() if name in StoreSettings.model_fields}
+    # What isn't about the store must not keep anybody from freezing; a file that can't be read may have named it.
+    sentences = [one for one in found.wrong if "DATABASE_URL" in one or "DATA_DIR" in one]
+    return _built(StoreSettings, wanted, sentences + ([] if env.get("DATABASE_URL") else found.unreadable))
 
 
 def load_webhook_only(
     environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
 ) -> WebhookSettings:
     """What ``alert send`` needs: where the webhook listens and its tokens; raises ``ConfigError`` like ``load``."""
-    raw, sentences = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
-    wanted = {name: value for name, value in raw.items() if name in WebhookSettings.model_fields}
-    return _built(WebhookSettings, wanted, [one for one in sentences if one.startswith("WEBHOOK_")])
+    found = _found(os.environ if environ is None else environ, env_file, yaml_file)
+    wanted = {name: value for name, value in found.values.items() if name in WebhookSettings.model_fields}
+    about = [one for one in found.wrong if any(name in one for name in WebhookSettings.model_fields)]
+    return _built(WebhookSettings, wanted, about + found.unreadable)
 
 
 def load_playbooks_only(
     environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
 ) -> PlaybookSettings:
     """What ``fettle playbooks`` needs: no tokens, no cluster, no store; raises ``ConfigError`` like ``load``."""
-    raw, _ = _sources(os.environ if environ is None else environ, Path(env_file), Path(yaml_file))
-    wanted = {name: value for name, value in raw.items() if name in PlaybookSettings.model_fields}
+    found = _found(os.environ if environ is None else environ, env_file, yaml_file)
+    wanted = {name: value for name, value in found.values.items() if name in PlaybookSettings.model_fields}
     return _built(PlaybookSettings, wanted, [])
 
 
-def _sources(environ: Mapping[str, str], env_file: Path, yaml_file: Path) -> tuple[dict[str, Any], list[str]]:
-    """Values by name, the stronger source on top, and the sentences about files."""
-    sentences: list[str] = []
-    dotenv = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
-    layers: list[Mapping[str, Any]] = [_from_yaml(yaml_file, sentences), dotenv, environ]
-    raw: dict[str, Any] = {}
-    for layer in layers:
-        for name in DESCRIPTIONS:
-            direct, file = layer.get(name), layer.get(f"{name}_FILE") if name in SECRET else None
-            if file and direct:
-                sentences.append(f"{name} and {name}_FILE are both given: keep one of them.")
-            elif file:
-                direct = _from_file(name, str(file), sentences)
-            if direct not in (None, ""):
-                raw[name] = direct
-    return raw, sentences
+def secret_files(
+    environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
+) -> Mapping[str, Path]:
+    """The files that hold secrets: ``.env`` and ``fettle.yaml`` where they do, and each that a ``NAME_FILE`` names."""
+    return _found(os.environ if environ is None else environ, env_file, yaml_file).secret_files
 
 
-def _from_file(name: str, path: str, sentences: list[str]) -> str | None:
-    try:
-        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is no text"
-        sentences.append(f"{name}_FILE is “{path}”, which can't be read ({reason}): name a readable file.")
-        return None
-    if not text:
-        sentences.append(f"{name}_FILE is “{path}”, which is empty: write the value into it.")
-    return text or None
+def suspicious(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Sentences about environment variables that look like a setting with a typing error; they may be another's."""
+    return files.nearly_known(os.environ if environ is None else environ, DESCRIPTIONS, SECRET)
 
 
-def _from_yaml(path: Path, sentences: list[str]) -> dict[str, Any]:
-    """The keys of ``fettle.yaml`` in upper case; an unknown one is a sentence with the nearest known key."""
-    if not path.is_file():
-        return {}
-    try:
-        if path.stat().st_size > MAX_YAML:
-            sentences.append(f"{path} is larger than 1 MiB: this is no settings file.")
-            return {}
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=PlainLoader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        at = getattr(exc, "problem_mark", None)
-        where = f" at line {at.line + 1}" if at else ""
-        sentences.append(f"{path} can't be read as YAML{where}: write one NAME: value a line.")
-        return {}
-    if found is not None and not isinstance(found, dict):
-        sentences.append(f"{path} holds no table: write one NAME: value a line.")
-    table = {str(key).upper(): value for key, value in found.items()} if isinstance(found, dict) else {}
-    known = [*DESCRIPTIONS, *(f"{name}_FILE" for name in SECRET)]
-    for key in table.keys() - set(known):
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]}?" if near else "remove it; the settings are listed in the README."
-        sentences.append(f"{path} has an unknown setting {key}: {advice}")
-    return table
+def _found(environ: Mapping[str, str], env_file: str | Path, yaml_file: str | Path) -> files.Found:
+    return files.found(environ, Path(env_file), Path(yaml_file), DESCRIPTIONS, SECRET)
 
 
 def _across(raw: Mapping[str, Any]) -> list[str]:
@@ -325,6 +289,10 @@ def _across(raw: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{given} is given without {other}: give both, or neither.")
     guarded = raw.get("WEBHOOK_TOKENS") or raw.get("WEBHOOK_BASIC")
     listen = str(raw.get("LISTEN_HOST", "127.0.0.1")).strip("[]")
+    port = str(raw.get("LISTEN_PORT", 8080)).strip()
+    same_host = str(raw.get("METRICS_HOST", "127.0.0.1")).strip("[]") in {listen, "0.0.0.0", "::"}
+    if port == str(raw.get("METRICS_PORT", 9090)).strip() != "0" and (same_host or guarded):
+        sentences.append(f"LISTEN_PORT and METRICS_PORT are both {port}: give each listener a port of its own.")
     if not guarded and not values.is_loopback(listen):
         sentences.append(
             f"LISTEN_HOST is “{listen}” without a webhook token, which would let anybody send alerts: "

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +35,13 @@ _SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MIN_TOKEN = 8
 _LONGEST_TEXT = 40
+_TOKENS = {
+    "xoxb-": "a bot token, which belongs into SLACK_BOT_TOKEN",
+    "xapp-": "an app-level token, which belongs into SLACK_APP_TOKEN",
+    "xoxp-": "a user's token, which Fettle doesn't use",
+    "xoxe": "a token that rotates; switch token rotation off, as manifest.yml does",
+}
+"""Beginnings of Slack's tokens, and what they are."""
 
 
 def words(value: Any) -> tuple[str, ...]:
@@ -110,8 +118,16 @@ def token(prefix: str, where: str) -> Callable[[Any], Any]:
 
     def parse(value: Any) -> str:
         text = revealed(value).strip()
+        copy = f"copy it from {where} of your app at api.slack.com/apps"
+        if text[:1] in {'"', "'"}:
+            raise ValueError("stands in quotation marks, which are no part of the token; leave them out")
         if not text.startswith(prefix):
-            raise ValueError(f"must begin with {prefix}; copy it from {where} of your app at api.slack.com/apps")
+            other = next((what for begin, what in _TOKENS.items() if text.startswith(begin)), "")
+            raise ValueError(
+                f"holds {other}; this one begins with {prefix}, {copy}"
+                if other
+                else f"must begin with {prefix}; {copy}"
+            )
         if not re.fullmatch(r"[A-Za-z0-9._-]+", text) or text == prefix:
             raise ValueError(f"holds characters that no token has, or nothing after {prefix}; copy it again")
         return text
@@ -225,6 +241,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def file(value: Any) -> Path:
+    """A path; ``~`` is the home folder, as in a shell."""
+    try:
+        return Path(str(value).strip()).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~ and names nobody's home folder: write the whole path") from None
 
 
 def host(value: Any) -> str:

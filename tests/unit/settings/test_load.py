@@ -10,7 +10,7 @@ from bot import settings as module
 from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.severity import Severity
-from bot.settings import DESCRIPTIONS, SECRET, Settings, load, load_database_only
+from bot.settings import DESCRIPTIONS, SECRET, Settings, load, load_database_only, secret_files, suspicious
 
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1-abc", "SLACK_APP_TOKEN": "xapp-1-abc", "KUBECONFIG": "/k"}
 
@@ -84,8 +84,13 @@ def test_everything_that_is_missing_is_said_at_once(read: Any) -> None:
 
 
 WRONG = [
-    ("SLACK_BOT_TOKEN", "xapp-hush-hush", "SLACK_BOT_TOKEN must begin with xoxb-; copy it from OAuth & Permissions"),
-    ("SLACK_APP_TOKEN", "xoxb-hush-hush", "SLACK_APP_TOKEN must begin with xapp-; copy it from Basic Information"),
+    ("SLACK_BOT_TOKEN", "xapp-hush-hush", "SLACK_BOT_TOKEN holds an app-level token, which belongs into SLACK_APP_TOKEN"),
+    ("SLACK_BOT_TOKEN", "hush-hush", "SLACK_BOT_TOKEN must begin with xoxb-; copy it from OAuth & Permissions"),
+    ("SLACK_BOT_TOKEN", "xoxp-hush-hush", "SLACK_BOT_TOKEN holds a user's token, which Fettle doesn't use; "),
+    ("SLACK_BOT_TOKEN", "xoxe.xoxb-hush-hush", "SLACK_BOT_TOKEN holds a token that rotates; switch token rotation off"),
+    ("SLACK_BOT_TOKEN", '"xoxb-hush-hush"', "SLACK_BOT_TOKEN stands in quotation marks"),
+    ("SLACK_APP_TOKEN", "xoxb-hush-hush", "SLACK_APP_TOKEN holds a bot token, which belongs into SLACK_BOT_TOKEN"),
+    ("SLACK_APP_TOKEN", "hush-hush", "SLACK_APP_TOKEN must begin with xapp-; copy it from Basic Information"),
     ("SLACK_BOT_TOKEN", "xoxb-hush hush", "SLACK_BOT_TOKEN holds characters that no token has"),
     ("SLACK_CHANNEL_ID", "#general", "SLACK_CHANNEL_ID is “#general”: write the channel's id"),
     ("SLACK_API_URL", "https://evil.example/api/", "SLACK_API_URL is “https://evil.example/api/”: must be https://slack"),
@@ -110,6 +115,8 @@ WRONG = [
     ("WEBHOOK_BASIC", "a:hush-hush-1,b:hush-hush-2,c:hush-hush-3", "WEBHOOK_BASIC holds more than two pairs"),
     ("DATABASE_URL", "mysql://root:hush-hush@db/x", "DATABASE_URL must be sqlite:////path/to/fettle.db or postgresql"),
     ("LOG_FORMAT", "xml", "LOG_FORMAT is “xml”: write one of auto, json, console."),
+    ("METRICS_PORT", "8080", "LISTEN_PORT and METRICS_PORT are both 8080: give each listener a port of its own."),
+    ("DATA_DIR", "~nobody-at-all/x", "DATA_DIR is “~nobody-at-all/x”: begins with ~ and names nobody's home folder"),
     ("TLS_CERT", "/c.pem", "TLS_CERT is given without TLS_KEY: give both, or neither."),
     ("TLS_KEY", "/k.pem", "TLS_KEY is given without TLS_CERT: give both, or neither."),
     ("LISTEN_HOST", "0.0.0.0", "LISTEN_HOST is “0.0.0.0” without a webhook token, which would let anybody send alerts"),
@@ -145,6 +152,71 @@ def test_all_that_is_wrong_is_said_at_once(read: Any) -> None:
 )
 def test_a_yaml_file_that_cannot_be_meant_is_a_sentence(read: Any, tmp_path: Path, yaml: str, start: str) -> None:
     assert any(one.startswith(f"{tmp_path / 'fettle.yaml'} {start}") for one in sentences(read, yaml=yaml))
+
+
+@pytest.mark.parametrize(
+    ("env", "start"),
+    [
+        ("APROVERS=U1\n", "has APROVERS, which is no setting: did you mean APPROVERS?"),
+        ("SLACK_CHANNEL=C1\n", "has SLACK_CHANNEL, which is no setting: did you mean SLACK_CHANNEL_ID?"),
+        ("WEBHOOK_TOKEN_FILE=/x\n", "has WEBHOOK_TOKEN_FILE, which is no setting: did you mean WEBHOOK_TOKENS_FILE?"),
+        ("MODE=act\nthis is no line\n", "can't be read at line 2: write one NAME=value a line."),
+    ],
+)
+def test_a_dotenv_file_that_cannot_be_meant_is_a_sentence(read: Any, tmp_path: Path, env: str, start: str) -> None:
+    (sentence,) = sentences(read, env=env)
+    assert sentence == f"{tmp_path / '.env'} {start}"
+
+
+def test_names_of_other_programs_in_a_dotenv_file_are_left_alone(read: Any) -> None:
+    assert (
+        read(env="COMPOSE_PROJECT_NAME=x\nFETTLE_URL=http://127.0.0.1\nPGHOST=db\nexport MODE=observe").MODE
+        == "observe"
+    )
+
+
+def test_a_file_of_settings_that_is_no_text_or_a_folder_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "folder").mkdir()
+    for name, says in (("binary", "is no text in UTF-8"), ("folder", "is a folder")):
+        for files in ((tmp_path / name, tmp_path / "none"), (tmp_path / "none", tmp_path / name)):
+            with pytest.raises(ConfigError, match=says):
+                load(BASE, *files)
+
+
+def test_a_variable_that_is_nearly_a_setting_is_suspicious_and_no_more() -> None:
+    """The environment holds other programs' names, so it must not keep Fettle from starting."""
+    assert suspicious({**BASE, "APROVERS": "U1", "HOME": "/", "FETTLE_SERVICE_HOST": "10.0.0.1"}) == [
+        "APROVERS is no setting: did you mean APPROVERS?"
+    ]
+
+
+def test_paths_may_begin_with_the_home_folder(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    found = read(DATA_DIR="~/fettle", FREEZE_FILE="~/freeze")
+    assert [found.DATA_DIR, found.FREEZE_FILE] == [Path("/home/ana/fettle"), Path("/home/ana/freeze")]
+    assert found.DATABASE_URL == "sqlite:////home/ana/fettle/fettle.db"
+
+
+def test_the_files_that_hold_secrets_are_known(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"SLACK_BOT_TOKEN=xoxb-1\nWEBHOOK_TOKENS_FILE={tmp_path / 'hooks'}\n")
+    (tmp_path / "fettle.yaml").write_text("mode: act\n")
+    assert secret_files({}, tmp_path / ".env", tmp_path / "fettle.yaml") == {
+        str(tmp_path / ".env"): tmp_path / ".env",
+        "WEBHOOK_TOKENS": tmp_path / "hooks",
+    }
+
+
+def test_freezing_needs_no_word_of_what_isnt_about_the_store(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("APROVERS=U1\n")
+    assert load_database_only({"DATA_DIR": str(tmp_path)}, tmp_path / ".env", tmp_path / "n")
+    (tmp_path / ".env").write_text("DATABSE_URL=sqlite:////x.db\n")
+    with pytest.raises(ConfigError, match="did you mean DATABASE_URL"):
+        load_database_only({}, tmp_path / ".env", tmp_path / "n")
+    (tmp_path / ".env").write_text("so long\n")
+    with pytest.raises(ConfigError, match="can't be read at line 1"):
+        load_database_only({}, tmp_path / ".env", tmp_path / "n")
+    assert load_database_only({"DATABASE_URL": "sqlite:////x.db"}, tmp_path / ".env", tmp_path / "n")
 
 
 def test_yaml_speaks_its_own_types(read: Any) -> None:
