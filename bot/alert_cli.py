@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import ssl
 import sys
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ import typer
 
 from bot import clock
 from bot.domain.errors import ConfigError
+from bot.network import why
 from bot.settings import WebhookSettings, load_webhook_only
 
 PATH = "/webhooks/alertmanager"
@@ -45,7 +45,7 @@ def main(file: str, url: str, env_file: Path, *, as_json: bool) -> int:
         typer.echo(f"{target} didn't answer within {WITHIN:g} s.", err=True)
         return 2
     except aiohttp.ClientError as error:
-        said = f"{target} can't be reached ({reason(error)}). Is fettle run running there? --url names another address."
+        said = f"{target} can't be reached ({why(error)}). Is fettle run running there? --url names another address."
         typer.echo(said, err=True)
         return 2
     code, sentence = told(status, text, target, given=bool(settings.WEBHOOK_TOKENS or settings.WEBHOOK_BASIC))
@@ -146,12 +146,6 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.S
         return answer.status, (await answer.content.read(65536)).decode("utf-8", "replace")
 
 
-def reason(error: aiohttp.ClientError) -> str:
-    """Why a connection failed, in the system's words where there are any."""
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if isinstance(number, int) and number > 0 else str(error) or type(error).__name__
-
-
 def told(status: int, text: str, url: str, *, given: bool) -> tuple[int, str]:
     """The exit code and the sentence for an answer."""
     answer = _json(text)
@@ -160,7 +154,7 @@ def told(status: int, text: str, url: str, *, given: bool) -> tuple[int, str]:
     problem = str(answer.get("error", "")) if isinstance(answer, dict) else ""
     if status == 401:
         advice = "the token isn't one of its WEBHOOK_TOKENS" if given else "set WEBHOOK_TOKENS to one of its tokens"
-        return 2, f"{url} let the alert not in: {advice}."
+        return 2, f"{url} didn't let the alert in (401): {advice}."
     if status in {400, 413}:
         return 1, f"The body was not taken ({status}): {problem or text[:200]}"
     if status == 503:

@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
-import yaml
-from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from bot.domain.errors import ClusterUnavailableError, ConfigError, FettleError
+from bot.domain.errors import ClusterUnavailableError, ConfigError, FettleError, NotFoundError, RejectedError
+from bot.kube import kubeconfig as credentials
 from bot.kube.errors import connection_error, retry_after, status_error
 from bot.kube.pace import Pace
-
-kube_config: Any = config
-"""The client's loaders carry no types; said once here."""
+from bot.network import untrusted, why
 
 Json = dict[str, Any]
 CrashPoint = Callable[[str], None]
 Question = tuple[str, tuple[tuple[str, str], ...]]
 Reload = Callable[[], Awaitable[None]]
-
-ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-"""Where a pod finds its service account."""
 
 READ_TRIES = 3
 PAGE = 500
@@ -94,13 +88,16 @@ class Cluster:
         """
         configuration = Configuration()
         configuration.retries = None  # a GET that is retried behind our back turns one second into four
-        names = await _load(configuration, kubeconfig, context)
-        api = ApiClient(configuration)
+        names = await credentials.load(configuration, kubeconfig, context)
+        try:
+            api = ApiClient(configuration)
+        except (OSError, ValueError) as error:  # TLS errors are OSErrors
+            raise credentials.unusable_certificates(kubeconfig, error) from error
         api.user_agent = user_agent
         cluster = cls(api, timeout=timeout, user_agent=user_agent, name=names[0], context=names[1])
 
         async def reload() -> None:
-            await _load(configuration, kubeconfig, context)
+            await credentials.load(configuration, kubeconfig, context)
 
         cluster._reload = reload
         return cluster
@@ -129,9 +126,34 @@ class Cluster:
         return self._uid[0]
 
     async def identity(self) -> Identity:
-        """Version and identity; raises ``ClusterUnavailableError`` or ``ForbiddenError``."""
-        version = await self.get("/version")
-        return Identity(self.name, self.context, self.server, str(version.get("gitVersion", "")), await self.uid())
+        """Version and identity; raises ``ClusterUnavailableError``, ``ForbiddenError`` or ``ConfigError``.
+
+        The last one is for an address at which no API server answers, or one that the kubeconfig doesn't vouch for.
+        """
+        try:
+            version = await self.get("/version")
+            uid = await self.uid()
+        except (NotFoundError, RejectedError) as error:
+            sentence = f"KUBECONFIG: {self.server} is reached, but it is no API server. Is its address right?"
+            raise ConfigError([sentence]) from error
+        except ClusterUnavailableError as error:
+            if error.__cause__ is None or not untrusted(error.__cause__):
+                raise
+            sentence = (
+                f"KUBECONFIG: {self.server} was reached, but {why(error.__cause__)}. "
+                "Put the cluster's certificate authority into the kubeconfig."
+            )
+            raise ConfigError([sentence]) from error
+        return Identity(self.name, self.context, self.server, str(version.get("gitVersion", "")), uid)
+
+    async def date(self) -> datetime | None:
+        """The API server's clock, to the second; None where it doesn't say."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                answer = await self._call("GET", "/version", {}, None, "application/json", self.user_agent)
+            return parsedate_to_datetime(answer.headers.get("Date", ""))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return None
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """One object or one page; read again up to twice on 429, 5xx and lost connections, all within ``timeout``.
@@ -246,42 +268,3 @@ def _parse(answer: _Answer) -> Json:
     if not isinstance(value, dict):
         raise ClusterUnavailableError("The API server's answer isn't an object; is the address right?")
     return value
-
-
-async def _load(configuration: Configuration, kubeconfig: str | None, context: str | None) -> tuple[str, str]:
-    """Fills ``configuration``; returns (cluster name, context name)."""
-    try:
-        if kubeconfig is None and _in_pod():
-            kube_config.load_incluster_config(client_configuration=configuration)
-            return "in-cluster", ""
-        if kubeconfig is not None and not _is_there(kubeconfig):
-            # The loader takes a missing file for an empty one and complains about its contents.
-            raise ConfigError([f"KUBECONFIG: there is no file {kubeconfig}. Name a kubeconfig that kubectl accepts."])
-        loader = await kube_config.load_kube_config(
-            config_file=kubeconfig, context=context or None, client_configuration=configuration, persist_config=False
-        )
-        # The loader has no public way to say which cluster entry it took.
-        current = loader._current_context  # noqa: SLF001
-        return str(current["context"]["cluster"]), str(current["name"])
-    except (
-        kube_config.ConfigException,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        yaml.YAMLError,
-    ) as error:
-        where = kubeconfig or "the default kubeconfig"
-        raise ConfigError(
-            [f"KUBECONFIG: {where} can't be used: {error}. Name a kubeconfig that kubectl accepts."]
-        ) from error
-
-
-def _in_pod() -> bool:
-    return ACCOUNT_TOKEN.is_file()
-
-
-def _is_there(kubeconfig: str) -> bool:
-    """Whether a file of the list (kubectl takes several, with colons between) exists."""
-    return any(Path(each).expanduser().is_file() for each in kubeconfig.split(os.pathsep))

@@ -22,6 +22,7 @@ from bot.domain.errors import (
     WorldChangedError,
 )
 from bot.domain.redaction import redact
+from bot.network import why
 
 ROLES = {
     "get": "fettle-read",
@@ -31,6 +32,9 @@ ROLES = {
     "create": "fettle-read",
 }
 """Which of the shipped roles holds a verb; roles come in pieces so that each can be left out."""
+
+ANONYMOUS = 'User "system:anonymous"'
+"""Whom the API server sees when a request carries no credentials."""
 
 _FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
@@ -59,7 +63,9 @@ def status_error(
     if status == HTTPStatus.FORBIDDEN:
         return ForbiddenError(forbidden_sentence(message))
     if status == HTTPStatus.UNAUTHORIZED:
-        return ForbiddenError("The cluster doesn't accept my token (401). Renew the token or the kubeconfig.")
+        return ForbiddenError(
+            "The cluster doesn't accept my credentials (401): a token is wrong or has run out. Renew the kubeconfig."
+        )
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(f"The cluster doesn't have it: {message}.")
     if status == HTTPStatus.CONFLICT:
@@ -85,12 +91,14 @@ def connection_error(error: BaseException, *, acts: bool, refused: bool = False)
         return OutcomeUnknownError("The write left and no answer came; it may have been carried out.")
     if isinstance(error, TimeoutError):
         return ClusterUnavailableError("The API server didn't answer in time.")
-    return ClusterUnavailableError(f"The API server can't be reached ({type(error).__name__}).")
+    return ClusterUnavailableError(f"The API server can't be reached: {why(error)}.")
 
 
 def forbidden_sentence(message: str) -> str:
     """A sentence with the right that is missing and the role to apply, from the API server's own message."""
     found = _FORBIDDEN.search(message)
+    if ANONYMOUS in message:
+        return "The cluster got no credentials from me (403). Put a token or a certificate into the kubeconfig's user."
     if found is None:
         return f"The cluster refuses me a right (403): {message}"
     verb, resource, group, namespace = found.group("verb", "resource", "group", "namespace")
@@ -101,7 +109,10 @@ def missing_right(verb: str, resource: str, group: str, namespace: str) -> str:
     """``I may not patch deployments.apps in shop (403). Apply the role fettle-patch in shop.``."""
     named = f"{resource}.{group}" if group else resource
     where = f" in {namespace}" if namespace else " in the cluster"
-    return f"I may not {verb} {named}{where} (403). Apply the role {ROLES.get(verb, 'fettle-patch')}{where}."
+    role = ROLES.get(verb, "fettle-patch")
+    # The role to look holds for the whole cluster; the other one is bound namespace by namespace.
+    bound = " (deploy/rbac.yaml)" if role == "fettle-read" else where
+    return f"I may not {verb} {named}{where} (403). Apply the role {role}{bound}."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

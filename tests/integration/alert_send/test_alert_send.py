@@ -131,7 +131,7 @@ async def test_nobody_listening_is_told_with_what_to_do(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     code, _, err = await send(folder=tmp_path, LISTEN_PORT=str(port))
     assert code == 2
-    assert f"http://127.0.0.1:{port}/webhooks/alertmanager can't be reached (Connection refused)" in err
+    assert f"http://127.0.0.1:{port}/webhooks/alertmanager can't be reached (connection refused)" in err
     assert "fettle run" in err
 
 

@@ -58,7 +58,7 @@ def test_a_missing_right_names_verb_resource_namespace_and_the_role_to_apply() -
         "I may not patch deployments.apps in cap (403). Apply the role fettle-patch in cap."
     )
     assert str(translate("status-403-list-other-ns")) == (
-        "I may not list pods in default (403). Apply the role fettle-read in default."
+        "I may not list pods in default (403). Apply the role fettle-read (deploy/rbac.yaml)."
     )
 
 

@@ -84,7 +84,7 @@ def test_everything_that_is_missing_is_said_at_once(read: Any) -> None:
 
 
 WRONG = [
-    ("SLACK_BOT_TOKEN", "xapp-hush-hush", "SLACK_BOT_TOKEN holds an app-level token, which belongs into SLACK_APP_TOKEN"),
+    ("SLACK_BOT_TOKEN", "xapp-hush-hush", "SLACK_BOT_TOKEN holds an app-level token, which belongs into SLACK_APP"),
     ("SLACK_BOT_TOKEN", "hush-hush", "SLACK_BOT_TOKEN must begin with xoxb-; copy it from OAuth & Permissions"),
     ("SLACK_BOT_TOKEN", "xoxp-hush-hush", "SLACK_BOT_TOKEN holds a user's token, which Fettle doesn't use; "),
     ("SLACK_BOT_TOKEN", "xoxe.xoxb-hush-hush", "SLACK_BOT_TOKEN holds a token that rotates; switch token rotation off"),
@@ -194,7 +194,7 @@ def test_a_variable_that_is_nearly_a_setting_is_suspicious_and_no_more() -> None
 def test_paths_may_begin_with_the_home_folder(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ana")
     found = read(DATA_DIR="~/fettle", FREEZE_FILE="~/freeze")
-    assert [found.DATA_DIR, found.FREEZE_FILE] == [Path("/home/ana/fettle"), Path("/home/ana/freeze")]
+    assert [Path("/home/ana/fettle"), Path("/home/ana/freeze")] == [found.DATA_DIR, found.FREEZE_FILE]
     assert found.DATABASE_URL == "sqlite:////home/ana/fettle/fettle.db"
 
 
