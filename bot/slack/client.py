@@ -7,10 +7,14 @@ It refuses to know incidents: callers hand in messages and views.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +22,7 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import RejectedError
+from bot.domain.errors import RejectedError, SlackUnavailableError
 from bot.domain.person import SlackPerson
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
@@ -58,6 +62,14 @@ class ChannelFacts:
     shared: bool
 
 
+@dataclass(frozen=True)
+class Greeting:
+    """What Slack says when a Socket Mode connection opens: how many the app has now, with this one, and which app."""
+
+    connections: int
+    app_id: str
+
+
 def is_loopback(url: str) -> bool:
     """Whether the address is this machine, so that no proxy may stand in between."""
     host = urlsplit(url).hostname or ""
@@ -72,14 +84,15 @@ def is_loopback(url: str) -> bool:
 class SlackClient:
     """One workspace, one bot token, one pool of connections.
 
-    ``web`` is the SDK's client, for Bolt. ``crash_point`` is called as ``before:post``, ``after:post``,
-    ``before:update`` and ``after:update`` around those calls; tests raise in it.
+    ``web`` is the SDK's client, for Bolt. ``date`` is Slack's clock at the last ``whoami``. ``crash_point`` is called
+    as ``before:post``, ``after:post``, ``before:update`` and ``after:update`` around those calls; tests raise in it.
     """
 
     def __init__(self, web: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         """Use ``connect``."""
         self.web = web
         self.identity: Identity | None = None
+        self.date: datetime | None = None
         self.crash_point: Callable[[str], None] | None = None
         self._session = session
 
@@ -107,7 +120,10 @@ class SlackClient:
     async def whoami(self) -> Identity:
         """``auth.test``; keeps the answer in ``identity``."""
         response = await self._call("auth.test", self.web.auth_test)
-        scopes = self._scopes(response)
+        headers = {str(key).lower(): str(value) for key, value in (getattr(response, "headers", None) or {}).items()}
+        scopes = frozenset(word.strip() for word in headers.get("x-oauth-scopes", "").split(",") if word.strip())
+        with suppress(ValueError):
+            self.date = parsedate_to_datetime(headers.get("date", ""))
         self.identity = Identity(
             str(response.get("user_id", "")),
             str(response.get("bot_id", "")),
@@ -118,14 +134,27 @@ class SlackClient:
         )
         return self.identity
 
-    @staticmethod
-    def _scopes(response: Any) -> frozenset[str]:
-        headers = {str(key).lower(): str(value) for key, value in (getattr(response, "headers", None) or {}).items()}
-        return frozenset(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
-
     async def may_connect(self, app_token: str) -> None:
         """Raises when the app token opens no Socket Mode connection."""
         await self._call("apps.connections.open", self.web.apps_connections_open, app_token=app_token)
+
+    async def greeting(self, app_token: str) -> Greeting:
+        """Opens a Socket Mode connection, hears how many the app has, and closes it at once.
+
+        For that moment Slack may hand a press to it, which nobody would answer: only for when no Fettle runs here.
+        """
+        opened = await self._call("apps.connections.open", self.web.apps_connections_open, app_token=app_token)
+        async with (
+            _translating("the Socket Mode connection"),
+            asyncio.timeout(self.web.timeout),
+            self._session.ws_connect(str(opened["url"]), proxy=self.web.proxy) as socket,
+        ):
+            said = await socket.receive()
+        hello = json.loads(said.data) if said.type is aiohttp.WSMsgType.TEXT else {}
+        if hello.get("type") != "hello":
+            raise SlackUnavailableError("Slack took the Socket Mode connection and closed it at once.")
+        info = hello.get("connection_info") or {}
+        return Greeting(int(hello.get("num_connections") or 1), str(info.get("app_id", "")))
 
     async def channel(self, channel_id: str) -> ChannelFacts:
         """``conversations.info`` of one channel."""

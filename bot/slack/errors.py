@@ -23,6 +23,7 @@ from bot.domain.errors import (
     StoreUnavailableError,
     WorldChangedError,
 )
+from bot.network import why
 
 FOREIGN = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
 """What the SDK and its HTTP client raise; ValueError is JSON that isn't."""
@@ -44,12 +45,21 @@ WORDS = {
     "is_archived": "the channel is archived; unarchive it or set another one",
     "message_not_found": "the message was deleted",
     "missing_scope": "the app lacks a permission; reinstall it from manifest.yml",
+    "no_such_subteam": "there is no such user group; copy its id (S...) from the address of its page in Slack",
+    "not_allowed_token_type": "this is a token of another kind",
     "not_in_channel": "the bot isn't in the channel; invite it with /invite",
     "plan_upgrade_required": "user groups need a paid Slack plan; set APPROVERS to user ids instead",
     "restricted_action": "a setting of the workspace keeps the bot from posting there",
+    "team_access_not_granted": "the app isn't installed in this workspace; install it there",
+    "token_expired": "the token has run out; switch token rotation off as in manifest.yml, and install the app again",
     "token_revoked": "the token was revoked; install the app again",
 }
 """Slack's error codes as people read them; a code that isn't here is shown as it is."""
+APP_LEVEL = {
+    "missing_scope": "the token lacks connections:write; make a new app-level token with it",
+    "invalid_auth": "the token is wrong or was revoked; make a new one under Basic Information, App-Level Tokens",
+}
+"""The same where the app-level token was shown: it isn't installed and knows no manifest."""
 
 
 def sentence(problem: BaseException | Decision, *, error_id: str = "") -> str:
@@ -72,9 +82,10 @@ def sentence(problem: BaseException | Decision, *, error_id: str = "") -> str:
     return f"Something failed inside Fettle; look at the incident's card before trying again{known}."
 
 
-def explained(code: str) -> str:
+def explained(code: str, method: str = "") -> str:
     """``channel_not_found: the channel doesn't exist, …``."""
-    return f"{code}: {WORDS[code]}" if code in WORDS else code
+    words = {**WORDS, **(APP_LEVEL if method == "apps.connections.open" else {})}
+    return f"{code}: {words[code]}" if code in words else code
 
 
 def translated(error: BaseException, method: str, *, writes: bool) -> FettleError:
@@ -85,7 +96,7 @@ def translated(error: BaseException, method: str, *, writes: bool) -> FettleErro
         error, aiohttp.SocketTimeoutError
     )
     if isinstance(error, FOREIGN):
-        told = f"Slack didn't answer {method} ({type(error).__name__})."
+        told = f"Slack didn't answer {method}: {why(error)}."
         return OutcomeUnknownError(told) if writes and not refused else SlackUnavailableError(told)
     return RejectedError(f"Slack's client refused {method}: {error}", "client")
 
@@ -103,8 +114,12 @@ def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError
     if status >= 500 or code in MAYBE_DONE:
         told = f"Slack failed at {method} ({code[:40] if status < 500 else status})."
         return OutcomeUnknownError(told) if writes else SlackUnavailableError(told)
+    if not code and status != 413:
+        # A portal or a proxy in between, or an address that isn't Slack's; with a status of 400 it went no further.
+        told = f"What answered {method} isn't Slack (HTTP {status}): a proxy in between, or a wrong SLACK_API_URL."
+        return OutcomeUnknownError(told) if writes and status < 400 else SlackUnavailableError(told)
     if code in OUR_RIGHTS:
         needed = str(data.get("needed", "")) if isinstance(data, dict) else ""
         more = f" (needed: {needed})" if needed else ""
-        return ForbiddenError(f"Slack refuses {method}: {explained(code)}{more}.")
-    return RejectedError(f"Slack refuses {method}: {explained(code)}.", code or f"http_{status}")
+        return ForbiddenError(f"Slack refuses {method}: {explained(code, method)}{more}.")
+    return RejectedError(f"Slack refuses {method}: {explained(code, method)}.", code or f"http_{status}")

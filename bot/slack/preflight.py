@@ -41,11 +41,11 @@ async def preflight(slack: SlackClient, app_token: str, channel_id: str, *, allo
     try:
         identity = await slack.whoami()
     except (ForbiddenError, RejectedError) as error:
-        wrong.append(f"SLACK_BOT_TOKEN: {error} It starts with xoxb- and stands under OAuth & Permissions.")
+        wrong.append(f"SLACK_BOT_TOKEN: {error} It stands under OAuth & Permissions and begins with xoxb-.")
     try:
         await slack.may_connect(app_token)
     except (ForbiddenError, RejectedError) as error:
-        wrong.append(f"SLACK_APP_TOKEN: {error} It starts with xapp- and needs the scope connections:write.")
+        wrong.append(f"SLACK_APP_TOKEN: {error} It begins with xapp- and needs the scope connections:write.")
     if identity is None:
         raise ConfigError(wrong)
     wrong += _missing(identity)
@@ -66,6 +66,17 @@ def _missing(identity: Identity) -> list[str]:
         return []  # not told; the calls themselves will say
     missing = sorted(set(SCOPES) - identity.scopes)
     return [f"The app lacks {', '.join(missing)}; reinstall it from manifest.yml."] if missing else []
+
+
+def surplus(identity: Identity) -> str:
+    """The sentence for permissions that Fettle never uses, empty when there are none."""
+    more = sorted(identity.scopes - set(SCOPES))
+    if not more:
+        return ""
+    return (
+        f"The app also holds {', '.join(more)}, which Fettle never uses: whoever gets the bot token could. "
+        "Take them out under OAuth & Permissions and reinstall the app."
+    )
 
 
 async def _channel(slack: SlackClient, channel_id: str) -> ChannelFacts:

@@ -125,9 +125,9 @@ async def test_a_kubeconfig_that_cannot_be_used_is_one_sentence(tmp_path: Path, 
 async def test_an_unknown_context_is_one_sentence(kube: World, tmp_path: Path) -> None:
     path = tmp_path / "again.yaml"
     path.write_text(kube.server.kubeconfig("bot"))
-    with pytest.raises(ConfigError, match="KUBE_CONTEXT is “production”, .* no context of that name: set .* to one of fe"):
+    with pytest.raises(ConfigError, match=r"KUBE_CONTEXT is “production”, .* no context .*: set .* to one of fettle"):
         await Cluster.connect(str(path), "production", 1.0, "fettle/0.1.0")
-    with pytest.raises(ConfigError, match="did you mean fettle-sandbox?"):
+    with pytest.raises(ConfigError, match=r"did you mean fettle-sandbox\?"):
         await Cluster.connect(str(path), "fettle-sandbx", 1.0, "fettle/0.1.0")
 
 

@@ -61,6 +61,10 @@ def answered(code: str, status: int = 200, **headers: str) -> SlackApiError:
         (answered("missing_scope"), True, errors.ForbiddenError),
         (answered("token_revoked"), False, errors.ForbiddenError),
         (answered("is_archived"), True, errors.RejectedError),
+        (answered("", 200), True, errors.OutcomeUnknownError),
+        (answered("", 407), True, errors.SlackUnavailableError),
+        (answered("", 404), False, errors.SlackUnavailableError),
+        (answered("", 413), True, errors.RejectedError),
         (TimeoutError(), True, errors.OutcomeUnknownError),
         (TimeoutError(), False, errors.SlackUnavailableError),
         (aiohttp.ServerDisconnectedError(), True, errors.OutcomeUnknownError),
@@ -86,3 +90,9 @@ def test_the_wait_that_slack_names_is_kept() -> None:
 
 def test_a_missing_permission_is_named() -> None:
     assert "chat:write" in str(translated(answered("missing_scope"), "x", writes=True))
+
+
+def test_an_app_level_token_is_not_told_to_be_installed_again() -> None:
+    made = translated(answered("missing_scope"), "apps.connections.open", writes=False)
+    assert "make a new app-level token" in str(made)
+    assert "manifest" not in str(made)
