@@ -59,6 +59,15 @@ def manifest() -> dict[str, Any] | None:
     return None
 
 
+def roles() -> dict[str, list[dict[str, Any]]]:
+    """The rules of the shipped roles by their names, from the project's root or an installed package; {} without."""
+    for path in (ROOT / "deploy" / "rbac.yaml", ROOT / "bot" / "rbac.yaml"):
+        if path.is_file():
+            found = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+            return {one["metadata"]["name"]: one["rules"] for one in found if one and one["kind"] == "ClusterRole"}
+    return {}
+
+
 class World:
     """Starts empty servers, fills them, and starts the bot when told to; ``async with`` ends all of it in order."""
 
@@ -89,6 +98,7 @@ class World:
     async def start_servers(self) -> None:
         """Slack and the cluster on free loopback ports, the workloads running; writes the kubeconfigs."""
         self._furnish()
+        self._bind()
         await self.cluster_server.start()
         await self.slack_server.start(port=self.options.port)
         self._write_kubeconfigs()
@@ -105,6 +115,13 @@ class World:
             path = self.kubeconfig(who)
             path.touch(mode=0o600)
             path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    def _bind(self) -> None:
+        """The bot's account has what the shipped roles give it, bound where it may act, and nothing more."""
+        may_act = {**self.built_settings(), **self.options.settings}["ALLOWED_NAMESPACES"]
+        for name, rules in roles().items():
+            everywhere = name == "fettle-read"
+            self.cluster_server.access.bind(rules, None if everywhere else frozenset(may_act.split(",")))
 
     def _furnish(self) -> None:
         kept = self.folder / "cluster.json"

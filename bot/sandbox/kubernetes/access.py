@@ -14,7 +14,7 @@ ANONYMOUS = "system:anonymous"
 _READ = ("get", "list", "watch")
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 _DISCOVERY = ("/api", "/apis", "/openapi")
-BOT_ROLE: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
+BOT_ROLE: tuple["Rights", ...] = (
     (
         _READ,
         "",
@@ -83,9 +83,17 @@ class _Rule:
         )
 
 
+Rights = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""Verbs, API group, resources."""
+
+
 @dataclass
 class Access:
-    """The authenticator and the authorizer of one server."""
+    """The authenticator and the authorizer of one server.
+
+    `bound` replaces the bot's usual role by roles bound everywhere (namespaces None) or in some namespaces.
+    `incomplete` is why a rules review can't tell everything, as an authorizer besides RBAC makes it say.
+    """
 
     bot_user: str = "system:serviceaccount:fettle:bot"
     admin_user: str = "kubernetes-admin"
@@ -94,6 +102,8 @@ class Access:
     denied: list[_Rule] = field(default_factory=list)
     granted: list[_Rule] = field(default_factory=list)
     only: bool = False
+    bound: list[tuple[tuple[Rights, ...], frozenset[str] | None]] | None = None
+    incomplete: str = ""
 
     def user(self, authorization: str) -> str:
         """The user of an Authorization header; 401 for an unknown token, anonymous without."""
@@ -151,8 +161,21 @@ class Access:
             return True
         return not self.only and any(
             question.verb in verbs and question.group == group and question.full in names
-            for verbs, group, names in BOT_ROLE
+            for verbs, group, names in self._role(question.namespace)
         )
+
+    def bind(self, rules: list[Json], namespaces: frozenset[str] | None = None) -> None:
+        """Give the bot a role's rules, in these namespaces or everywhere, instead of its usual role."""
+        rights = tuple(
+            (tuple(rule["verbs"]), group, tuple(rule["resources"])) for rule in rules for group in rule["apiGroups"]
+        )
+        self.bound = [*(self.bound or []), (rights, namespaces)]
+
+    def _role(self, namespace: str) -> tuple[Rights, ...]:
+        if self.bound is None:
+            return BOT_ROLE
+        here = (rights for rights, namespaces in self.bound if namespaces is None or namespace in namespaces)
+        return tuple(right for rights in here for right in rights)
 
     def require(self, user: str, question: Question) -> None:
         """Raise 403 as the real server words it, or return."""
@@ -202,11 +225,14 @@ class Access:
             {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
             {"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*"]},
         ]
-        return {"resourceRules": found, "nonResourceRules": paths, "incomplete": False}
+        answer: Json = {"resourceRules": found, "nonResourceRules": paths, "incomplete": bool(self.incomplete)}
+        if self.incomplete:
+            answer["evaluationError"] = self.incomplete
+        return answer
 
     def _bot_rules(self, user: str, namespace: str) -> list[Json]:
         found: list[Json] = []
-        for verbs, group, names in BOT_ROLE:
+        for verbs, group, names in () if self.only else self._role(namespace):
             for name in names:
                 resource, _, sub = name.partition("/")
                 held = [verb for verb in verbs if self.allowed(user, Question(verb, group, resource, sub, namespace))]

@@ -48,6 +48,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.clock_off = 0.0
+        """Seconds that the Date of answers is ahead of this machine's clock."""
 
     def set(self, verb: str, resource: str, *, status: int, times: int | None = None) -> None:
         """Answer with this status instead of working."""
@@ -66,6 +68,7 @@ class Faults:
     def clear(self) -> None:
         """Switch all faults off."""
         self._faults.clear()
+        self.clock_off = 0.0
 
     def take(self, verb: str, resource: str) -> Fault | None:
         """The fault that hits this request, counted down."""

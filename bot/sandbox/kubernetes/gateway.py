@@ -6,8 +6,10 @@ server answers an unknown path or method.
 
 import asyncio
 import logging
+import time
 import uuid
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -85,7 +87,9 @@ class Gateway:
         return web.Response(status=found.code, body=dump(found.body), headers=headers)
 
     def _headers(self, extra: dict[str, str]) -> dict[str, str]:
+        off = self.faults.clock_off
         return {
+            **({"Date": formatdate(time.time() + off, usegmt=True)} if off else {}),
             "Audit-Id": str(uuid.uuid4()),
             "Cache-Control": "no-cache, private",
             "X-Kubernetes-Pf-Flowschema-Uid": _FLOW,

@@ -45,6 +45,7 @@ class Faults:
 
     sockets: SocketFaults = field(default_factory=SocketFaults)
     orders: SocketOrders | None = None
+    clock_off: float = 0.0  # seconds that the Date of answers is ahead of this machine's clock
     _by_method: dict[str, list[Fault]] = field(default_factory=dict)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -142,6 +143,7 @@ class Faults:
     def clear(self) -> None:
         """Switch everything off and release the calls that hang."""
         self._by_method.clear()
+        self.clock_off = 0.0
         self.sockets.refuse = 0
         self.sockets.answer_pings = True
         self.sockets.duplicates = 0

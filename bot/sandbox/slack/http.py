@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -51,10 +52,11 @@ def guard(port: Callable[[], int | None]) -> Callable[..., Awaitable[web.StreamR
 
 @dataclass
 class Tokens:
-    """The two tokens of the installed app."""
+    """The two tokens of the installed app; `revoked` holds the kinds that were taken back."""
 
     bot: str
     app: str
+    revoked: set[str] = field(default_factory=set)
 
     def check(self, given: str, wanted: str) -> None:
         """Raise unless `given` is the token of the `wanted` kind ("bot" or "app")."""
@@ -66,6 +68,8 @@ class Tokens:
             if given.startswith(("xox", "xapp-")) and "-sandbox-" not in given[:14]:
                 log.warning("A token that looks real was sent to the sandbox; it is refused.")
             raise ApiError("invalid_auth")
+        if kind in self.revoked:
+            raise ApiError("token_revoked")
         if kind != wanted:
             raise ApiError("not_allowed_token_type")
 
@@ -115,7 +119,15 @@ class Doors:
         self.calls.append(Call(name, for_log(args.values), at, error is None, error, status, ms))
         if response is None:
             return self._hang_up(request)
+        self._head(response, args)
         return response
+
+    def _head(self, response: web.Response, args: Args) -> None:
+        """What Slack tells in headers: what the token may do, and what time it is."""
+        if args.token == self.tokens.bot and self.api.scopes is not None:
+            response.headers["X-OAuth-Scopes"] = ",".join(sorted(self.api.scopes))
+        if self.faults.clock_off:
+            response.headers["Date"] = formatdate(time.time() + self.faults.clock_off, usegmt=True)
 
     def _run(self, name: str, args: Args) -> Json:
         method = METHODS.get(name)

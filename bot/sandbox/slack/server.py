@@ -138,6 +138,19 @@ class SlackServer:
         self._doors.enforce_rates = value
         self._doors.rates.forget()
 
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """What the app may do; None is everything. Setting it is a reinstallation with other scopes."""
+        return self._api.scopes
+
+    @scopes.setter
+    def scopes(self, value: frozenset[str] | None) -> None:
+        self._api.scopes = value
+
+    def revoke(self, kind: str) -> None:
+        """Take the "bot" or the "app" token back: from now on it is `token_revoked`."""
+        self._doors.tokens.revoked.add(kind)
+
     async def wait_connected(self, count: int = 1, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - callers name the limit
         """Wait until the app has `count` Socket Mode connections; TimeoutError otherwise."""
         await self.sockets.wait_connected(count, timeout)

@@ -1,6 +1,7 @@
 """Faults, rights, budgets, safety, and a state that survives."""
 
 import asyncio
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
@@ -133,3 +134,42 @@ def _restarts(pod: dict) -> int:
 async def test_an_unknown_behaviour_is_refused(server: ClusterServer) -> None:
     with pytest.raises(ValueError, match="'fire' is none of"):
         server.cluster.break_next("shop", "api", "fire")
+
+
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+READ, PATCH = (
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]},
+)
+
+
+async def rules(api: Api, namespace: str) -> dict[str, object]:
+    asked = {"kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+    found: dict[str, object] = (await api("POST", RULES, asked, as_="bot")).body["status"]
+    return found
+
+
+async def test_bound_roles_are_all_the_bot_has_and_the_rules_review_tells_them(api: Api, server: ClusterServer) -> None:
+    server.access.bind([READ])
+    server.access.bind([PATCH], frozenset({"shop"}))
+    assert (await api("GET", DEPLOYMENT, as_="bot")).status == 200
+    assert (await api("GET", "/api/v1/namespaces/shop/pods", as_="bot")).status == 403
+    assert (await api("PATCH", DEPLOYMENT, NOTE, as_="bot", kind=MERGE)).status == 200
+    told = {space: [one for one in (await rules(api, space))["resourceRules"] if one["resources"] == ["deployments"]]  # type: ignore[attr-defined]
+            for space in ("shop", "pay")}  # fmt: skip
+    assert [one["verbs"] for one in told["shop"]] == [["get", "list"], ["patch"]]
+    assert [one["verbs"] for one in told["pay"]] == [["get", "list"]]
+
+
+async def test_a_rules_review_can_be_incomplete_and_says_why(api: Api, server: ClusterServer) -> None:
+    assert (await rules(api, "shop"))["incomplete"] is False
+    server.access.incomplete = "webhook authorizer does not support user rule resolution"
+    said = await rules(api, "shop")
+    assert (said["incomplete"], said["evaluationError"]) == (True, server.access.incomplete)
+
+
+async def test_the_clock_of_the_answers_can_be_off(api: Api, server: ClusterServer) -> None:
+    server.faults.clock_off = -90.0
+    early = parsedate_to_datetime((await api("GET", "/version")).headers["Date"])
+    server.faults.clear()
+    assert 85 < (parsedate_to_datetime((await api("GET", "/version")).headers["Date"]) - early).total_seconds() < 95

@@ -1,6 +1,8 @@
 """Everything that goes wrong with the Web API, on a switch; and the rate limits."""
 
 import asyncio
+import time
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import pytest
@@ -131,3 +133,32 @@ def test_a_channel_takes_a_short_burst_and_then_one_post_a_second() -> None:
     assert rates.spend("chat.postMessage", 4, "C2") is None
     now[0] = 1.0
     assert [rates.spend("chat.postMessage", 4, "C1") for _ in range(2)] == [None, 1]
+
+
+async def test_answers_tell_the_scopes_of_the_app_and_lose_what_is_taken(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    assert "x-oauth-scopes" not in (await client.auth_test()).headers, "nothing is told where all is granted"
+    server.scopes = frozenset({"chat:write", "commands"})
+    assert (await client.auth_test()).headers["x-oauth-scopes"] == "chat:write,commands"
+    server.scopes = frozenset({"commands"})
+    with pytest.raises(SlackApiError, match="missing_scope"):
+        await post(client)
+
+
+async def test_a_token_that_was_taken_back_is_revoked_for_every_call(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    server.revoke("bot")
+    with pytest.raises(SlackApiError, match="token_revoked"):
+        await client.auth_test()
+    assert (await client.apps_connections_open(app_token=server.app_token))["ok"]
+    server.revoke("app")
+    with pytest.raises(SlackApiError, match="token_revoked"):
+        await client.apps_connections_open(app_token=server.app_token)
+
+
+async def test_the_clock_of_the_answers_can_be_off(server: SlackServer, client: AsyncWebClient) -> None:
+    server.faults.clock_off = 90.0
+    ahead = parsedate_to_datetime((await client.auth_test()).headers["date"]).timestamp() - time.time()
+    assert 85 < ahead < 95
