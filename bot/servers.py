@@ -6,6 +6,8 @@ The socket is bound first, so that a port in use is a sentence and port 0 tells 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -113,12 +115,17 @@ def _tls_problems(cert: Path | None, key: Path | None) -> list[str]:
             if file is not None:
                 Path(file).open("rb").close()
         except OSError as error:
-            wrong.append(f"{name}: {file} can't be read ({error.strerror}).")
+            reason = (error.strerror or type(error).__name__).lower()
+            wrong.append(f"{name}: {file} can't be read ({reason}): name a PEM file that Fettle's user may read.")
     if wrong or cert is None:
         return wrong
     try:
         # An empty password, or a key that has one would be asked for on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return [f"TLS_KEY: {key} isn't the key of the certificate in {cert}: name the two that were made together."]
+        return [f"TLS_CERT or TLS_KEY can't be used: {error}. Both are PEM files, the key without a password."]
     except OSError as error:
         return [f"TLS_CERT or TLS_KEY can't be used: {error}. Both are PEM files, the key without a password."]
     return []
@@ -132,7 +139,18 @@ def _bind(name: str, host: str, port: int) -> socket.socket:
         # not, and without it an answer on a kept connection waits 40 ms for the sender's delayed acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, OverflowError) as error:
-        raise ConfigError(
-            [f"{name}_HOST:{name}_PORT {host}:{port} can't be listened on ({error}). Choose another {name}_PORT."]
-        ) from error
+        raise ConfigError([_unbound(name, host, port, error)]) from error
     return sock
+
+
+def _unbound(name: str, host: str, port: int, error: OSError | OverflowError) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        advice = f"Stop that one (a second Fettle?), or choose another {name}_PORT."
+        return f"{name}_PORT: {host}:{port} is in use by another program. {advice}"
+    if number == errno.EADDRNOTAVAIL:
+        return f"{name}_HOST: this machine has no address {host}. Listen on one that it has, or on 0.0.0.0."
+    if number == errno.EACCES:
+        return f"{name}_PORT: this user may not listen on {port}. Choose a port from 1024 up."
+    why = os.strerror(number).lower() if number else str(error)
+    return f"{name}_HOST:{name}_PORT {host}:{port} can't be listened on ({why}). Choose another address or port."

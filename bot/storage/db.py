@@ -18,7 +18,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.errors import ConfigError, FettleError, IntegrityError, StoreUnavailableError
 from bot.storage import facts, schema
 from bot.storage.engines import Engine, engine_for
-from bot.storage.foreign import foreign, translated
+from bot.storage.foreign import foreign, no_database, translated
 from bot.storage.jobs import Job
 from bot.storage.lockfile import LockFile
 from bot.storage.readers import Readers
@@ -217,7 +217,9 @@ def _prepared(path: Path, *, owner: bool) -> LockFile | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         return LockFile(path)
     except OSError as exc:
-        raise ConfigError([f"The database {path} can't be created or locked: {exc.strerror}."]) from exc
+        why = (exc.strerror or type(exc).__name__).lower()
+        advice = f"let Fettle's user write to {path.parent}, or set DATA_DIR or DATABASE_URL to where it may"
+        raise ConfigError([f"The database {path} can't be made or locked ({why}): {advice}."]) from exc
 
 
 def _with_connection(engine: Engine, *, owner: bool) -> None:
@@ -232,7 +234,18 @@ def _with_connection(engine: Engine, *, owner: bool) -> None:
         raise
     except Exception as exc:
         if foreign(exc):
-            raise translated(exc) from exc
+            raise _unopened(engine, exc) from exc
         raise
     finally:
         engine.disconnect()
+
+
+def _unopened(engine: Engine, exc: Exception) -> FettleError:
+    """The error for a database that can't be opened at all, with what to do about it."""
+    if no_database(exc):
+        advice = "DATABASE_URL names another file, or it is damaged: put a copy back with fettle store restore"
+        return ConfigError([f"{engine.path} is no database of SQLite. {advice}."])
+    error = translated(exc)
+    if engine.postgres and isinstance(error, StoreUnavailableError):
+        return StoreUnavailableError(f"{error} Start PostgreSQL, or put DATABASE_URL right.", error.retry_after)
+    return error

@@ -56,6 +56,12 @@ def translated(error: BaseException) -> FettleError:
     return IntegrityError(f"The database refused a statement: {sentence}.")
 
 
+def no_database(error: BaseException) -> bool:
+    """Whether SQLite says that the file is none of its own, or torn."""
+    code = getattr(driver_error(error), "sqlite_errorcode", 0)
+    return code & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+
 def passing(error: BaseException) -> bool:
     """Whether the driver's error is one that another try may not meet."""
     if isinstance(error, sqlite3.Error):

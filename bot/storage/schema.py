@@ -12,6 +12,7 @@ from pathlib import Path
 from playhouse.migrations import Runner
 
 from bot.domain.errors import IntegrityError
+from bot.storage import tables
 from bot.storage.engines import MIGRATION_LOCK, Engine
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -29,6 +30,7 @@ def migrate(engine: Engine) -> list[str]:
     try:
         runner = Runner(engine.database, str(FOLDER))
         _refuse_newer(runner)
+        _refuse_strangers(engine, runner)
         return list(runner.up())
     finally:
         if unlock:
@@ -46,6 +48,23 @@ def check(engine: Engine) -> None:
     if pending:
         raise IntegrityError(
             f"The database is older than this program ({', '.join(pending)} missing). Start the bot once, it migrates."
+        )
+
+
+def _refuse_strangers(engine: Engine, runner: Runner) -> None:
+    """Before the first migration: a table that is there already is another program's, and ours would not fit on it.
+
+    PostgreSQL may be shared as long as no name is taken; a SQLite file is one program's.
+    """
+    if any(row.applied for row in runner.status()):
+        return
+    ours = {model._meta.table_name for model in tables.ALL}  # noqa: SLF001 - peewee's own way to say it
+    strange = sorted(set(engine.database.get_tables()) - {"schema_migration"})
+    taken = [name for name in strange if name in ours] if engine.postgres else strange
+    if taken:
+        where = "The schema in DATABASE_URL" if engine.postgres else f"The database {engine.path}"
+        raise IntegrityError(
+            f"{where} holds tables of another program ({', '.join(taken[:5])}). Name an empty one, or one of Fettle."
         )
 
 

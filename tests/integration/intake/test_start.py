@@ -27,7 +27,7 @@ async def test_database_addresses_certificate_and_kubeconfig_are_said_together(t
             with pytest.raises(ConfigError) as said:
                 await _open(settings, closing)
     starts = [sentence.split()[0] for sentence in said.value.sentences]
-    assert starts == ["The", "TLS_CERT:", "TLS_KEY:", "METRICS_HOST:METRICS_PORT", "KUBECONFIG:"]
+    assert starts == ["The", "TLS_CERT:", "TLS_KEY:", "METRICS_PORT:", "KUBECONFIG:"]
 
 
 async def refused(folder: Path, **changes: str) -> list[str]:

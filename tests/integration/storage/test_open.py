@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -38,19 +39,41 @@ def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path, mo
 
 def test_a_path_that_can_not_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="can't be created or locked"):
+    with pytest.raises(ConfigError, match=r"can't be made or locked \(.*\): let .* write to .* or set DATA_DIR"):
         Store.open(f"sqlite:///{tmp_path}/file/fettle.db")
 
 
 def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "fettle.db").write_text("no database at all, but long enough to be read as one" * 30)
-    with pytest.raises(IntegrityError, match="not a database"):
+    with pytest.raises(ConfigError, match=r"fettle.db is no database of SQLite. DATABASE_URL names another file"):
         Store.open(f"sqlite:///{tmp_path}/fettle.db")
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError, match=r"refused\. Start PostgreSQL, or put DATABASE_URL right"):
         Store.open("postgresql://nobody@127.0.0.1:1/none")
+
+
+def test_a_file_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "theirs.db")) as theirs:
+        theirs.execute("CREATE TABLE invoices (id INTEGER)")
+        theirs.commit()
+        with pytest.raises(IntegrityError, match=r"theirs.db holds tables of another program \(invoices\)"):
+            Store.open(f"sqlite:///{tmp_path}/theirs.db")
+        assert theirs.execute("SELECT name FROM sqlite_master").fetchall() == [("invoices",)]
+
+
+def test_a_postgresql_database_may_be_shared_until_a_name_is_taken(postgres_server: str) -> None:
+    name = f"shared_{uuid4().hex[:12]}"
+    url = postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    with psycopg.connect(url, autocommit=True) as theirs:
+        theirs.execute("CREATE TABLE incidents (id INTEGER)")
+        with pytest.raises(IntegrityError, match=r"another program \(incidents\)"):
+            Store.open(url)
+        theirs.execute("ALTER TABLE incidents RENAME TO invoices")
+    Store.open(url).close_now()
 
 
 def test_a_second_bot_on_a_file_is_refused_and_told_whose_it_is(sqlite_url: str, open_store: Opener) -> None:
