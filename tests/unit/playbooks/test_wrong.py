@@ -36,7 +36,7 @@ def _sentences(text: str) -> list[str]:
         ("evidence: pods\n", 4, "has the key evidence twice"),
         ("guards: {min_confidence: sure}\n", 4, "“sure” isn't known here"),
         ("match: {labels: [severity]}\n", 4, "“severity” is no matcher"),
-        ("match: {labels: ['a=~\"(x\"']}\n", 4, "a ( stands without its )"),
+        ("match: {labels: ['a=~\"(x\"']}\n", 4, "RE2 says: missing ): (x"),
         ("match: {severity: [SEV0]}\n", 4, "did you mean SEV"),
         ("severity: SEV1\n", 4, "“SEV1” isn't known here"),
         ("queries: [cpu]\n", 1, "add metrics to evidence"),
