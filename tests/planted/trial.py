@@ -22,7 +22,7 @@ from tests.planted.catalog import copy_to
 PYTEST = (
     "-m", "pytest", "--disable-plugin-autoload", "-p", "pytest_asyncio.plugin", "-p", "pytest_timeout",
     "-p", "_hypothesis_pytestplugin", "-p", "tests.planted.first_red", "-p", "no:cacheprovider",
-    "--hypothesis-seed=0", "--timeout", "30", "--tb", "no", "-x",
+    "--hypothesis-seed=0", "--timeout", "30", "--tb", "short", "-x",
 )  # fmt: skip
 GREEN = 0
 LONGEST = 400.0
@@ -73,12 +73,12 @@ class Copy:
         return Outcome(bug, problem=f"NO RESULT (pytest ended with {code}): {said}")
 
     def red_anyway(self, tests: Sequence[str]) -> str:
-        """The first of these tests that is red without any bug, empty if none is."""
+        """The first of these tests that is red without any bug, and what it said; empty if none is."""
         if not tests:
             return ""
         code, said = self._run(tests)
         by = self._red.read_text(encoding="utf-8") if self._red.exists() else ""
-        return by or ("" if code == GREEN else said)
+        return f"{by}: {said}" if by or code != GREEN else ""
 
     @contextlib.contextmanager
     def _planted(self, bug: Bug) -> Iterator[None]:
@@ -115,4 +115,4 @@ class Copy:
                 # What tests started and a bug kept alive belongs to the run's own group.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(run.pid, signal.SIGKILL)
-        return run.returncode, " / ".join(said.strip().splitlines()[-3:])[-500:]
+        return run.returncode, " / ".join(said.strip().splitlines()[-12:])[-1500:]

@@ -19,8 +19,8 @@ async def test_a_press_that_was_acknowledged_outlives_sigterm(tmp_path: Path, me
         world.cluster.crash_loop("shop", "api")
         await world.fire("KubePodCrashLooping", "shop/api")
         card = await world.slack.expect_card("shop/api", buttons=["Approve"])
-        world.cluster_server.faults.hang("get", "deployments", seconds=SLOW)
+        world.cluster_server.faults.hang("get", "deployments", seconds=SLOW, times=1)
         reply = await card.click("Approve", by="ana")
         assert reply.acked
-        assert await world.bot.stop() == 0
+        assert await world.bot.stop(within=60) == 0, world.bot.last_lines()
         assert "granted" in await world.audit()
