@@ -41,10 +41,10 @@ BUGS = (
     ),
     Bug(
         name="half-failed-post-retried-blindly",
-        why="Slack says fatal_error after parts succeeded; the message is posted again.",
+        why="Slack says fatal_error after parts succeeded; taken for a refusal, the message is posted again.",
         file="bot/slack/errors.py",
-        old="return OutcomeUnknownError(told) if writes else SlackUnavailableError(told)\n    if code",
-        new="return SlackUnavailableError(told)\n    if code",
+        old="    if status >= 500 or code in MAYBE_DONE:\n",
+        new="    if status >= 500:\n",
         tests=(ERRORS,),
     ),
     Bug(
