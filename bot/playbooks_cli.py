@@ -42,9 +42,9 @@ def list_playbooks(env_file: Path, *, as_json: bool) -> int:
     if as_json:
         _say(json.dumps(_listed(one, found), ensure_ascii=False) for one in found.playbooks)
         return 0
-    rows = [("playbook", "whose", "for", "may propose")]
+    rows = [("playbook", "whose", "may propose", "for")]
     rows += [
-        (one.name, _whose(one, found), _for(one), ", ".join(_actions(one)) or "nothing") for one in found.playbooks
+        (one.name, _whose(one, found), ", ".join(one.actions()) or "nothing", _for(one)) for one in found.playbooks
     ]
     _say(_aligned(rows))
     return 0
@@ -105,9 +105,15 @@ class _Outcome:
     planned: Planned
 
 
+def rank(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """What is found in a snapshot, best first."""
+    ranked = importlib.import_module("bot.findings.ranked")  # all findings, for one option alone
+    found: tuple[Finding, ...] = ranked.rank(snapshot)
+    return found
+
+
 def _planned(playbook: Playbook, snapshot: Snapshot) -> _Outcome:
-    ranked = importlib.import_module("bot.findings.ranked")  # for this one option alone
-    findings: tuple[Finding, ...] = ranked.rank(snapshot)
+    findings = rank(snapshot)
     workload = snapshot.workload
     kind = snapshot.target.kind if snapshot.target else ""
     replicas = workload.replicas if workload else None
@@ -214,7 +220,7 @@ def _explained(one: Explained, outcome: _Outcome | None) -> dict[str, Any]:
 
 
 def _listed(one: Playbook, found: PlaybookSet) -> dict[str, Any]:
-    return {"whose": _whose(one, found), "may_propose": _actions(one), **one.content()}
+    return {"whose": _whose(one, found), "may_propose": one.actions(), **one.content()}
 
 
 def _whose(one: Playbook, found: PlaybookSet) -> str:
@@ -226,10 +232,6 @@ def _whose(one: Playbook, found: PlaybookSet) -> str:
 def _for(one: Playbook) -> str:
     severities = [f"severity {' or '.join(one.match.severity)}"] if one.match.severity else []
     return ", ".join((*one.match.alerts, *one.match.labels, *severities)) or "whatever no other one is for"
-
-
-def _actions(one: Playbook) -> list[str]:
-    return sorted({step.action for _, step in one.all_steps()} - set(one.guards.deny))
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -54,7 +54,7 @@ def sentence(changes: tuple[Change, ...], *, only_widening: bool = False, most: 
 
 
 def _added(playbook: Playbook) -> Change:
-    actions = sorted({step.action for _, step in playbook.all_steps()})
+    actions = playbook.actions()
     what = f"new, may propose {', '.join(actions)}" if actions else "new, proposes nothing"
     # It may take alerts from a playbook that proposes nothing, or that narrows who may approve.
     return Change(playbook.name, what, bool(actions))

@@ -254,6 +254,10 @@ class Playbook(Part):
         """Every (cause, mitigation) of it."""
         return ((cause, step) for cause, steps in self.findings.items() for step in steps)
 
+    def actions(self) -> list[str]:
+        """What it may propose at all, by name."""
+        return sorted({step.action for _, step in self.all_steps()} - set(self.guards.deny))
+
     def content(self) -> dict[str, Any]:
         """What it says, as JSON without what it leaves out; the input of hashes and diffs."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)

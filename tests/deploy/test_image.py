@@ -82,6 +82,13 @@ def test_manifest_works_where_it_is_installed(installed: Path) -> None:
     assert told.stdout == (ROOT / "manifest.yml").read_text(encoding="utf-8")
 
 
+def test_every_playbook_of_the_catalog_is_there_where_it_is_installed(installed: Path) -> None:
+    told = fettle(installed, "playbooks", "check")
+    files = len(list((ROOT / "bot" / "playbooks" / "catalog").glob("*.yaml")))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"All is right: {files} playbooks." in told.stdout
+
+
 def test_sandbox_says_how_to_get_it(installed: Path) -> None:
     told = fettle(installed, "sandbox")
     assert (told.returncode, told.stdout) == (2, "")

@@ -7,7 +7,7 @@ import sys
 import pytest
 from sources import ROOT
 
-from bot.__main__ import app, audit_app
+from bot.__main__ import app, audit_app, playbooks_app
 from bot.domain.execution import EXECUTION
 from bot.domain.incident import INCIDENT
 from bot.domain.proposal import PROPOSAL
@@ -41,7 +41,8 @@ def test_the_example_names_no_setting_that_does_not_exist() -> None:
 def _commands() -> list[str]:
     plain = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
     audit = [one.name for one in audit_app.registered_commands]
-    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit)]
+    playbooks = [f"fettle playbooks {one.name}" for one in playbooks_app.registered_commands]
+    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit), *playbooks]
 
 
 @pytest.mark.parametrize("command", [one for one in _commands() if one != "fettle version"])

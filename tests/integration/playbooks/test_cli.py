@@ -1,0 +1,241 @@
+"""``fettle playbooks``: what it prints, with which code it ends, and that it needs no token, cluster or store."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import playbooks_cli
+from bot.domain import recorded
+from bot.domain.errors import ConfigError, RequestError
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.finding import Cause, Confidence, Finding, Suggestion
+from bot.domain.snapshot import AlertSeen, Snapshot
+from bot.domain.target import Target
+from bot.playbooks import loader
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
+CRASHING = {
+    "labels": {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "api-1", "severity": "warning"},
+    "startsAt": "2026-11-21T03:07:00Z",
+}
+MINE = (
+    "name: mine\ntitle: Mine\nmatch: {alerts: [KubePodCrashLooping], labels: ['namespace=\"pay\"']}\nevidence: [pods]\n"
+    "findings: {crash_loop: [restart, rollback]}\nguards: {deny: [rollback], min_replicas: 2}\n"
+)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    """Settings that name a folder with one playbook."""
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "mine.yaml").write_text(MINE, encoding="utf-8")
+    file = tmp_path / ".env"
+    file.write_text(f"PLAYBOOKS_DIR={tmp_path / 'playbooks'}\n", encoding="utf-8")
+    return file
+
+
+def alert(folder: Path, body: Any) -> str:
+    file = folder / "alert.json"
+    file.write_text(json.dumps(body), encoding="utf-8")
+    return str(file)
+
+
+def explained(
+    folder: Path, body: Any, env: Path, capsys: pytest.CaptureFixture[str], **options: Any
+) -> list[dict[str, Any]]:
+    given = {"snapshot": None, "folder": None, **options}
+    code = playbooks_cli.explain_alert(alert(folder, body), given["snapshot"], env, given["folder"], as_json=True)
+    assert code == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_list_names_every_playbook_in_the_order_in_which_they_are_asked(
+    env: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert playbooks_cli.list_playbooks(env, as_json=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["playbook", "whose", "may", "propose", "for"]
+    assert lines[1].split()[:3] == ["mine", "yours", "restart"]
+    assert lines[-1].startswith("default")
+    assert len(lines) == len(loader.built_in().playbooks) + 2
+    assert playbooks_cli.list_playbooks(env, as_json=True) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (rows[0]["name"], rows[0]["whose"], rows[0]["may_propose"]) == ("mine", "yours", ["restart"])
+
+
+def test_check_says_what_a_right_folder_changes_and_what_of_it_widens(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert playbooks_cli.check(None, env, as_json=False) == 0
+    told = capsys.readouterr().out
+    assert "All is right" in told
+    assert "1 of them from" in told
+    assert "widens  mine: new, may propose restart\n" in told
+    assert playbooks_cli.check(tmp_path / "playbooks", env, as_json=True) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["right"], row["own"], row["changes"][0]["widens"]) == (True, ["mine"], True)
+
+
+def test_check_ends_with_1_for_a_wrong_folder_and_says_everything(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "playbooks" / "mine.yaml").write_text(f"{MINE}colour: red\nshape: round\n", encoding="utf-8")
+    assert playbooks_cli.check(None, env, as_json=False) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(", line ")[1].split(":")[0] for line in lines] == ["7", "8"]
+    assert playbooks_cli.check(None, env, as_json=True) == 1
+    assert len(json.loads(capsys.readouterr().out)["sentences"]) == 2
+
+
+def test_check_of_no_folder_has_to_be_put_right_first(env: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is no folder"):
+        playbooks_cli.check(tmp_path / "none", env, as_json=False)
+
+
+def test_explain_says_which_playbook_and_why_no_other(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert playbooks_cli.explain_alert(alert(tmp_path, CRASHING), None, env, None, as_json=False) == 0
+    told = capsys.readouterr().out
+    assert "KubePodCrashLooping · SEV3" in told
+    assert "playbook   pod-crash-looping (built-in)" in told
+    assert 'not        mine: labels: namespace="pay" doesn\'t hold' in told
+    assert "not        default: fits too, and is asked later" in told
+    assert "looks for  crash_loop: evict (by hand) or restart" in told
+    assert "looks for  config_missing: nothing is proposed" in told
+
+
+def test_explain_takes_what_the_webhook_takes(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A delivery, a list and one alert; each incident that they would make is explained by itself."""
+    other = {"labels": {"alertname": "KubeJobFailed", "namespace": "shop", "job_name": "report"}}
+    for body in ({"alerts": [CRASHING, other]}, [CRASHING, other]):
+        rows = explained(tmp_path, body, env, capsys)
+        assert [row["playbook"] for row in rows] == ["pod-crash-looping", "job-failed"]
+    grouped = {"groupKey": "{}:{namespace=shop}", "alerts": [CRASHING, {**CRASHING, "fingerprint": "b"}]}
+    (row,) = explained(tmp_path, grouped, env, capsys)
+    assert row["alerts"] == ["KubePodCrashLooping"]
+
+
+def test_explain_as_json_tells_every_other_playbook_and_each_way(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {"labels": {**CRASHING["labels"], "namespace": "pay", "severity": "critical"}}  # type: ignore[dict-item]
+    (row,) = explained(tmp_path, body, env, capsys)
+    assert (row["playbook"], row["own"], row["severity"]) == ("mine", True, "SEV2")
+    assert row["findings"]["crash_loop"] == [
+        {"mitigation": "restart", "against": ""},
+        {"mitigation": "rollback", "against": "the playbook denies it"},
+    ]
+    assert len(row["not"]) == len(loader.built_in().playbooks)
+
+
+def test_what_is_never_posted_says_so(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = {"labels": {"alertname": "Watchdog", "severity": "none"}}
+    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 0
+    assert "never posted" in capsys.readouterr().out
+
+
+def test_an_alert_cannot_repaint_the_terminal(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = {"labels": {"alertname": "\x1b[2J\x1b[31mAll fine\u202e", "namespace": "shop"}}
+    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 0
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+
+
+@pytest.mark.parametrize("body", [{"alerts": []}, [7, None]], ids=["none", "poison"])
+def test_explain_without_a_usable_alert_ends_with_1(
+    body: Any, env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 1
+    assert "no alert that could be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[", "{}", '{"now": "yesterday", "target": null, "alerts": [], "evidence": {}}'])
+def test_a_file_that_is_no_snapshot_is_a_sentence(content: str, env: Path, tmp_path: Path) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises((ConfigError, RequestError), match=r"no JSON|no recorded snapshot"):
+        playbooks_cli.explain_alert(alert(tmp_path, CRASHING), file, env, None, as_json=False)
+
+
+def snapshot() -> Snapshot:
+    pods = {"pods": [{"name": "api-1", "phase": "Running", "ready": False, "restarts": 7}], "total": 1}
+    workload = {"workload": {"kind": "Deployment", "namespace": "shop", "name": "api", "replicas": 3}}
+    return Snapshot(
+        now=NOW,
+        alerts=(AlertSeen({"alertname": "KubePodCrashLooping"}, {"summary": "It crashes."}, NOW),),
+        target=Target("Deployment", "shop", "api", "uid-1"),
+        evidence={
+            "pods": Evidence("pods", EvidenceStatus.OK, "0/1 ready", NOW, pods),
+            "workload": Evidence("workload", EvidenceStatus.OK, "3 wanted", NOW, workload),
+            "events": Evidence("events", EvidenceStatus.FAILED, "events unavailable", NOW, {}, "No answer within 8 s."),
+        },
+    )
+
+
+def test_a_snapshot_is_read_back_as_it_was_recorded() -> None:
+    made = snapshot()
+    again = recorded.load(json.loads(json.dumps(recorded.dump(made))))
+    assert again == made
+    assert again.failed("events")
+    assert again.workload is not None
+    assert again.workload.replicas == 3
+
+
+def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The findings are given here: what they find is their own tests' matter."""
+    finding = Finding(
+        Cause.CRASH_LOOP, "The container exits with 1.", Confidence.MEDIUM, (),
+        suggestions=(
+            Suggestion("evict", {"pod": "api-1"}, "one pod alone is ill", "kubectl delete pod api-1"),
+            Suggestion("restart", {}, "it may clear it", "kubectl rollout restart deployment/api"),
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(playbooks_cli, "rank", lambda _seen: (finding,))
+    file = tmp_path / "snapshot.json"
+    file.write_text(json.dumps(recorded.dump(snapshot())), encoding="utf-8")
+    code = playbooks_cli.explain_alert(alert(tmp_path, CRASHING), file, env, None, as_json=False)
+    told = capsys.readouterr().out
+    assert code == 0
+    assert "found      crash_loop, confidence medium: The container exits with 1." in told
+    assert "proposed   restart: It may clear it." in told
+    assert "advice     Evict would help; Fettle can't do this yet: kubectl delete pod api-1" in told
+    assert "not        evict: Fettle can't do this yet." in told
+    (row,) = explained(tmp_path, CRASHING, env, capsys, snapshot=file)
+    assert row["proposed"]["action"] == "restart"
+    assert row["found"][0]["cause"] == "crash_loop"
+    assert row["weighed"][0] == {"mitigation": "evict", "against": "Fettle can't do this yet."}
+
+
+def run(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the program itself, as a person starts it
+        [sys.executable, "-m", "bot", "playbooks", *words], cwd=folder, input=stdin, capture_output=True, text=True,
+        check=False, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, timeout=60,
+    )  # fmt: skip
+
+
+def test_the_program_works_without_tokens_and_takes_standard_input(env: Path) -> None:
+    told = run("explain", "-", "--json", folder=env.parent, stdin=json.dumps(CRASHING))
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["playbook"] == "pod-crash-looping"
+
+
+def test_the_program_ends_with_2_for_a_file_that_is_not_there_and_1_for_a_wrong_folder(env: Path) -> None:
+    missing = run("explain", "missing.json", folder=env.parent)
+    assert missing.returncode == 2
+    assert "missing.json can't be read (No such file or directory)" in missing.stderr
+    (env.parent / "playbooks" / "mine.yaml").write_text("name: mine\n", encoding="utf-8")
+    wrong = run("check", folder=env.parent)
+    assert wrong.returncode == 1
+    assert "title is missing" in wrong.stderr
+    assert not wrong.stdout
