@@ -36,6 +36,9 @@ async def test_the_process_is_ready_while_slack_and_the_cluster_are_away(door: D
     status = json.loads((await door.get("/status", inner=True))[1])
     assert (status["slack"]["connected"], status["cluster"]["up"]) == (0, False)
     assert "problem" in status["cluster"]
+    assert (status["playbooks"]["own"], status["playbooks"]["problems"]) == (0, [])
+    assert len(status["playbooks"]["hash"]) == 64
+    assert (await metrics(door))["fettle_playbooks_wrong"] == 0
 
 
 async def test_status_counts_what_there_is_and_holds_no_secret_and_no_name(

@@ -52,3 +52,12 @@ async def test_tokens_that_slack_refuses_end_the_start_and_are_no_lines_in_a_log
 
 async def test_a_soak_of_seconds_is_for_the_sandboxs_cluster_alone(tmp_path: Path) -> None:
     assert await refused(tmp_path, SLACK_API_URL="http://127.0.0.1:9/api/", VERIFY_SOAK="5s") == [SHORT_SOAK]
+
+
+async def test_wrong_playbooks_end_the_start_with_every_sentence(tmp_path: Path) -> None:
+    """They may hold what narrows: a start without them would allow more than was meant."""
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("name: mine\ntitle: Mine\nevidence: [pod]\ncolour: red\n", encoding="utf-8")
+    sentences = await refused(tmp_path, SLACK_API_URL="http://127.0.0.1:9/api/", PLAYBOOKS_DIR=str(folder))
+    assert ["line 3" in sentences[0], "line 4" in sentences[1], len(sentences)] == [True, True, 2]
