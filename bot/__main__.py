@@ -239,6 +239,24 @@ def playbooks_explain(
     raise typer.Exit(playbooks_cli.explain_alert(file, snapshot, env_file, folder, as_json=json))
 
 
+@playbooks_app.command("replay")
+def playbooks_replay(
+    file: Annotated[
+        Path, typer.Argument(help="Recorded notifications, one JSON a line; {at, body} or the body alone.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--playbooks", help="A folder of playbooks; else the settings'.")
+    ] = None,
+    env_file: EnvFile = Path(".env"),
+    *,
+    json: Json = False,
+) -> None:
+    """Play recorded notifications through the intake's rules: which incidents, and which playbook each gets."""
+    from bot import replay_cli
+
+    raise typer.Exit(replay_cli.main(file, env_file, folder, as_json=json))
+
+
 @app.command()
 def sandbox(
     *,

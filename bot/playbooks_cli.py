@@ -29,7 +29,7 @@ from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
 from bot.playbooks.explained import LATER, Explained, explain, guard_words
 from bot.playbooks.schema import Playbook
-from bot.settings import PlaybookSettings, load_playbooks_only
+from bot.settings import IncidentSettings, load_incidents_only
 
 AVAILABLE = tuple(str(action) for action in Action)
 """What Fettle can carry out."""
@@ -38,7 +38,7 @@ MAX_FILE = 16 * 1024 * 1024
 
 def list_playbooks(env_file: Path, *, as_json: bool) -> int:
     """Prints every playbook in the order in which they are asked."""
-    found = loader.load(load_playbooks_only(env_file=env_file).PLAYBOOKS_DIR)
+    found = loader.load(load_incidents_only(env_file=env_file).PLAYBOOKS_DIR)
     if as_json:
         _say(json.dumps(_listed(one, found), ensure_ascii=False) for one in found.playbooks)
         return 0
@@ -52,7 +52,7 @@ def list_playbooks(env_file: Path, *, as_json: bool) -> int:
 
 def check(folder: Path | None, env_file: Path, *, as_json: bool) -> int:
     """Says what is wrong in a folder (else PLAYBOOKS_DIR's), or what it changes against the built-in catalog."""
-    folder = folder or load_playbooks_only(env_file=env_file).PLAYBOOKS_DIR
+    folder = folder or load_incidents_only(env_file=env_file).PLAYBOOKS_DIR
     if folder is not None and not folder.is_dir():
         raise ConfigError([f"{folder} is no folder: name one that holds playbooks."])
     try:
@@ -81,7 +81,7 @@ def check(folder: Path | None, env_file: Path, *, as_json: bool) -> int:
 
 def explain_alert(file: str, snapshot: Path | None, env_file: Path, folder: Path | None, *, as_json: bool) -> int:
     """Prints for each incident that the alerts of a file would make which playbook it gets, and why."""
-    settings = load_playbooks_only(env_file=env_file)
+    settings = load_incidents_only(env_file=env_file)
     found = loader.load(folder or settings.PLAYBOOKS_DIR)
     seen = _snapshot(snapshot) if snapshot else None
     told = [explain(found, labels, severity, AVAILABLE) for labels, severity in _incidents(file, settings)]
@@ -120,7 +120,7 @@ def _planned(playbook: Playbook, snapshot: Snapshot) -> _Outcome:
     return _Outcome(findings, plan(playbook, findings, AVAILABLE, kind=kind, replicas=replicas))
 
 
-def _incidents(file: str, settings: PlaybookSettings) -> Iterator[tuple[list[Mapping[str, str]], Severity]]:
+def _incidents(file: str, settings: IncidentSettings) -> Iterator[tuple[list[Mapping[str, str]], Severity]]:
     """The label sets and the severity of each incident, by the key that intake takes."""
     group = payload.parse(_bytes(file))
     kept: dict[str, list[Alert]] = {}

@@ -84,8 +84,8 @@ class WebhookSettings(BaseModel):
         return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
 
 
-class PlaybookSettings(BaseModel):
-    """What ``fettle playbooks`` needs: the folder, and what severities mean."""
+class IncidentSettings(BaseModel):
+    """What decides which alerts become which incident and which playbook that gets: all that ``playbooks`` needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
@@ -98,9 +98,15 @@ class PlaybookSettings(BaseModel):
         default_factory=lambda: dict(DEFAULT_TABLE),
         description="What the severity label means, such as critical=SEV2,warning=SEV3; other words are SEV4.",
     )
+    CLUSTER_NAME: str = Field(
+        "", description="This cluster's name; alerts whose cluster label names another one get no proposals."
+    )
+    REOPEN_WINDOW: Annotated[timedelta, BeforeValidator(values.duration(0, 604800))] = Field(
+        timedelta(minutes=30), description="A firing this soon after the end reopens the incident on its card."
+    )
 
 
-class Settings(WebhookSettings, PlaybookSettings, StoreSettings):
+class Settings(WebhookSettings, IncidentSettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -123,9 +129,6 @@ class Settings(WebhookSettings, PlaybookSettings, StoreSettings):
         "", description="The kubeconfig file; empty inside a cluster, where the pod's account is used."
     )
     KUBE_CONTEXT: str = Field("", description="The context of the kubeconfig; empty takes its current one.")
-    CLUSTER_NAME: str = Field(
-        "", description="This cluster's name; alerts whose cluster label names another one get no proposals."
-    )
     OWN_NAMESPACE: str = Field("fettle", description="The namespace Fettle runs in; it never acts on it.")
     ALLOWED_NAMESPACES: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
         (), description="Namespaces in which Fettle may act; empty means none: it reads and shows, and changes nothing."
@@ -154,9 +157,6 @@ class Settings(WebhookSettings, PlaybookSettings, StoreSettings):
     )
     VERIFY_SOAK_CRASHLOOP: _Soak = Field(
         timedelta(seconds=600), description="The same after a crash loop, whose pauses are long."
-    )
-    REOPEN_WINDOW: Annotated[timedelta, BeforeValidator(values.duration(0, 604800))] = Field(
-        timedelta(minutes=30), description="A firing this soon after the end reopens the incident on its card."
     )
     METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
     METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
@@ -256,13 +256,14 @@ def load_webhook_only(
     return _built(WebhookSettings, wanted, about + found.unreadable)
 
 
-def load_playbooks_only(
+def load_incidents_only(
     environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
-) -> PlaybookSettings:
+) -> IncidentSettings:
     """What ``fettle playbooks`` needs: no tokens, no cluster, no store; raises ``ConfigError`` like ``load``."""
     found = _found(os.environ if environ is None else environ, env_file, yaml_file)
-    wanted = {name: value for name, value in found.values.items() if name in PlaybookSettings.model_fields}
-    return _built(PlaybookSettings, wanted, [])
+    wanted = {name: value for name, value in found.values.items() if name in IncidentSettings.model_fields}
+    about = [one for one in found.wrong if any(name in one for name in IncidentSettings.model_fields)]
+    return _built(IncidentSettings, wanted, about + found.unreadable)
 
 
 def secret_files(

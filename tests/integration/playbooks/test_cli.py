@@ -109,7 +109,7 @@ def test_explain_says_which_playbook_and_why_no_other(
     assert 'not        mine: labels: namespace="pay" doesn\'t hold' in told
     assert "not        default: fits too, and is asked later" in told
     assert "looks for  crash_loop: evict (by hand) or restart" in told
-    assert "looks for  config_missing: nothing is proposed" in told
+    assert "looks for  dependency_down: nothing is proposed" in told
 
 
 def test_explain_takes_what_the_webhook_takes(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
