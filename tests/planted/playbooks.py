@@ -58,10 +58,10 @@ BUGS = (
     ),
     Bug(
         name="matcher-not-anchored",
-        why="namespace=~\"shop\" also takes shop-test, or workshop: alerts of others get a playbook's rights.",
+        why='namespace=~"shop" also takes workshop: alerts of others get what a playbook of shop allows.',
         file="bot/playbooks/pattern.py",
-        old='        return any(self._states[number].kind == "end" for number in current)',
-        new="        return bool(current)",
+        old="self._compiled.fullmatch(",
+        new="self._compiled.search(",
         tests=(MATCHER,),
     ),
     Bug(
