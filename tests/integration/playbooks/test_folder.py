@@ -168,7 +168,7 @@ def test_the_published_schema_takes_every_file_of_the_catalog(file: Path) -> Non
         {"colour": "red"},
         {"findings": {"crash_lop": []}},
         {"findings": {"crash_loop": ["restrat"]}},
-        {"queries": ["cpus"]},
+        {"queries": ["node_cpus"]},
         {"guards": {"min_replicas": 0}},
         {"severity": "SEV1"},
         {"approval": {"quorum": 2}},

@@ -39,7 +39,7 @@ def _sentences(text: str) -> list[str]:
         ("match: {labels: ['a=~\"(x\"']}\n", 4, "RE2 says: missing ): (x"),
         ("match: {severity: [SEV0]}\n", 4, "did you mean SEV"),
         ("severity: SEV1\n", 4, "“SEV1” isn't known here"),
-        ("queries: [cpu]\n", 1, "add metrics to evidence"),
+        ("queries: [node_cpu]\n", 1, "add metrics to evidence"),
         ("logs: {}\n", 1, "add log_errors to evidence"),
         ("findings: {crash_loop: [{action: restart, params: {speed: 2}}]}\n", 4, "restart has no parameter speed"),
         ("findings: {saturation: [{action: scale, params: {replica: 2}}]}\n", 4, "did you mean replicas?"),
@@ -118,7 +118,7 @@ def test_a_playbook_cannot_be_changed_once_it_is_read() -> None:
 def test_what_a_playbook_says_is_read_back_as_the_same() -> None:
     """Its content, as stored in the database, makes the playbook that it came from: also durations and references."""
     text = (
-        f"{HEAD.replace('[pods]', '[pods, metrics]')}queries: [memory, {{name: q, expr: up, window: 90m}}]\n"
+        f"{HEAD.replace('[pods]', '[pods, metrics]')}queries: [node_memory, {{name: q, expr: up, window: 90m}}]\n"
         "findings: {bad_rollout: [{action: rollback, params: {revision: {from: finding}}}]}\n"
         "approval: {expires: 10m}\nrouting: {quiet: {from: 22:00, to: 07:00, zone: UTC}}\n"
     )
