@@ -26,6 +26,8 @@ from bot.network import why
 from bot.settings import WebhookSettings, load_webhook_only
 
 PATH = "/webhooks/alertmanager"
+NAME = "FettleTest"
+"""What the built-in alert is called; it says nothing about whether a real sender reaches Fettle."""
 WITHIN = 15.0
 """Seconds until the answer must be there; the webhook answers after its commit, which takes milliseconds."""
 MAX_BODY = 16 * 1024 * 1024
@@ -59,13 +61,13 @@ def main(file: str, url: str, env_file: Path, *, as_json: bool) -> int:
 
 def test_delivery(now: datetime) -> dict[str, Any]:
     """One firing alert in Alertmanager's form; each call is a new episode of the same alert."""
-    labels = {"alertname": "FettleTest", "severity": "warning", "namespace": "default", "fettle_test": "true"}
+    labels = {"alertname": NAME, "severity": "warning", "namespace": "default", "fettle_test": "true"}
     return {
         "version": "4",
-        "groupKey": '{}:{alertname="FettleTest"}',
+        "groupKey": f'{{}}:{{alertname="{NAME}"}}',
         "status": "firing",
         "receiver": "fettle",
-        "groupLabels": {"alertname": "FettleTest"},
+        "groupLabels": {"alertname": NAME},
         "commonLabels": labels,
         "commonAnnotations": {},
         "externalURL": "",

@@ -32,11 +32,13 @@ from bot.jobs import Jobs
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
 from bot.servers import Servers
-from bot.settings import Settings, load
+from bot.settings import Settings, load, suspicious
 from bot.slack import ids
 from bot.slack.client import SlackClient
-from bot.slack.preflight import Ready, preflight
+from bot.slack.preflight import Ready
+from bot.slack.sharing import shared
 from bot.slack.socket_mode import SocketMode
+from bot.standing import NO_CLUSTER, NO_SLACK, Standing, ask_slack
 from bot.storage import due, facts, outbox
 from bot.storage.db import Store, Tx
 from bot.workflow import reloading
@@ -54,14 +56,15 @@ SHORT_SOAK = (
     "VERIFY_SOAK and VERIFY_SOAK_CRASHLOOP must be at least 30s: a shorter soak measures nothing, "
     "and only the sandbox's cluster may use one."
 )
+NO_CHANNEL = (
+    "SLACK_CHANNEL_ID is missing, and Slack can't be asked which channel the bot is in: set it, "
+    "or start again when Slack answers."
+)
 DRAIN = 13.0
 """Seconds that presses and running work get after SIGTERM, the closing of the doors (5 at most) included.
 
 Cancelling what is late takes up to 2 more, delivery up to 3, and all of it must end within 20.
 """
-AGAIN = 5.0
-"""Seconds between tries to reach Slack at the start."""
-
 
 ENTRY = ("tag", "actor", "subject", "outcome", "incident_id", "detail_digest", "prev", "hash")
 """What of an audit entry goes to stdout beside its number and time: ids and digests, no names, no bodies."""
@@ -71,6 +74,8 @@ def main(env_file: Path) -> int:
     """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line."""
     settings = load(env_file=env_file)
     log.configure(level=settings.LOG_LEVEL, form=settings.LOG_FORMAT, secrets=settings.secrets())
+    for sentence in suspicious():
+        logger.warning("an environment variable looks like a setting", error=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(Program(settings).run())
 
@@ -151,11 +156,17 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
         closing.push_async_callback(cluster.close)
     except ConfigError as error:
         wrong += error.sentences
-    ready, refused = await _ask(settings, cluster, slack)
+    ready, refused, away = await _ask(settings, cluster, slack)
     wrong += refused
+    channel = "" if store is None else await _channel(settings, store, ready)
+    if not channel and not wrong:
+        wrong.append(NO_CHANNEL)
     if wrong or store is None or cluster is None or playbooks is None:
+        for event, sentence in away.items():
+            logger.warning(event, error=sentence)
         raise ConfigError(wrong)
-    return Opened(store, cluster, slack, servers, ready, await _channel(settings, store, ready), playbooks)
+    await store.transact(facts.put, "channel", channel)
+    return Opened(store, cluster, slack, servers, ready, channel, playbooks)
 
 
 def _sentences(error: FettleError) -> list[str]:
@@ -173,23 +184,36 @@ class Running:
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
         self._jobs = Jobs(ctx, slack.group_members)
         self._health = Health(ctx, self._slack_status)
+        self._standing = Standing(ctx, slack)
         self._servers = servers
         self._front = Front(slack, Workflow(ctx), ctx.settings.COMMAND_SUFFIX)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def _slack_status(self) -> Mapping[str, object]:
-        """How Slack stands: connections and delivery; without names and secrets."""
+        """How Slack stands: connections, delivery and what is wrong; ids, but no names and no secrets."""
         health = await self._socket.health() if self._socket is not None else None
+        problem = self._standing.problems.get("slack", "")
+        told: dict[str, object] = {"problem": problem} if problem else {}
+        if self._slack.identity is not None:
+            told["bot"] = self._slack.identity.bot_id
         if health is None:
-            return {"connected": 0, "wanted": 0, "delivery": self._dispatcher.status()}
+            return {"connected": 0, "wanted": 0, **told, "delivery": self._dispatcher.status()}
+        if health.others:
+            told["shared"] = shared(health.others, health.connected)
         return {
             "connected": health.connected,
             "wanted": health.wanted,
             "rebuilt": health.rebuilt,
             "ping_age_seconds": health.ping_age,
             "announced_connections": health.announced,
+            "other_connections": health.others,
+            "counted_seconds_ago": round(health.counted_ago),
+            **told,
             "delivery": self._dispatcher.status(),
         }
+
+    async def _connected(self) -> int:
+        return (await self._socket.health()).connected if self._socket is not None else 0
 
     async def start(self, ready: Ready | None, stop: asyncio.Event) -> None:
         """Intake first, then what is owed, then Slack (which may take its time)."""
@@ -201,24 +225,28 @@ class Running:
         await ctx.store.transact(_started, ctx)
         self._jobs.start()
         self._tasks.append(asyncio.create_task(self._slack_side(ready, stop), name="slack"))
+        self._tasks.append(asyncio.create_task(self._standing.watch_cluster(), name="cluster"))
         self._tasks.append(asyncio.create_task(self._dispatcher.run(self._stop_delivery), name="delivery"))
+        if ctx.freeze_file_present() is None:
+            logger.error(
+                "nothing is changed: it can't be told whether FREEZE_FILE exists", file=str(ctx.settings.FREEZE_FILE)
+            )
         logger.info("ready", intake=self._servers.intake_url, metrics=self._servers.metrics_url, channel=ctx.channel)
 
     async def _slack_side(self, ready: Ready | None, stop: asyncio.Event) -> None:
-        """Connects; while Slack can't be reached it tries again, and presses can't arrive anyway."""
-        while ready is None and not stop.is_set():
-            await asyncio.sleep(AGAIN)
-            try:
-                ready = await ask_slack(self._slack, self._ctx.settings, self._ctx.channel)
-            except FettleError as error:
-                logger.warning("Slack is still not usable", error=str(error))
-        if ready is None or stop.is_set():
+        """Connects, once Slack answers well; then looks that it stays so."""
+        ready = ready or await self._standing.slack_ready()
+        if stop.is_set():
             return
         if ready.warning:
             logger.warning(ready.warning)
+        logger.info(
+            "Slack answers", bot=ready.identity.user_id, workspace=ready.identity.team, channel=ready.channel.id
+        )
         app = bolt_app(self._front)
         self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
         self._socket.start()
+        await self._standing.watch_slack(self._connected)
 
     async def drain(self) -> None:
         """No new envelopes and alerts, running work ends, due messages go out as far as they can.
@@ -269,26 +297,23 @@ async def _cluster(settings: Settings) -> Cluster:
     return cluster
 
 
-async def ask_slack(slack: SlackClient, settings: Settings, channel: str) -> Ready:
-    """The preflight at Slack with this program's settings."""
-    token = settings.SLACK_APP_TOKEN.get_secret_value()
-    return await preflight(slack, token, channel, allow_shared=settings.POST_TO_SHARED_CHANNELS)
-
-
-async def _ask(settings: Settings, cluster: Cluster | None, slack: SlackClient) -> tuple[Ready | None, list[str]]:
-    """Asks Slack and the cluster side by side; a sentence for all that is wrong, what can't be reached is logged."""
+async def _ask(
+    settings: Settings, cluster: Cluster | None, slack: SlackClient
+) -> tuple[Ready | None, list[str], dict[str, str]]:
+    """Asks Slack and the cluster side by side: a sentence for all that is wrong, and for what can't be reached."""
     asked = await asyncio.gather(
         ask_slack(slack, settings, settings.SLACK_CHANNEL_ID), _identity(cluster), return_exceptions=True
     )
     wrong: list[str] = []
-    for name, answer in zip(("Slack", "the cluster"), asked, strict=True):
+    away: dict[str, str] = {}
+    for event, answer in zip((NO_SLACK, NO_CLUSTER), asked, strict=True):
         if isinstance(answer, UnavailableError):
-            logger.warning("can't be reached; going on without it for now", what=name, error=str(answer))
+            away[event] = str(answer)
         elif isinstance(answer, FettleError):
             wrong += _sentences(answer)
         elif isinstance(answer, BaseException):
             raise answer
-    return (asked[0] if isinstance(asked[0], Ready) else None), wrong
+    return (asked[0] if isinstance(asked[0], Ready) else None), wrong, away
 
 
 async def _identity(cluster: Cluster | None) -> None:
@@ -297,14 +322,9 @@ async def _identity(cluster: Cluster | None) -> None:
 
 
 async def _channel(settings: Settings, store: Store, ready: Ready | None) -> str:
-    """Where the cards go: as set, else as Slack says, else as it was last time."""
+    """Where the cards go: as set, else as Slack says, else as it was last time; empty if nobody knows."""
     known = await store.read(facts.get, "channel")
-    channel = settings.SLACK_CHANNEL_ID or (ready.channel.id if ready else "") or known or ""
-    if not channel:
-        sentence = "SLACK_CHANNEL_ID is missing, and Slack can't be asked which channel the bot is in: set it."
-        raise ConfigError([sentence])
-    await store.transact(facts.put, "channel", channel)
-    return channel
+    return settings.SLACK_CHANNEL_ID or (ready.channel.id if ready else "") or known or ""
 
 
 def _started(tx: Tx, ctx: Context) -> None:

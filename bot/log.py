@@ -54,6 +54,8 @@ def configure(
     root.setLevel(_LEVELS[level])
     for noisy in ("aiohttp.access", "uvicorn", "apscheduler", "slack_bolt", "slack_sdk"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, _LEVELS[level]))
+    # A tick that comes while the last one still waits for Slack is left out, each two seconds: that is no news.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

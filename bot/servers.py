@@ -48,7 +48,7 @@ class Servers:
         Who connects from now on waits until ``start``; ``close`` gives the addresses back.
         """
         settings = self._settings
-        wrong = _tls_problems(settings.TLS_CERT, settings.TLS_KEY)
+        wrong = tls_problems(settings.TLS_CERT, settings.TLS_KEY)
         for name, host, port in (
             ("LISTEN", settings.LISTEN_HOST, settings.LISTEN_PORT),
             ("METRICS", settings.METRICS_HOST, settings.METRICS_PORT),
@@ -107,7 +107,7 @@ class Servers:
             await asyncio.wait(tasks, timeout=STOP_WITHIN + 2)
 
 
-def _tls_problems(cert: Path | None, key: Path | None) -> list[str]:
+def tls_problems(cert: Path | None, key: Path | None) -> list[str]:
     """A sentence for each file that isn't there or can't be read, or one for the pair."""
     wrong = []
     for name, file in (("TLS_CERT", cert), ("TLS_KEY", key)):

@@ -19,6 +19,7 @@ request that is at fault (``persons_fault``), and may the world have changed (``
     ├── OutcomeUnknownError    the request left, no answer came       (may have acted: read back first)
     ├── IllegalTransitionError a state machine was asked for a step it doesn't have (a bug)
     └── IntegrityError         stored data contradicts itself (audit chain, schema, digest)
+        └── EmptyStoreError    no bot has been started on this database yet
 
 Refusals by policy are not errors: they are returned as a ``Decision`` (``domain.decision``).
 This module refuses to know any foreign exception; those are translated at the door with ``from exc``.
@@ -106,3 +107,7 @@ class IllegalTransitionError(FettleError):
 
 class IntegrityError(FettleError):
     """What is stored contradicts itself: a broken audit chain, a foreign schema, a wrong digest."""
+
+
+class EmptyStoreError(IntegrityError):
+    """No bot has been started on this database yet; the first one makes its tables."""

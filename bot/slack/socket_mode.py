@@ -2,7 +2,8 @@
 
 Two connections in one process close the hole in which Slack's client closes the old socket before it opens the next.
 The client retries one ticket for ever and never renews it, so a connection that isn't alive for 30 s is thrown away
-and built anew. This module refuses to look into envelopes; Bolt does that.
+and built anew. Slack greets each connection with how many the app has: more than ours are another program's, which
+takes presses away. This module refuses to look into envelopes; Bolt does that.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+
+from bot.slack.sharing import shared
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +28,18 @@ LOOK_EVERY = 5.0
 DEAD_AFTER = 30.0
 CLOSE_WITHIN = 3.0
 PING_EVERY = 5.0
+RECOUNT_AFTER = 60.0
+"""Seconds after which connections that aren't ours are counted again, before they are called another program's.
+
+Slack counts a connection whose client was killed, or ours of before a reconnect, for a little longer.
+"""
+RECOUNT_AGAIN = 600.0
+"""The same while another program is there.
+
+While there is none nothing is counted again before Slack makes us reconnect, every few hours: a press that is on its
+way to a connection when it is renewed may be lost, and only where presses are lost anyway is that a fair price.
+"""
+GREETED_WITHIN = 10.0
 
 
 @dataclass
@@ -35,13 +51,15 @@ class Connection:
     connecting: asyncio.Task[None] | None = None
     dead_since: float | None = None
     rebuilt: int = 0
+    greeted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
 class Health:
     """``connected`` of ``wanted`` are up; ``ping_age`` is the oldest pong in seconds, None before the first.
 
-    ``announced`` is the newest ``hello.num_connections``: more than ours means that another program shares the app.
+    ``announced`` is the newest ``hello.num_connections``, ``others`` how many of those were not ours, ``counted_ago``
+    the seconds since it was heard.
     """
 
     connected: int
@@ -49,6 +67,8 @@ class Health:
     rebuilt: int
     ping_age: float | None
     announced: int
+    others: int = 0
+    counted_ago: float = 0.0
 
 
 @dataclass
@@ -61,7 +81,12 @@ class SocketMode:
     wanted: int = 2
     _connections: list[Connection] = field(default_factory=list)
     _watchdog: asyncio.Task[None] | None = None
+    _spare: Connection | None = None
     _announced: int = 0
+    _others: int = 0
+    _others_since: float | None = None
+    _counted: float = 0.0
+    _warned: bool = False
     _closed: bool = False
 
     def start(self) -> None:
@@ -74,15 +99,37 @@ class SocketMode:
     def _open(self, connection: Connection) -> None:
         quiet = logging.getLogger("slack_sdk.socket_mode")
         handler = AsyncSocketModeHandler(self.app, self.app_token, logger=quiet, ping_interval=PING_EVERY)
-        handler.client.message_listeners.append(self._hello)
+        handler.client.message_listeners.append(partial(self._hello, connection))
         connection.handler = handler
         # connect() never returns while the token or the network is bad: it must not be awaited here.
         connection.connecting = asyncio.create_task(_connect(handler), name=f"socket-mode-{connection.number}")
 
-    async def _hello(self, _client: object, message: dict[str, object], _raw: str | None) -> None:
-        if message.get("type") == "hello":
-            number = message.get("num_connections")
-            self._announced = number if isinstance(number, int) else 0
+    async def _hello(
+        self, connection: Connection, _client: object, message: dict[str, object], _raw: str | None
+    ) -> None:
+        if message.get("type") != "hello":
+            return
+        number = message.get("num_connections")
+        self._announced = number if isinstance(number, int) else 0
+        known = [*self._connections, *([self._spare] if self._spare is not None else [])]
+        ours = [one.handler for one in known if one.handler is not None]
+        alive = sum([await handler.client.is_connected() for handler in ours])
+        self._others = max(0, self._announced - alive)
+        self._counted = time.monotonic()
+        self._tell(alive)
+        connection.greeted.set()
+
+    def _tell(self, ours: int) -> None:
+        """Says it once when another program has stayed, and once when it has gone."""
+        if not self._others:
+            if self._warned:
+                log.info("no other program is connected with Fettle's app any more")
+            self._others_since, self._warned = None, False
+            return
+        self._others_since = self._others_since or self._counted
+        if not self._warned and self._counted - self._others_since >= RECOUNT_AFTER:
+            self._warned = True
+            log.warning(shared(self._others, ours), announced=self._announced)
 
     async def _watch(self) -> None:
         while not self._closed:
@@ -92,6 +139,28 @@ class SocketMode:
                     await self._look(connection)
                 except Exception:  # the loop's edge: whatever a dying connection raises, the next look must come
                     log.exception("a look at a Slack connection failed; it is looked at again")
+            pause = RECOUNT_AGAIN if self._warned else RECOUNT_AFTER
+            if self._others and time.monotonic() - self._counted >= pause:
+                await self._recount()
+
+    async def _recount(self) -> None:
+        """Renews a connection to hear the number again; the new one is up before the old one ends."""
+        old = self._connections[0]
+        self._spare = Connection(old.number, rebuilt=old.rebuilt)
+        self._open(self._spare)
+        try:
+            async with asyncio.timeout(GREETED_WITHIN):
+                await self._spare.greeted.wait()
+        except TimeoutError:
+            self._counted = time.monotonic()  # no word: asked again at the next turn
+            old = self._spare
+        else:
+            self._connections[0] = self._spare
+        self._spare = None
+        try:
+            await _close(old)
+        except Exception:  # the loop's edge, as above
+            log.exception("a Slack connection that was replaced didn't close")
 
     async def _look(self, connection: Connection) -> None:
         if connection.handler is not None and await connection.handler.client.is_connected():
@@ -119,14 +188,15 @@ class SocketMode:
         # The client keeps wall-clock seconds, so the age is taken against our wall clock.
         age = max(0.0, self.clock().timestamp() - min(pongs)) if pongs else None
         rebuilt = sum(connection.rebuilt for connection in self._connections)
-        return Health(sum(alive), self.wanted, rebuilt, age, self._announced)
+        ago = time.monotonic() - self._counted if self._counted else 0.0
+        return Health(sum(alive), self.wanted, rebuilt, age, self._announced, self._others, ago)
 
     async def close(self) -> None:
         """Takes no more envelopes; each connection gets a moment to close."""
         self._closed = True
         if self._watchdog is not None:
             self._watchdog.cancel()
-        closing = (_close(connection) for connection in self._connections)
+        closing = (_close(one) for one in (*self._connections, self._spare) if one is not None)
         for problem in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(problem, Exception):
                 log.info("a Slack connection didn't close cleanly", error=repr(problem))

@@ -125,6 +125,13 @@ def open_episodes(tx: Tx, opened: Sequence[Opened], external_url: str, now: date
     )
 
 
+def last_seen(tx: Tx, besides: str) -> tuple[str, datetime] | None:
+    """Name and time of the alert that came last, leaving out those named ``besides``; None if none ever came."""
+    sql = "SELECT name, last_seen_at FROM alerts WHERE name <> ? ORDER BY last_seen_at DESC LIMIT 1"
+    row = tx.execute(sql, (besides,)).fetchone()
+    return (str(row[0]), from_text(row[1])) if row else None
+
+
 def seen_again(tx: Tx, ids: Sequence[int], now: datetime) -> None:
     """Counts another delivery of episodes that stay as they are."""
     at = to_text(now)

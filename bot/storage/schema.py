@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
-from bot.domain.errors import IntegrityError
+from bot.domain.errors import EmptyStoreError, IntegrityError
 from bot.storage import tables
 from bot.storage.engines import MIGRATION_LOCK, Engine
 
@@ -41,8 +41,9 @@ def check(engine: Engine) -> None:
     """For a guest that must not migrate: the schema is this program's, or ``IntegrityError`` says what to do."""
     runner = Runner(engine.database, str(FOLDER))
     rows = runner.status()
+    _refuse_strangers(engine, runner)
     if not any(row.applied for row in rows):
-        raise IntegrityError("This is not a database of Fettle, or no bot has been started on it yet.")
+        raise EmptyStoreError("The database is empty: no bot has been started on it yet, and the first one fills it.")
     _refuse_newer(runner)
     pending = [row.name for row in rows if row.applied is None]
     if pending:

@@ -1,0 +1,129 @@
+"""What ``fettle doctor`` asks the cluster: does it answer, what may Fettle do there, is that too little or too much."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Mapping, Sequence
+
+from bot import clock, rights
+from bot.doctor_slack import skew
+from bot.doctor_table import Row, fail, ok, warn
+from bot.domain.errors import ConfigError, FettleError, UnavailableError
+from bot.domain.mitigation import Action
+from bot.kube import reads
+from bot.kube import rights as kube_rights
+from bot.kube.client import Cluster
+from bot.settings import Settings
+from bot.standing import cluster_away
+
+MOST_NAMESPACES = 50
+"""So many namespaces are looked at for rights that shouldn't be there, besides the allowed ones."""
+AT_ONCE = 8
+
+
+async def rows(settings: Settings) -> list[Row]:
+    """All rows about the cluster."""
+    try:
+        cluster = await Cluster.connect(
+            settings.KUBECONFIG or None, settings.KUBE_CONTEXT or None, settings.KUBE_TIMEOUT.total_seconds(),
+            "fettle-doctor",
+        )  # fmt: skip
+    except ConfigError as error:
+        return [fail("cluster", sentence) for sentence in error.sentences]
+    try:
+        identity = await cluster.identity()
+        date, at = await cluster.date(), clock.now()
+        found = [ok("cluster", f"{identity.server} answers, version {identity.version}.")]
+        if date is not None:
+            found.append(skew("the cluster's", (at - date).total_seconds()))
+        return found + await _rights(cluster, settings)
+    except ConfigError as error:
+        return [fail("cluster", sentence) for sentence in error.sentences]
+    except UnavailableError as error:
+        return [fail("cluster", f"{error} {cluster_away(cluster.server)}")]
+    except FettleError as error:
+        return [fail("cluster", f"{cluster.server}: {error}")]
+    finally:
+        await cluster.close()
+
+
+async def _rights(cluster: Cluster, settings: Settings) -> list[Row]:
+    allowed = settings.ALLOWED_NAMESPACES
+    missing = await rights.missing(cluster, allowed, settings.ALLOWED_ACTIONS)
+    found = [fail("rights", sentence) if grave else warn("rights", sentence) for sentence, grave in missing]
+    if not any(grave for _, grave in missing):
+        found.insert(0, ok("rights", "May read what it needs."))
+    try:
+        there = await reads.namespaces(cluster)
+    except FettleError:
+        there = ()  # the missing right is told above
+    found += [_unknown(name, there) for name in allowed if there and name not in there]
+    others = [name for name in there if name not in allowed][:MOST_NAMESPACES]
+    return found + await _too_much(cluster, settings, [*allowed, *others] or ["default"])
+
+
+def _unknown(name: str, there: Sequence[str]) -> Row:
+    near = difflib.get_close_matches(name, there, n=1)
+    advice = f"Did you mean {near[0]}?" if near else "Take it out, or make it."
+    return warn("namespaces", f"ALLOWED_NAMESPACES names {name}, and the cluster has no such namespace. {advice}")
+
+
+async def _too_much(cluster: Cluster, settings: Settings, namespaces: Sequence[str]) -> list[Row]:
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def rules(name: str) -> kube_rights.Rules:
+        async with limit:
+            return await kube_rights.rules(cluster, name)
+
+    told = dict(zip(namespaces, await asyncio.gather(*(rules(name) for name in namespaces)), strict=True))
+    needed = rights.needed_to_act(settings.ALLOWED_ACTIONS)
+    more = {
+        name: rights.excess(
+            one.grants, rights.NEEDED | (needed if name in settings.ALLOWED_NAMESPACES else frozenset())
+        )
+        for name, one in told.items()
+    }
+    found = _more_than_needed(more)
+    why = next((one.incomplete for one in told.values() if one.incomplete), "")
+    if why:
+        found += await _asked_one_by_one(cluster, why)
+    elif not found:
+        found.append(ok("rights", f"May do nothing that it doesn't need (looked at {len(told)} namespaces)."))
+    return found
+
+
+def _more_than_needed(more: Mapping[str, frozenset[rights.Right]]) -> list[Row]:
+    """A row for what holds wherever we looked, and one for each set that holds in some namespaces only."""
+    common = frozenset.intersection(*more.values())
+    places: dict[frozenset[rights.Right], list[str]] = {common: []}
+    for name, held in more.items():
+        places.setdefault(held - common, []).append(name)
+    places.pop(frozenset(), None)
+    found = []
+    for held, names in places.items():
+        where = "in every namespace" if held == common else f"in {_named(names)}"
+        grave = {right for right in held if rights.grave(right)}
+        if grave:
+            text = f"May {rights.words(grave)}, {where}. Fettle never does: bind the roles of deploy/rbac.yaml alone."
+            found.append(warn("rights", text))
+        if held - grave:
+            text = f"May also read what it never looks at, {where}: {rights.words(held - grave)}."
+            found.append(warn("rights", text))
+    return found
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+async def _asked_one_by_one(cluster: Cluster, why: str) -> list[Row]:
+    """Where an authorizer can't list rights: the worst, each asked for the whole cluster."""
+    asked = {*rights.TOO_MUCH, *rights.needed_to_act(Action)}  # to act everywhere is more than in some namespaces
+    held = asked - set(await rights.lacking(cluster, asked, ""))
+    partly = f"The API server can't list all rights ({why.rstrip('.')})"
+    if held:
+        text = f"{partly}. Asked one by one: may {rights.words(held)} in every namespace, which Fettle never does."
+        return [warn("rights", f"{text} Bind the roles of deploy/rbac.yaml alone.")]
+    none = f"of the {len(asked)} worst, asked one by one for the whole cluster, it has none"
+    return [ok("rights", f"{partly}; {none}.")]

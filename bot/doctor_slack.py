@@ -1,0 +1,134 @@
+"""What ``fettle doctor`` asks Slack: tokens, scopes, channel, who may approve, who else uses the app, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from bot import clock
+from bot.doctor_table import Row, fail, ok, warn
+from bot.domain.errors import ConfigError, FettleError, NotFoundError, RejectedError, UnavailableError
+from bot.settings import Settings
+from bot.settings_values import is_group
+from bot.slack.client import Identity, SlackClient
+from bot.slack.preflight import preflight, surplus
+from bot.slack.sharing import shared
+from bot.standing import slack_away
+
+MOST_PEOPLE = 50
+"""So many people of APPROVERS are looked up: half of what Slack allows in a minute."""
+WARN_SKEW, FAIL_SKEW = 5.0, 60.0
+"""Seconds between two clocks. A minute off, an approval's time and Slack's don't fit any more."""
+
+
+async def rows(settings: Settings, running: Mapping[str, Any] | None) -> list[Row]:
+    """All rows about Slack; ``running`` is the /status of the Fettle that runs here, None if none does."""
+    slack = await SlackClient.connect(
+        settings.SLACK_BOT_TOKEN.get_secret_value(), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
+    )
+    try:
+        return await _rows(slack, settings, running)
+    finally:
+        await slack.close()
+
+
+async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, Any] | None) -> list[Row]:
+    token = settings.SLACK_APP_TOKEN.get_secret_value()
+    try:
+        ready = await preflight(slack, token, settings.SLACK_CHANNEL_ID, allow_shared=settings.POST_TO_SHARED_CHANNELS)
+    except ConfigError as error:
+        return [fail("slack", sentence) for sentence in error.sentences]
+    except UnavailableError as error:
+        return [fail("slack", f"{error} {slack_away(settings)}")]
+    except FettleError as error:
+        return [fail("slack", str(error))]
+    found = [
+        ok("slack", f"The bot is {ready.identity.user_id} of {ready.identity.team}; both tokens work."),
+        _scopes(ready.identity),
+        warn("channel", ready.warning)
+        if ready.warning
+        else ok("channel", f"Cards go to #{ready.channel.name} ({ready.channel.id})."),
+    ]
+    if not settings.SLACK_CHANNEL_ID:
+        sentence = f"SLACK_CHANNEL_ID isn't set; set it to {ready.channel.id}, so that a start needs no word of Slack."
+        found.append(warn("channel", sentence))
+    if slack.date is not None:
+        found.append(skew("Slack's", (clock.now() - slack.date).total_seconds()))
+    groups = [_group(slack, group) for group in settings.approver_groups]
+    return [
+        *found,
+        await _connections(slack, token, ready.identity, running),
+        *await asyncio.gather(*groups),
+        *await _people(slack, [one for one in settings.APPROVERS if not is_group(one)]),
+    ]
+
+
+def skew(whose: str, seconds: float) -> Row:
+    """How far this machine's clock is from another one, which tells whole seconds only."""
+    if abs(seconds) <= WARN_SKEW:
+        return ok("clock", f"This machine's clock agrees with {whose}.")
+    way = "ahead of" if seconds > 0 else "behind"
+    sentence = f"This machine's clock is {abs(seconds):.0f} s {way} {whose}: let it be set by NTP."
+    return (fail if abs(seconds) > FAIL_SKEW else warn)("clock", sentence)
+
+
+def _scopes(identity: Identity) -> Row:
+    if not identity.scopes:
+        return ok("scopes", "Slack doesn't tell the app's scopes; what is missing shows at the first call.")
+    more = surplus(identity)
+    return warn("scopes", more) if more else ok("scopes", "The app holds the scopes of manifest.yml and no others.")
+
+
+async def _connections(slack: SlackClient, token: str, identity: Identity, running: Mapping[str, Any] | None) -> Row:
+    """Who else takes presses: asked of the Fettle that runs here, else counted by a connection of a moment."""
+    told = (running or {}).get("slack") or {}
+    if told.get("connected") and told.get("bot") == identity.bot_id:
+        total, own = int(told.get("announced_connections", 0)), int(told.get("connected", 0))
+        others = int(told.get("other_connections", 0))
+        if others:
+            return warn("connections", shared(others, own))
+        return ok(
+            "connections", f"The Fettle that runs here has {own} connections, and nobody else had any ({total} in all)."
+        )
+    try:
+        greeting = await slack.greeting(token)
+    except FettleError as error:
+        return fail("connections", f"No Socket Mode connection opens: {error} Presses would not arrive.")
+    if greeting.connections > 1:
+        return warn("connections", shared(greeting.connections - 1, 0))
+    return ok("connections", "A Socket Mode connection opens, and no other program uses the app now.")
+
+
+async def _group(slack: SlackClient, group: str) -> Row:
+    try:
+        members = await slack.group_members(group)
+    except FettleError as error:
+        return fail("approvers", f"The user group {group} can't be read, so nobody of it can approve. {error}")
+    if not members:
+        return warn("approvers", f"The user group {group} has no members: nobody of it can approve.")
+    return ok("approvers", f"The user group {group} has {len(members)} member{'s' * (len(members) != 1)}.")
+
+
+async def _people(slack: SlackClient, people: list[str]) -> list[Row]:
+    asked = people[:MOST_PEOPLE]
+    problems = [row for row in await asyncio.gather(*(_person(slack, one) for one in asked)) if row is not None]
+    fine = len(asked) - len(problems)
+    return problems + ([ok("approvers", f"{fine} of the people in APPROVERS may approve.")] if fine else [])
+
+
+async def _person(slack: SlackClient, user: str) -> Row | None:
+    try:
+        found = await slack.user(user)
+    except (RejectedError, NotFoundError) as error:
+        return warn("approvers", f"{user} of APPROVERS isn't known here, so nobody approves by it. {error}")
+    except FettleError as error:
+        return warn("approvers", f"{user} of APPROVERS can't be looked up: {error}")
+    kinds = (
+        (found.deleted, "is deactivated"),
+        (found.bot, "is an app"),
+        (found.stranger, "belongs to another organisation"),
+        (found.restricted, "is a guest"),
+    )
+    what = next((kind for applies, kind in kinds if applies), "")
+    return warn("approvers", f"{user} of APPROVERS {what} and can't approve; take it out.") if what else None

@@ -1,0 +1,147 @@
+"""Which rights Fettle needs, which of them it lacks, and which it has beyond: those only help who steals its token.
+
+``NEEDED`` follows from what is read, what it takes to act from the catalog; a test holds the shipped roles equal to
+both. It refuses to change what anybody may do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from bot.domain.mitigation import Action
+from bot.domain.target import RESTARTABLE
+from bot.kube import reads
+from bot.kube.client import Cluster
+from bot.kube.objects import PLACES
+from bot.kube.rights import Grant
+from bot.mitigations import catalog
+
+Right = tuple[str, str, str]
+"""Verb, API group, resource (``pods`` or ``pods/exec``)."""
+
+LOOK = ("get", "list")
+NEEDED: frozenset[Right] = frozenset(
+    (verb, group, resource)
+    for verb, (group, resource) in product(
+        LOOK, [("", "namespaces"), *((group, plural) for group, _, plural in PLACES.values())]
+    )
+)
+"""What it takes to look: every kind that is read, everywhere."""
+
+EVERYBODYS = frozenset(
+    {
+        ("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
+        ("create", "authorization.k8s.io", "selfsubjectrulesreviews"),
+        ("create", "authentication.k8s.io", "selfsubjectreviews"),
+    }
+)
+"""What every account may do: ask about itself."""
+
+OPEN_A_DOOR = frozenset({"exec", "attach", "portforward", "proxy", "token", "ephemeralcontainers"})
+"""Subresources that let into a pod, a node or another account, whatever the verb."""
+
+TOO_MUCH: tuple[Right, ...] = (
+    ("*", "*", "*"),
+    ("get", "", "secrets"),
+    ("list", "", "secrets"),
+    ("create", "", "pods"),
+    ("delete", "", "pods"),
+    ("create", "", "pods/exec"),
+    ("get", "", "pods/exec"),
+    ("create", "", "pods/attach"),
+    ("create", "", "pods/portforward"),
+    ("create", "", "serviceaccounts/token"),
+    ("impersonate", "", "users"),
+    ("impersonate", "", "groups"),
+    ("impersonate", "", "serviceaccounts"),
+    ("patch", "", "nodes"),
+    ("get", "", "nodes/proxy"),
+    ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
+    ("bind", "rbac.authorization.k8s.io", "clusterroles"),
+    ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("create", "rbac.authorization.k8s.io", "rolebindings"),
+    ("create", "apps", "deployments"),
+    ("update", "apps", "deployments"),
+    ("delete", "apps", "deployments"),
+    ("create", "apps", "daemonsets"),
+    ("create", "batch", "jobs"),
+)
+"""The worst, asked one by one where an API server can't list all rights."""
+
+
+def needed_to_act(actions: Iterable[Action]) -> frozenset[Right]:
+    """What the actions take in a namespace where they are allowed."""
+    return frozenset(
+        right for action in actions for kind in RESTARTABLE for right in catalog.CATALOG[action].rights.get(kind, ())
+    )
+
+
+def excess(grants: Iterable[Grant], needed: frozenset[Right]) -> frozenset[Right]:
+    """Every right that is granted and never used; a wildcard stays one, because it says it best."""
+    held = (right for grant in grants for right in product(grant.verbs, grant.groups, grant.resources))
+    return frozenset(held) - needed - EVERYBODYS
+
+
+def grave(right: Right) -> bool:
+    """Whether it could read what is secret or change anything; to read more than needed is not."""
+    verb, group, resource = right
+    if verb not in {*LOOK, "watch"} or "*" in {group, resource}:
+        return True
+    name, _, sub = resource.partition("/")
+    return name == "secrets" or sub in OPEN_A_DOOR
+
+
+async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable[Action]) -> list[tuple[str, bool]]:
+    """A sentence for each lack, and whether nothing works without it; raises if the cluster doesn't answer."""
+    everywhere = await lacking(cluster, NEEDED, "")
+    said: list[tuple[str, bool]] = []
+    apply = "Apply deploy/rbac.yaml, which binds fettle-read for the whole cluster."
+    if everywhere:
+        here = [await lacking(cluster, NEEDED, name) for name in namespaces]
+        if here and not any(here):
+            text = f"May read in {', '.join(namespaces)} alone: alerts about other namespaces get no evidence. {apply}"
+            said.append((text, False))
+        else:
+            said.append((f"May not {words(everywhere)} in every namespace. {apply}", True))
+    needed = needed_to_act(actions)
+    for name in namespaces if needed else ():
+        lacks = await lacking(cluster, needed, name)
+        if lacks:
+            bind = f"Bind the role there: kubectl apply -n {name} -f deploy/bind-patch.yaml."
+            what = " and ".join(sorted(map(str, actions)))
+            said.append((f"May not {what} in {name}: it lacks {words(lacks)}. {bind}", False))
+    return said
+
+
+async def lacking(cluster: Cluster, needed: Iterable[Right], namespace: str) -> list[Right]:
+    """Those of ``needed`` that the account doesn't have in a namespace, or, for "", in all of them."""
+    asked = sorted(needed)
+    held = await asyncio.gather(*(_may(cluster, right, namespace) for right in asked))
+    return [right for right, holds in zip(asked, held, strict=True) if not holds]
+
+
+async def _may(cluster: Cluster, right: Right, namespace: str) -> bool:
+    verb, group, resource = right
+    name, _, sub = resource.partition("/")
+    return await reads.access(cluster, verb, group, name, namespace, sub)
+
+
+def words(rights: Iterable[Right], most: int = 6) -> str:
+    """``get, list secrets; create pods/exec; ... and 4 more``, the gravest first."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for verb, group, resource in sorted(rights, key=lambda right: (right[2] != "*", right[2] != "secrets", right)):
+        verbs.setdefault((group, resource), []).append(verb)
+    said = [f"{_verbs(of)} {_named(group, resource)}" for (group, resource), of in verbs.items()]
+    more = f"; and {len(said) - most} more" if len(said) > most else ""
+    return "; ".join(said[:most]) + more
+
+
+def _verbs(verbs: list[str]) -> str:
+    return "do anything with" if "*" in verbs else ", ".join(verbs)
+
+
+def _named(group: str, resource: str) -> str:
+    name = "everything" if resource == "*" else resource
+    return f"{name} of {group}" if resource == "*" and group not in {"*", ""} else name
