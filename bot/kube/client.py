@@ -150,8 +150,8 @@ class Cluster:
         """The API server's clock, to the second; None where it doesn't say."""
         try:
             async with asyncio.timeout(self.timeout):
-                answer = await self._call("GET", "/version", {}, None, "application/json", self.user_agent)
-            return parsedate_to_datetime(answer.headers.get("Date", ""))
+                told = await self._call("GET", "/version", {}, None, "application/json", self.user_agent)
+            return parsedate_to_datetime(told.headers.get("Date", ""))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return None
 

@@ -55,8 +55,7 @@ BUGS = (
         name="slack-down-stops-the-intake",
         why="Slack is away at the start, and no alert is taken.",
         file=APP,
-        old='            logger.warning("can\'t be reached; going on without it for now",'
-        " what=name, error=str(answer))\n",
+        old="            away[event] = str(answer)\n",
         new="            wrong += _sentences(answer)\n",
         tests=(START,),
     ),

@@ -155,7 +155,7 @@ def test_a_guest_creates_nothing(tmp_path: Path) -> None:
 def test_a_guest_refuses_a_file_that_no_bot_has_made(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as connection:
         connection.execute("CREATE TABLE other (id INTEGER)")
-    with pytest.raises(IntegrityError, match="not a database of Fettle"):
+    with pytest.raises(IntegrityError, match=r"holds tables of another program \(other\)"):
         Store.open(f"sqlite:///{tmp_path}/other.db", lock=False, query_only=True)
 
 
