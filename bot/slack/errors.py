@@ -111,13 +111,13 @@ def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError
         wait = str(headers.get("Retry-After") or headers.get("retry-after") or "1")
         seconds = float(wait) if wait.replace(".", "", 1).isdigit() else 1.0
         return SlackUnavailableError(f"Slack limits the rate of {method} for {seconds:g} s.", seconds)
-    if status >= 500 or code in MAYBE_DONE:
-        told = f"Slack failed at {method} ({code[:40] if status < 500 else status})."
-        return OutcomeUnknownError(told) if writes else SlackUnavailableError(told)
-    if not code and status != 413:
+    if not code and status < 500 and status != 413:
         # A portal or a proxy in between, or an address that isn't Slack's; with a status of 400 it went no further.
         told = f"What answered {method} isn't Slack (HTTP {status}): a proxy in between, or a wrong SLACK_API_URL."
         return OutcomeUnknownError(told) if writes and status < 400 else SlackUnavailableError(told)
+    if status >= 500 or code in MAYBE_DONE:
+        told = f"Slack failed at {method} ({code[:40] if status < 500 else status})."
+        return OutcomeUnknownError(told) if writes else SlackUnavailableError(told)
     if code in OUR_RIGHTS:
         needed = str(data.get("needed", "")) if isinstance(data, dict) else ""
         more = f" (needed: {needed})" if needed else ""
