@@ -66,7 +66,7 @@ class PodRow:
 
 @dataclass(frozen=True)
 class EventRow:
-    """One event, folded over repeats. ``last_at`` is RFC 3339 UTC."""
+    """One event, folded over repeats. ``first_at`` and ``last_at`` are RFC 3339 UTC, empty where none is known."""
 
     type: str
     reason: str
@@ -74,3 +74,4 @@ class EventRow:
     object: str
     count: int
     last_at: str
+    first_at: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -18,15 +19,22 @@ import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from bot.domain.errors import ClusterUnavailableError, ConfigError, FettleError, NotFoundError, RejectedError
+from bot.domain.errors import (
+    ClusterUnavailableError,
+    ConfigError,
+    FettleError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+)
 from bot.kube import kubeconfig as credentials
 from bot.kube.errors import connection_error, retry_after, status_error
-from bot.kube.pace import Pace
+from bot.kube.pace import RELAXED_PER_SECOND, Pace
+from bot.kube.shared import Shared
 from bot.network import untrusted, why
 
 Json = dict[str, Any]
 CrashPoint = Callable[[str], None]
-Question = tuple[str, tuple[tuple[str, str], ...]]
 Reload = Callable[[], Awaitable[None]]
 
 READ_TRIES = 3
@@ -53,25 +61,52 @@ class _Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Text:
+    """An answer that is no JSON object, whatever its status; ``cut`` if there was more than was asked for."""
+
+    status: int
+    text: str
+    cut: bool = False
+
+
+class Allowance:
+    """How many calls one incident may still make; shared by all that looks at it."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls, self.spent = calls, 0
+
+    def spend(self) -> None:
+        """Takes one call; raises ``UnavailableError`` when none is left."""
+        if self.spent >= self.calls:
+            raise UnavailableError(f"Not asked: the {self.calls} calls to the cluster for one incident are used up.")
+        self.spent += 1
+
+
 class Cluster:
-    """One API server. ``relaxed`` is the lane of evidence (under ten calls a second); the default doesn't wait.
+    """One API server. ``relaxed`` is the lane of evidence (``rate`` calls a second in all); the default doesn't wait.
 
     Every call raises only errors of ``bot.domain.errors``. ``crash_point`` is called with ``before:write`` and
     ``after:write`` around a write that acts, so that tests can stop the process there.
     """
 
-    def __init__(self, api: ApiClient, *, timeout: float, user_agent: str, name: str = "", context: str = "") -> None:
+    def __init__(
+        self, api: ApiClient, *, timeout: float, user_agent: str, name: str = "", context: str = "",
+        rate: float = RELAXED_PER_SECOND,
+    ) -> None:  # fmt: skip
         self.user_agent = user_agent
         self.timeout = timeout
         self.name = name
         self.context = context
         self.crash_point: CrashPoint | None = None
+        self.shared = Shared()
         self._api: Any = api  # its methods carry no types
-        self._pace = Pace()
+        self._pace = Pace(rate)
         self._urgent = True
+        self._rank = 0
+        self._allowance: Allowance | None = None
         self._reload: Reload | None = None
         self._uid: list[str] = []
-        self._flying: dict[Question, asyncio.Task[Json]] = {}
 
     @classmethod
     async def connect(
@@ -80,6 +115,7 @@ class Cluster:
         context: str | None,
         timeout: float,  # noqa: ASYNC109 - the limit of each later call, not of this one
         user_agent: str,
+        rate: float = RELAXED_PER_SECOND,
     ) -> Cluster:
         """Loads credentials; the first call goes out later.
 
@@ -94,7 +130,7 @@ class Cluster:
         except (OSError, ValueError) as error:  # TLS errors are OSErrors
             raise credentials.unusable_certificates(kubeconfig, error) from error
         api.user_agent = user_agent
-        cluster = cls(api, timeout=timeout, user_agent=user_agent, name=names[0], context=names[1])
+        cluster = cls(api, timeout=timeout, user_agent=user_agent, name=names[0], context=names[1], rate=rate)
 
         async def reload() -> None:
             await credentials.load(configuration, kubeconfig, context)
@@ -105,8 +141,17 @@ class Cluster:
     @property
     def relaxed(self) -> Cluster:
         """The same cluster in the slow lane: for evidence, pickers, and whatever nobody's action waits for."""
+        return self.slow_lane()
+
+    def slow_lane(self, rank: int = 0, allowance: Allowance | None = None) -> Cluster:
+        """The slow lane again: where calls wait for their turn the lower ``rank`` goes first.
+
+        Without ``allowance`` the one of this lane goes on to count.
+        """
         twin = object.__new__(Cluster)
-        twin.__dict__ = {**self.__dict__, "_urgent": False}
+        twin.__dict__ = {
+            **self.__dict__, "_urgent": False, "_rank": rank, "_allowance": allowance or self._allowance,
+        }  # fmt: skip
         return twin
 
     @property
@@ -158,20 +203,57 @@ class Cluster:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """One object or one page; read again up to twice on 429, 5xx and lost connections, all within ``timeout``.
 
-        In the slow lane equal questions asked at the same time share one answer: don't change what is returned.
+        In the slow lane equal questions asked within seconds share one answer: don't change what is returned.
         """
         if self._urgent:
-            return await self._read("GET", path, query, None)
-        key = (path, tuple(sorted((query or {}).items())))
-        task = self._flying.get(key)
-        if task is None:
-            task = self._flying[key] = asyncio.create_task(self._read("GET", path, query, None))
-            task.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(task)  # one asker's deadline must not cost the others their answer
+            return _parse(await self._read("GET", path, query, None))
+
+        async def read() -> tuple[Json, int]:
+            answer = await self._read("GET", path, query, None)
+            return _parse(answer), len(answer.body)
+
+        return await self.shared.ask((path, tuple(sorted((query or {}).items()))), read)
+
+    async def text(self, path: str, query: Mapping[str, str], most: int) -> Text:
+        """A GET whose answer is text (logs), at most ``most`` bytes of it; asked once, never shared.
+
+        Refusals are answers here: what a log's 400 or 500 means is for the caller. Raises ``ForbiddenError``,
+        ``ClusterUnavailableError`` for 429 and for no answer at all.
+        """
+        async with self._turn():
+            try:
+                async with asyncio.timeout(self.timeout), self._open("GET", path, query, None, accept="*/*") as answer:
+                    body = await _at_most(answer, most + 1)
+                    status, headers = answer.status, dict(answer.headers)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise connection_error(error, acts=False) from error
+        if status in {401, 403, 429}:
+            self._told_to_wait(status, headers)
+            raise status_error("GET", path, status, body, headers, acts=False)
+        return Text(status, body[:most].decode(errors="replace"), cut=len(body) > most)
+
+    async def lines(self, path: str, query: Mapping[str, str], silence: float) -> AsyncIterator[Json]:
+        """The JSON objects of an answer that doesn't end (a watch), until the server ends it.
+
+        ``silence`` seconds without a line end it too: a connection that died says nothing. It holds no place in a lane,
+        as it asks only once. Raises as ``get`` does.
+        """
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout, sock_read=silence)
+        try:
+            async with self._open("GET", path, query, None, limit=limit) as answer:
+                if answer.status >= 400:
+                    body, headers = await _at_most(answer, 65_536), dict(answer.headers)
+                    self._told_to_wait(answer.status, headers)
+                    raise status_error("GET", path, answer.status, body, headers, acts=False)
+                async for line in answer.content:
+                    if line.strip():
+                        yield _object(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: a line without end
+            raise connection_error(error, acts=False) from error
 
     async def review(self, path: str, body: Json) -> Json:
         """A POST that asks and stores nothing (access reviews); repeated like a read."""
-        return await self._read("POST", path, None, body)
+        return _parse(await self._read("POST", path, None, body))
 
     async def pages(self, path: str, query: Mapping[str, str] | None = None, page: int = PAGE) -> AsyncIterator[Json]:
         """The items of a list, page by page; a namespace that doesn't exist lists empty, as the API server says."""
@@ -204,65 +286,98 @@ class Cluster:
             raise status_error(method, path, answer.status, answer.body, answer.headers, acts=acts)
         return _parse(answer)
 
-    def _landed(self, key: Question, done: asyncio.Task[Json]) -> None:
-        self._flying.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # looked at, or asyncio complains when every asker has gone
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """A place in this lane for one call, paid from the allowance."""
+        async with self._pace.lane(urgent=self._urgent, rank=self._rank):
+            if self._allowance is not None:
+                self._allowance.spend()
+            yield
 
-    async def _read(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> Json:
-        async with self._pace.lane(urgent=self._urgent):
-            try:
-                async with asyncio.timeout(self.timeout):
-                    return await self._read_tries(method, path, query or {}, body)
-            except TimeoutError as error:
-                raise connection_error(error, acts=False) from error
-
-    async def _read_tries(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Json:
+    async def _read(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> _Answer:
+        """An answer below 400, asked for up to three times; waiting for a place doesn't count into ``timeout``."""
+        loop, left = asyncio.get_running_loop(), self.timeout
         problem: FettleError = ClusterUnavailableError("The API server can't be reached.")
         for attempt in range(READ_TRIES):
             wait = 0.1 * 4**attempt
-            try:
-                answer = await self._call(method, path, query, body, "application/json", self.user_agent)
-            except (aiohttp.ClientError, OSError) as error:
-                if isinstance(error, TimeoutError):
-                    raise
-                problem = connection_error(error, acts=False)
-                problem.__cause__ = error
-            else:
+            async with self._turn():
+                began = loop.time()
+                try:
+                    async with asyncio.timeout(left):
+                        answer = await self._call(method, path, query or {}, body, "application/json", self.user_agent)
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    if isinstance(error, TimeoutError):
+                        raise connection_error(error, acts=False) from error
+                    problem = connection_error(error, acts=False)
+                    problem.__cause__ = error
+                    answer = None
+                left -= loop.time() - began
+            if answer is not None:
                 if answer.status < 400:
-                    return _parse(answer)
+                    return answer
+                self._told_to_wait(answer.status, answer.headers)
                 problem = status_error(method, path, answer.status, answer.body, answer.headers, acts=False)
                 if answer.status == 401 and attempt == 0 and self._reload is not None:
                     await self._reload()  # a token of an exec plugin or a mounted file has run out
                     continue
                 if answer.status not in RETRIED:
                     raise problem
-                wait = max(wait, min(retry_after(answer.headers) or 0.0, 2.0))
-            if attempt + 1 < READ_TRIES:
-                await asyncio.sleep(wait)
+                wait = max(wait, retry_after(answer.headers) or 0.0)
+            if attempt + 1 == READ_TRIES or wait >= left:  # knocking sooner than asked would make it worse
+                break
+            await asyncio.sleep(wait)
+            left -= wait
         raise problem
+
+    def _told_to_wait(self, status: int, headers: Mapping[str, str]) -> None:
+        if status == 429:
+            self._pace.slower(retry_after(headers))
 
     async def _call(
         self, method: str, path: str, query: Mapping[str, str], body: Any, content_type: str, agent: str
     ) -> _Answer:
+        async with self._open(method, path, query, body, content_type=content_type, agent=agent) as answer:
+            return _Answer(answer.status, dict(answer.headers), await answer.read())
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, path: str, query: Mapping[str, str], body: Any, *, content_type: str = "application/json",
+        agent: str = "", accept: str = "application/json", limit: aiohttp.ClientTimeout | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:  # fmt: skip
         _, url, headers, payload, _ = await self._api.param_serialize(
             method,
             path,
             query_params=list(query.items()),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
+            header_params={"Accept": accept, "Content-Type": content_type},
             body=body,
             auth_settings=["BearerToken"],
         )
-        headers["User-Agent"] = agent  # set last: the client's default header would overwrite ours
-        response = await self._api.rest_client.request(
-            method, url, headers=headers, body=payload, _request_timeout=self.timeout
+        headers["User-Agent"] = agent or self.user_agent  # set last: the client's default header would overwrite ours
+        opened = await self._api.rest_client.request(
+            method, url, headers=headers, body=payload, _request_timeout=limit or self.timeout
         )
-        return _Answer(response.status, dict(response.headers), await response.read())
+        async with opened.response as response:
+            yield response
+
+
+async def _at_most(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The beginning of a body; the rest is not read."""
+    body = bytearray()
+    async for part in answer.content.iter_any():
+        body += part
+        if len(body) >= most:
+            answer.close()
+            break
+    return bytes(body[:most])
 
 
 def _parse(answer: _Answer) -> Json:
+    return _object(answer.body)
+
+
+def _object(body: bytes) -> Json:
     try:
-        value = json.loads(answer.body)
+        value = json.loads(body)
     except ValueError as error:
         raise ClusterUnavailableError("The API server's answer isn't JSON; is the address right?") from error
     if not isinstance(value, dict):

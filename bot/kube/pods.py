@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.evidence import PodRow
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
+from bot.kube.containers import LONGEST, read_conditions, read_containers
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, text
 
 CRASH_REASONS = frozenset({"CrashLoopBackOff"})
@@ -87,6 +88,11 @@ def read_pod(obj: Json) -> Pod:
         image=text((dig(obj, "spec", "containers") or [{}])[0], "image"),
         created_at=text(metadata, "creationTimestamp"),
         hash=next((str(labels[key]) for key in HASHES if key in labels), ""),
+        reason=text(status, "reason"),
+        message=text(status, "message")[:LONGEST],
+        deleting=bool(metadata.get("deletionTimestamp")),
+        containers=read_containers(obj),
+        conditions=read_conditions(status),
     )
     return Pod(
         row=row,

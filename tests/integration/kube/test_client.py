@@ -11,7 +11,6 @@ from bot.domain.errors import ClusterUnavailableError, ConfigError, ForbiddenErr
 from bot.domain.target import Target
 from bot.kube import reads
 from bot.kube.client import Cluster
-from bot.kube.pace import Pace
 from tests.integration.clusters import API, World, world
 
 NAMESPACES = "/api/v1/namespaces"
@@ -134,19 +133,3 @@ async def test_an_unknown_context_is_one_sentence(kube: World, tmp_path: Path) -
 async def test_an_answer_that_is_no_json_object_is_unavailable(kube: World) -> None:
     with pytest.raises(ClusterUnavailableError, match="address"):
         await kube.cluster.get("/healthz")
-
-
-async def test_relaxed_calls_stay_under_their_rate_and_urgent_ones_do_not_wait() -> None:
-    pace = Pace(rate=50, burst=5)
-    loop = asyncio.get_running_loop()
-
-    async def one(*, urgent: bool) -> None:
-        async with pace.lane(urgent=urgent):
-            pass
-
-    began = loop.time()
-    relaxed = asyncio.gather(*(one(urgent=False) for _ in range(15)))
-    await asyncio.gather(*(one(urgent=True) for _ in range(100)))
-    assert loop.time() - began < 0.1
-    await relaxed
-    assert loop.time() - began >= 0.18  # 5 at once, 10 more at 50 a second

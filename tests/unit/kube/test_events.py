@@ -7,6 +7,8 @@ from typing import Any
 from bot.kube.events import event_count, event_time, fold
 from tests.unit.cluster_states import recorded
 
+EARLY, LATE = "2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"
+
 
 def event(**changes: Any) -> dict[str, Any]:
     about = {"kind": "Pod", "name": "api-1", "uid": "u1"}
@@ -26,11 +28,29 @@ def test_a_series_counts_and_dates_apart() -> None:
 
 
 def test_repeats_are_one_row_with_the_newest_message() -> None:
-    old = event(message="old", count=3, lastTimestamp="2026-11-20T10:00:00Z")
-    new = event(message="new", count=2, lastTimestamp="2026-11-20T11:00:00Z")
+    old = event(message="back-off 10s", count=3, firstTimestamp="2026-11-20T09:00:00Z", lastTimestamp=EARLY)
+    new = event(message="back-off 40s", count=2, firstTimestamp=EARLY, lastTimestamp=LATE)
     for order in ([old, new], [new, old]):
         (row,) = fold(order)
-        assert (row.message, row.count, row.last_at) == ("new", 5, "2026-11-20T11:00:00Z")
+        assert (row.message, row.count, row.last_at) == ("back-off 40s", 5, LATE)
+        assert row.first_at == "2026-11-20T09:00:00Z"
+
+
+def test_two_wordings_of_one_reason_stay_apart() -> None:
+    """The registry's answer must not vanish behind the kubelet's "Error: ErrImagePull", which comes after it."""
+    said = ('Failed to pull image "api:1.4.9": not found', "Error: ErrImagePull")
+    rows = fold([event(reason="Failed", message=message, lastTimestamp=LATE) for message in said])
+    assert {row.message for row in rows} == set(said)
+
+
+def test_an_event_that_both_apis_bring_counts_once() -> None:
+    core = event(count=4, lastTimestamp=LATE, metadata={"uid": "e1"})
+    newer = {
+        "type": "Warning", "reason": "BackOff", "note": "m", "regarding": core["involvedObject"],
+        "deprecatedCount": 4, "deprecatedLastTimestamp": LATE, "metadata": {"uid": "e1"},
+    }  # fmt: skip
+    (row,) = fold([core, newer])
+    assert (row.count, row.last_at) == (4, LATE)
 
 
 def test_recorded_events_of_both_apis() -> None:

@@ -1,0 +1,116 @@
+"""Answers that several askers share: one question in flight at a time, its answer good for a few seconds.
+
+For the slow lane alone: what decides is always asked afresh. Bounded by bytes and by age, so that a storm of incidents
+costs a list a namespace and not a list an incident. Shared answers are never to be changed by who gets them. It refuses
+to know what a question means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+FRESH = 5.0
+"""Seconds from the question for which an answer serves others too."""
+MOST_BYTES, MOST_EACH = 8_000_000, 4_000_000
+"""Of answers as they came; parsed they take some ten times as much. A larger one is shared only while in flight."""
+CROWD = 3
+"""Targets of one namespace looked at together from which on a list of the whole namespace is the cheaper one."""
+TOGETHER = 10.0
+"""Seconds within which looks count as one crowd."""
+
+Json = dict[str, Any]
+
+
+@dataclass
+class _Flight:
+    task: asyncio.Task[tuple[Json, int]]
+    askers: int = 0
+
+
+@dataclass(frozen=True)
+class _Kept:
+    asked_at: float
+    size: int
+    answer: Json
+
+
+class Shared:
+    """The questions of one cluster's slow lane."""
+
+    def __init__(self, fresh: float = FRESH) -> None:
+        self._fresh = fresh
+        self._flying: dict[Hashable, _Flight] = {}
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._looks: dict[str, dict[str, float]] = {}
+
+    async def ask(self, key: Hashable, read: Callable[[], Awaitable[tuple[Json, int]]]) -> Json:
+        """The answer to ``key``: a fresh one if kept, the one in flight, else what ``read`` brings with its size.
+
+        One asker's deadline doesn't cost the others their answer; when all have gone the question is dropped.
+        """
+        loop = asyncio.get_running_loop()
+        self._forget(loop.time())
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept.answer
+        flight = self._flying.get(key)
+        if flight is None:
+            flight = self._flying[key] = _Flight(asyncio.ensure_future(_awaited(read)))
+            asked_at = loop.time()
+            flight.task.add_done_callback(lambda done: self._landed(key, done, asked_at))
+        flight.askers += 1
+        try:
+            return (await asyncio.shield(flight.task))[0]
+        except asyncio.CancelledError:
+            if flight.askers == 1 and not flight.task.done():
+                self._flying.pop(key, None)
+                flight.task.cancel()
+            raise
+        finally:
+            flight.askers -= 1
+
+    def look(self, namespace: str, name: str) -> None:
+        """Notes that a target of a namespace is looked at now."""
+        self._looks.setdefault(namespace, {})[name] = asyncio.get_running_loop().time()
+
+    def crowd(self, namespace: str | None = None) -> int:
+        """How many targets were looked at within the last seconds, in one namespace or in all."""
+        oldest = asyncio.get_running_loop().time() - TOGETHER
+        for space, names in list(self._looks.items()):
+            left = {name: at for name, at in names.items() if at > oldest}
+            self._looks[space] = left
+            if not left:
+                del self._looks[space]
+        if namespace is not None:
+            return len(self._looks.get(namespace, ()))
+        return sum(len(names) for names in self._looks.values())
+
+    def _landed(self, key: Hashable, done: asyncio.Task[tuple[Json, int]], asked_at: float) -> None:
+        flight = self._flying.get(key)
+        if flight is not None and flight.task is done:
+            del self._flying[key]
+        if done.cancelled() or done.exception() is not None:  # looked at, or asyncio complains when no asker is left
+            return
+        answer, size = done.result()
+        if self._fresh > 0 and size <= MOST_EACH:
+            self._kept[key] = _Kept(asked_at, size, answer)
+            self._bytes += size
+            while self._bytes > MOST_BYTES:
+                self._drop(next(iter(self._kept)))
+            done.get_loop().call_later(self._fresh, lambda: self._forget(done.get_loop().time()))
+
+    def _forget(self, now: float) -> None:
+        for key in [key for key, kept in self._kept.items() if now - kept.asked_at >= self._fresh]:
+            self._drop(key)
+
+    def _drop(self, key: Hashable) -> None:
+        self._bytes -= self._kept.pop(key).size
+
+
+async def _awaited(read: Callable[[], Awaitable[tuple[Json, int]]]) -> tuple[Json, int]:
+    return await read()
