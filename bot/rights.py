@@ -14,20 +14,15 @@ from bot.domain.mitigation import Action
 from bot.domain.target import RESTARTABLE
 from bot.kube import reads
 from bot.kube.client import Cluster
-from bot.kube.objects import PLACES
+from bot.kube.objects import READ_RIGHTS
 from bot.kube.rights import Grant
 from bot.mitigations import catalog
 
 Right = tuple[str, str, str]
 """Verb, API group, resource (``pods`` or ``pods/exec``)."""
 
-LOOK = ("get", "list")
-NEEDED: frozenset[Right] = frozenset(
-    (verb, group, resource)
-    for verb, (group, resource) in product(
-        LOOK, [("", "namespaces"), *((group, plural) for group, _, plural in PLACES.values())]
-    )
-)
+LOOK = ("get", "list", "watch")
+NEEDED: frozenset[Right] = READ_RIGHTS
 """What it takes to look: every kind that is read, everywhere."""
 
 EVERYBODYS = frozenset(
@@ -87,7 +82,7 @@ def excess(grants: Iterable[Grant], needed: frozenset[Right]) -> frozenset[Right
 def grave(right: Right) -> bool:
     """Whether it could read what is secret or change anything; to read more than needed is not."""
     verb, group, resource = right
-    if verb not in {*LOOK, "watch"} or "*" in {group, resource}:
+    if verb not in LOOK or "*" in {group, resource}:
         return True
     name, _, sub = resource.partition("/")
     return name == "secrets" or sub in OPEN_A_DOOR

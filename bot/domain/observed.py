@@ -74,6 +74,10 @@ class WorkloadSeen:
     owner: str = ""
     managers: tuple[str, ...] = ()
     conditions: tuple[ConditionSeen, ...] = ()
+    current_revision: str = ""
+    """Of a StatefulSet: the revision whose update completed last."""
+    misscheduled: int = 0
+    """Of a DaemonSet: pods on nodes where they shouldn't be."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class RevisionSeen:
     """One revision of the pod template, newest first in ``{"revisions": [...]}`` of source ``changes``.
 
     ``healthy`` is whether it once had all its pods available, as far as the cluster still knows (None: can't be told);
-    ``ready`` counts its pods that are ready now. ``template`` is the hash without restart annotations.
+    ``ready`` counts its pods that are ready now. ``template`` is the hash without restart annotations, ``hash`` what
+    its pods carry (``PodRow.hash``). ``created_at`` is when it got its number, empty where an undo hides that.
     """
 
     revision: str
@@ -92,6 +97,7 @@ class RevisionSeen:
     replicas: int = 0
     ready: int = 0
     healthy: bool | None = None
+    hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ class ChangeSeen:
 
     ``kind``: template, restart, scale, config, autoscaler or node. ``what`` is a sentence without its end ("image
     api:1.4.1 → 1.4.2; env: DB_URL gone"), ``diff`` its lines; env *values* are never in it, only names and "changed".
-    ``by`` is the field manager or person as far as known ("kubectl by kim").
+    ``by`` is the field manager or person as far as known ("kubectl by kim"). ``offset`` is in seconds from the start of
+    the earliest firing alert, negative before it.
     """
 
     kind: str
@@ -109,6 +116,7 @@ class ChangeSeen:
     by: str = ""
     revision: str = ""
     diff: tuple[str, ...] = ()
+    offset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +255,8 @@ class ReferenceSeen:
     """Source ``config``: ``{"references": [row]}``: ConfigMaps and Secrets that the pod template names.
 
     ``exists`` is None for a Secret: Secrets are never read. ``keys`` are keys that the template asks for, ``missing``
-    those that aren't there. ``changed_at`` is when the watch saw the content's hash change.
+    those that aren't there. ``changed_at`` is when the watch saw the content's hash change, and before it watched when
+    the content was last written, as ``managedFields`` say.
     """
 
     kind: str

@@ -7,42 +7,93 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.evidence import events, pods
+from bot.evidence import changes, events, pods, workload
 from bot.evidence.ask import Ask
+from bot.kube.client import Allowance
 
 Collector = Callable[[Ask], Awaitable[Evidence]]
 
-COLLECTORS: Mapping[str, Collector] = {pods.SOURCE: pods.collect, events.SOURCE: events.collect}
-"""Source -> collector, in order of worth."""
+COLLECTORS: Mapping[str, Collector] = {
+    pods.SOURCE: pods.collect,
+    workload.SOURCE: workload.collect,
+    changes.SOURCE: changes.collect,
+    events.SOURCE: events.collect,
+}
+"""Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""
+
+MOST_CALLS = 25
+"""Calls to the API server for one incident's evidence; what would need more says so instead."""
+GRACE = 0.2
+"""Seconds that a collector gets to end after it was told to; then nobody waits for it."""
 
 log = logging.getLogger(__name__)
 
 
 async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] = COLLECTORS) -> list[Evidence]:
-    """All collectors' evidence in their order; ``deadline`` in seconds, for each of them; never raises.
+    """All collectors' evidence in their order; ``deadline`` in seconds, for each of them; never raises."""
+    order = list(collectors)
+    async with aclosing(each(ask, deadline=deadline, collectors=collectors)) as found:
+        return sorted([one async for one in found], key=lambda one: order.index(one.source))
 
-    They run in the cluster's slow lane, so that a storm of alerts doesn't become load on the API server.
+
+async def each(
+    ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] = COLLECTORS
+) -> AsyncGenerator[Evidence, None]:
+    """Each collector's evidence as it arrives, once for each; after ``deadline`` seconds the late ones as failed.
+
+    Nothing is awaited beyond that, not even a collector that doesn't let itself be ended. They run in the cluster's
+    slow lane and share one allowance of calls, so that neither a storm of alerts nor one large workload becomes load on
+    the API server. Leaving early ends the others.
     """
-    slow = replace(ask, cluster=ask.cluster.relaxed)
-    return list(
-        await asyncio.gather(*(_one(source, collect, slow, deadline) for source, collect in collectors.items()))
-    )
-
-
-async def _one(source: str, collector: Collector, ask: Ask, deadline: float) -> Evidence:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline
+    if ask.target is not None:
+        ask.cluster.shared.look(ask.target.namespace, ask.target.key)
+    allowance = Allowance(MOST_CALLS)
+    running = {}
+    for rank, (source, collector) in enumerate(collectors.items()):
+        slow = replace(ask, cluster=ask.cluster.slow_lane(rank, allowance))
+        running[asyncio.create_task(_one(source, collector, slow), name=f"evidence-{source}")] = source
     try:
-        async with asyncio.timeout(deadline):
-            return await collector(ask)
-    except TimeoutError:
-        problem = f"No answer within {deadline:g} s."
+        waiting = set(running)
+        while waiting:
+            done, waiting = await asyncio.wait(
+                waiting, timeout=max(0.0, end - loop.time()), return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                yield task.result()
+            if not done:
+                break
+        for task in waiting:
+            task.cancel()
+            yield _failed(running[task], ask, f"No answer within {deadline:g} s.")
+    finally:
+        await _ended([task for task in running if not task.done()])
+
+
+async def _one(source: str, collector: Collector, ask: Ask) -> Evidence:
+    try:
+        return await collector(ask)
     except FettleError as error:
         problem = str(error)
     except Exception:  # the edge of a collector: a bug in one must not cost the incident its other evidence
         log.exception("collector %s failed on %s", source, ask.target.key if ask.target else "no target")
         problem = "The collector failed; the log says why."
+    return _failed(source, ask, problem)
+
+
+def _failed(source: str, ask: Ask, problem: str) -> Evidence:
     return Evidence(source, EvidenceStatus.FAILED, f"{source} unavailable", ask.clock(), {}, problem)
+
+
+async def _ended(tasks: list[asyncio.Task[Evidence]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=GRACE)

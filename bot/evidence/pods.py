@@ -6,13 +6,12 @@ It refuses to conclude anything; that is for findings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 
-from bot.domain.evidence import Evidence, EvidenceStatus, PodRow
-from bot.domain.redaction import redact
+from bot.domain.evidence import Evidence, PodRow
+from bot.evidence.answer import answered, counted, plural
 from bot.evidence.ask import Ask
-from bot.kube import reads
+from bot.kube.members import target_pods
 from bot.kube.pods import Pod
 
 SOURCE = "pods"
@@ -22,14 +21,17 @@ MAX_ROWS = 50
 async def collect(ask: Ask) -> Evidence:
     """Reads the pods; ``data`` is ``{"pods": [PodRow as dict], "total": n}``, at most 50 rows, worst first."""
     target = ask.workload
-    found = await reads.workload_pods(ask.cluster, target)
+    found = await target_pods(ask.cluster, target)
     at = ask.clock()
     if not found:
-        return Evidence(SOURCE, EvidenceStatus.EMPTY, f"{target.ref} has no pods", at, {"pods": [], "total": 0})
-    worst = sorted(found, key=lambda pod: _badness(pod, at), reverse=True)
-    rows = [asdict(pod.row) for pod in worst[:MAX_ROWS]]
-    data = {"pods": rows, "total": len(found)}
-    return Evidence(SOURCE, EvidenceStatus.OK, redact(summary([pod.row for pod in found])), at, data)
+        return answered(SOURCE, at, f"{target.ref} has no pods", {"pods": [], "total": 0}, empty=True)
+    data = {"pods": [pod.row for pod in worst(found, at)[:MAX_ROWS]], "total": len(found)}
+    return answered(SOURCE, at, summary([pod.row for pod in found]), data)
+
+
+def worst(pods: Sequence[Pod], at: datetime) -> list[Pod]:
+    """Those that tell most first: in a loop of crashes, not ready, most restarts; of equal ones the newest."""
+    return sorted(pods, key=lambda pod: _badness(pod, at), reverse=True)
 
 
 def summary(rows: Sequence[PodRow]) -> str:
@@ -40,10 +42,10 @@ def summary(rows: Sequence[PodRow]) -> str:
     for row in rows:
         if row.waiting:
             waiting[row.waiting] = waiting.get(row.waiting, 0) + 1
-    parts += [f"{number} {reason}" for reason, number in sorted(waiting.items(), key=lambda pair: -pair[1])]
+    parts += counted(waiting)
     restarts = sum(row.restarts for row in rows)
     if restarts:
-        parts.append(f"{restarts} restart{'' if restarts == 1 else 's'}")
+        parts.append(plural(restarts, "restart"))
     last = max((row for row in rows if row.exit_code is not None), key=lambda row: row.terminated_at, default=None)
     if last is not None:
         parts.append(f"last exit {last.exit_code} ({last.terminated or 'no reason given'})")
@@ -51,4 +53,5 @@ def summary(rows: Sequence[PodRow]) -> str:
 
 
 def _badness(pod: Pod, at: datetime) -> tuple[bool, bool, int, str]:
-    return pod.crash_looping(at), not pod.row.ready, pod.row.restarts, pod.row.created_at
+    finished = pod.row.phase == "Succeeded"
+    return pod.crash_looping(at), not pod.row.ready and not finished, pod.row.restarts, pod.row.created_at

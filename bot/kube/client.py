@@ -28,9 +28,10 @@ from bot.domain.errors import (
     UnavailableError,
 )
 from bot.kube import kubeconfig as credentials
+from bot.kube.config_memory import ConfigMemory
 from bot.kube.errors import connection_error, retry_after, status_error
 from bot.kube.pace import RELAXED_PER_SECOND, Pace
-from bot.kube.shared import Shared
+from bot.kube.shared import CROWD, Shared
 from bot.network import untrusted, why
 
 Json = dict[str, Any]
@@ -100,6 +101,7 @@ class Cluster:
         self.context = context
         self.crash_point: CrashPoint | None = None
         self.shared = Shared()
+        self.configs = ConfigMemory()
         self._api: Any = api  # its methods carry no types
         self._pace = Pace(rate)
         self._urgent = True
@@ -154,6 +156,10 @@ class Cluster:
         }  # fmt: skip
         return twin
 
+    def crowded(self, namespace: str) -> bool:
+        """Whether so many targets of a namespace are looked at together that its whole lists are the cheaper ones."""
+        return not self._urgent and self.shared.crowd(namespace) >= CROWD
+
     @property
     def server(self) -> str:
         """The API server's URL."""
@@ -200,10 +206,11 @@ class Cluster:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return None
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
+    async def get(self, path: str, query: Mapping[str, str] | None = None, *, keep: bool = True) -> Json:
         """One object or one page; read again up to twice on 429, 5xx and lost connections, all within ``timeout``.
 
-        In the slow lane equal questions asked within seconds share one answer: don't change what is returned.
+        In the slow lane equal questions asked within seconds share one answer: don't change what is returned. Without
+        ``keep`` only while it is on its way.
         """
         if self._urgent:
             return _parse(await self._read("GET", path, query, None))
@@ -212,7 +219,7 @@ class Cluster:
             answer = await self._read("GET", path, query, None)
             return _parse(answer), len(answer.body)
 
-        return await self.shared.ask((path, tuple(sorted((query or {}).items()))), read)
+        return await self.shared.ask((path, tuple(sorted((query or {}).items()))), read, keep=keep)
 
     async def text(self, path: str, query: Mapping[str, str], most: int) -> Text:
         """A GET whose answer is text (logs), at most ``most`` bytes of it; asked once, never shared.

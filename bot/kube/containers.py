@@ -1,7 +1,7 @@
 """Containers of a pod as rows: state, newest end, resources and probes, read from spec and status together.
 
 A container may stand in the spec without a status (the pod isn't scheduled) and the other way round never. Messages are
-cut here, because a termination message may be 4 KiB of a program's own output. It refuses to judge.
+redacted and cut here, because a termination message may be 4 KiB of a program's own output. It refuses to judge.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.domain.observed import ConditionSeen, ContainerSeen
+from bot.domain.redaction import redact
 from bot.kube.objects import Json, count, dig, mapping, text
 from bot.kube.quantity import quantity
 
@@ -36,11 +37,16 @@ def read_conditions(status: Json) -> tuple[ConditionSeen, ...]:
             type=text(item, "type"),
             status=text(item, "status"),
             reason=text(item, "reason"),
-            message=text(item, "message")[:LONGEST],
+            message=words(item),
             at=text(item, "lastTransitionTime"),
         )
         for item in dig(status, "conditions") or []
     )
+
+
+def words(item: Json) -> str:
+    """The ``message`` of a state, a condition or a status: redacted, and only then cut."""
+    return redact(text(item, "message"))[:LONGEST]
 
 
 def _container(spec: Json, entry: Json, *, init: bool) -> ContainerSeen:
@@ -58,11 +64,11 @@ def _container(spec: Json, entry: Json, *, init: bool) -> ContainerSeen:
         restarts=count(entry, "restartCount"),
         state=name,
         reason=text(state, "reason"),
-        message=text(state, "message")[:LONGEST],
+        message=words(state),
         started_at=text(state, "startedAt"),
         last_exit=int(code) if isinstance(code, int) else None,
         last_reason=text(end, "reason"),
-        last_message=text(end, "message")[:LONGEST],
+        last_message=words(end),
         last_started_at=text(end, "startedAt"),
         last_finished_at=text(end, "finishedAt"),
         cpu_request=quantity(dig(resources, "requests", "cpu")),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.domain.evidence import EventRow
-from bot.kube.objects import Json, count, dig, instant, text
+from bot.kube.objects import Json, count, dig, instant, stamp, text
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -89,4 +89,4 @@ class _Row:
 
 
 def _stamp(at: datetime) -> str:
-    return "" if at == _NEVER else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if at == _NEVER else stamp(at)

@@ -6,7 +6,7 @@ It refuses to know what the objects mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.errors import RequestError
@@ -26,10 +26,25 @@ PLACES: Mapping[str, tuple[str, str, str]] = {
     "CronJob": ("batch", "v1", "cronjobs"),
     "HorizontalPodAutoscaler": ("autoscaling", "v2", "horizontalpodautoscalers"),
     "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
+    "Node": ("", "v1", "nodes"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "PersistentVolumeClaim": ("", "v1", "persistentvolumeclaims"),
+    "ResourceQuota": ("", "v1", "resourcequotas"),
+    "EndpointSlice": ("discovery.k8s.io", "v1", "endpointslices"),
+    "StorageClass": ("storage.k8s.io", "v1", "storageclasses"),
+    "Lease": ("coordination.k8s.io", "v1", "leases"),
 }
-"""Kind -> (group, version, plural) of every kind that is read."""
+"""Kind -> (group, version, plural) of every kind that is read; Secrets aren't."""
 
-OWNED_BY = {"ReplicaSet": "Deployment", "Job": "CronJob"}
+NAMED_ALONE = frozenset({"Node", "ConfigMap", "StorageClass", "Lease"})
+"""Kinds that are only ever asked for by name, never listed."""
+
+READ_RIGHTS = frozenset(
+    (verb, group, plural)
+    for kind, (group, _, plural) in PLACES.items()
+    for verb in (("get",) if kind in NAMED_ALONE else ("get", "list"))
+) | {("get", "", "namespaces"), ("list", "", "namespaces"), ("get", "", "pods/log"), ("watch", "", "configmaps")}
+"""(verb, group, resource) of all that is ever read: what the role to look grants, and nothing else."""
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
@@ -83,6 +98,11 @@ def instant(value: Any) -> datetime | None:
         return datetime.fromisoformat(value) if isinstance(value, str) and value else None
     except ValueError:
         return None
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339 in UTC, as the cluster writes it."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def controller(obj: Json) -> tuple[str, str, str] | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.evidence import PodRow
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
-from bot.kube.containers import LONGEST, read_conditions, read_containers
+from bot.kube.containers import read_conditions, read_containers, words
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, text
 
 CRASH_REASONS = frozenset({"CrashLoopBackOff"})
@@ -26,7 +26,7 @@ class Pod:
 
     ``finished_at`` is the newest end of any of its containers, running again or not; ``ended`` names containers that
     are ended now; ``ready_since`` is the time of its Ready condition while that is true, ``unready_since`` while it
-    is false. Times are the cluster's.
+    is false; ``claims`` names the volume claims that it mounts. Times are the cluster's.
     """
 
     row: PodRow
@@ -42,6 +42,7 @@ class Pod:
     unready_since: datetime | None
     created_at: datetime | None
     ended: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
     def crash_looping(self, now: datetime | None = None) -> bool:
         """In back-off, ended with an error, or crashed at least twice and not ready or, by ``now``, lately.
@@ -89,7 +90,7 @@ def read_pod(obj: Json) -> Pod:
         created_at=text(metadata, "creationTimestamp"),
         hash=next((str(labels[key]) for key in HASHES if key in labels), ""),
         reason=text(status, "reason"),
-        message=text(status, "message")[:LONGEST],
+        message=words(status),
         deleting=bool(metadata.get("deletionTimestamp")),
         containers=read_containers(obj),
         conditions=read_conditions(status),
@@ -112,7 +113,19 @@ def read_pod(obj: Json) -> Pod:
             for container in dig(status, "containerStatuses") or []
             if dig(container, "state", "terminated")
         ),
+        claims=_claims(text(metadata, "name"), dig(obj, "spec", "volumes") or []),
     )
+
+
+def _claims(pod: str, volumes: list[Json]) -> tuple[str, ...]:
+    """Claims by name, and those that an ephemeral volume makes for this pod alone."""
+    named = (
+        f"{pod}-{text(volume, 'name')}"
+        if volume.get("ephemeral")
+        else text(volume, "persistentVolumeClaim", "claimName")
+        for volume in volumes
+    )
+    return tuple(filter(None, named))
 
 
 def _condition(status: Json, kind: str) -> Json:

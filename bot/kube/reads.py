@@ -15,9 +15,10 @@ from bot.domain.errors import NotFoundError, RequestError
 from bot.domain.evidence import EventRow
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
+from bot.kube import lists
 from bot.kube.client import Cluster
 from bot.kube.events import fold
-from bot.kube.objects import Json, controller, dig, mapping, matches, path, selector_text, text
+from bot.kube.objects import Json, controller, dig, mapping, matches, path, text
 from bot.kube.pods import Pod, read_pod
 from bot.kube.workload import Objects, read_state, target_of
 
@@ -43,6 +44,15 @@ class Snapshot:
     """A workload and its pods, read together."""
 
     state: TargetState
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A workload's raw object and revisions, and its pods."""
+
+    obj: Json
+    revisions: tuple[Json, ...]
     pods: tuple[Pod, ...]
 
 
@@ -103,17 +113,21 @@ async def workload(cluster: Cluster, target: Target) -> Json:
         raise RequestError(f"{target.label}: only Deployments, StatefulSets and DaemonSets are read as workloads.")
     if not target.namespace or not target.name:
         raise RequestError("A workload needs a namespace and a name.")
-    return await cluster.get(path(target.kind, target.namespace, target.name))
+    return await lists.one(cluster, target.kind, target.namespace, target.name)
 
 
 async def workload_pods(cluster: Cluster, target: Target) -> tuple[Pod, ...]:
     """The pods of a workload: selected by its selector and owned by it (or by its ReplicaSets), sorted by name."""
+    return (await parts(cluster, target, revisions=target.kind == "Deployment")).pods
+
+
+async def parts(cluster: Cluster, target: Target, *, revisions: bool = True) -> Parts:
+    """A workload with its revisions and its pods; raises ``NotFoundError`` when it is gone."""
     obj = await workload(cluster, target)
-    revisions, pods = await asyncio.gather(
-        _revisions(cluster, target, obj) if target.kind == "Deployment" else _nothing(),
-        _selected_pods(cluster, target, obj),
+    found, pods = await asyncio.gather(
+        _revisions(cluster, target, obj) if revisions else _nothing(), _selected_pods(cluster, target, obj)
     )
-    return _owned_pods(obj, revisions, pods)
+    return Parts(obj, tuple(found), _owned_pods(obj, found, pods))
 
 
 async def pod(cluster: Cluster, namespace: str, name: str) -> Pod:
@@ -225,17 +239,11 @@ async def _nothing() -> list[Json]:
 
 
 async def _revisions(cluster: Cluster, target: Target, obj: Json) -> list[Json]:
-    selector = selector_text(dig(obj, "spec", "selector"))
-    if not selector:
-        return []
-    return await cluster.items(path(REVISIONS[target.kind], target.namespace), {"labelSelector": selector})
+    return await lists.selected(cluster, REVISIONS[target.kind], target.namespace, dig(obj, "spec", "selector"))
 
 
 async def _selected_pods(cluster: Cluster, target: Target, obj: Json) -> list[Json]:
-    selector = selector_text(dig(obj, "spec", "selector"))
-    if not selector:  # apps/v1 refuses one, but an empty selector must never mean "every pod"
-        return []
-    return await cluster.items(path("Pod", target.namespace), {"labelSelector": selector})
+    return await lists.selected(cluster, "Pod", target.namespace, dig(obj, "spec", "selector"))
 
 
 def _owned_pods(obj: Json, revisions: Sequence[Json], pods: Sequence[Json]) -> tuple[Pod, ...]:

@@ -8,6 +8,7 @@ to know what a question means.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -48,20 +49,20 @@ class Shared:
         self._bytes = 0
         self._looks: dict[str, dict[str, float]] = {}
 
-    async def ask(self, key: Hashable, read: Callable[[], Awaitable[tuple[Json, int]]]) -> Json:
+    async def ask(self, key: Hashable, read: Callable[[], Awaitable[tuple[Json, int]]], *, keep: bool = True) -> Json:
         """The answer to ``key``: a fresh one if kept, the one in flight, else what ``read`` brings with its size.
 
         One asker's deadline doesn't cost the others their answer; when all have gone the question is dropped.
         """
         loop = asyncio.get_running_loop()
-        self._forget(loop.time())
+        self._expire(loop.time())
         kept = self._kept.get(key)
         if kept is not None:
             return kept.answer
         flight = self._flying.get(key)
         if flight is None:
             flight = self._flying[key] = _Flight(asyncio.ensure_future(_awaited(read)))
-            asked_at = loop.time()
+            asked_at = loop.time() if keep else -math.inf
             flight.task.add_done_callback(lambda done: self._landed(key, done, asked_at))
         flight.askers += 1
         try:
@@ -73,6 +74,11 @@ class Shared:
             raise
         finally:
             flight.askers -= 1
+
+    def forget(self) -> None:
+        """Everything is asked for again: somebody wants to see how it is now."""
+        self._kept.clear()
+        self._bytes = 0
 
     def look(self, namespace: str, name: str) -> None:
         """Notes that a target of a namespace is looked at now."""
@@ -97,14 +103,18 @@ class Shared:
         if done.cancelled() or done.exception() is not None:  # looked at, or asyncio complains when no asker is left
             return
         answer, size = done.result()
-        if self._fresh > 0 and size <= MOST_EACH:
-            self._kept[key] = _Kept(asked_at, size, answer)
-            self._bytes += size
-            while self._bytes > MOST_BYTES:
-                self._drop(next(iter(self._kept)))
-            done.get_loop().call_later(self._fresh, lambda: self._forget(done.get_loop().time()))
+        loop = done.get_loop()
+        if size > MOST_EACH or loop.time() - asked_at >= self._fresh:
+            return
+        if key in self._kept:
+            self._drop(key)
+        self._kept[key] = _Kept(asked_at, size, answer)
+        self._bytes += size
+        while self._bytes > MOST_BYTES:
+            self._drop(next(iter(self._kept)))
+        loop.call_later(self._fresh, lambda: self._expire(loop.time()))
 
-    def _forget(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         for key in [key for key, kept in self._kept.items() if now - kept.asked_at >= self._fresh]:
             self._drop(key)
 

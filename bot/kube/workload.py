@@ -115,7 +115,7 @@ def template_hash(template: Json) -> str:
 
 def template_managers(obj: Json) -> tuple[str, ...]:
     """Field managers of the pod template, sorted, without those that only ever restarted it."""
-    return tuple(sorted({text(entry, "manager") for entry in _template_writes(obj)}))
+    return tuple(sorted({text(entry, "manager") for entry in template_writes(obj)}))
 
 
 def template_changed_at(kind: str, obj: Json, revisions: Sequence[Json]) -> datetime | None:
@@ -124,16 +124,16 @@ def template_changed_at(kind: str, obj: Json, revisions: Sequence[Json]) -> date
     Revisions with the same template (restarts of one another) are one change, whose time is that of the oldest. An
     undo reuses an old revision object, whose creation says nothing: then the newest write of the template counts.
     """
-    ordered = sorted((item for item in revisions if _owned(item, obj)), key=_number, reverse=True)
+    ordered = sorted((item for item in revisions if owned_by(item, obj)), key=revision_number, reverse=True)
     if not ordered:
-        return max((at for at in (_written(entry) for entry in _template_writes(obj)) if at), default=None)
-    hashes = [template_hash(_revision_template(kind, item)) for item in ordered]
+        return max((at for at in (_written(entry) for entry in template_writes(obj)) if at), default=None)
+    hashes = [template_hash(revision_template(kind, item)) for item in ordered]
     same = next((i for i, found in enumerate(hashes) if found != hashes[0]), len(ordered))
     began = instant(dig(ordered[same - 1], "metadata", "creationTimestamp"))
     older = [instant(dig(item, "metadata", "creationTimestamp")) for item in ordered[same:]]
     if began is not None and all(at is None or at <= began for at in older):
         return began
-    return max((at for at in (_written(entry) for entry in _template_writes(obj)) if at), default=began)
+    return max((at for at in (_written(entry) for entry in template_writes(obj)) if at), default=began)
 
 
 def _counts(kind: str, spec: Json, status: Json) -> _Counts:
@@ -166,16 +166,17 @@ def _revision(kind: str, obj: Json, revisions: Sequence[Json]) -> str:
         return text(obj, "metadata", "annotations", REVISION)
     if kind == "StatefulSet":
         return text(obj, "status", "updateRevision")
-    owned = [item for item in revisions if _owned(item, obj)]
-    return text(max(owned, key=_number), "metadata", "labels", "controller-revision-hash") if owned else ""
+    owned = [item for item in revisions if owned_by(item, obj)]
+    return text(max(owned, key=revision_number), "metadata", "labels", "controller-revision-hash") if owned else ""
 
 
-def _owned(item: Json, obj: Json) -> bool:
+def owned_by(item: Json, obj: Json) -> bool:
+    """Whether ``obj`` is the controller of ``item``."""
     owner = controller(item)
     return owner is not None and owner[2] == text(obj, "metadata", "uid")
 
 
-def _number(item: Json) -> int:
+def revision_number(item: Json) -> int:
     """The revision number of a ReplicaSet (annotation) or ControllerRevision (field)."""
     if isinstance(item.get("revision"), int):
         return int(item["revision"])
@@ -183,18 +184,20 @@ def _number(item: Json) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _revision_template(kind: str, item: Json) -> Json:
+def revision_template(kind: str, item: Json) -> Json:
+    """The pod template that a ReplicaSet or ControllerRevision remembers."""
     template = mapping(item, "spec", "template") if kind == "Deployment" else mapping(item, "data", "spec", "template")
     return {key: value for key, value in template.items() if key != "$patch"}
 
 
-def _template_writes(obj: Json) -> list[Json]:
+def template_writes(obj: Json) -> list[Json]:
     """The managedFields entries that own something of the template beyond restart annotations."""
     entries = dig(obj, "metadata", "managedFields") or []
-    return [entry for entry in entries if _beyond_restart(dig(entry, "fieldsV1", "f:spec", "f:template"))]
+    return [entry for entry in entries if beyond_restart(dig(entry, "fieldsV1", "f:spec", "f:template"))]
 
 
-def _beyond_restart(fields: Any) -> bool:
+def beyond_restart(fields: Any) -> bool:
+    """Whether what a manager owns of the template (its ``f:template``) is more than restart annotations."""
     if not isinstance(fields, Mapping):
         return False
     if set(fields) - {"f:metadata", "."}:

@@ -22,7 +22,7 @@ async def gather(kube: World, target: Target = API, **others: collect.Collector)
 async def test_pods_and_events_of_a_healthy_workload(kube: World) -> None:
     await kube.api()
     found = await gather(kube)
-    assert list(found) == ["pods", "events"]
+    assert list(found) == list(collect.COLLECTORS)
     assert found["pods"].summary == "3/3 ready"
     assert len(found["pods"].data["pods"]) == 3
     assert found["events"].status is EvidenceStatus.OK
@@ -104,8 +104,9 @@ async def test_collectors_that_ask_the_same_share_the_answer(kube: World) -> Non
     await kube.api()
     before = len(kube.server.requests)
     await gather(kube)
-    asked = [seen.path.rsplit("/", 1)[-1] for seen in list(kube.server.requests)[before:]]
-    assert sorted(asked) == ["api", "events", "pods", "replicasets"]
+    asked = [seen.path for seen in list(kube.server.requests)[before:]]
+    assert len(asked) == len(set(asked))
+    assert len(asked) <= collect.MOST_CALLS
 
 
 async def test_one_askers_deadline_does_not_cost_another_the_answer(kube: World) -> None:

@@ -1,0 +1,94 @@
+"""What holds a target back: disruption budgets, quotas, autoscalers, each read from its list as rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.domain.observed import AutoscalerSeen, BudgetSeen, QuotaSeen
+from bot.kube.containers import read_conditions
+from bot.kube.objects import Json, count, dig, mapping, selects, text
+from bot.kube.quantity import quantity
+
+
+def budgets_over(budgets: Sequence[Json], labels: Json) -> list[BudgetSeen]:
+    """The budgets whose selector selects pods with these labels, the tightest first; no selector selects none."""
+    found = []
+    for item in budgets:
+        selector = dig(item, "spec", "selector")
+        if selector is None or not selects(selector, labels):
+            continue
+        spec, status = mapping(item, "spec"), mapping(item, "status")
+        words = [f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None]
+        found.append(
+            BudgetSeen(
+                name=text(item, "metadata", "name"),
+                bound=", ".join(words),
+                allowed=count(status, "disruptionsAllowed"),
+                healthy=count(status, "currentHealthy"),
+                desired=count(status, "desiredHealthy"),
+                expected=count(status, "expectedPods"),
+            )
+        )
+    return sorted(found, key=lambda row: (row.allowed, row.name))
+
+
+def quota_rows(quotas: Sequence[Json]) -> list[QuotaSeen]:
+    """Every resource of every quota, the fullest first; what isn't a number is left out."""
+    rows = [row for item in quotas for row in _quota(item)]
+    return sorted(rows, key=lambda row: (-(row.used / row.hard if row.hard else 1.0), row.name, row.resource))
+
+
+def _quota(item: Json) -> Iterator[QuotaSeen]:
+    hard, used = mapping(item, "status", "hard") or mapping(item, "spec", "hard"), mapping(item, "status", "used")
+    for resource, bound in hard.items():
+        most, now = quantity(bound), quantity(used.get(resource, 0))
+        if most is not None and now is not None:
+            yield QuotaSeen(text(item, "metadata", "name"), str(resource), now, most)
+
+
+def of_workload(kind: str, name: str, autoscalers: Sequence[Json]) -> list[Json]:
+    """The autoscalers whose target is this workload."""
+    refs = [(mapping(item, "spec", "scaleTargetRef"), item) for item in autoscalers]
+    return [item for ref, item in refs if (ref.get("kind"), ref.get("name")) == (kind, name)]
+
+
+def autoscaler_row(item: Json) -> AutoscalerSeen:
+    """One autoscaler; metrics as "cpu 95 % of 80 %"."""
+    spec, status = mapping(item, "spec"), mapping(item, "status")
+    least = spec.get("minReplicas")
+    return AutoscalerSeen(
+        name=text(item, "metadata", "name"),
+        least=1 if least is None else int(least),
+        most=count(spec, "maxReplicas"),
+        current=count(status, "currentReplicas"),
+        desired=count(status, "desiredReplicas"),
+        metrics=tuple(_metrics(spec, status)),
+        conditions=read_conditions(status),
+    )
+
+
+def _metrics(spec: Json, status: Json) -> Iterator[str]:
+    """Each metric with its value and its target, by position of its name, as both lists may be in different order."""
+    now = {_metric_name(one): one for one in status.get("currentMetrics") or []}
+    for wanted in spec.get("metrics") or []:
+        name = _metric_name(wanted)
+        target = _value(mapping(wanted, _field(wanted), "target"))
+        current = _value(mapping(now.get(name, {}), _field(wanted), "current"))
+        yield f"{name} {current or 'not known'} of {target or 'not known'}"
+
+
+def _field(metric: Json) -> str:
+    """``Resource`` holds its values under ``resource``, ``ContainerResource`` under ``containerResource``."""
+    kind = text(metric, "type")
+    return kind[:1].lower() + kind[1:]
+
+
+def _metric_name(metric: Json) -> str:
+    inner = mapping(metric, _field(metric))
+    return text(inner, "name") or text(inner, "metric", "name") or text(metric, "type")
+
+
+def _value(value: Json) -> str:
+    if value.get("averageUtilization") is not None:
+        return f"{value['averageUtilization']} %"
+    return text(value, "averageValue") or text(value, "value")
