@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.evidence import changes, events, pods, workload
+from bot.evidence import changes, events, logs, pods, workload
 from bot.evidence.ask import Ask
 from bot.kube.client import Allowance
 
@@ -23,6 +23,7 @@ COLLECTORS: Mapping[str, Collector] = {
     pods.SOURCE: pods.collect,
     workload.SOURCE: workload.collect,
     changes.SOURCE: changes.collect,
+    logs.SOURCE: logs.collect,
     events.SOURCE: events.collect,
 }
 """Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""

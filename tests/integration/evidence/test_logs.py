@@ -1,0 +1,128 @@
+"""Last words over the socket: of the container before the restart, bounded, redacted; a sentence where there are none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.domain.evidence import EvidenceStatus
+from bot.domain.observed import LogSeen
+from bot.kube import logs
+from tests.integration.clusters import World
+
+from .asking import gathered, one
+
+TRACE = [
+    "INFO starting",
+    "Traceback (most recent call last):",
+    '  File "/app/main.py", line 12, in main',
+    "    os.environ['DB_URL']",
+    "KeyError: 'DB_URL'",
+]
+
+
+async def said(kube: World) -> tuple[LogSeen, ...]:
+    found = (await gathered(kube, "logs")).logs
+    assert found is not None
+    return found
+
+
+async def crash(kube: World, pods: int = 1) -> None:
+    await kube.api()
+    for previous in (True, False):  # a container that ended this moment isn't the previous one yet
+        kube.sandbox.set_logs("shop", "api", TRACE, previous=previous)
+    await kube.crashing(pods)
+
+
+async def test_the_crashed_container_is_read_and_its_trace_kept(kube: World) -> None:
+    await crash(kube)
+    found = await gathered(kube, "logs", "pods")
+    assert found.evidence["logs"].summary.startswith("KeyError: 'DB_URL' (1) in api-")
+    rows = found.logs
+    assert rows is not None
+    assert found.pods is not None
+    (crashed,) = [pod for pod in found.pods if pod.name == rows[0].pod]
+    assert rows[0].previous is (crashed.containers[0].state != "terminated")
+    first = rows[0].signatures[0]
+    assert first.sample == "KeyError: 'DB_URL'"
+    assert first.trace[0] == "Traceback (most recent call last):"
+    assert rows[0].tail[-1] == "KeyError: 'DB_URL'"
+    assert first.last_at.startswith("20")
+
+
+async def test_at_most_four_logs_of_two_pods_are_read(kube: World) -> None:
+    await crash(kube, pods=3)
+    before = len(kube.sent("GET"))
+    rows = await said(kube)
+    assert len(rows) <= 4
+    assert len({row.pod for row in rows}) == 2
+    assert len([seen for seen in kube.sent("GET")[before:] if seen.path.endswith("/log")]) == len(rows)
+
+
+async def test_secrets_in_logs_are_hidden(kube: World) -> None:
+    await kube.api()
+    kube.sandbox.set_logs("shop", "api", ["ERROR login with password=hunter22 failed"])
+    found = await one(kube, "logs")
+    assert "login with" in str(found.data)
+    assert "hunter22" not in str(found)
+
+
+async def test_lines_so_long_that_the_newest_are_cut_off_are_asked_for_again(
+    kube: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MOST_BYTES", 20_000)
+    await kube.api()
+    kube.sandbox.set_logs("shop", "api", [*(f"INFO {'x' * 300} {n}" for n in range(400)), "ERROR the newest"])
+    rows = await said(kube)
+    assert rows[0].signatures[0].sample == "ERROR the newest"
+    assert rows[0].lines == logs.SHORT_TAIL
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        ("image-missing", "The container hasn't started (ImagePullBackOff), so it has said nothing."),
+        ("config-error", "The container hasn't started (CreateContainerConfigError), so it has said nothing."),
+    ],
+)
+async def test_a_container_that_never_ran_is_a_sentence_and_no_call(kube: World, behaviour: str, sentence: str) -> None:
+    kube.sandbox.break_next("shop", "api", behaviour)
+    kube.sandbox.deployment("shop", "api", replicas=1)
+    for _ in range(10):
+        kube.sandbox.advance(5)
+    before = len(kube.sent("GET"))
+    assert [row.problem for row in await said(kube)] == [sentence]
+    assert not [seen for seen in kube.sent("GET")[before:] if seen.path.endswith("/log")]
+
+
+async def test_a_pod_that_finds_no_node_and_a_dead_kubelet_are_sentences(kube: World) -> None:
+    await kube.api(replicas=1)
+    for node in kube.sandbox.list("Node"):
+        kube.sandbox.node_down(node["metadata"]["name"])
+    assert (await said(kube))[0].problem == "The node's kubelet doesn't answer, so the log can't be read."
+    kube.sandbox.deployment("shop", "api", replicas=2)
+    await asyncio.sleep(0.2)
+    problems = {row.problem for row in await said(kube)}
+    assert "The pod isn't scheduled, so it has said nothing." in problems
+
+
+async def test_a_missing_right_fails_the_source_and_names_the_role(kube: World) -> None:
+    await kube.api()
+    kube.server.deny("get", "pods/log")
+    found = await one(kube, "logs")
+    assert found.status is EvidenceStatus.FAILED
+    assert "fettle-read" in found.problem
+
+
+async def test_a_pod_that_went_meanwhile_is_a_sentence(kube: World) -> None:
+    await kube.api()
+    kube.server.faults.set("get", "pods/log", status=404)
+    assert {row.problem for row in await said(kube)} == {"The pod is gone, and its log with it."}
+
+
+async def test_in_a_storm_one_log_each_must_do(kube: World) -> None:
+    await crash(kube, pods=3)
+    for number in range(9):
+        kube.cluster.shared.look("elsewhere", f"d{number}")
+    assert len(await said(kube)) == 1
