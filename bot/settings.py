@@ -20,7 +20,9 @@ from bot import settings_files as files
 from bot import settings_values as values
 from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
+from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
+from bot.settings_sources import SOURCE_SECRETS, SourceSettings, contradictions
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -106,7 +108,7 @@ class IncidentSettings(BaseModel):
     )
 
 
-class Settings(WebhookSettings, IncidentSettings, StoreSettings):
+class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -195,7 +197,8 @@ class Settings(WebhookSettings, IncidentSettings, StoreSettings):
         basic = [pair.get_secret_value().partition(":")[2] for pair in self.WEBHOOK_BASIC]
         tokens = (self.SLACK_BOT_TOKEN, self.SLACK_APP_TOKEN, *self.WEBHOOK_TOKENS)
         database = values.password(self.DATABASE_URL)
-        return (*(one.get_secret_value() for one in tokens), *basic, *([database] if database else []))
+        others = (*basic, *([database] if database else []), *self.source_secrets())
+        return (*(one.get_secret_value() for one in tokens), *others)
 
 
 def _described(model: type[BaseModel]) -> dict[str, str]:
@@ -205,7 +208,7 @@ def _described(model: type[BaseModel]) -> dict[str, str]:
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_described(Settings))
 """Setting name -> one sentence: what it is and what it adds."""
 
-SECRET = frozenset({"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "WEBHOOK_TOKENS", "WEBHOOK_BASIC", "DATABASE_URL"})
+SECRET = SOURCE_SECRETS | {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "WEBHOOK_TOKENS", "WEBHOOK_BASIC", "DATABASE_URL"}
 """Settings whose value is never shown; each is also taken from the file that ``NAME_FILE`` names."""
 
 _MISSING = {
@@ -284,7 +287,7 @@ def _found(environ: Mapping[str, str], env_file: str | Path, yaml_file: str | Pa
 
 def _across(raw: Mapping[str, Any]) -> list[str]:
     """What is wrong between settings that are right each by itself."""
-    sentences = []
+    sentences = contradictions(raw)
     if bool(raw.get("TLS_CERT")) != bool(raw.get("TLS_KEY")):
         given, other = ("TLS_CERT", "TLS_KEY") if raw.get("TLS_CERT") else ("TLS_KEY", "TLS_CERT")
         sentences.append(f"{given} is given without {other}: give both, or neither.")
@@ -320,4 +323,4 @@ def _sentence(name: str, error: Any, raw: Mapping[str, Any]) -> str:
     advice = str(error.get("ctx", {}).get("error", error["msg"]))
     if name in SECRET:
         return f"{name} {advice}."
-    return f"{name} is “{raw.get(name)}”: {advice}."
+    return f"{name} is “{redact(str(raw.get(name)))}”: {advice}."

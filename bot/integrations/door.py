@@ -1,0 +1,188 @@
+"""The one way out to HTTP systems besides Slack and the cluster: one configured address, and a limit on everything.
+
+Time, size and answers are bounded here, and whatever goes wrong becomes an error of the domain with a sentence that
+names the setting to look at. It refuses to follow redirects, since credentials would go along to wherever they point,
+and refuses every address but the configured one: nothing is ever fetched from a URL that came in an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+
+from bot.domain.errors import ConfigError, FettleError, ForbiddenError, RejectedError, UnavailableError
+
+CONNECT = 2.0
+"""Seconds to reach an address; one that swallows packets must not cost a collector its whole deadline."""
+AT_ONCE = 8
+"""Connections to one system, whatever number of incidents asks."""
+LARGEST = 8 * 1024 * 1024
+BIG = 256 * 1024
+"""Bytes from which JSON is read in a thread, so that the loop goes on turning."""
+TENANT = "X-Scope-OrgID"
+RATE_LIMITED = 429
+
+Params = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a system is and how it lets us in; ``setting`` is the prefix of its settings, for sentences."""
+
+    name: str
+    setting: str
+    url: str
+    token: SecretStr | None = None
+    basic: SecretStr | None = None
+    ca_file: Path | None = None
+    tenant: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, whatever its status; ``retry_after`` in seconds where it was named."""
+
+    status: int
+    body: bytes
+    json: bool
+    retry_after: float | None = None
+
+    async def data(self) -> Any:
+        """The body's JSON; raises ``ValueError``."""
+        if len(self.body) < BIG:
+            return json.loads(self.body)
+        return await asyncio.to_thread(json.loads, self.body)
+
+
+class Door:
+    """One system; opened at the first question, so that nothing is asked and nothing can fail at the start."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._session: aiohttp.ClientSession | None = None
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, path: str, params: Params | None = None, *, within: float, largest: int = LARGEST) -> Reply:
+        """GET ``path`` below the configured address; ``within`` seconds for all of it."""
+        return await self._ask("GET", path, within, largest, params=dict(params or {}))
+
+    async def post_form(self, path: str, form: Params, *, within: float, largest: int = LARGEST) -> Reply:
+        """POST a form: a question that is too long for an address."""
+        return await self._ask("POST", path, within, largest, data=dict(form))
+
+    async def _ask(self, method: str, path: str, within: float, largest: int, **more: Any) -> Reply:
+        async with self._translating(within), asyncio.timeout(within), self._free:
+            session = self._opened()
+            async with session.request(method, f"{self.access.url}{path}", allow_redirects=False, **more) as answer:
+                self._refuse_redirect(answer)
+                self._refuse_strangers(answer)
+                body = await self._bounded(answer, largest)
+        reply = Reply(
+            answer.status, body, answer.content_type.endswith("json"), _seconds(answer.headers.get("Retry-After", ""))
+        )
+        if reply.status == RATE_LIMITED or (reply.status >= 500 and not reply.json):
+            raise UnavailableError(f"{self.access.name} answers {reply.status} for now.", reply.retry_after)
+        return reply
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            access = self.access
+            headers = {"User-Agent": "fettle", "Accept": "application/json"}
+            if access.token is not None:
+                headers["Authorization"] = f"Bearer {access.token.get_secret_value()}"
+            if access.basic is not None:
+                user, _, password = access.basic.get_secret_value().partition(":")
+                headers["Authorization"] = aiohttp.encode_basic_auth(user, password, encoding="utf-8")
+            if access.tenant:
+                headers[TENANT] = access.tenant
+            self._session = aiohttp.ClientSession(
+                headers=headers,
+                connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=self._trust()),
+                timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._session
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        if self.access.ca_file is None:
+            return True
+        try:
+            return ssl.create_default_context(cafile=str(self.access.ca_file))
+        except (OSError, ValueError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it holds no certificate"
+            sentence = f"{self.access.setting}_CA_FILE is “{self.access.ca_file}”, which can't be used ({reason})."
+            raise ConfigError([sentence]) from exc
+
+    def _refuse_redirect(self, answer: aiohttp.ClientResponse) -> None:
+        if 300 <= answer.status < 400:
+            # The place it points to is not repeated: it came from outside, and may hold a session's secret.
+            raise RejectedError(
+                f"{self.access.name} answers with a redirect ({answer.status}), which isn't followed: set "
+                f"{self.access.setting}_URL to the address behind it.",
+                "redirect",
+            )
+
+    def _refuse_strangers(self, answer: aiohttp.ClientResponse) -> None:
+        if answer.status in {401, 403, 407}:
+            setting = self.access.setting
+            raise ForbiddenError(
+                f"{self.access.name} refuses us ({answer.status}): look at {setting}_TOKEN, {setting}_BASIC and "
+                f"{setting}_TENANT."
+            )
+
+    async def _bounded(self, answer: aiohttp.ClientResponse, largest: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in answer.content.iter_any():
+            size += len(part)
+            if size > largest:
+                raise RejectedError(
+                    f"{self.access.name}'s answer is larger than {largest // (1024 * 1024)} MiB: ask for less.",
+                    "too_large",
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    @asynccontextmanager
+    async def _translating(self, within: float) -> AsyncIterator[None]:
+        name = self.access.name
+        try:
+            yield
+        except FettleError:
+            raise
+        except TimeoutError as exc:
+            raise UnavailableError(f"{name} didn't answer within {within:g} s.") from exc
+        except aiohttp.ClientConnectorCertificateError as exc:
+            told = f"{name}'s certificate isn't trusted: name its authority in {self.access.setting}_CA_FILE."
+            raise UnavailableError(told) from exc
+        except aiohttp.ClientConnectorDNSError as exc:
+            told = f"{name} can't be found: the host of {self.access.setting}_URL has no address."
+            raise UnavailableError(told) from exc
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            told = f"{name} can't be reached at {self.access.url} ({_reason(exc)})."
+            raise UnavailableError(told) from exc
+
+
+def _reason(error: BaseException) -> str:
+    inner = getattr(error, "os_error", None) or error
+    return getattr(inner, "strerror", None) or type(error).__name__
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() and len(text) < 6 else None

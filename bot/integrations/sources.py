@@ -1,0 +1,41 @@
+"""The outside systems that are configured, as one object: opened lazily, closed together, None where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.integrations.alertmanager import Alertmanager
+from bot.integrations.door import Access
+from bot.integrations.prometheus import Prometheus
+from bot.settings_sources import SourceSettings
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Whom evidence and sweeps may ask."""
+
+    prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
+
+    @classmethod
+    def of(cls, settings: SourceSettings) -> Sources:
+        """Those that have an address; nothing is asked yet, not even whether it resolves."""
+        prometheus, alertmanager = access(settings, "PROMETHEUS"), access(settings, "ALERTMANAGER")
+        return cls(Prometheus(prometheus) if prometheus else None, Alertmanager(alertmanager) if alertmanager else None)
+
+    async def close(self) -> None:
+        """Closes the connections of all."""
+        for one in (self.prometheus, self.alertmanager):
+            if one is not None:
+                await one.close()
+
+
+def access(settings: SourceSettings, source: str) -> Access | None:
+    """How one of them lets us in by its settings (``PROMETHEUS``, ``LOKI``); None without an address."""
+    url = getattr(settings, f"{source}_URL")
+    if not url:
+        return None
+    token, basic, ca_file, tenant = (
+        getattr(settings, f"{source}_{what}") for what in ("TOKEN", "BASIC", "CA_FILE", "TENANT")
+    )
+    return Access(source.capitalize(), source, url, token, basic, ca_file, tenant)
