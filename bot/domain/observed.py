@@ -275,6 +275,7 @@ class SeriesSeen:
     ``query`` is its name in the playbook (``cpu``, ``memory``, ``restarts``, ``errors``, ``latency``, ``throttling``,
     ``traffic``, ``up``, ``alert``); ``points`` are (Unix seconds, value) pairs, oldest first, without NaN; ``unit`` is
     cores, bytes, seconds, ratio, per_second or empty. ``problem`` is a sentence when it couldn't be measured.
+    ``threshold`` is what the alert's own expression compares it with, None where that isn't one plain number.
     """
 
     query: str
@@ -283,6 +284,7 @@ class SeriesSeen:
     labels: dict[str, str] = field(default_factory=dict)
     points: tuple[tuple[float, float], ...] = ()
     problem: str = ""
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

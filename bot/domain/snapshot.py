@@ -22,12 +22,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AlertSeen:
-    """One alert of the incident; ``starts_at`` by its sender's clock."""
+    """One alert of the incident; ``starts_at`` by its sender's clock.
+
+    ``generator_url`` holds the expression that made it fire; it is parsed and never fetched.
+    """
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str] = field(default_factory=dict)
     starts_at: datetime | None = None
     firing: bool = True
+    generator_url: str = ""
 
     @property
     def name(self) -> str:

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.evidence import changes, events, logs, pods, workload
+from bot.evidence import changes, events, logs, metrics, pods, workload
 from bot.evidence.ask import Ask
 from bot.kube.client import Allowance
 
-Collector = Callable[[Ask], Awaitable[Evidence]]
+Collector = Callable[[Ask], Awaitable[Evidence | None]]
+"""None: its source isn't configured, and there is nothing to show, not even that."""
 
 COLLECTORS: Mapping[str, Collector] = {
     pods.SOURCE: pods.collect,
@@ -25,6 +26,7 @@ COLLECTORS: Mapping[str, Collector] = {
     changes.SOURCE: changes.collect,
     logs.SOURCE: logs.collect,
     events.SOURCE: events.collect,
+    metrics.SOURCE: metrics.collect,
 }
 """Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""
 
@@ -59,7 +61,7 @@ async def each(
     allowance = Allowance(MOST_CALLS)
     running = {}
     for rank, (source, collector) in enumerate(collectors.items()):
-        slow = replace(ask, cluster=ask.cluster.slow_lane(rank, allowance))
+        slow = replace(ask, cluster=ask.cluster.slow_lane(rank, allowance), within=deadline)
         running[asyncio.create_task(_one(source, collector, slow), name=f"evidence-{source}")] = source
     try:
         waiting = set(running)
@@ -68,7 +70,9 @@ async def each(
                 waiting, timeout=max(0.0, end - loop.time()), return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
-                yield task.result()
+                found = task.result()
+                if found is not None:
+                    yield found
             if not done:
                 break
         for task in waiting:
@@ -78,7 +82,7 @@ async def each(
         await _ended([task for task in running if not task.done()])
 
 
-async def _one(source: str, collector: Collector, ask: Ask) -> Evidence:
+async def _one(source: str, collector: Collector, ask: Ask) -> Evidence | None:
     try:
         return await collector(ask)
     except FettleError as error:
@@ -93,7 +97,7 @@ def _failed(source: str, ask: Ask, problem: str) -> Evidence:
     return Evidence(source, EvidenceStatus.FAILED, f"{source} unavailable", ask.clock(), {}, problem)
 
 
-async def _ended(tasks: list[asyncio.Task[Evidence]]) -> None:
+async def _ended(tasks: list[asyncio.Task[Evidence | None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:

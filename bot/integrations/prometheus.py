@@ -51,20 +51,22 @@ class Prometheus:
         """Closes the connections."""
         await self._door.close()
 
-    async def instant(self, expr: str, at: datetime, *, within: float) -> Answer:
+    async def instant(self, expr: str, at: datetime, *, within: float, most: int = MOST_SERIES) -> Answer:
         """The value at one time; ``within`` is in seconds, and Prometheus is told to stop then too."""
-        reply = await self._query("/api/v1/query", {"query": expr, "time": f"{at.timestamp():.3f}"}, within)
-        return _answer(await self._body(reply))
+        reply = await self._query("/api/v1/query", {"query": expr, "time": f"{at.timestamp():.3f}"}, within, most)
+        return _answer(await self._body(reply), most)
 
-    async def range(self, expr: str, start: datetime, end: datetime, step: float, *, within: float) -> Answer:
+    async def range(
+        self, expr: str, start: datetime, end: datetime, step: float, *, within: float, most: int = MOST_SERIES
+    ) -> Answer:
         """Values from ``start`` to ``end`` every ``step`` seconds, which grows where there would be too many."""
         span = max((end - start).total_seconds(), 0.0)
         step = max(step, span / MOST_POINTS, 1.0)
         asked = {
             "query": expr, "start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}", "step": f"{step:.3f}",
         }  # fmt: skip
-        reply = await self._query("/api/v1/query_range", asked, within)
-        return _answer(await self._body(reply))
+        reply = await self._query("/api/v1/query_range", asked, within, most)
+        return _answer(await self._body(reply), most)
 
     async def rule(self, alert: str, *, within: float) -> str:
         """The expression of the alerting rule with this name; empty when there is none, or several that differ."""
@@ -84,12 +86,12 @@ class Prometheus:
             data = _data(await self._body(await self._door.get("/api/v1/status/buildinfo", within=within)))
         except RejectedError:
             # Not each of those that speak its API has this route: then a query has to show that it is one.
-            await self._body(await self._query("/api/v1/query", {"query": "1"}, within))
+            await self._body(await self._query("/api/v1/query", {"query": "1"}, within, 1))
             return ""
         return str(data.get("version", ""))
 
-    async def _query(self, path: str, params: Mapping[str, str], within: float) -> Reply:
-        asked = {**params, "timeout": f"{within:.1f}s", "limit": str(MOST_SERIES)}
+    async def _query(self, path: str, params: Mapping[str, str], within: float, most: int) -> Reply:
+        asked = {**params, "timeout": f"{int(within * 1000)}ms", "limit": str(most)}
         if len(asked["query"]) > LONG:
             return await self._door.post_form(path, asked, within=within)
         return await self._door.get(path, asked, within=within)
@@ -126,7 +128,7 @@ def _data(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
-def _answer(body: Mapping[str, Any]) -> Answer:
+def _answer(body: Mapping[str, Any], most: int) -> Answer:
     data = _data(body)
     result = data.get("result")
     notes = tuple(str(one)[:300] for key in ("warnings", "infos") for one in _list(body.get(key)))[:5]
@@ -134,10 +136,10 @@ def _answer(body: Mapping[str, Any]) -> Answer:
         point = _point(result)
         return Answer((Series({}, (point,)),) if point else (), notes)
     rows = [row for row in _list(result) if isinstance(row, Mapping)]
-    found = [_series(row) for row in rows[:MOST_SERIES]]
+    found = [_series(row) for row in rows[:most]]
     if any("histogram" in row or "histograms" in row for row in rows):
         notes = (*notes, "native histograms are left out: ask for a quantile of them")
-    return Answer(tuple(one for one in found if one.points), notes, len(rows) > MOST_SERIES)
+    return Answer(tuple(one for one in found if one.points), notes, len(rows) > most)
 
 
 def _series(row: Mapping[str, Any]) -> Series:
