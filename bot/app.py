@@ -284,7 +284,7 @@ def delivery_options(settings: Settings, slack: SlackClient) -> Options:
         permalink=slack.permalink,
         command=ids.command("/incident", settings.COMMAND_SUFFIX),
     )
-    return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS)
+    return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS, charts=settings.CHARTS)
 
 
 async def _cluster(settings: Settings) -> Cluster:

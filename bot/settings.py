@@ -165,6 +165,11 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
     KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
     SLACK_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to Slack.")
     EVIDENCE_TIMEOUT: _Timeout = Field(timedelta(seconds=8), description="Limit of each collector of evidence.")
+    CHARTS: Annotated[str, BeforeValidator(values.one_of("auto", "picture", "off"))] = Field(
+        "auto",
+        description="auto draws metrics with Slack's own charts where they fit and are taken, else as pictures (these "
+        "need the extra plots); picture always as pictures; off leaves them a line of text.",
+    )
     LOG_FORMAT: Annotated[str, BeforeValidator(values.one_of("auto", "json", "console"))] = Field(
         "auto", description="json, console, or auto: console on a terminal, json elsewhere."
     )

@@ -18,7 +18,7 @@ import structlog
 
 from bot.delivery.pace import Pace
 from bot.delivery.render import Look, looked_at
-from bot.delivery.send import Sender
+from bot.delivery.send import FILES, Sender
 from bot.domain.errors import FettleError
 from bot.domain.owed import MessageKind, OutboxRow, Priority
 from bot.slack.client import SlackClient
@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 
+PICTURES = 2
+"""Charts and files on their way at once."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -36,6 +39,7 @@ class Options:
 
     look: Look = field(default_factory=Look)
     allow_shared: bool = False
+    charts: str = "auto"
     post_interval: float = 1.0
     updates_a_minute: int = 50
     edit_interval: float = 5.0
@@ -74,8 +78,9 @@ class Dispatcher:
         self._options = options or Options()
         self._pace = Pace(self._options.post_interval, self._options.updates_a_minute, self._options.edit_interval)
         self._sender = Sender(
-            store, slack, clock, self._pace, self._options.look, allow_shared=self._options.allow_shared
-        )
+            store, slack, clock, self._pace, self._options.look, allow_shared=self._options.allow_shared,
+            charts=self._options.charts,
+        )  # fmt: skip
         self._held: dict[int, Held] = {}
         self._active: dict[asyncio.Task[None], OutboxRow] = {}
         self._freed = asyncio.Event()
@@ -109,6 +114,7 @@ class Dispatcher:
             # Its row stays claimed: it comes back as uncertain, and is looked for before it is posted.
             task.cancel()
             await asyncio.wait({task}, timeout=1)
+        self._sender.close()
         rows = [held.row for held in self._held.values()]
         self._held.clear()
         try:
@@ -183,6 +189,8 @@ class Dispatcher:
             if len(self._active) >= self._options.sends:
                 return nearest  # a finished send wakes the loop
             opens = max(self._pace.opens(held.row, now), held.not_before)
+            if held.row.kind in FILES and sum(row.kind in FILES for row in self._active.values()) >= PICTURES:
+                continue  # drawing takes its time; the rest of what may be sent is for what somebody waits for
             if opens > now:
                 nearest = min(nearest, opens - now)
                 continue

@@ -12,6 +12,7 @@ from collections import deque
 from bot.domain.owed import MessageKind, OutboxRow, Priority
 
 POST, UPDATE, EPHEMERAL = "chat.postMessage", "chat.update", "chat.postEphemeral"
+SHARE = "files.completeUploadExternal"
 MINUTE = 60.0
 REMEMBERED = 2000
 

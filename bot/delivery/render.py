@@ -5,17 +5,20 @@ So a message that waited is never stale. It reads the store and draws; it refuse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.delivery import attach, files
+from bot.domain.chart import Chart
 from bot.domain.evidence import Evidence
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow
 from bot.domain.proposal import Proposal
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
-from bot.slack.message import Message
+from bot.slack.charts.choose import charts_of
+from bot.slack.message import Attachment, Message
 from bot.slack.mrkdwn import safe
 from bot.storage import (
     digests,
@@ -53,7 +56,8 @@ class Draft:
     """A message ready to send. ``row`` is the claimed row with the version that ``message`` shows.
 
     ``message`` is None when there is nothing to show (any more); ``thread_ts`` is the card's, ``user`` the one person
-    who sees an ephemeral message. ``lost`` means that another process has claimed the row.
+    who sees an ephemeral message. ``charts`` and ``attachment`` are what a message about them brings along. ``lost``
+    means that another process has claimed the row.
     """
 
     row: OutboxRow
@@ -61,6 +65,8 @@ class Draft:
     thread_ts: str = ""
     user: str = ""
     lost: bool = False
+    charts: tuple[Chart, ...] = ()
+    attachment: Attachment | None = None
 
 
 def load(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool = False) -> Draft:
@@ -80,8 +86,33 @@ def load(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool = Fal
     head = outbox.posted(tx, row.thread_key)
     if head is None:
         return Draft(row)
+    row = replace(row, channel=head[0])
+    if row.kind is MessageKind.CHART:
+        return _charts(tx, row, head[1])
+    if row.kind is MessageKind.FILE:
+        return _file(tx, row, head[1])
     message = _evidence(tx, row, now) if row.kind is MessageKind.EVIDENCE else _text(row)
-    return Draft(replace(row, channel=head[0]), message, thread_ts=head[1])
+    return Draft(row, message, thread_ts=head[1])
+
+
+def _charts(tx: Tx, row: OutboxRow, thread_ts: str) -> Draft:
+    """The charts of the evidence as it is now; none when nothing was measured that is worth a look."""
+    incident = incidents.get(tx, row.subject)
+    found = _seen(tx, incident)
+    charts = charts_of(found, incident_alerts.failing_since(tx, incident.id))
+    return Draft(row, _told(incident, found) if charts else None, thread_ts=thread_ts, charts=charts)
+
+
+def _told(incident: Incident, found: Sequence[Evidence]) -> Message:
+    summary = next((item.summary for item in found if item.source == "metrics"), "")
+    return Message(safe(f"Charts for {incident.ref}: {summary}", 600))
+
+
+def _file(tx: Tx, row: OutboxRow, thread_ts: str) -> Draft:
+    incident = incidents.get(tx, row.subject)
+    what, title = str(row.params.get("what", "")), str(row.params.get("title", ""))
+    made = files.made(what, title, incident, attach.file_name(row), _seen(tx, incident))
+    return Draft(row, Message(made.comment) if made else None, thread_ts=thread_ts, attachment=made)
 
 
 def _text(row: OutboxRow) -> Message | None:

@@ -10,11 +10,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
-from bot.delivery import backoff
-from bot.delivery.pace import EPHEMERAL, POST, UPDATE, Pace, method_of
+from bot.delivery import attach, backoff
+from bot.delivery.pace import EPHEMERAL, POST, SHARE, UPDATE, Pace, method_of
 from bot.delivery.render import Draft, Look, load
 from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, StoreUnavailableError
 from bot.domain.owed import MessageKind, OutboxRow
@@ -30,6 +31,9 @@ CHANNEL_FACTS_FOR = 600.0
 """Seconds that a look at the channel counts: a channel can become shared while we run."""
 SKEW = timedelta(hours=1)
 """How far Slack's clock may be from ours when a message is looked for."""
+SHOWN_AFTER = 5.0
+"""Seconds until a file that was shared is surely seen in its thread: Slack does that after its answer."""
+FILES = frozenset({MessageKind.CHART, MessageKind.FILE})
 
 
 class Sender:
@@ -44,8 +48,10 @@ class Sender:
         look: Look,
         *,
         allow_shared: bool,
+        charts: str = attach.AUTO,
     ) -> None:
         self._store = store
+        self._attacher = attach.Attacher(slack, charts)
         self._slack = slack
         self._clock = clock
         self._pace = pace
@@ -55,6 +61,10 @@ class Sender:
         self._failures: Counter[int] = Counter()
         self.problems: dict[str, str] = {}
         self.sent: Counter[str] = Counter()
+
+    def close(self) -> None:
+        """Ends what was started for drawing."""
+        self._attacher.close()
 
     async def deliver(self, row: OutboxRow) -> None:
         """Sends one row and records it, or owes it again; never raises for what Slack or the store did."""
@@ -80,6 +90,8 @@ class Sender:
         if row.kind is MessageKind.EPHEMERAL:
             await self._slack.ephemeral(draft.row.channel, draft.user, draft.message)
             await self._done(draft.row, EPHEMERAL)
+        elif row.kind in FILES:
+            await self._attach(draft, draft.message)
         elif row.posted_ts:
             await self._edit(draft, draft.message)
         else:
@@ -121,17 +133,33 @@ class Sender:
             ts = await self._slack.post(row.channel, _plain(message, error), key=row.key, thread_ts=draft.thread_ts)
         await self._done(row, POST, row.channel, ts)
 
+    async def _attach(self, draft: Draft, message: Message) -> None:
+        """Charts as blocks or as a picture, or a file; once, and never again when it may stand there already."""
+        row = draft.row
+        if row.posted_ts or (row.uncertain and await self._found(row, draft.thread_ts)):
+            await self._done(row)
+            return
+        ts = await self._attacher.native(row, message, draft.charts, draft.thread_ts) if draft.charts else ""
+        if ts:
+            await self._done(row, POST, row.channel, ts)
+            return
+        attachment = draft.attachment or await self._attacher.picture(row, message, draft.charts)
+        shared = attachment is not None and await self._attacher.share(row, draft.thread_ts, attachment)
+        await self._done(row, SHARE if shared else "")
+
     async def _found(self, row: OutboxRow, thread_ts: str) -> str:
         """The ts of a message that may have been posted: first around the time it was owed, where most were tried.
 
         In a busy channel the pages from now back would not reach that far. Then since: it may have been tried late.
         """
         around, after = (row.owed_at - SKEW).timestamp(), (row.owed_at + SKEW).timestamp()
-        ts = await self._slack.find_by_key(row.channel, row.key, oldest=around, latest=after, thread_ts=thread_ts)
+        file = attach.file_name(row) if row.kind in FILES else ""
+        look = partial(self._slack.find_by_key, row.channel, row.key, thread_ts=thread_ts, file=file)
+        ts = await look(oldest=around, latest=after)
         if ts or self._clock() - row.owed_at < SKEW / 2:
             return ts
         # A second of overlap: both ends of Slack's window are exclusive.
-        return await self._slack.find_by_key(row.channel, row.key, oldest=after - 1, thread_ts=thread_ts)
+        return await look(oldest=after - 1)
 
     async def _update(self, channel: str, ts: str, message: Message) -> None:
         try:
@@ -170,6 +198,8 @@ class Sender:
         if not isinstance(error, FettleError) or not error.retry:
             self.problems[row.channel] = str(error)
         uncertain = isinstance(error, OutcomeUnknownError) or not isinstance(error, FettleError)
+        if uncertain and row.kind in FILES:
+            seconds = max(seconds, SHOWN_AFTER)
         log.warning("a message waits", key=row.key, seconds=seconds, uncertain=uncertain, error=str(error))
         after = timedelta(seconds=seconds)
         try:

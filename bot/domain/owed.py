@@ -41,6 +41,8 @@ class MessageKind(StrEnum):
     THREAD = "thread"  # subject: incident; a new thread message, params: {"text": ..., "broadcast": bool}
     DIGEST = "digest"  # subject: digest id; the channel's one digest message
     EPHEMERAL = "ephemeral"  # subject: incident or 0; params: {"user":..., "text":...}
+    CHART = "chart"  # subject: incident; its charts in the thread, once an episode
+    FILE = "file"  # subject: incident; a file in the thread, once; params: {"what": maker, "title": ...}
     STATUS = "status"  # a channel-level notice, such as delivery delayed
 
 

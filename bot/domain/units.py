@@ -42,6 +42,8 @@ def _scaled(value: float, base: int, names: tuple[str, ...]) -> str:
 def _short(value: float) -> str:
     """Three significant digits, no exponent, no zeros at the end."""
     size = abs(value)
+    if size >= 1e7:
+        return f"{value:.3g}"
     digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.0995 else 3
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

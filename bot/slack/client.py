@@ -26,7 +26,7 @@ from bot.domain.errors import RejectedError, SlackUnavailableError
 from bot.domain.person import SlackPerson
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
-from bot.slack.message import Message
+from bot.slack.message import Attachment, Message
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class SlackClient:
     """One workspace, one bot token, one pool of connections.
 
     ``web`` is the SDK's client, for Bolt. ``date`` is Slack's clock at the last ``whoami``. ``crash_point`` is called
-    as ``before:post``, ``after:post``, ``before:update`` and ``after:update`` around those calls; tests raise in it.
+    as ``before:post``, ``after:post`` and the same for ``update`` and ``share`` around those calls; tests raise in it.
     """
 
     def __init__(self, web: AsyncWebClient, session: aiohttp.ClientSession) -> None:
@@ -230,14 +230,14 @@ class SlackClient:
         self._point("after:update")
 
     async def find_by_key(
-        self, channel: str, key: str, *, oldest: float, latest: float = 0.0, thread_ts: str = ""
+        self, channel: str, key: str, *, oldest: float, latest: float = 0.0, thread_ts: str = "", file: str = ""
     ) -> str:
         """The ts of our message with that metadata key since ``oldest`` (epoch seconds), or an empty string.
 
-        ``latest`` bounds the other end. Slack gives the newest first: what ``PAGES`` don't reach counts as not there,
-        for a card that is posted twice is better than one that is never posted.
+        A message with a file has no metadata: it is found by the ``file``'s name, without extension. ``latest`` bounds
+        the other end. Slack gives the newest first: what ``PAGES`` don't reach counts as not there, for a card that is
+        posted twice is better than one that is never posted.
         """
-        own = self.identity.bot_id if self.identity else ""
         cursor = ""
         for _ in range(PAGES):
             asked: dict[str, Any] = {
@@ -251,13 +251,65 @@ class SlackClient:
                 page = await self._call("conversations.history", self.web.conversations_history, **asked)
             for found in page.get("messages") or ():
                 payload = (found.get("metadata") or {}).get("event_payload") or {}
-                if payload.get(ids.METADATA_KEY) == key and (not own or found.get("bot_id") == own):
+                named = file and any(
+                    str(one.get("name", "")).rpartition(".")[0] == file for one in found.get("files") or ()
+                )
+                if (payload.get(ids.METADATA_KEY) == key or named) and self._ours(found):
                     return str(found["ts"])
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return ""
         log.warning("the history is too long to look through; the message counts as not posted", key=key)
         return ""
+
+    def _ours(self, found: Mapping[str, Any]) -> bool:
+        """Whether the bot wrote this; a file's message may carry its user alone."""
+        who = self.identity
+        if who is None:
+            return True
+        bot = found.get("bot_id")
+        return bot == who.bot_id if bot else found.get("user") == who.user_id
+
+    async def share(self, channel: str, thread_ts: str, attachment: Attachment) -> None:
+        """Uploads a file and shows it in a thread. Until the last of the three calls nobody sees anything."""
+        begun = await self._call(
+            "files.getUploadURLExternal",
+            self.web.files_getUploadURLExternal,
+            filename=attachment.name,
+            length=len(attachment.content),
+            alt_txt=attachment.alt,
+        )
+        await self._upload(str(begun["upload_url"]), attachment.content)
+        self._point("before:share")
+        await self._call(
+            "files.completeUploadExternal",
+            self.web.files_completeUploadExternal,
+            writes=True,
+            files=[{"id": str(begun["file_id"]), "title": attachment.title}],
+            channel_id=channel,
+            thread_ts=thread_ts,
+            initial_comment=attachment.comment,
+        )
+        self._point("after:share")
+
+    async def _upload(self, url: str, content: bytes) -> None:
+        """POSTs the bytes, without the token: the address that Slack gave is all that is needed."""
+        if not self._slacks(url, "files.slack.com", "files.slack-gov.com"):
+            raise RejectedError("The upload address is not Slack's.", "upload_url")
+        async with (
+            _translating("the upload of a file"),
+            self._session.post(url, data=content, proxy=self.web.proxy, allow_redirects=False) as answer,
+        ):
+            if answer.status >= 500:
+                raise SlackUnavailableError(f"Slack takes no file at the moment ({answer.status}).")
+            if answer.status != 200:
+                raise RejectedError(f"Slack took no file ({answer.status}).", f"http_{answer.status}")
+
+    def _slacks(self, url: str, *hosts: str) -> bool:
+        """Whether an address is on the server that we talk to, or on one of these hosts of Slack's by TLS."""
+        wanted, given = urlsplit(self.web.base_url), urlsplit(url)
+        ours = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
+        return ours or (given.scheme == "https" and given.netloc in hosts)
 
     async def ephemeral(self, channel: str, user: str, message: Message, *, thread_ts: str = "") -> None:
         """``chat.postEphemeral``: only that person sees it, and Slack doesn't promise that they do."""
@@ -273,10 +325,7 @@ class SlackClient:
 
     async def respond(self, response_url: str, message: Message) -> None:
         """An ephemeral answer by ``response_url`` (five uses, 30 minutes), which works where the bot isn't a member."""
-        wanted = urlsplit(self.web.base_url)
-        given = urlsplit(response_url)
-        ours = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
-        if not ours and not (given.scheme == "https" and given.netloc == "hooks.slack.com"):
+        if not self._slacks(response_url, "hooks.slack.com"):
             raise RejectedError("The response address is not Slack's.", "response_url")
         body = {
             "response_type": "ephemeral", "replace_original": False, "text": message.text, **_blocks(message),

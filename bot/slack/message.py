@@ -20,3 +20,17 @@ class Message:
     text: str
     blocks: Sequence[Mapping[str, Any]] = ()
     broadcast: bool = False
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file for a thread. ``name`` is unique in that thread: by it a file that was shared without an answer is found.
+
+    ``comment`` stands above it, already escaped; ``alt`` is what a screen reader says of a picture.
+    """
+
+    name: str
+    title: str
+    content: bytes
+    comment: str = ""
+    alt: str = ""

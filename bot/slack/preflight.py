@@ -17,6 +17,7 @@ SCOPES: Mapping[str, str] = {
     "channels:read": "sees which channels the bot is in, and whether one is shared with other organisations",
     "chat:write": "posts and edits the incident cards",
     "commands": "offers /incident, /restart and /verify",
+    "files:write": "puts charts as pictures, and long logs as files, into the card's thread",
     "groups:history": "the same as channels:history, for a private channel",
     "groups:read": "the same as channels:read, for a private channel",
     "usergroups:read": "reads who is in an approver group",
@@ -24,10 +25,13 @@ SCOPES: Mapping[str, str] = {
 }
 """Every permission with its reason; ``manifest.yml`` asks for exactly these."""
 
+SPARED = frozenset({"files:write"})
+"""Permissions without which all but their own purpose works: an app that was installed before them starts."""
+
 
 @dataclass(frozen=True)
 class Ready:
-    """What preflight found; ``warning`` is a sentence for something that works but posts nothing."""
+    """What preflight found; ``warning`` is a sentence or two for what works less than it could."""
 
     identity: Identity
     channel: ChannelFacts
@@ -58,13 +62,14 @@ async def preflight(slack: SlackClient, app_token: str, channel_id: str, *, allo
         wrong += error.sentences if isinstance(error, ConfigError) else [f"SLACK_CHANNEL_ID {channel_id}: {error}"]
     if wrong or channel is None:
         raise ConfigError(wrong)
-    return Ready(identity, channel, shared_warning(channel, allow_shared=allow_shared))
+    warnings = (shared_warning(channel, allow_shared=allow_shared), _spared(identity))
+    return Ready(identity, channel, " ".join(one for one in warnings if one))
 
 
 def _missing(identity: Identity) -> list[str]:
     if not identity.scopes:
         return []  # not told; the calls themselves will say
-    missing = sorted(set(SCOPES) - identity.scopes)
+    missing = sorted(set(SCOPES) - SPARED - identity.scopes)
     return [f"The app lacks {', '.join(missing)}; reinstall it from manifest.yml."] if missing else []
 
 
@@ -77,6 +82,13 @@ def surplus(identity: Identity) -> str:
         f"The app also holds {', '.join(more)}, which Fettle never uses: whoever gets the bot token could. "
         "Take them out under OAuth & Permissions and reinstall the app."
     )
+
+
+def _spared(identity: Identity) -> str:
+    missing = sorted(SPARED - identity.scopes) if identity.scopes else []
+    if not missing:
+        return ""
+    return f"The app lacks {', '.join(missing)}: there are no pictures in threads. Reinstall it from manifest.yml."
 
 
 async def _channel(slack: SlackClient, channel_id: str) -> ChannelFacts:

@@ -22,6 +22,14 @@ def drop(tx: Tx, incident_id: int, source: str) -> None:
     tx.execute("DELETE FROM evidence WHERE incident_id = ? AND source = ?", (incident_id, source))
 
 
+def answered(tx: Tx, incident_id: int, source: str) -> bool:
+    """Whether this source gave evidence, without reading it."""
+    row = tx.execute(
+        "SELECT 1 FROM evidence WHERE incident_id = ? AND source = ? AND status = 'ok'", (incident_id, source)
+    ).fetchone()
+    return row is not None
+
+
 def all_failed(tx: Tx, incident_id: int) -> bool:
     """Whether collectors answered for this incident, and not one of them with evidence."""
     row = tx.execute(

@@ -41,6 +41,11 @@ ON CONFLICT (key) DO UPDATE SET
   version = outbox.version + 1, dropped = FALSE
 """
 
+_OWE_ONCE = """
+INSERT INTO outbox (key, kind, subject, channel, rank, owed_at, due_at, thread_key, params)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
+"""
+
 _CLAIM = f"""
 UPDATE outbox SET
   uncertain = CASE WHEN claimed_until IS NOT NULL THEN TRUE ELSE uncertain END,
@@ -72,15 +77,18 @@ def owe(
     thread_key: str = "",
     params: Mapping[str, Any] | None = None,
     not_before: datetime | None = None,
+    once: bool = False,
 ) -> None:
     """Owe a message, or another version of it; ``key`` names the message for ever (``card:12``).
+
+    ``once``: what was ever owed under this key isn't owed again, for what can't be edited (a file).
 
     While it still waits, the better priority, the earlier time and the older ``owed_at`` count. ``thread_key`` is the
     key of the message in whose thread it goes: it isn't due before that one stands.
     """
     due_at = to_text(not_before or now)
     tx.execute(
-        _OWE,
+        _OWE_ONCE if once else _OWE,
         (
             key, kind.value, subject, channel, priority.rank, to_text(now), due_at, thread_key,
             canonical(dict(params or {})),

@@ -5,12 +5,17 @@ It refuses to write message bodies for cards: a card is its incident's id, nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, Priority
+from bot.storage import evidence as evidence_rows
 from bot.storage import outbox
 from bot.storage.db import Tx
+
+METRICS = "metrics"
+"""The source whose evidence is drawn."""
 
 
 def card_key(incident_id: int) -> str:
@@ -35,7 +40,7 @@ def card(tx: Tx, incident: Incident, priority: Priority, now: datetime) -> None:
 
 
 def evidence(tx: Tx, incident: Incident, now: datetime) -> None:
-    """Owes the thread's one evidence message, or an edit of it."""
+    """Owes the thread's one evidence message, or an edit of it, and the charts of what was measured."""
     if incident.digest_id is not None:
         return
     outbox.owe(
@@ -48,6 +53,22 @@ def evidence(tx: Tx, incident: Incident, now: datetime) -> None:
         key=f"evidence:{incident.id}",
         thread_key=card_key(incident.id),
     )
+    if evidence_rows.answered(tx, incident.id, METRICS):
+        _once(tx, incident, MessageKind.CHART, f"chart:{incident.id}:{incident.episodes}", {}, now)
+
+
+def file(tx: Tx, incident: Incident, what: str, title: str, now: datetime) -> None:
+    """Owes a file in the thread, once an episode; delivery makes it then from stored evidence (``delivery.files``)."""
+    if incident.digest_id is None:
+        key = f"file:{incident.id}:{incident.episodes}:{what}"
+        _once(tx, incident, MessageKind.FILE, key, {"what": what, "title": title}, now)
+
+
+def _once(tx: Tx, incident: Incident, kind: MessageKind, key: str, params: Mapping[str, str], now: datetime) -> None:
+    outbox.owe(
+        tx, kind, incident.id, incident.channel, Priority.THREAD, now, key=key, thread_key=card_key(incident.id),
+        params=params, once=True,
+    )  # fmt: skip
 
 
 def thread(tx: Tx, incident: Incident, name: str, text: str, now: datetime, *, broadcast: bool = False) -> None:

@@ -120,6 +120,7 @@ def _files(workspace: Workspace, message: Message) -> list[dict[str, Any]]:
         {
             "url": f"/page/file/{file.id}",
             "title": file.title or file.name,
+            "alt": file.alt_text or file.title or file.name,
             "size": f"{file.size:,}",
             "is_image": file.name.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".webp")),
         }

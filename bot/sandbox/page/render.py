@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from bot.sandbox.page import mrkdwn, rich_text
+from bot.sandbox.page import charts, mrkdwn, rich_text
 from bot.sandbox.page.mrkdwn import EMPTY, Directory
 
 Json = Mapping[str, Any]
@@ -180,6 +180,7 @@ def environment() -> Environment:
         text=text_object,
         text_only=text_only,
         choices=choices,
+        curves=charts.drawing,
         groups=groups,
         chosen=chosen,
         initial_choices=initial_choices,

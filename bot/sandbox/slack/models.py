@@ -140,6 +140,7 @@ class File:
     created: int
     content: bytes | None = None
     complete: bool = False
+    alt_text: str = ""
     shares: list[tuple[str, str]] = field(default_factory=list)
 
 

@@ -129,6 +129,11 @@ class SlackServer:
         return self._api.invalid
 
     @property
+    def unknown_blocks(self) -> set[str]:
+        """Types of blocks that this workspace refuses as unknown; add to it what it shall not take."""
+        return self._api.unknown_blocks
+
+    @property
     def enforce_rates(self) -> bool:
         """Whether Slack's rate limits are enforced (they are by default)."""
         return self._doors.enforce_rates

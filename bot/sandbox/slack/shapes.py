@@ -4,6 +4,7 @@ Pure functions from dataclasses to dicts; they decide nothing about who may read
 """
 
 import copy
+import mimetypes
 import secrets
 from typing import Any
 
@@ -150,7 +151,7 @@ def file(workspace: Workspace, item: File, base_url: str) -> Json:
         "timestamp": item.created,
         "name": item.name,
         "title": item.title,
-        "mimetype": "text/plain",
+        "mimetype": mimetypes.guess_type(item.name)[0] or "text/plain",
         "filetype": item.name.rsplit(".", 1)[-1] if "." in item.name else "text",
         "user": item.user,
         "size": item.size,
@@ -162,6 +163,7 @@ def file(workspace: Workspace, item: File, base_url: str) -> Json:
         "channels": [where for where, _ in item.shares],
         "groups": [],
         "ims": [],
+        **({"alt_txt": item.alt_text} if item.alt_text else {}),
     }
 
 

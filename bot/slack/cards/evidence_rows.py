@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.evidence import Evidence
+from bot.slack.cards.metric_rows import metric_lines
 from bot.slack.mrkdwn import TIMES, clean, cut, duration, plural
 
 Row = Mapping[str, Any]
@@ -226,6 +227,7 @@ LINES: Mapping[str, Callable[[Evidence, datetime], list[str]]] = {
     "config": _config,
     "endpoints": _endpoints,
     "log_errors": _log_errors,
+    "metrics": metric_lines,
 }
 """Source -> its lines; pods and events are drawn with their own tables in ``evidence``."""
 

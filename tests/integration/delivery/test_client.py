@@ -8,7 +8,7 @@ from bot.domain.errors import ConfigError, ForbiddenError, OutcomeUnknownError, 
 from bot.sandbox.slack.server import SlackServer
 from bot.slack.client import SlackClient, is_loopback
 from bot.slack.message import Message
-from bot.slack.preflight import only_channel, preflight
+from bot.slack.preflight import SCOPES, only_channel, preflight
 
 CHANNEL = "C0ONCALL"
 
@@ -54,6 +54,24 @@ async def test_a_channel_that_takes_no_cards_is_said(
     channel.is_archived = change == "archive"
     with pytest.raises(ConfigError, match=told):
         await preflight(slack, server.app_token, "C0NONE" if change == "unknown" else CHANNEL)
+
+
+@pytest.mark.parametrize("missing", ["files:write", "chat:write"])
+async def test_a_permission_that_pictures_alone_need_never_stops_a_start(missing: str) -> None:
+    granted = [scope for scope in SCOPES if scope != missing]
+    server = SlackServer({"oauth_config": {"scopes": {"bot": granted}}})
+    await server.start()
+    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=2)
+    if missing == "files:write":
+        ready = await preflight(client, server.app_token, CHANNEL)
+        assert ready.warning == (
+            "The app lacks files:write: there are no pictures in threads. Reinstall it from manifest.yml."
+        )
+    else:
+        with pytest.raises(ConfigError, match=r"The app lacks chat:write; reinstall it from manifest.yml\."):
+            await preflight(client, server.app_token, CHANNEL)
+    await client.close()
+    await server.stop()
 
 
 async def test_a_shared_channel_is_a_warning(server: SlackServer, slack: SlackClient) -> None:

@@ -89,6 +89,29 @@ def test_a_button_carries_its_place_its_style_and_what_is_asked_before() -> None
     assert "<strong>6 pods</strong>" in html
 
 
+def chart(kind: str = "line", **more: Any) -> dict[str, Any]:
+    points = [{"label": label, "value": value} for label, value in (("03:00", 0), ("03:03 alert", 256), ("03:06", 512))]
+    axis = {"categories": [point["label"] for point in points], "y_label": "MiB"}
+    body = {"type": kind, "series": [{"name": "api-1", "data": points}], "axis_config": axis, **more}
+    return {"type": "data_visualization", "title": "Memory", "chart": body}
+
+
+def test_a_chart_is_drawn_as_curves_with_its_figures() -> None:
+    html = render_block(chart(), SCENE)
+    assert '<polyline class="chart-0" points="0.0,120.0 160.0,60.0 320.0,0.0">' in html
+    assert "512 MiB" in html
+    assert "03:03 alert" in html
+    assert "<li>a: 3</li>" in render_block(chart("pie", segments=[{"label": "a", "value": 3}]), SCENE)
+
+
+def test_a_chart_without_sense_is_drawn_without_harm() -> None:
+    bad = "<b onclick=x>"
+    series = [{"name": bad, "data": [{"label": bad, "value": "x"}, None]}, 3]
+    html = render_block({**chart(series=series), "title": bad}, SCENE)
+    assert "<b onclick" not in html
+    assert "b-chart" in render_block({"type": "data_visualization", "chart": {}}, SCENE)
+
+
 def test_a_link_button_opens_only_web_addresses() -> None:
     button = {"type": "button", "action_id": "l", "text": words("Go"), "url": "javascript:x()"}
     assert 'href="#"' in render_block(actions(button), SCENE)

@@ -181,3 +181,21 @@ async def test_a_kept_workspace_comes_back_as_it_was(
     file.write_text("{}")
     with pytest.raises(ValueError, match="format"):
         persist.load(file)
+
+
+async def test_a_picture_carries_its_kind_and_what_a_screen_reader_says(client: AsyncWebClient) -> None:
+    begun = await client.files_getUploadURLExternal(filename="memory.png", length=3, alt_txt="Memory, 504 MiB")
+    async with aiohttp.ClientSession(trust_env=False) as session, session.post(begun["upload_url"], data=b"PNG") as got:
+        assert got.status == 200
+    done = await client.files_completeUploadExternal(files=[{"id": begun["file_id"]}], channel_id="C0ONCALL")
+    shown = done["files"][0]
+    assert (shown["mimetype"], shown["alt_txt"]) == ("image/png", "Memory, 504 MiB")
+
+
+async def test_a_workspace_refuses_a_kind_of_block_that_it_does_not_know_yet(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    server.unknown_blocks.add("divider")
+    with pytest.raises(SlackApiError, match="invalid_blocks"):
+        await client.chat_postMessage(channel="C0ONCALL", text="x", blocks=[{"type": "divider"}])
+    assert server.invalid == [], "the app is not to blame"

@@ -193,3 +193,44 @@ async def test_long_text_is_cut_in_a_post_and_refused_in_an_update(server: Slack
     await client.chat_update(channel="C0ONCALL", ts=ts, text="x" * 4_000)
     with pytest.raises(SlackApiError, match="msg_too_long"):
         await client.chat_update(channel="C0ONCALL", ts=ts, text="x" * 4_001)
+
+
+def chart(**changes: Any) -> Json:
+    labels = ["03:00", "03:01"]
+    points = [{"label": label, "value": 1} for label in labels]
+    body = {"type": "line", "series": [{"name": "a", "data": points}], "axis_config": {"categories": labels}, **changes}
+    return {"type": "data_visualization", "title": "Memory", "chart": body}
+
+
+def many(count: int) -> list[Json]:
+    points = chart()["chart"]["series"][0]["data"]
+    return [{"name": f"s{number}", "data": points} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [
+        ([{**chart(), "title": "x" * 51}], "1 to 50 characters [json-pointer:/blocks/0/title]"),
+        ([chart(series=many(7))], "needs 1 to 6 items"),
+        ([chart(series=[*many(1), *many(1)])], "series names must be unique"),
+        ([chart(axis_config={"categories": ["a", "a"]})], "categories must be unique"),
+        ([chart(axis_config={"categories": [str(n) for n in range(21)]})], "needs 1 to 20 items"),
+        ([chart(axis_config={"categories": ["x" * 21, "b"]})], "1 to 20 characters"),
+        ([chart(axis_config={"categories": ["03:00", "03:02"]})], "each category needs its one point"),
+        ([chart(colour="red")], "Additional properties are not allowed"),
+        ([chart(type="radar")], "is not"),
+        ([chart(), chart(), chart()], "only 2 data visualizations allowed"),
+    ],
+)
+def test_a_chart_beyond_slacks_limits_is_refused(blocks: list[Json], told: str) -> None:
+    assert any(told in problem for problem in check.message_blocks(blocks)), check.message_blocks(blocks)
+
+
+def test_a_chart_within_the_limits_is_taken() -> None:
+    assert check.message_blocks([chart(series=many(6)), chart(type="area")]) == []
+    pie = {
+        "type": "data_visualization",
+        "title": "Pods",
+        "chart": {"type": "pie", "segments": [{"label": "a", "value": 1}]},
+    }
+    assert check.message_blocks([pie]) == []

@@ -21,6 +21,11 @@ def checked_blocks(api: Api, method: str, blocks: Any) -> list[Json]:
     """Blocks that passed validation, with Slack's own additions; [] when there are none."""
     if blocks is None or blocks == []:
         return []
+    kinds = (
+        {str(block.get("type")) for block in blocks if isinstance(block, dict)} if isinstance(blocks, list) else set()
+    )
+    for kind in sorted(api.unknown_blocks & kinds):
+        raise ApiError("invalid_blocks", errors=[f"unsupported type: {kind} [json-pointer:/blocks]"])
     problems = check.message_blocks(blocks)
     if problems:
         code = "invalid_blocks" if isinstance(blocks, list) else "invalid_blocks_format"

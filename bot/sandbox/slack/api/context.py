@@ -21,7 +21,10 @@ Emit = Callable[[str, Json], None]
 
 @dataclass
 class Api:
-    """Everything the methods share. `scopes` None means that every scope is granted."""
+    """Everything the methods share. `scopes` None means that every scope is granted.
+
+    `unknown_blocks` are types that this workspace doesn't take: Slack rolls new ones out in phases.
+    """
 
     workspace: Workspace
     triggers: Triggers
@@ -31,6 +34,7 @@ class Api:
     invalid: list[Json] = field(default_factory=list)
     uploads: dict[str, str] = field(default_factory=dict)
     listeners: list[Emit] = field(default_factory=list)
+    unknown_blocks: set[str] = field(default_factory=set)
 
     def emit(self, kind: str, body: Json) -> None:
         """Tell the events side that something happened."""

@@ -17,7 +17,15 @@ def get_upload_url(api: Api, args: Args) -> Json:
     if length < 1:
         raise ApiError("invalid_arguments")
     space = api.workspace
-    item = File(space.new_id("F"), name, name, length, space.bot_user_id, created=int(space.now()))
+    item = File(
+        space.new_id("F"),
+        name,
+        name,
+        length,
+        space.bot_user_id,
+        created=int(space.now()),
+        alt_text=args.text("alt_txt"),
+    )
     space.files[item.id] = item
     secret = secrets.token_urlsafe(16)
     api.uploads[secret] = item.id

@@ -7,6 +7,8 @@ as the sentences Slack uses, each ending in the JSON pointer of the place.
 from collections.abc import Iterator
 from typing import Any
 
+from bot.sandbox.slack.validation import charts
+
 Json = dict[str, Any]
 
 MESSAGE_BLOCKS = 50
@@ -154,14 +156,18 @@ def _table(block: Json, at: str) -> Iterator[str]:
         yield from _count(row, 1, TABLE_COLUMNS, f"{at}/rows/{n}")
 
 
+_WHOLE = {"section": _section, "table": _table, "data_visualization": charts.problems}
+
+
 def block_problems(block: Json, at: str) -> Iterator[str]:
     """Problems of one block; `at` is its JSON pointer."""
     kind = block.get("type")
     yield from _length(block.get("block_id"), 1, ID, f"{at}/block_id")
-    if kind == "header":
+    whole = _WHOLE.get(str(kind))
+    if whole is not None:
+        yield from whole(block, at)
+    elif kind == "header":
         yield from _length(block.get("text"), 1, HEADER, f"{at}/text")
-    elif kind == "section":
-        yield from _section(block, at)
     elif kind == "context":
         yield from _elements(block, CONTEXT_ELEMENTS, at)
     elif kind == "actions":
@@ -176,15 +182,13 @@ def block_problems(block: Json, at: str) -> Iterator[str]:
         yield from _length(block.get("title"), 1, IMAGE_TITLE, f"{at}/title")
     elif kind == "markdown":
         yield from _length(block.get("text"), 1, MARKDOWN, f"{at}/text")
-    elif kind == "table":
-        yield from _table(block, at)
 
 
 def blocks_problems(blocks: list[Json], most: int, at: str = "/blocks") -> Iterator[str]:
     """Problems of a list of blocks, `most` being the surface's limit; duplicate ids included."""
     yield from _count(blocks, 0, most, at)
     seen: set[str] = set()
-    tables = 0
+    tables = drawn = 0
     for n, block in _dicts(blocks):
         yield from block_problems(block, f"{at}/{n}")
         block_id = block.get("block_id")
@@ -192,8 +196,11 @@ def blocks_problems(blocks: list[Json], most: int, at: str = "/blocks") -> Itera
             yield f"`block_id` {block_id} already exists [json-pointer:{at}/{n}/block_id]"
         seen.add(str(block_id))
         tables += block.get("type") == "table"
+        drawn += block.get("type") == "data_visualization"
     if tables > 1:
         yield f"only one table allowed [json-pointer:{at}]"
+    if drawn > charts.BLOCKS:
+        yield f"only {charts.BLOCKS} data visualizations allowed [json-pointer:{at}]"
 
 
 def text_characters(value: Any) -> int:

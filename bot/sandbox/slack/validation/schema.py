@@ -15,11 +15,14 @@ from jsonschema.exceptions import ValidationError, relevance
 
 Json = dict[str, Any]
 SCHEMA = Path(__file__).with_name("blocks.schema.json")
+EXTRA = Path(__file__).with_name("blocks.extra.schema.json")
 
 
 @cache
 def _definitions() -> Json:
     definitions: Json = json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]
+    definitions.update(json.loads(EXTRA.read_text(encoding="utf-8"))["definitions"])
+    definitions["KnownBlock"]["anyOf"].append({"$ref": "#/definitions/DataVisualizationBlock"})
     # A bare {"type", "block_id"} satisfies the open end of AnyBlock; it would let every misspelt
     # block through, and views would accept what messages refuse.
     definitions["AnyBlock"] = definitions["KnownBlock"]
