@@ -1,0 +1,45 @@
+"""Changes other than the template's that explain trouble: somebody scaled up or changed a configuration before.
+
+It refuses to judge them, and reads numbers from nothing but a scale's own sentence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.findings.case import Case
+from bot.findings.phrases import instant
+from bot.findings.rollouts import FOLLOWS, SKEW
+
+_FROM_TO = re.compile(r"(\d{1,6})\s*(?:→|->|to)\s*(\d{1,6})")
+_TO = re.compile(r"scaled to (\d{1,6})")
+
+
+def changed_config(case: Case) -> bool:
+    """Whether a configuration was changed within 30 min before the trouble."""
+    times = [instant(one.at) for one in case.changes or () if one.kind == "config"]
+    times += [instant(one.changed_at) for one in case.references or ()]
+    began = case.began
+    return began is not None and any(at is not None and -SKEW <= began - at <= FOLLOWS for at in times)
+
+
+def scaled_lately(case: Case) -> int | None:
+    """The former number of replicas, if a person scaled up and the trouble follows it.
+
+    Where the change doesn't tell the former number, the pods do that were there before it.
+    """
+    scale = next((one for one in case.changes or () if one.kind == "scale" and instant(one.at) is not None), None)
+    at = instant(scale.at) if scale is not None else None
+    if scale is None or at is None or "autoscaler" in f"{scale.by} {scale.what}" or case.began is None:
+        return None
+    if not -SKEW <= case.began - at <= FOLLOWS:
+        return None
+    pair, single = _FROM_TO.search(scale.what), _TO.search(scale.what)
+    if pair is not None:
+        before, after = int(pair[1]), int(pair[2])
+    elif single is not None and not case.pods_cut:
+        created = [instant(pod.created_at) for pod in case.living]
+        before, after = sum(1 for one in created if one is not None and one < at), int(single[1])
+    else:
+        return None
+    return before if 0 < before < after else None

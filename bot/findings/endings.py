@@ -1,0 +1,78 @@
+"""How a container ended, in words: its exit code, the signal behind it, its last words.
+
+It refuses to tell a kill by the kernel from one by the kubelet by the exit code alone: both are 137.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.findings.case import Case
+from bot.findings.lines import Points
+from bot.findings.phrases import cut
+from bot.findings.sick import How, Sick
+from bot.findings.signs import Sign, strongest
+
+CODES = {
+    0: "it finished by itself",
+    126: "the command can't be executed",
+    127: "the command isn't there",
+    128: "the runtime couldn't start it",
+    132: "illegal instruction",
+    134: "aborted (SIGABRT)",
+    135: "bus error",
+    136: "arithmetic fault",
+    137: "killed (SIGKILL)",
+    139: "segmentation fault",
+    143: "asked to stop (SIGTERM)",
+}
+UNSTARTABLE = frozenset({126, 127, 128})
+NATIVE = frozenset({132, 134, 135, 136, 139})
+"""Ends by a fault of the process itself, which another start rarely cures."""
+
+
+def worst(found: Iterable[Sick]) -> Sick | None:
+    """The pod that tells most: down before up again, most restarts first."""
+    return max(found, key=lambda one: (not one.up, one.container.restarts, one.pod.name), default=None)
+
+
+def last_words(case: Case, found: Iterable[Sick]) -> Sign | None:
+    """What these pods said before they ended; a sign that names a reason before a mere error."""
+    names = {one.pod.name for one in found}
+    said = [one for one in case.signs if one.last_words & names]
+    return next((one for one in said if one.points is not Points.ERROR), None) or strongest(said, Points.ERROR)
+
+
+def how_it_ended(case: Case, found: Iterable[Sick]) -> str:
+    """``exit 1, KeyError: 'DB_URL'``: code, reason and last words of the pod that tells most."""
+    ill = tuple(found)
+    one = worst(ill)
+    if one is None:
+        return ""
+    if one.how is How.START:
+        return cut(one.container.message or one.container.last_message or one.container.reason, 140)
+    code = one.exit_code
+    parts = []
+    if code is not None:
+        parts.append(f"exit {code}" + (f" ({CODES[code]})" if code in CODES else ""))
+    said = last_words(case, ill)
+    if said is not None:
+        parts.append(f'"{spoken(said.line)}"')
+    return ", ".join(parts)
+
+
+def spoken(line: str) -> str:
+    """A log line without the time and level before what it says."""
+    kept = line
+    for mark in ("msg=", "error:", "Error:", "ERROR ", "FATAL ", "panic: "):
+        place = line.find(mark)
+        if 0 < place < 60 and mark in {"msg=", "ERROR ", "FATAL "}:
+            kept = line[place:]
+            break
+    return cut(kept, 120)
+
+
+def at_start(found: Iterable[Sick]) -> bool:
+    """Whether the containers ended within a minute of their start, as far as that is known."""
+    lengths = [one.ran.total_seconds() for one in found if one.ran is not None]
+    return bool(lengths) and max(lengths) <= 60

@@ -1,0 +1,125 @@
+"""All findings in one fixed order, and the ranking: the surest first, of equals the one that explains the others.
+
+Each finder is a pure function of a case. It refuses to let one finder's bug cost the others: that is logged, and the
+others' findings stand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.finding import Cause, Confidence, Finding, Suggestion
+from bot.domain.snapshot import Snapshot
+from bot.findings import (
+    autoscaler_bound,
+    bad_rollout,
+    budget,
+    config_change,
+    config_missing,
+    crash_loop,
+    dependency_down,
+    disk,
+    image_pull,
+    job_failed,
+    node_trouble,
+    nothing_wrong,
+    oom_killed,
+    probe_failure,
+    quota,
+    saturation,
+    scrape_problem,
+    service_degraded,
+    stalled_controller,
+    throttling,
+    unschedulable,
+    volume_mount,
+)
+from bot.findings.about import About
+from bot.findings.case import Case
+
+Find = Callable[[Case], Finding | None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Finder:
+    """One cause: what it says of itself, and its function."""
+
+    about: About
+    find: Find
+
+
+_MODULES = (
+    node_trouble,
+    quota,
+    image_pull,
+    config_missing,
+    disk,
+    volume_mount,
+    unschedulable,
+    bad_rollout,
+    config_change,
+    oom_killed,
+    job_failed,
+    dependency_down,
+    autoscaler_bound,
+    saturation,
+    probe_failure,
+    throttling,
+    scrape_problem,
+    crash_loop,
+    stalled_controller,
+    budget,
+    service_degraded,
+    nothing_wrong,
+)
+
+FINDERS: Mapping[Cause, Finder] = {one.ABOUT.cause: Finder(one.ABOUT, one.find) for one in _MODULES}
+"""Cause -> finder, in the order in which ties are settled: what explains others first."""
+
+CLOSE = 15.0
+"""Findings of one confidence whose weights are nearer than this are close: each names the other as its doubt."""
+
+
+def rank(snapshot: Snapshot, finders: Mapping[Cause, Finder] = FINDERS) -> tuple[Finding, ...]:
+    """All findings of a snapshot, best first; empty when nothing was found. Never raises."""
+    case = Case(snapshot)
+    found = [finding for cause, finder in finders.items() if (finding := _one(cause, finder, case)) is not None]
+    if any(one.confidence is not Confidence.LOW and one.cause is not Cause.NOTHING_WRONG for one in found):
+        found = [one for one in found if one.cause is not Cause.NOTHING_WRONG]
+    ordered = sorted(found, key=lambda one: (one.confidence.rank, -one.weight))
+    return _doubted(tuple(ordered))
+
+
+def proposable(found: Sequence[Finding]) -> tuple[Suggestion, ...]:
+    """What may be proposed, best first: what the first finding suggests, and nothing of those behind it.
+
+    A finding that comes second is a doubt. What would cure it mustn't be done for a cause that it doesn't cure.
+    """
+    return found[0].suggestions if found else ()
+
+
+def _one(cause: Cause, finder: Finder, case: Case) -> Finding | None:
+    try:
+        return finder.find(case)
+    except Exception:  # the edge of a finder: a bug in one must not cost the incident the others' findings
+        log.exception("finding %s failed", cause.value)
+        return None
+
+
+def _doubted(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The first two, each with the other as its doubt, if they are close."""
+    if len(found) < 2:
+        return found
+    first, second = found[:2]
+    if first.confidence is not second.confidence or abs(first.weight - second.weight) >= CLOSE:
+        return found
+    return (_with(first, second), _with(second, first), *found[2:])
+
+
+def _with(one: Finding, other: Finding) -> Finding:
+    doubt = f"it may also be {FINDERS[other.cause].about.words}"
+    return replace(one, doubt="; ".join(filter(None, (one.doubt, doubt))))
