@@ -129,7 +129,7 @@ class Health:
     async def status(self) -> dict[str, Any]:
         """Counts and connections as JSON; what can't be read says so instead of a number."""
         try:
-            store = await self._ctx.store.read(_counts, self._ctx)
+            store = await self._ctx.store.read(_counts, self._ctx, await self._ctx.freeze_file())
         except FettleError as error:
             store = {"problem": redact(str(error))}
         store["write_errors"], problem = self._ctx.store.write_errors
@@ -177,7 +177,7 @@ class Health:
         self._gauges["cluster_up"].set(bool(status["cluster"]["up"]))
 
 
-def _counts(tx: Tx, ctx: Context) -> dict[str, Any]:
+def _counts(tx: Tx, ctx: Context, freeze_file: bool | None) -> dict[str, Any]:
     waiting, lag = outbox.lag(tx, ctx.clock())
     seq, head = audit.head(tx)
     return {
@@ -186,5 +186,6 @@ def _counts(tx: Tx, ctx: Context) -> dict[str, Any]:
         "outbox": {"waiting": waiting, "lag_seconds": round(lag, 1)},
         "audit_entries": seq,
         "audit_head": head,
-        "frozen": facts.freeze_in(tx, ctx).on,  # row, environment and file, as the guards see it; None: can't be told
+        # Row, environment and file, as the guards see it; None: can't be told.
+        "frozen": facts.freeze_in(tx, ctx, freeze_file).on,
     }

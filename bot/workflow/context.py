@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
 from bot.storage.db import Store
+from bot.workflow import freeze_file
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,6 @@ class Context:
     frozen_by_environment: bool = False
     playbooks: Shelf = field(default_factory=Shelf)
 
-    def freeze_file_present(self) -> bool | None:
-        """Whether the file that freezes all writes exists; None when that can't be told (then it denies).
-
-        A folder that is gone is a mount that is gone: whether the file would be there can't be told.
-        """
-        if not self.settings.FREEZE_FILE:
-            return False
-        file = Path(self.settings.FREEZE_FILE)
-        try:
-            file.stat()
-        except FileNotFoundError:
-            return False if file.parent.is_dir() else None
-        except OSError:
-            return None
-        return True
+    async def freeze_file(self) -> bool | None:
+        """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""
+        return await freeze_file.present(self.settings.FREEZE_FILE)

@@ -134,9 +134,9 @@ def _not_done(
     close.alerts_cleared(tx, incident.id, now)
 
 
-def _before_sending(tx: Tx, ctx: Context, execution_id: int) -> tuple[bool, str]:
+def _before_sending(tx: Tx, ctx: Context, execution_id: int, file: bool | None) -> tuple[bool, str]:
     """Whether the execution still runs, and why it may not be sent now, both read at once."""
-    freeze = facts.freeze_in(tx, ctx)
+    freeze = facts.freeze_in(tx, ctx, file)
     runs = executions.get(tx, execution_id).state is ExecutionState.RUNNING
     return runs, "" if freeze.on is False else freeze.sentence
 
@@ -144,7 +144,7 @@ def _before_sending(tx: Tx, ctx: Context, execution_id: int) -> tuple[bool, str]
 async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
     mitigation = catalog.CATALOG[Action(execution.action)]
     # I8: no act whose last check follows the freeze's commit.
-    runs, against = await ctx.store.read(_before_sending, ctx, execution.id)
+    runs, against = await ctx.store.read(_before_sending, ctx, execution.id, await ctx.freeze_file())
     if not runs:
         return  # it was settled meanwhile as not applied, and so it must stay
     if not against and (execution.intent_at is None or ctx.clock() - execution.intent_at >= SEND_WITHIN):

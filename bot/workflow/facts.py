@@ -32,9 +32,10 @@ from bot.workflow.context import Context
 
 @dataclass(frozen=True)
 class Reading:
-    """What the cluster said of one target at one moment.
+    """What the cluster said of one target at one moment, and whether the FREEZE_FILE was there then.
 
     ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone.
+    ``freeze_file`` is None when that couldn't be told.
     """
 
     target: Target
@@ -43,11 +44,23 @@ class Reading:
     rights: bool | None
     problem: str
     at: datetime
+    freeze_file: bool | None
 
 
 async def gather(ctx: Context, target: Target, action: str) -> Reading:
-    """Reads target and rights side by side with the client's own deadline; never raises for the cluster's sake."""
+    """Reads target and rights side by side with the client's own deadline, then looks for the FREEZE_FILE.
+
+    Never raises for the cluster's sake.
+    """
     at = ctx.clock()
+    state, pods, allowed, problem = await _asked(ctx, target, action)
+    seen = state.target if state is not None else target
+    return Reading(seen, state, pods, allowed, problem, at, await ctx.freeze_file())
+
+
+async def _asked(
+    ctx: Context, target: Target, action: str
+) -> tuple[TargetState | None, tuple[PodRow, ...], bool | None, str]:
     rights = catalog.CATALOG[Action(action)].rights.get(target.kind, ())
     try:
         seen, allowed = await asyncio.gather(
@@ -55,17 +68,21 @@ async def gather(ctx: Context, target: Target, action: str) -> Reading:
             asyncio.gather(*(reads.access(ctx.cluster, *right, target.namespace) for right in rights)),
         )
     except NotFoundError:
-        return Reading(target, None, (), None, "", at)
+        return None, (), None, ""
     except FettleError as error:
-        return Reading(target, None, (), None, str(error), at)
-    return Reading(seen.state.target, seen.state, tuple(pod.row for pod in seen.pods), all(allowed), "", at)
+        return None, (), None, str(error)
+    return seen.state, tuple(pod.row for pod in seen.pods), all(allowed), ""
 
 
-def freeze_in(tx: Tx, ctx: Context) -> freeze_policy.Freeze:
-    """The kill switch as it stands now: row, environment and file together; any one of them freezes."""
+def freeze_in(tx: Tx, ctx: Context, file: bool | None) -> freeze_policy.Freeze:
+    """The kill switch: row, environment and file together; any one of them freezes.
+
+    The row is read here; for the file, ask ``ctx.freeze_file`` before the transaction: the store's threads never
+    wait for a mount.
+    """
     on, by, reason, at = freeze_row.state(tx)
     row = freeze_policy.FreezeState(on, by, reason, at)
-    return freeze_policy.frozen(row, ctx.frozen_by_environment, ctx.freeze_file_present())
+    return freeze_policy.frozen(row, ctx.frozen_by_environment, file)
 
 
 def may_approve(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
@@ -131,7 +148,7 @@ def check(
 ) -> Decision:
     """Policy's word on one reading at one of the three points, with the store's facts read in this transaction."""
     now = ctx.clock()
-    freeze = freeze_in(tx, ctx)
+    freeze = freeze_in(tx, ctx, reading.freeze_file)
     other = executions.in_flight_on(tx, reading.target.key)
     busy = ""
     if other is not None and other.id != own_execution:
