@@ -1,7 +1,8 @@
-"""The store on both databases: one PostgreSQL server for a run, a fresh database for each test."""
+"""The store on both databases: one PostgreSQL server for a run, a fresh database for each test; and told chance."""
 
 import contextlib
 import os
+import random
 import shutil
 import sqlite3
 import tempfile
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from bot.storage.db import Store
+from tests.chance import SEED
 
 
 @pytest.fixture(scope="session")
@@ -155,3 +157,20 @@ async def open_store() -> AsyncIterator[Callable[..., Store]]:
     yield open_one
     for store in opened:
         await store.close()
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[object], None]:
+    """Says what was measured: shown with a failure, and by `make soak`."""
+
+    def say(words: object) -> None:
+        print(f"{request.node.name}: {words}")  # noqa: T201 - that is what it is for
+
+    return say
+
+
+@pytest.fixture
+def rng(tell: Callable[[object], None]) -> random.Random:
+    """Chance with a seed that is told; FETTLE_SEED plays another one."""
+    tell(f"seed {SEED}")
+    return random.Random(SEED)  # noqa: S311 - repeatable on purpose

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.world import World, WorldOptions
+from tests.chance import SOAK
 
 from .books import Books
-from .conftest import SOAK
 from .crowd import Crowd
 
 pytestmark = pytest.mark.timeout(1800)

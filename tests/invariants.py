@@ -1,0 +1,272 @@
+"""The invariants I1 to I9, asked of what a run has left behind: database, audit, cluster and Slack, whatever broke it.
+
+The one checker of every fault test. It reads the database with plain SQL, beside a running bot if there is one, on
+SQLite by a connection that can't write; of the bot's own code it uses the audit's check alone. If the bot were wrong
+in reading and writing alike, these laws would still say so.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from bot.sandbox.kubernetes.gateway import Record
+from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.slack.models import Message
+from bot.sandbox.slack.server import SlackServer
+from bot.sandbox.slack_room import CARD, DIGEST, message_key
+from bot.storage import audit
+from bot.storage.db import Store
+
+EXECUTION_ID = "fettle.dev/execution"
+"""The annotation by which a write says which execution it belongs to."""
+WITHIN = timedelta(seconds=60)
+"""What is due is attempted, and a verdict given, this soon (I7)."""
+
+INTENTS = """
+SELECT a.seq, d.detail FROM audit AS a JOIN audit_details AS d ON d.seq = a.seq
+WHERE a.tag = 'execution:intent:committed'
+"""
+SWITCHES = "SELECT seq, tag FROM audit WHERE tag IN ('freeze:state:on', 'freeze:state:off') ORDER BY seq"
+EXECUTIONS = """
+SELECT e.id, e.uid, e.state, e.in_flight, e.intent_at, e.request, p.state, p.digest, p.decided_at, p.expires_at,
+  (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum
+FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
+"""
+VERDICTS = "SELECT id, execution_id, incident_id, verdict, current, deadline, settled_at FROM verifications"
+UNATTEMPTED = """
+SELECT key, due_at FROM outbox WHERE version > sent_version AND NOT dropped AND attempts = 0
+  AND (thread_key = '' OR thread_key IN (SELECT key FROM outbox WHERE posted_ts <> ''))
+"""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of one run, to be asked once it is quiet.
+
+    ``accepted`` and ``ended`` are the fingerprints whose firing, and whose end, were answered 2xx. ``slack`` is None
+    where nobody delivers, ``now`` the bot's own time, ``ttl`` how long its approvals are good for.
+    """
+
+    url: str
+    server: ClusterServer | None = None
+    slack: SlackServer | None = None
+    channel: str = "C0ONCALL"
+    accepted: Collection[str] = ()
+    ended: Collection[str] = ()
+    ttl: timedelta = timedelta(minutes=15)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of one SELECT on the bot's own database."""
+        if self.url.startswith("postgresql"):
+            with psycopg.connect(self.url) as server:
+                return server.execute(sql).fetchall()  # type: ignore[arg-type]
+        path = self.url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def messages(self) -> list[Message]:
+        """Every message that the bot ever posted into the channel or its threads, deleted ones included."""
+        if self.slack is None:
+            return []
+        found = self.slack.workspace.all_messages.get(self.channel, [])
+        return [one for one in found if message_key(one) and not one.ephemeral_to]
+
+    def writes(self) -> list[Record]:
+        """Every write of the bot that reached the API server and wasn't a dry run, whatever it was answered."""
+        if self.server is None:
+            return []
+        return [
+            one
+            for one in self.server.requests
+            if one.verb in {"patch", "update", "delete"}
+            and one.user == self.server.access.bot_user
+            and "dryRun" not in one.query
+        ]
+
+    def effects(self) -> set[str]:
+        """The executions whose write is in the cluster: each left a ReplicaSet with its name in the template."""
+        if self.server is None:
+            return set()
+        templates = (one["spec"]["template"]["metadata"] for one in self.server.cluster.list("ReplicaSet"))
+        marks = {(one.get("annotations") or {}).get(EXECUTION_ID) for one in templates}
+        answered = {execution_of(one) for one in self.writes() if 200 <= one.status < 300}
+        return {str(mark) for mark in marks | answered if mark}
+
+
+def problems(left: Left) -> list[str]:
+    """A sentence for each breach of an invariant, with its number; blocks for some milliseconds."""
+    return [f"{number}: {sentence}" for number, law in LAWS.items() for sentence in law(left)]
+
+
+def hold(left: Left) -> None:
+    """Raises with all that doesn't hold."""
+    found = problems(left)
+    assert not found, "\n".join(found)
+
+
+def lost(left: Left) -> Iterator[str]:
+    """An alert answered 2xx is stored, belongs to an incident, and that stands on a card or in the digest."""
+    stored = dict(left.rows("SELECT fingerprint, incident_id FROM alerts ORDER BY id"))
+    firing = {mark for (mark,) in left.rows("SELECT fingerprint FROM alerts WHERE status <> 'resolved'")}
+    missing = set(left.accepted) - stored.keys()
+    homeless = {mark for mark in set(left.accepted) - missing if stored[mark] is None}
+    if missing:
+        yield f"{len(missing)} of {len(left.accepted)} accepted alerts are not in the store: {_named(missing)}"
+    if homeless:
+        yield f"{len(homeless)} accepted alerts belong to no incident: {_named(homeless)}"
+    still = set(left.ended) & firing
+    if still:
+        yield f"{len(still)} alerts whose end was accepted still fire: {_named(still)}"
+    if left.slack is None:
+        return
+    digest_of = dict(left.rows("SELECT id, digest_id FROM incidents"))
+    keys = {message_key(one) for one in left.messages() if not one.deleted}
+    shown = {stored[mark] for mark in set(left.accepted) - missing - homeless}
+    unseen = {one for one in shown if f"{CARD}{one}" not in keys and f"{DIGEST}{digest_of.get(one)}" not in keys}
+    if unseen:
+        yield f"{len(unseen)} incidents are on no card and in no digest: {_named(unseen)}"
+
+
+def doubled(left: Left) -> Iterator[str]:
+    """One card for an incident; no message, no alert episode stands twice."""
+    # The key in the metadata is unique in the whole workspace, for cards and for everything else.
+    counted = Counter(message_key(one) for one in left.messages() if not one.deleted)
+    yield from (f"{key} was posted {number} times" for key, number in counted.items() if number > 1)
+    cards = left.rows("SELECT subject, count(*) FROM outbox WHERE kind = 'card' GROUP BY subject HAVING count(*) > 1")
+    yield from (f"incident {number} is owed {count} cards" for number, count in cards)
+    alerts = "SELECT fingerprint, starts_at FROM alerts GROUP BY fingerprint, starts_at HAVING count(*) > 1"
+    yield from (f"alert {mark} of {since} is stored twice" for mark, since in left.rows(alerts))
+
+
+def repeated(left: Left) -> Iterator[str]:
+    """At most one effect for an approved proposal."""
+    many = left.rows("SELECT proposal_id, count(*) FROM executions GROUP BY proposal_id HAVING count(*) > 1")
+    yield from (f"proposal {number} has {count} executions" for number, count in many)
+    sent = Counter(execution_of(one) for one in left.writes())
+    yield from (f"execution {uid} was sent {count} times" for uid, count in sent.items() if count > 1)
+
+
+def unapproved(left: Left) -> Iterator[str]:
+    """No effect without a valid, unexpired approval of exactly what was sent."""
+    intents = {detail["execution"]: detail for _, detail in _intents(left)}
+    known = {row[1]: row[2:] for row in left.rows(EXECUTIONS)}
+    for one in left.writes():
+        uid = execution_of(one)
+        if uid not in known:
+            yield f"a write names {uid}, which the store doesn't know"
+            continue
+        _, _, intent_at, request, proposal, digest, decided_at, expires_at, approvals, quorum = known[uid]
+        if proposal != "approved" or approvals < quorum:
+            yield f"execution {uid} was sent; its proposal is {proposal} with {approvals} of {quorum} approvals"
+        if not intent_at or not decided_at or not expires_at or decided_at > expires_at:
+            yield f"execution {uid} was sent without a valid approval ({decided_at}, until {expires_at})"
+        elif _at(intent_at) - _at(decided_at) > left.ttl:
+            yield f"execution {uid} was begun {_at(intent_at) - _at(decided_at)} after its approval"
+        intent = intents.get(uid, {})
+        bodies = [json.loads(request)["body"] if request else None, (intent.get("request") or {}).get("body")]
+        if [json.loads(one.body)] * 2 != bodies or intent.get("approved_digest") != digest:
+            yield f"what was sent for execution {uid} isn't what was approved and written down"
+
+
+def verdicts(left: Left) -> Iterator[str]:
+    """Exactly one current verdict for an execution that succeeded, none for another."""
+    current = Counter(row[1] for row in left.rows(VERDICTS) if row[4])
+    for number, _, state, *_ in left.rows(EXECUTIONS):
+        wanted = 1 if state == "succeeded" else 0
+        if current[number] != wanted:
+            yield f"execution {number} ({state}) has {current[number]} current verdicts"
+
+
+def chain(left: Left) -> Iterator[str]:
+    """The audit has no gap, its hashes are right, and every effect is in it."""
+    store = Store.open(left.url, lock=False, query_only=True)
+    try:
+        yield from store.read_now(audit.verify_chain)
+    finally:
+        store.close_now()
+    written = {detail["execution"] for _, detail in _intents(left)}
+    yield from (f"the effect of {uid} isn't in the audit" for uid in left.effects() - written)
+
+
+def unsettled(left: Left) -> Iterator[str]:
+    """Every execution is settled, every verdict given by its deadline, every due message attempted."""
+    for number, _, state, in_flight, *_ in left.rows(EXECUTIONS):
+        if state not in {"succeeded", "failed", "unknown"}:
+            yield f"execution {number} is still {state}"
+        elif in_flight:
+            yield f"execution {number} ({state}) still holds its target"
+    for number, _, _, verdict, now, deadline, settled_at in left.rows(VERDICTS):
+        if verdict == "measuring" and now:
+            yield f"verification {number} has no verdict"
+        elif settled_at and _at(settled_at) > _at(deadline) + WITHIN:
+            yield f"verification {number} was settled {_at(settled_at) - _at(deadline)} after its deadline"
+    if left.slack is not None:
+        late = [key for key, due_at in left.rows(UNATTEMPTED) if left.now - _at(due_at) > WITHIN]
+        if late:
+            yield f"{len(late)} messages were never attempted: {_named(late)}"
+
+
+def frozen(left: Left) -> Iterator[str]:
+    """No effect is begun between the freeze and its end."""
+    switches = left.rows(SWITCHES)
+    for seq, detail in _intents(left):
+        before = [tag for at, tag in switches if at < seq]
+        if before and before[-1] == "freeze:state:on":
+            yield f"execution {detail['execution']} was begun while writes were frozen"
+
+
+def unfounded(left: Left) -> Iterator[str]:
+    """What failed or is unknown is never shown as a success, nor an effect as none."""
+    effects = left.effects()
+    of_execution = {row[1]: (row[3], row[4]) for row in left.rows(VERDICTS)}
+    for number, uid, state, *_ in left.rows(EXECUTIONS):
+        if left.server is not None and (state == "succeeded") > (uid in effects):
+            yield f"execution {number} is shown as a success, and its write isn't in the cluster"
+        if state == "failed" and uid in effects:
+            yield f"execution {number} is shown as not applied, and its write is in the cluster"
+        if of_execution.get(number, ("", False))[0] == "pass" and state != "succeeded":
+            yield f"execution {number} ({state}) has the verdict pass"
+    passed = {incident for _, _, incident, verdict, *_ in left.rows(VERDICTS) if verdict == "pass"}
+    for one in left.messages():
+        _, mark, number = message_key(one).partition(CARD)
+        if mark and "PASS" in f"{one.text} {json.dumps(one.blocks)}" and int(number) not in passed:
+            yield f"the card of incident {number} says PASS, and no verdict does"
+
+
+LAWS = {
+    "I1": lost, "I2": doubled, "I3": repeated, "I4": unapproved, "I5": verdicts, "I6": chain, "I7": unsettled,
+    "I8": frozen, "I9": unfounded,
+}  # fmt: skip
+
+
+def execution_of(write: Record) -> str:
+    """The execution that a write names in its patch, "" for one that names none."""
+    for step in json.loads(write.body):
+        value = step.get("value")
+        if isinstance(value, dict) and EXECUTION_ID in value:
+            return str(value[EXECUTION_ID])
+        if step["path"].endswith(EXECUTION_ID.replace("/", "~1")):
+            return str(value)
+    return ""
+
+
+def _intents(left: Left) -> list[tuple[int, dict[str, Any]]]:
+    return [(seq, json.loads(detail)) for seq, detail in left.rows(INTENTS)]
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _named(names: Iterable[object]) -> str:
+    return ", ".join(sorted(str(name) for name in names)[:5])
