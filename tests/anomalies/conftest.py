@@ -1,32 +1,61 @@
-"""A night on one cluster and one database file; ``night`` builds it, crash or not."""
+"""Nights on one cluster and one database file each: ``night`` builds it, crash or not; ``fresh`` builds any number."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
-from bot.sandbox.kubernetes.server import ClusterServer
+from .night import Night, shop
 
-from .night import Night
+Fresh = Callable[..., AbstractAsyncContextManager[Night]]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A stage that fails says so with a traceback, which is right, and here happens a thousand times."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
 async def night(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Night]]]:
-    server = ClusterServer(name="fettle-sandbox", ready_after=0.2)
-    await server.start()
-    server.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-    server.cluster.deployment("shop", "api", replicas=2, image="registry.example/shop/api:1.4.1")
-    server.cluster.advance(3600)
     made: list[Night] = []
+    async with shop() as server:
 
-    async def build(*crash_at: str, times: int = 1) -> Night:
-        one = Night(server, sqlite_url, tmp_path, crash_at)
-        one.times = times
-        await one.begin()
-        made.append(one)
-        return one
+        async def build(*crash_at: str, times: int = 1) -> Night:
+            one = Night(server, sqlite_url, tmp_path, crash_at)
+            one.times = times
+            await one.begin()
+            made.append(one)
+            return one
 
-    yield build
-    for one in made:
-        await one.end()
-    await server.stop()
+        yield build
+        for one in made:
+            await one.end()
+
+
+@pytest.fixture
+def fresh(sqlite_template: Path, tmp_path: Path) -> Fresh:
+    """One night after the other, each in a world of its own; for tests that play many cases."""
+    numbers = iter(range(10**6))
+
+    @asynccontextmanager
+    async def build(url: str = "", kube_timeout: float = 2.0) -> AsyncIterator[Night]:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        shutil.copy(sqlite_template, folder / "fettle.db")
+        async with shop() as server:
+            one = Night(server, url or f"sqlite:///{folder / 'fettle.db'}", folder)
+            one.kube_timeout = kube_timeout
+            await one.begin()
+            try:
+                yield one
+            finally:
+                await one.end()
+
+    return build

@@ -8,11 +8,13 @@ and the people do what people do: whoever had no answer presses again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.domain.errors import FettleError
+from bot.domain.execution import ExecutionState
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import ProposalState
 from bot.jobs import STAGES, Jobs
@@ -22,7 +24,7 @@ from bot.storage import due, outbox, people, proposals
 from bot.storage.db import Store, Tx
 from bot.storage.fields import to_text
 from bot.workflow.context import Context
-from tests.integration.workflow.floor import Floor, settings_in
+from tests.integration.workflow.floor import API, Floor, settings_in
 from tests.invariants import Left, hold
 
 ROUNDS = 60
@@ -36,6 +38,20 @@ class CrashError(BaseException):
 
 Wish = Callable[["Night"], Awaitable[bool]]
 """What a person or a sender does in a round; True while it is not satisfied."""
+
+
+@asynccontextmanager
+async def shop() -> AsyncIterator[ClusterServer]:
+    """A cluster with one workload, shop/api, that has run for an hour."""
+    server = ClusterServer(name="fettle-sandbox", ready_after=0.2)
+    await server.start()
+    server.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    server.cluster.deployment("shop", "api", replicas=2, image="registry.example/shop/api:1.4.1")
+    server.cluster.advance(3600)
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 class Night:
@@ -52,6 +68,8 @@ class Night:
         self.crashes = 0
         self.times = 1
         """How often each claimed row is run."""
+        self.kube_timeout = 2.0
+        """Seconds that the client waits for the cluster."""
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
         """Fingerprints of the alerts whose firing, and whose end, the sender was told is taken."""
@@ -65,20 +83,36 @@ class Night:
         return self._floor
 
     async def begin(self) -> None:
-        """A process starts: alone on its database, so every claim of its predecessor is free."""
-        (self.folder / "kubeconfig").write_text(self.server.kubeconfig("bot"))
-        cluster = await Cluster.connect(str(self.folder / "kubeconfig"), None, 2.0, "fettle/test")
-        cluster.crash_point = self._pass
+        """A process starts; one that can't, because its store fails, ends and is started again."""
+        for _ in range(ROUNDS):
+            try:
+                await self._start()
+            except FettleError:
+                self._shift += STEP
+                self.server.cluster.advance(STEP)
+            else:
+                return
+        raise AssertionError("it never started")
+
+    async def _start(self) -> None:
+        """Alone on its database, so every claim of its predecessor is free."""
         store = Store.open(self.url, group_size=1)
+        try:
+            await store.transact(due.free_claims)
+            await store.transact(outbox.free_claims)
+            await store.transact(people.set_group, "S0SRE", ("U0SAM",), datetime.now(UTC) + timedelta(0, self._shift))
+        except FettleError:
+            await store.close()
+            raise
+        store.crash_point = self._pass
+        (self.folder / "kubeconfig").write_text(self.server.kubeconfig("bot"))
+        cluster = await Cluster.connect(str(self.folder / "kubeconfig"), None, self.kube_timeout, "fettle/test")
+        cluster.crash_point = self._pass
         settings = settings_in(self.folder, VERIFY_SOAK="1s", VERIFY_SOAK_CRASHLOOP="1s")
         context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL")
         firing = self._floor._firing if self._floor else {}
         self._floor = Floor(context, self.server, self._shift)
         self._floor._firing = firing
-        await store.transact(due.free_claims)
-        await store.transact(outbox.free_claims)
-        await store.transact(people.set_group, "S0SRE", ("U0SAM",), self._floor.now())
-        store.crash_point = self._pass
 
     async def end(self) -> None:
         await self.floor.ctx.cluster.close()
@@ -138,8 +172,9 @@ class Night:
 
 
 def _anything_due(tx: Tx, stage: Stage, now: datetime) -> bool:
-    sql = "SELECT count(*) FROM due WHERE stage = ? AND due_at <= ? AND claimed_until IS NULL"
-    return bool(tx.execute(sql, (stage.value, to_text(now))).fetchone()[0])
+    stamp = to_text(now)
+    sql = "SELECT count(*) FROM due WHERE stage = ? AND due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?)"
+    return bool(tx.execute(sql, (stage.value, stamp, stamp)).fetchone()[0])
 
 
 # -- what people want ------------------------------------------------------------------------------
@@ -189,11 +224,21 @@ async def approves(night: Night) -> bool:
 
 
 async def insists(night: Night) -> bool:
-    """Bo presses Request again where the card shows only why there is no offer."""
-    newest = await night.floor.newest("proposals")
-    if newest is None or newest.state is not ProposalState.RECORDED:
+    """Bo presses Request again where the card shows only why there is no offer, or that nothing was done."""
+    newest, ran = await night.floor.newest("proposals"), await night.floor.newest("executions")
+    nothing_done = ran is not None and ran.state is ExecutionState.FAILED and newest.id == ran.proposal_id
+    if newest is None or not (newest.state is ProposalState.RECORDED or nothing_done):
         return False
     await night.floor.verbs.request_again(newest.id, await night.floor.person("bo"))
+    return True
+
+
+async def chooses(night: Night) -> bool:
+    """Bo names the workload where the card could find none."""
+    incident = await night.floor.newest("incidents")
+    if incident is None or not incident.open or incident.investigated_at is None or incident.target is not None:
+        return False
+    await night.floor.verbs.choose_target(incident.id, API.key, await night.floor.person("bo"))
     return True
 
 
@@ -206,7 +251,7 @@ class Clears:
     async def __call__(self, night: Night) -> bool:
         if self.answered:
             return False
-        if night.floor.patches():
+        if night.floor.workload()["metadata"]["generation"] > 1:
             await night.floor.clear(next(iter(night.floor._firing)))
             self.answered = True
             night.ended |= _fingerprints(night)
@@ -232,3 +277,11 @@ async def holds(night: Night) -> None:
     applied = floor.workload()["metadata"]["generation"] - 1
     assert applied == len(await floor.entries("execution:state:succeeded"))
     assert await floor.count("incidents") == len(await floor.messages("card:"))
+
+
+async def ended_well(night: Night) -> None:
+    """One incident, one effect, verified and closed, as if nothing had happened."""
+    await holds(night)
+    assert (await night.floor.verification()).verdict == "pass"
+    assert not (await night.floor.incident(1)).open
+    assert await night.floor.count("incidents") == 1

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from .night import Asks, Clears, Fires, Night, Wish, approves, holds, insists
+from .night import Asks, Clears, Fires, Night, Wish, approves, ended_well, insists
 
 Build = Callable[..., Awaitable[Night]]
 
@@ -49,13 +49,6 @@ async def alerted(night: Night) -> None:
     night.lose_answer = True
     wishes: tuple[Wish, ...] = (Fires(), approves, insists, Clears())
     await night.live(*wishes)
-
-
-async def ended_well(night: Night) -> None:
-    await holds(night)
-    assert (await night.floor.verification()).verdict == "pass"
-    assert not (await night.floor.incident(1)).open
-    assert await night.floor.count("incidents") == 1
 
 
 def known(night: Night) -> set[str]:

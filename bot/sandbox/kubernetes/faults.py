@@ -35,6 +35,7 @@ class Fault:
     times: int | None
     status: int = 0
     hang: float | None = None
+    drop_before: bool = False
     drop_after: bool = False
     late: bool = False
 
@@ -60,6 +61,10 @@ class Faults:
     ) -> None:
         """Say nothing for so long, then go on as usual; `late` does the work before the silence."""
         self._faults.append(Fault(verb, resource, times, hang=seconds, late=late))
+
+    def drop_before(self, verb: str, resource: str, *, times: int | None = 1) -> None:
+        """Close the connection without having done the work."""
+        self._faults.append(Fault(verb, resource, times, drop_before=True))
 
     def drop_after(self, verb: str, resource: str, *, times: int | None = 1) -> None:
         """Do the work, then close the connection without an answer."""

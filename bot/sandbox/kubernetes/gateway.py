@@ -142,16 +142,23 @@ class Gateway:
             await asyncio.sleep(fault.hang)
         elif fault and fault.status:
             raise faults.refusal(fault.status)
+        elif fault and fault.drop_before:
+            self._hang_up(request, seen)
+            raise faults.refusal(503)  # nobody hears it
         content = request.headers.get("Content-Type", "")
         asked = Asked(body, content, query, seen.user_agent)
         found = self._dispatch(route, asked, seen, request.headers.get("Accept", ""))
         if fault and fault.hang is not None and fault.late:
             await asyncio.sleep(fault.hang)
         if fault and fault.drop_after:
-            seen.dropped = True
-            if request.transport is not None:
-                request.transport.abort()
+            self._hang_up(request, seen)
         return found
+
+    @staticmethod
+    def _hang_up(request: web.BaseRequest, seen: Record) -> None:
+        seen.dropped = True
+        if request.transport is not None:
+            request.transport.abort()
 
     def _page(self, request: web.BaseRequest, path: str) -> "Answer | Plain":
         parts = [part for part in path.split("/") if part]

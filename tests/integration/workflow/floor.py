@@ -49,7 +49,12 @@ BASE: Mapping[str, str] = {
     "CLUSTER_NAME": "eu-1",
 }
 
-ROOMS: Mapping[str, Any] = {"proposals": proposals, "executions": executions, "verifications": verifications}
+ROOMS: Mapping[str, Any] = {
+    "incidents": incidents,
+    "proposals": proposals,
+    "executions": executions,
+    "verifications": verifications,
+}
 
 
 def settings_in(folder: Path, **changes: str) -> Settings:
