@@ -41,7 +41,7 @@ from bot.slack.socket_mode import SocketMode
 from bot.standing import NO_CLUSTER, NO_SLACK, Standing, ask_slack
 from bot.storage import due, facts, outbox
 from bot.storage.db import Store, Tx
-from bot.workflow import reloading
+from bot.workflow import reloading, timekeeping
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
@@ -103,8 +103,9 @@ class Program:
         async with contextlib.AsyncExitStack() as closing:
             opened = await _open(settings, closing)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
-            ctx = Context(store, cluster, settings, clock.now, opened.channel, settings.FETTLE_FROZEN, opened.playbooks)
-            running = Running(ctx, slack, opened.servers)
+            steady = clock.Steady()
+            ctx = Context(store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks)
+            running = Running(ctx, slack, opened.servers, steady)
             await running.start(opened.ready, self.stop)
             try:
                 await self.stop.wait()
@@ -176,13 +177,14 @@ def _sentences(error: FettleError) -> list[str]:
 class Running:
     """The parts that work after the preflight."""
 
-    def __init__(self, ctx: Context, slack: SlackClient, servers: Servers) -> None:
+    def __init__(self, ctx: Context, slack: SlackClient, servers: Servers, steady: clock.Steady) -> None:
         self._ctx = ctx
+        self._steady = steady
         self._slack = slack
         self._socket: SocketMode | None = None
         self._stop_delivery = asyncio.Event()
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
-        self._jobs = Jobs(ctx, slack.group_members)
+        self._jobs = Jobs(ctx, slack.group_members, steady)
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers
@@ -218,6 +220,7 @@ class Running:
     async def start(self, ready: Ready | None, stop: asyncio.Event) -> None:
         """Intake first, then what is owed, then Slack (which may take its time)."""
         ctx = self._ctx
+        await timekeeping.follow(ctx.store, self._steady)
         rules = IntakeRules.of(ctx.settings, ctx.channel)
         intake = webhook.application(ctx.store, ctx.settings, rules, ctx.clock, self._health)
         await self._servers.start(intake, self._health.application())

@@ -1,24 +1,27 @@
 """Ticks: they claim what the store owes and hand it to the stage; they keep nothing themselves.
 
-APScheduler has a memory store and only calls idempotent "claim what is due" functions; deadlines are columns. A tick
-claims under a limit for each stage and spawns, it never awaits the work. It refuses to decide what work means.
+A tick claims under a limit for each stage and spawns, it never awaits the work; deadlines are columns. Ticks are the
+loop's own, because a scheduler that looks at the machine's clock stands still when that is set back; APScheduler, with
+a memory store, calls the hourly chores. This module refuses to decide what work means.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.clock import Steady
 from bot.domain.errors import FettleError, UnavailableError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, propose, verify
+from bot.workflow import decide, execute, investigate, propose, timekeeping, verify
 from bot.workflow.context import Context
 from bot.workflow.reloading import Reloading
 
@@ -46,6 +49,8 @@ BRIEF = frozenset({Stage.EXECUTE, Stage.RECOVER, Stage.VERIFY})
 """Stages that ask the cluster a few questions and no more; somebody waits for them when their process has died."""
 TICK = 0.5
 """Seconds between looks; a commit that owes work wakes the loop at once."""
+BETWEEN_STAGES = 10.0
+"""Seconds that a clock which was set waits for a moment in which no stage asks the cluster."""
 GROUPS_EVERY = timedelta(seconds=60)
 GROUPS_PAUSE = 15.0
 """Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
@@ -60,9 +65,11 @@ Members = Callable[[str], Awaitable[tuple[str, ...]]]
 class Jobs:
     """All recurring work of one process."""
 
-    def __init__(self, ctx: Context, members: Members | None = None) -> None:
+    def __init__(self, ctx: Context, members: Members | None = None, steady: Steady | None = None) -> None:
         self._ctx = ctx
         self._members = members
+        self._steady = steady
+        self._patience: float | None = None
         self._running: dict[asyncio.Task[None], DueWork] = {}
         self._counts = dict.fromkeys(LIMITS, 0)
         self._closing = False
@@ -76,11 +83,6 @@ class Jobs:
 
     def start(self) -> None:
         """Starts ticking in the running loop."""
-        self._scheduler.add_job(self.tick, "interval", seconds=TICK, id="owed")
-        # At once, too: whoever presses in the first seconds after a start must not be refused for it.
-        self._scheduler.add_job(
-            self.refresh_groups, "interval", seconds=2, id="groups", next_run_time=self._ctx.clock()
-        )
         self._scheduler.add_job(self.playbooks, "interval", seconds=PLAYBOOKS_EVERY, id="playbooks")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
@@ -92,10 +94,30 @@ class Jobs:
 
     async def _wake(self) -> None:
         while True:
-            await self._ctx.store.work_owed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._ctx.store.work_owed.wait()
             self._ctx.store.work_owed.clear()
-            # A fresh proposal waits for a press: whoever presses must not be told that the group wasn't read yet.
-            await asyncio.gather(self.tick(), self.refresh_groups())
+            try:
+                await self.keep_time()
+                # A fresh proposal waits for a press: whoever presses must not be told that the group wasn't read yet.
+                await asyncio.gather(self.tick(), self.refresh_groups())
+            except Exception:  # the loop's edge: a bug in one round must not end all others
+                log.exception("a tick failed; the next one comes")
+
+    async def keep_time(self) -> None:
+        """Follows a clock that was set, between two stages: what a stage holds in its hands can't be moved."""
+        if self._closing or self._steady is None or abs(self._steady.step()) < timekeeping.STEP:
+            self._patience = None
+            return
+        loop = asyncio.get_running_loop()
+        self._patience = self._patience or loop.time() + BETWEEN_STAGES
+        if loop.time() < self._patience and any(work.stage in BRIEF for work in self._running.values()):
+            return
+        try:
+            await timekeeping.follow(self._ctx.store, self._steady)
+        except FettleError as error:
+            log.warning("the clock was set, and the store doesn't follow yet", error=str(error))
 
     async def tick(self) -> None:
         """Claims what is due, as far as the limits leave room, and spawns it."""

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -31,13 +31,13 @@ EXECUTION_ID = "fettle.dev/execution"
 WITHIN = timedelta(seconds=60)
 """What is due is attempted, and a verdict given, this soon (I7)."""
 
-INTENTS = """
-SELECT a.seq, d.detail FROM audit AS a JOIN audit_details AS d ON d.seq = a.seq
-WHERE a.tag = 'execution:intent:committed'
+ENTRIES = """
+SELECT a.seq, a.at, a.subject, d.detail FROM audit AS a LEFT JOIN audit_details AS d ON d.seq = a.seq
+WHERE a.tag = '{}' ORDER BY a.seq
 """
 SWITCHES = "SELECT seq, tag FROM audit WHERE tag IN ('freeze:state:on', 'freeze:state:off') ORDER BY seq"
 EXECUTIONS = """
-SELECT e.id, e.uid, e.state, e.in_flight, e.intent_at, e.request, p.state, p.digest, p.decided_at, p.expires_at,
+SELECT e.id, e.uid, e.state, e.in_flight, e.request, p.id, p.state, p.digest, p.decided_at, p.expires_at,
   (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum
 FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
 """
@@ -158,23 +158,24 @@ def repeated(left: Left) -> Iterator[str]:
 
 def unapproved(left: Left) -> Iterator[str]:
     """No effect without a valid, unexpired approval of exactly what was sent."""
-    intents = {detail["execution"]: detail for _, detail in _intents(left)}
-    known = {row[1]: row[2:] for row in left.rows(EXECUTIONS)}
+    intents = {entry.detail["execution"]: entry for entry in _entries(left, "execution:intent:committed")}
+    granted = {entry.subject: entry for entry in _entries(left, "proposal:approval:granted")}
+    known = {row[1]: row[4:] for row in left.rows(EXECUTIONS)}
     for one in left.writes():
         uid = execution_of(one)
-        if uid not in known:
-            yield f"a write names {uid}, which the store doesn't know"
+        if uid not in known or uid not in intents:
+            yield f"a write names {uid}, which store or audit don't know"
             continue
-        _, _, intent_at, request, proposal, digest, decided_at, expires_at, approvals, quorum = known[uid]
-        if proposal != "approved" or approvals < quorum:
+        request, number, proposal, digest, decided_at, expires_at, approvals, quorum = known[uid]
+        intent, grant = intents[uid], granted.get(f"proposal:{number}")
+        if proposal != "approved" or approvals < quorum or grant is None or grant.seq > intent.seq:
             yield f"execution {uid} was sent; its proposal is {proposal} with {approvals} of {quorum} approvals"
-        if not intent_at or not decided_at or not expires_at or decided_at > expires_at:
+        elif not decided_at or not expires_at or decided_at > expires_at:
             yield f"execution {uid} was sent without a valid approval ({decided_at}, until {expires_at})"
-        elif _at(intent_at) - _at(decided_at) > left.ttl:
-            yield f"execution {uid} was begun {_at(intent_at) - _at(decided_at)} after its approval"
-        intent = intents.get(uid, {})
-        bodies = [json.loads(request)["body"] if request else None, (intent.get("request") or {}).get("body")]
-        if [json.loads(one.body)] * 2 != bodies or intent.get("approved_digest") != digest:
+        elif (waited := _passed(left, grant, intent)) > left.ttl:
+            yield f"execution {uid} was begun {waited} after its approval"
+        bodies = [json.loads(request)["body"] if request else None, intent.detail["request"]["body"]]
+        if [json.loads(one.body)] * 2 != bodies or intent.detail["approved_digest"] != digest:
             yield f"what was sent for execution {uid} isn't what was approved and written down"
 
 
@@ -194,7 +195,7 @@ def chain(left: Left) -> Iterator[str]:
         yield from store.read_now(audit.verify_chain)
     finally:
         store.close_now()
-    written = {detail["execution"] for _, detail in _intents(left)}
+    written = {entry.detail["execution"] for entry in _entries(left, "execution:intent:committed")}
     yield from (f"the effect of {uid} isn't in the audit" for uid in left.effects() - written)
 
 
@@ -219,10 +220,10 @@ def unsettled(left: Left) -> Iterator[str]:
 def frozen(left: Left) -> Iterator[str]:
     """No effect is begun between the freeze and its end."""
     switches = left.rows(SWITCHES)
-    for seq, detail in _intents(left):
-        before = [tag for at, tag in switches if at < seq]
+    for entry in _entries(left, "execution:intent:committed"):
+        before = [tag for seq, tag in switches if seq < entry.seq]
         if before and before[-1] == "freeze:state:on":
-            yield f"execution {detail['execution']} was begun while writes were frozen"
+            yield f"execution {entry.detail['execution']} was begun while writes were frozen"
 
 
 def unfounded(left: Left) -> Iterator[str]:
@@ -260,8 +261,22 @@ def execution_of(write: Record) -> str:
     return ""
 
 
-def _intents(left: Left) -> list[tuple[int, dict[str, Any]]]:
-    return [(seq, json.loads(detail)) for seq, detail in left.rows(INTENTS)]
+class _Entry(NamedTuple):
+    seq: int
+    at: datetime
+    subject: str
+    detail: dict[str, Any]
+
+
+def _entries(left: Left, tag: str) -> list[_Entry]:
+    rows = left.rows(ENTRIES.format(tag))
+    return [_Entry(seq, _at(at), subject, json.loads(detail or "{}")) for seq, at, subject, detail in rows]
+
+
+def _passed(left: Left, first: _Entry, second: _Entry) -> timedelta:
+    """The time between two entries, without the steps of a clock that was set in between."""
+    steps = [entry for entry in _entries(left, "system:clock:set") if first.seq < entry.seq < second.seq]
+    return second.at - first.at - timedelta(seconds=sum(entry.detail["seconds"] for entry in steps))
 
 
 def _at(text: str) -> datetime:

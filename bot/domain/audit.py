@@ -52,6 +52,7 @@ TAGS = (
     "person:identity:erased",
     "freeze:state:on",
     "freeze:state:off",
+    "system:clock:set",
     "system:process:started",
     "system:process:stopped",
     "system:playbooks:loaded",

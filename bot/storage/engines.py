@@ -8,6 +8,7 @@ under one advisory lock. Connections are peewee's, one for each thread. It refus
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sqlite3
 import time
 from pathlib import Path
@@ -20,6 +21,9 @@ from bot.domain.errors import ConfigError
 
 WRITE_LOCK = 0x66657474  # "fett": one key for a database, every write group of every replica takes it
 MIGRATION_LOCK = 0x6665746D  # "fetm": held by a session while it migrates
+
+PROCESS = f"fettle {secrets.token_hex(4)}"
+"""How PostgreSQL tells the connections of one process from those of another."""
 
 BUSY_SECONDS = 10.0
 """How long a write group waits for another process's (the command line's freeze, another replica's group)."""
@@ -127,7 +131,7 @@ class PostgresEngine:
             prefer_psycopg3=True,
             autoconnect=False,
             connect_timeout=5,
-            application_name="fettle",
+            application_name=PROCESS,
             keepalives_idle=30,
         )
 

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -45,13 +45,15 @@ def fresh(sqlite_template: Path, tmp_path: Path) -> Fresh:
     numbers = iter(range(10**6))
 
     @asynccontextmanager
-    async def build(url: str = "", kube_timeout: float = 2.0) -> AsyncIterator[Night]:
+    async def build(
+        url: str = "", kube_timeout: float = 2.0, soak: str = "1s", crash_at: Collection[str] = ()
+    ) -> AsyncIterator[Night]:
         folder = tmp_path / str(next(numbers))
         folder.mkdir()
         shutil.copy(sqlite_template, folder / "fettle.db")
         async with shop() as server:
-            one = Night(server, url or f"sqlite:///{folder / 'fettle.db'}", folder)
-            one.kube_timeout = kube_timeout
+            one = Night(server, url or f"sqlite:///{folder / 'fettle.db'}", folder, crash_at)
+            one.kube_timeout, one.soak = kube_timeout, soak
             await one.begin()
             try:
                 yield one

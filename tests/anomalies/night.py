@@ -7,12 +7,14 @@ and the people do what people do: whoever had no answer presses again.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.clock import Steady
 from bot.domain.errors import FettleError
 from bot.domain.execution import ExecutionState
 from bot.domain.owed import DueWork, Stage
@@ -23,6 +25,7 @@ from bot.sandbox.kubernetes.server import ClusterServer
 from bot.storage import due, outbox, people, proposals
 from bot.storage.db import Store, Tx
 from bot.storage.fields import to_text
+from bot.workflow import timekeeping
 from bot.workflow.context import Context
 from tests.integration.workflow.floor import API, Floor, settings_in
 from tests.invariants import Left, hold
@@ -66,16 +69,21 @@ class Night:
         """The next write's answer is lost after it was carried out."""
         self.points: list[str] = []
         self.crashes = 0
+        self.jumps: dict[str, float] = {}
+        """Point to the seconds by which the clock of the bot's machine jumps there."""
         self.times = 1
         """How often each claimed row is run."""
         self.kube_timeout = 2.0
         """Seconds that the client waits for the cluster."""
+        self.soak = "1s"
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
         """Fingerprints of the alerts whose firing, and whose end, the sender was told is taken."""
         self._seen: Counter[str] = Counter()
         self._floor: Floor | None = None
         self._shift = 3600.0
+        self._set = 0.0
+        self._steady = Steady(self._wall, self._since_boot, "this boot")
 
     @property
     def floor(self) -> Floor:
@@ -97,10 +105,12 @@ class Night:
     async def _start(self) -> None:
         """Alone on its database, so every claim of its predecessor is free."""
         store = Store.open(self.url, group_size=1)
+        self._steady = Steady(self._wall, self._since_boot, "this boot")
         try:
+            await timekeeping.follow(store, self._steady)
             await store.transact(due.free_claims)
             await store.transact(outbox.free_claims)
-            await store.transact(people.set_group, "S0SRE", ("U0SAM",), datetime.now(UTC) + timedelta(0, self._shift))
+            await store.transact(people.set_group, "S0SRE", ("U0SAM",), self._steady())
         except FettleError:
             await store.close()
             raise
@@ -108,10 +118,11 @@ class Night:
         (self.folder / "kubeconfig").write_text(self.server.kubeconfig("bot"))
         cluster = await Cluster.connect(str(self.folder / "kubeconfig"), None, self.kube_timeout, "fettle/test")
         cluster.crash_point = self._pass
-        settings = settings_in(self.folder, VERIFY_SOAK="1s", VERIFY_SOAK_CRASHLOOP="1s")
+        settings = settings_in(self.folder, VERIFY_SOAK=self.soak, VERIFY_SOAK_CRASHLOOP=self.soak)
         context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL")
         firing = self._floor._firing if self._floor else {}
         self._floor = Floor(context, self.server, self._shift)
+        self._floor.time = self._steady
         self._floor._firing = firing
 
     async def end(self) -> None:
@@ -122,9 +133,20 @@ class Night:
         self._seen[point] += 1
         named = f"{point}#{self._seen[point]}"
         self.points.append(named)
+        self.jump(self.jumps.pop(named, 0.0))
         if named in self.crash_at:
             self.crashes += 1
             raise CrashError(named)
+
+    def jump(self, seconds: float) -> None:
+        """The clock of the bot's machine is set; no time passes, and the cluster has a clock of its own."""
+        self._set += seconds
+
+    def _wall(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._shift + self._set)
+
+    def _since_boot(self) -> float:
+        return time.monotonic() + self._shift
 
     def advance(self, seconds: float) -> None:
         self.floor.advance(seconds)
@@ -135,7 +157,7 @@ class Night:
         for _ in range(ROUNDS):
             try:
                 wanted = [await self._grant(wish) for wish in wishes]
-                quiet = await self._work() and not any(wanted) and not await self.floor.owed()
+                quiet = await self.work() and not any(wanted) and not await self.floor.owed()
             except CrashError:
                 await self.end()
                 self.advance(STEP)
@@ -152,9 +174,10 @@ class Night:
         except FettleError:
             return True  # they were told that it didn't work, or got a 503: they come again
 
-    async def _work(self) -> bool:
+    async def work(self) -> bool:
         """Everything that is due, once; False if the store gave no work."""
         try:
+            await Jobs(self.floor.ctx, steady=self._steady).keep_time()
             for stage in STAGES:
                 # A look first, so that claims of nothing are no crash points.
                 if not await self.floor.store.read(_anything_due, stage, self.floor.now()):
@@ -224,10 +247,11 @@ async def approves(night: Night) -> bool:
 
 
 async def insists(night: Night) -> bool:
-    """Bo presses Request again where the card shows only why there is no offer, or that nothing was done."""
+    """Bo presses Request again where the card shows that nothing is offered any more, or that nothing was done."""
     newest, ran = await night.floor.newest("proposals"), await night.floor.newest("executions")
+    again = newest is not None and newest.state in {ProposalState.RECORDED, ProposalState.EXPIRED}
     nothing_done = ran is not None and ran.state is ExecutionState.FAILED and newest.id == ran.proposal_id
-    if newest is None or not (newest.state is ProposalState.RECORDED or nothing_done):
+    if not (again or nothing_done):
         return False
     await night.floor.verbs.request_again(newest.id, await night.floor.person("bo"))
     return True
@@ -267,7 +291,13 @@ def _fingerprints(night: Night) -> set[str]:
 
 def left(night: Night) -> Left:
     """What there is to be asked."""
-    return Left(night.url, night.server, accepted=night.accepted, ended=night.ended, now=night.floor.now())
+    return Left(
+        night.url,
+        night.server,
+        accepted=night.accepted,
+        ended=night.ended,
+        now=night.floor.now(),
+    )
 
 
 async def holds(night: Night) -> None:

@@ -70,6 +70,7 @@ class Floor:
         self.server = server
         self.cluster = server.cluster
         self._offset = timedelta(seconds=offset)
+        self.time: Callable[[], datetime] = lambda: datetime.now(UTC) + self._offset
         self._firing: dict[int, tuple[Alert, ...]] = {}
         self.ctx = replace(ctx, clock=self.now)
         self.verbs = Workflow(self.ctx)
@@ -79,7 +80,7 @@ class Floor:
         return self.ctx.store
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._offset
+        return self.time()
 
     def advance(self, seconds: float) -> None:
         """Time passes for the bot and for the cluster alike."""
