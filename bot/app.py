@@ -28,6 +28,7 @@ from bot.domain.audit import AuditEntry, AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
 from bot.health import Health
+from bot.integrations.sources import Sources
 from bot.jobs import Jobs
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
@@ -104,7 +105,11 @@ class Program:
             opened = await _open(settings, closing)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
             steady = clock.Steady()
-            ctx = Context(store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks)
+            sources = Sources.of(settings)
+            closing.push_async_callback(sources.close)
+            ctx = Context(
+                store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks, sources
+            )
             running = Running(ctx, slack, opened.servers, steady)
             await running.start(opened.ready, self.stop)
             try:
@@ -230,7 +235,7 @@ class Running:
         self._tasks.append(asyncio.create_task(self._slack_side(ready, stop), name="slack"))
         self._tasks.append(asyncio.create_task(self._standing.watch_cluster(), name="cluster"))
         self._tasks.append(asyncio.create_task(self._dispatcher.run(self._stop_delivery), name="delivery"))
-        if ctx.freeze_file_present() is None:
+        if await ctx.freeze_file() is None:
             logger.error(
                 "nothing is changed: it can't be told whether FREEZE_FILE exists", file=str(ctx.settings.FREEZE_FILE)
             )

@@ -75,7 +75,7 @@ class Incident:
     reopenings of alerts; ``episodes`` counts triggered plus reopened. ``candidates`` are further workloads that the
     alerts could mean, best first, when ``target`` is None or was chosen among several. ``target_note`` is a sentence
     for the card when no target was found, or when it may not be acted on (an operator owns it, another cluster).
-    ``playbook`` is the name of the one that the newest look went by.
+    ``playbook`` is the name of the one that the newest look went by, ``links`` are its own (title, address).
     """
 
     id: int
@@ -105,6 +105,7 @@ class Incident:
     digest_id: int | None = None
     investigated_at: datetime | None = None
     playbook: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def ref(self) -> str:

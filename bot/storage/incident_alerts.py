@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from bot.domain.snapshot import AlertSeen
 from bot.storage.fields import from_text
 from bot.storage.tx import Tx
 
@@ -24,6 +25,20 @@ def labels_of(tx: Tx, incident_id: int) -> list[Mapping[str, str]]:
         (incident_id, incident_id, MOST),
     ).fetchall()
     return [json.loads(row[0]) for row in rows]
+
+
+def seen(tx: Tx, incident_id: int) -> tuple[AlertSeen, ...]:
+    """The same alerts as ``labels_of``, whole: what findings and collectors are told of them."""
+    rows = tx.execute(
+        "SELECT labels, annotations, starts_at, status, generator_url FROM alerts "
+        "WHERE incident_id = ? AND labels IS NOT NULL AND (status = 'firing' OR NOT EXISTS "
+        "(SELECT 1 FROM alerts f WHERE f.incident_id = ? AND f.status = 'firing')) ORDER BY id DESC LIMIT ?",
+        (incident_id, incident_id, MOST),
+    ).fetchall()
+    return tuple(
+        AlertSeen(json.loads(row[0]), json.loads(row[1] or "{}"), from_text(row[2]), row[3] == "firing", row[4])
+        for row in rows
+    )
 
 
 def failing_since(tx: Tx, incident_id: int) -> datetime | None:

@@ -169,6 +169,8 @@ def _values(changes: Mapping[str, Any]) -> dict[str, Any]:
         values["candidates"] = [target_to(candidate) for candidate in values["candidates"]]
     if "severity" in values:
         values["severity"] = int(values["severity"])
+    if "links" in values:
+        values["links"] = [list(link) for link in values["links"]]
     return COLUMNS.write(values)
 
 
@@ -189,4 +191,5 @@ def _incident(row: Sequence[Any]) -> Incident:
     values["severity"] = Severity(values["severity"])
     values["target"] = target_from(values["target"])
     values["candidates"] = tuple(filter(None, map(target_from, values["candidates"])))
+    values["links"] = tuple((str(title), str(address)) for title, address in values["links"])
     return Incident(**values)

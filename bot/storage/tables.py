@@ -140,6 +140,7 @@ class IncidentRow(Table):
     digest_id = IntegerField(null=True)
     investigated_at = UtcField(null=True)
     playbook = TextField(default="")
+    links = JsonField(default=list)
 
     class Meta:
         table_name = "incidents"

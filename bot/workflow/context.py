@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.integrations.sources import Sources
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
@@ -22,7 +23,7 @@ class Context:
 
     ``cluster_uid`` is the uid of the kube-system namespace: it is part of what is approved. ``channel`` is where cards
     go. ``frozen_by_environment`` is read once at the start. ``playbooks`` holds the set in force; without a folder that
-    is the built-in catalog.
+    is the built-in catalog. ``sources`` are the outside systems that are configured.
     """
 
     store: Store
@@ -32,6 +33,7 @@ class Context:
     channel: str
     frozen_by_environment: bool = False
     playbooks: Shelf = field(default_factory=Shelf)
+    sources: Sources = field(default_factory=Sources)
 
     async def freeze_file(self) -> bool | None:
         """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""

@@ -14,14 +14,19 @@ from typing import Any
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
+from bot.domain.evidence import EvidenceStatus
+from bot.domain.finding import Finding
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, Preview
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, staleness_digest
+from bot.domain.snapshot import Snapshot
 from bot.mitigations import catalog
-from bot.policy import guardrails, proposing
+from bot.playbooks import chosen
+from bot.playbooks.chosen import Planned
+from bot.policy import guardrails
 from bot.policy.approvers import policy_text
-from bot.storage import due, executions, incident_alerts, incidents, proposals
+from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, proposals
 from bot.storage.db import Tx
 from bot.verification import measure
 from bot.workflow import close, facts, owing
@@ -37,50 +42,95 @@ AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
+class Concluded:
+    """What is known of the incident: its findings, best first, the alerts' labels, the replicas its target wants."""
+
+    findings: tuple[Finding, ...]
+    alerts: Sequence[Mapping[str, str]]
+    replicas: int | None
+    unread: str = ""
+    """Why nothing could be read; empty when something was."""
+
+
+@dataclass(frozen=True)
 class Draft:
-    """What is to be stored: action, texts, and whether the cluster's own dry run went through."""
+    """What is to be stored: action, texts, and whether the cluster's own dry run went through.
+
+    ``approvers`` and ``expires`` are the playbook's, where it narrows the settings.
+    """
 
     action: str
     text: ProposalText
     reading: facts.Reading | None = None
     preview: Preview | None = None
     requested_by: str = SYSTEM
+    approvers: tuple[str, ...] = ()
+    expires: timedelta | None = None
 
 
 async def propose(ctx: Context, work: DueWork) -> None:
     """Makes the proposal for incident ``work.subject``; ``params`` may hold ``requested_by`` and ``action``."""
-    incident, labels, busy = await ctx.store.read(_load, work.subject)
+    incident, concluded, busy = await ctx.store.read(_load, work.subject)
     if not incident.open or busy:
         await ctx.store.transact(due.done, work)
         return
-    draft = await _draft(ctx, incident, labels, work.params)
+    draft = await _draft(ctx, incident, concluded, work.params)
     await ctx.store.transact(_save, ctx, work, draft)
 
 
-def _load(tx: Tx, incident_id: int) -> tuple[Incident, list[Mapping[str, str]], bool]:
+def _load(tx: Tx, incident_id: int) -> tuple[Incident, Concluded, bool]:
     incident = incidents.get(tx, incident_id)
     busy = any(run.in_flight for run in executions.of_incident(tx, incident_id))
-    return incident, incident_alerts.labels_of(tx, incident_id), busy
+    found = findings.of(tx, incident_id, incident.episode_at)
+    rows = [one for one in evidence.of(tx, incident_id) if one.observed_at >= incident.episode_at]
+    workload = Snapshot(incident.updated_at, evidence={one.source: one for one in rows}).workload
+    failed = [one.problem or "no reason given" for one in rows if one.status is EvidenceStatus.FAILED]
+    return (
+        incident,
+        Concluded(
+            findings=found,
+            alerts=[alert.labels for alert in incident_alerts.seen(tx, incident_id)],
+            replicas=workload.replicas if workload else None,
+            unread=failed[0] if failed and len(failed) == len(rows) else "",
+        ),
+        busy,
+    )
 
 
-async def _draft(
-    ctx: Context, incident: Incident, labels: Sequence[Mapping[str, str]], params: Mapping[str, Any]
-) -> Draft:
-    action = str(params.get("action", Action.RESTART))
+async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params: Mapping[str, Any]) -> Draft:
     requested_by = str(params.get("requested_by", SYSTEM))
     if incident.foreign_cluster or incident.target is None:
         why = incident.target_note or "no workload was found for these alerts"
         return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
+    if requested_by != SYSTEM:
+        action = str(params.get("action", Action.RESTART))
+        reading = await facts.gather(ctx, incident.target, action)
+        return await _previewed(ctx, action, reading, f"Requested by a person for {reading.target.ref}.", requested_by)
+    plan = planned(ctx, incident, concluded)
+    if concluded.unread and not concluded.findings:
+        plan = Planned(None, f"The evidence couldn't be read: {concluded.unread}")
+    if plan.suggestion is None:
+        text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
+        return Draft(NOTHING, text)
+    action = plan.suggestion.action
     reading = await facts.gather(ctx, incident.target, action)
-    # What an alert leads to has no reason until the rule spoke, and it can't speak of a target that wasn't read.
-    rationale = "" if requested_by == SYSTEM else f"Requested by a person for {reading.target.ref}."
-    if requested_by == SYSTEM and reading.state is not None:
-        since = await ctx.store.read(incident_alerts.failing_since, incident.id)
-        rule = proposing.propose_restart(labels, reading.state, reading.pods, now=reading.at, failing_since=since)
-        if not rule.propose:
-            return Draft(NOTHING, ProposalText("No proposal", "", refusal=rule.rationale), reading)
-        rationale = rule.rationale
-    return await _previewed(ctx, action, reading, rationale, requested_by)
+    draft = await _previewed(ctx, action, reading, plan.why, requested_by)
+    better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
+    return replace(draft, text=replace(draft.text, rationale=better), approvers=plan.approvers, expires=plan.expires)
+
+
+def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
+    """What the playbook makes of the findings; the one that the look went by, if it is still there."""
+    current = ctx.playbooks.current
+    playbook = current.get(incident.playbook) or current.choose_for(concluded.alerts, incident.severity)
+    kind = incident.target.kind if incident.target else ""
+    available = frozenset(str(action) for action in catalog.CATALOG)
+    return chosen.plan(playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas)
+
+
+def _by_hand(plan: Planned) -> str:
+    """The command of the first mitigation that only a person has."""
+    return next((one.suggestion.by_hand for one in plan.weighed if one.missing), "")
 
 
 async def _previewed(ctx: Context, action: str, reading: facts.Reading, rationale: str, requested_by: str) -> Draft:
@@ -159,8 +209,9 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         _record(tx, incident, draft, decision, now)
         return decision
     settings = ctx.settings
-    expires_at = now + settings.APPROVAL_TTL
-    approvers = tuple(settings.APPROVERS)
+    expires_at = now + min(settings.APPROVAL_TTL, draft.expires or settings.APPROVAL_TTL)
+    # Nobody may approve without APPROVERS, whomever a playbook names: those are asked beside it.
+    approvers = (draft.approvers or tuple(settings.APPROVERS)) if settings.APPROVERS else ()
     warnings = draft.text.warnings + decision.warnings
     text = replace(draft.text, policy=policy_text(approvers), warnings=tuple(dict.fromkeys(warnings)))
     proposal = proposals.add(

@@ -95,5 +95,5 @@ def _choices(incident: Incident) -> list[Block]:
 def links_text(view: CardView) -> str:
     """``Runbook · Graph · Alert``; an address that isn't http(s) is left out, nothing is ever fetched."""
     named = (("Runbook", view.alerts.runbook_url), ("Graph", view.alerts.graph_url), ("Alert", view.alerts.alert_url))
-    drawn = [(label, link(address, label, 600)) for label, address in named if address]
+    drawn = [(label, link(address, label, 600)) for label, address in (*named, *view.incident.links[:5]) if address]
     return " · ".join(made for label, made in drawn if made != label)

@@ -1,4 +1,4 @@
-"""What was concluded of an incident's evidence, best first, and the playbook that asked for it."""
+"""What was concluded of an incident's evidence, best first, and the playbook that asked for it, with its links."""
 
 from typing import Any
 
@@ -11,3 +11,4 @@ def up(migrator: Any, db: Any) -> None:  # noqa: ARG001 - the runner's signature
         "cause TEXT NOT NULL, body TEXT, found_at TEXT NOT NULL, UNIQUE (incident_id, rank))"
     )
     db.execute_sql("ALTER TABLE incidents ADD COLUMN playbook TEXT NOT NULL DEFAULT ''")
+    db.execute_sql("ALTER TABLE incidents ADD COLUMN links TEXT NOT NULL DEFAULT '[]'")

@@ -1,4 +1,4 @@
-"""Last words over the socket: of the container before the restart, bounded, redacted; a sentence where there are none."""
+"""Last words over the socket: of the container before the restart, bounded, redacted; or a sentence why not."""
 
 from __future__ import annotations
 

@@ -1,0 +1,110 @@
+"""One look at an incident: its playbook, the workload that is meant, the evidence, and what follows from it.
+
+It asks the cluster and whatever else is configured, each within its own limit, and writes nothing: ``investigate``
+saves what it hands over. It refuses to wait for what hangs: what is late is shown as late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain.errors import ClusterUnavailableError, FettleError, UnavailableError
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.finding import Finding
+from bot.domain.incident import Incident
+from bot.domain.snapshot import AlertSeen, Snapshot
+from bot.domain.target import Target
+from bot.evidence import collect
+from bot.evidence.ask import Ask
+from bot.findings import ranked
+from bot.kube import resolve
+from bot.playbooks.schema import Playbook
+from bot.workflow.context import Context
+
+FINDING_THE_WORKLOAD = 6.0
+"""Seconds to find out which workload is meant; with the evidence's own limit all is in or marked late within 15 s."""
+WITHOUT_WORKLOAD = frozenset({"metrics"})
+"""Sources that answer without a workload, by the alert's own labels."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look found; ``unreachable`` is a sentence when the cluster could not be asked at all."""
+
+    target: Target | None
+    candidates: tuple[Target, ...]
+    note: str
+    playbook: Playbook
+    evidence: tuple[Evidence, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unreachable: str = ""
+
+
+def playbook_for(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Playbook:
+    """The playbook in force for this incident."""
+    return ctx.playbooks.current.choose_for([alert.labels for alert in alerts], incident.severity)
+
+
+async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Looked:
+    """All that can be seen of an incident now; never raises for the cluster's sake."""
+    playbook = playbook_for(ctx, incident, alerts)
+    if incident.foreign_cluster:
+        note = (
+            f"The alert names cluster “{incident.foreign_cluster}”; this Fettle looks after "
+            f"“{ctx.settings.CLUSTER_NAME}” and proposes nothing for another one."
+        )
+        return Looked(None, (), note, playbook)
+    try:
+        async with asyncio.timeout(FINDING_THE_WORKLOAD):
+            target, candidates, note = await _target(ctx, incident, alerts)
+    except TimeoutError:
+        return _lost(ctx, incident, playbook, ClusterUnavailableError("The cluster didn't say in time what is meant."))
+    except FettleError as error:
+        return _lost(ctx, incident, playbook, error)
+    gathered = await _gather(ctx, playbook, target, alerts)
+    failed_all = bool(gathered) and all(item.status is EvidenceStatus.FAILED for item in gathered)
+    # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
+    unreachable = gathered[0].problem or "no collector got an answer" if failed_all and target is not None else ""
+    snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
+    findings = () if unreachable else await asyncio.to_thread(ranked.rank, snapshot)
+    return Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
+
+
+def _lost(ctx: Context, incident: Incident, playbook: Playbook, error: FettleError) -> Looked:
+    failed = Evidence("target", EvidenceStatus.FAILED, "workload not found", ctx.clock(), {}, str(error))
+    unreachable = str(error) if isinstance(error, UnavailableError) else ""
+    return Looked(incident.target, incident.candidates, str(error), playbook, (failed,), (), unreachable)
+
+
+async def _target(
+    ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]
+) -> tuple[Target | None, tuple[Target, ...], str]:
+    if incident.target is not None and (incident.declared_by or not incident.alerts_total or incident.target.uid):
+        return incident.target, incident.candidates, incident.target_note
+    found = await resolve.resolve_target(ctx.cluster, [alert.labels for alert in alerts])
+    return found.target, found.candidates, found.note
+
+
+async def _gather(
+    ctx: Context, playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen]
+) -> list[Evidence]:
+    ask = Ask(
+        ctx.cluster,
+        target,
+        ctx.clock,
+        alerts=tuple(alerts),
+        since=Snapshot(ctx.clock(), tuple(alerts)).since,
+        queries=playbook.metric_queries(),
+        log_query=playbook.log_query(),
+        prometheus=ctx.sources.prometheus,
+    )
+    deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
+    return await collect.gather(ask, deadline=deadline, collectors=_collectors(playbook, target))
+
+
+def _collectors(playbook: Playbook, target: Target | None) -> Mapping[str, collect.Collector]:
+    """What the playbook asks for, in order of worth; what needs a workload is left out where there is none."""
+    wanted = set(playbook.evidence) if target is not None else WITHOUT_WORKLOAD & set(playbook.evidence)
+    return {source: collector for source, collector in collect.COLLECTORS.items() if source in wanted}
