@@ -10,6 +10,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -200,7 +201,8 @@ def _value(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         wanted: type[Any] = hint
         return row_of(wanted, value) if isinstance(value, Mapping) else value
-    return hint(value) if hint in {str, int, float, bool} else value
+    plain = hint in {str, int, float, bool} or (isinstance(hint, type) and issubclass(hint, Enum))
+    return hint(value) if plain else value
 
 
 def _empty(hint: Any) -> Any:

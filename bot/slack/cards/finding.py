@@ -75,7 +75,9 @@ def changed_last(view: CardView) -> str:
     """``rev 42, 03:00, by kubectl: image api:1.4.1 → 1.4.2``: the newest change, empty where none is known."""
     found = evidence_of(view, "changes")
     rows = found.data.get("changes", ()) if found is not None and found.status is EvidenceStatus.OK else ()
-    newest = next((row for row in rows if isinstance(row, Mapping) and row.get("what")), None)
+    told = [row for row in rows if isinstance(row, Mapping) and row.get("what")]
+    # Nodes come and go by themselves; they stand in the thread.
+    newest = next((row for row in told if row.get("kind") != "node"), None)
     return change_line(newest, view.now) if newest is not None else ""
 
 

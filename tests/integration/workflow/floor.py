@@ -12,6 +12,7 @@ from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
 from bot.domain.execution import Execution
+from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.incident import Incident
 from bot.domain.owed import DueWork, Stage
 from bot.domain.person import SlackPerson
@@ -21,7 +22,7 @@ from bot.domain.verification import Verification
 from bot.jobs import STAGES
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.settings import Settings, load
-from bot.storage import audit, due, executions, freeze, incidents, proposals, verifications
+from bot.storage import audit, due, executions, findings, freeze, incidents, proposals, verifications
 from bot.storage.db import Lane, Store, Tx
 from bot.workflow import intake
 from bot.workflow.context import Context
@@ -48,6 +49,15 @@ BASE: Mapping[str, str] = {
     "KUBE_TIMEOUT": "2s",
     "CLUSTER_NAME": "eu-1",
 }
+
+STUCK = Finding(
+    Cause.CRASH_LOOP,
+    "A process is stuck.",
+    Confidence.MEDIUM,
+    (Cite("logs", "it says nothing any more"),),
+    suggestions=(Suggestion("restart", {}, "a process that is stuck starts anew"),),
+)
+"""What leads to the proposal of a restart where a law is about what comes after it."""
 
 ROOMS: Mapping[str, Any] = {
     "incidents": incidents,
@@ -157,10 +167,10 @@ class Floor:
         rules = intake.IntakeRules.of(self.ctx.settings, self.ctx.channel)
         return await self.store.transact(intake.receive, group, self.now(), rules, lane=Lane.INTAKE)
 
-    async def alerted(self, **options: Any) -> tuple[Incident, Proposal]:
-        """An alert and what is proposed for it."""
+    async def alerted(self, *, conclude: bool = True, **options: Any) -> tuple[Incident, Proposal]:
+        """An alert and what is proposed for it: a restart, concluded beforehand, or what is truly found."""
         incident = await self.alert(**options)
-        await self.prepare()
+        await self.prepare(conclude=conclude)
         return await self.incident(incident.id), await self.proposal()
 
     # -- work --------------------------------------------------------------------------------------
@@ -179,10 +189,21 @@ class Floor:
             await STAGES[stage](self.ctx, work)
         return len(works)
 
-    async def prepare(self) -> None:
-        """Investigates and proposes whatever is owed."""
+    async def prepare(self, *, conclude: bool = False) -> None:
+        """Investigates and proposes whatever is owed; ``conclude`` puts STUCK in the place of what was found."""
         await self.run(Stage.INVESTIGATE)
+        if conclude:
+            await self.conclude()
         await self.run(Stage.PROPOSE)
+
+    async def conclude(self, *found: Finding) -> None:
+        """This is what the looks at all open incidents found."""
+
+        def put(tx: Tx) -> None:
+            for incident in incidents.list_open(tx):
+                findings.put(tx, incident.id, found or (STUCK,), self.now())
+
+        await self.store.transact(put)
 
     async def verdict(self, step: float = 1.0, looks: int = 200) -> Verification:
         """Measures until there is a verdict, letting time pass between looks."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain.evidence import Evidence, EvidenceStatus, PodRow
+from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.observed import ContainerSeen, SeriesSeen, WorkloadSeen
 from bot.domain.snapshot import AlertSeen, Snapshot, row_of
 
@@ -26,6 +27,16 @@ def test_rows_survive_json() -> None:
     found = snapshot("metrics", {"series": [asdict(series), asdict(SeriesSeen("memory", problem="no data"))]})
     assert found.measured("cpu") == (series,)
     assert found.measured("memory") == (), "what couldn't be measured isn't a measurement"
+
+
+def test_findings_come_back_as_they_were() -> None:
+    found = Finding(
+        Cause.OOM_KILLED, "It ran out of memory.", Confidence.HIGH, (Cite("pods", "OOMKilled"),),
+        suggestions=(Suggestion("restart", {"n": 1}, "relief", "kubectl"),), weight=2.5,
+    )  # fmt: skip
+    back = row_of(Finding, json.loads(json.dumps(asdict(found))))
+    assert back == found
+    assert back.cause is Cause.OOM_KILLED
 
 
 def test_not_asked_and_failed_are_unknown_and_an_empty_answer_is_none() -> None:
