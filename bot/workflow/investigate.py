@@ -6,6 +6,7 @@ incident: when the cluster can't be asked, the card says so and the stage is owe
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from bot.domain.audit import AuditNote
@@ -33,12 +34,27 @@ async def investigate(ctx: Context, work: DueWork) -> None:
     if incident is None or not incident.open:
         await ctx.store.transact(due.done, work)
         return
-    found = await look(ctx, incident, alerts)
-    await ctx.store.transact(_save, work, incident, found, ctx.clock())
+    async with aclosing(look(ctx, incident, alerts)) as looks:
+        async for found in looks:
+            if found.complete:
+                await ctx.store.transact(_save, work, incident, found, ctx.clock())
+            else:
+                await ctx.store.transact(_show, incident, found, ctx.clock())
 
 
 def _load(tx: Tx, incident_id: int) -> tuple[Incident | None, tuple[AlertSeen, ...]]:
     return incidents.get(tx, incident_id), incident_alerts.seen(tx, incident_id)
+
+
+def _show(tx: Tx, before: Incident, found: Looked, now: datetime) -> None:
+    """Puts on the card what is in while other collectors still wait; the look goes on."""
+    incident = incidents.get(tx, before.id)
+    if not incident.open or incident.target != before.target:
+        return
+    for item in found.evidence:
+        evidence_rows.put(tx, incident.id, item)
+    owing.evidence(tx, incident, now)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
 
 
 def _save(tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime) -> None:

@@ -7,7 +7,8 @@ saves what it hands over. It refuses to wait for what hangs: what is late is sho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from bot.domain.errors import ClusterUnavailableError, FettleError, UnavailableError
@@ -25,13 +26,18 @@ from bot.workflow.context import Context
 
 FINDING_THE_WORKLOAD = 6.0
 """Seconds to find out which workload is meant; with the evidence's own limit all is in or marked late within 15 s."""
+FIRST_SHOWN = 1.5
+"""Seconds after which the evidence that is in is shown without what is still on its way."""
 WITHOUT_WORKLOAD = frozenset({"metrics"})
 """Sources that answer without a workload, by the alert's own labels."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What one look found; ``unreachable`` is a sentence when the cluster could not be asked at all."""
+    """What one look found; ``unreachable`` is a sentence when the cluster could not be asked at all.
+
+    Without ``complete`` more evidence is on its way, and nothing was concluded yet.
+    """
 
     target: Target | None
     candidates: tuple[Target, ...]
@@ -40,6 +46,7 @@ class Looked:
     evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
     unreachable: str = ""
+    complete: bool = True
 
 
 def playbook_for(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Playbook:
@@ -47,29 +54,41 @@ def playbook_for(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) 
     return ctx.playbooks.current.choose_for([alert.labels for alert in alerts], incident.severity)
 
 
-async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Looked:
-    """All that can be seen of an incident now; never raises for the cluster's sake."""
+async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> AsyncGenerator[Looked, None]:
+    """What can be seen of an incident now: where it takes long a part first, then all; never raises for the cluster."""
     playbook = playbook_for(ctx, incident, alerts)
     if incident.foreign_cluster:
         note = (
             f"The alert names cluster “{incident.foreign_cluster}”; this Fettle looks after "
             f"“{ctx.settings.CLUSTER_NAME}” and proposes nothing for another one."
         )
-        return Looked(None, (), note, playbook)
+        yield Looked(None, (), note, playbook)
+        return
     try:
         async with asyncio.timeout(FINDING_THE_WORKLOAD):
             target, candidates, note = await _target(ctx, incident, alerts)
     except TimeoutError:
-        return _lost(ctx, incident, playbook, ClusterUnavailableError("The cluster didn't say in time what is meant."))
+        late = ClusterUnavailableError("The cluster didn't say in time which workload is meant.")
+        yield _lost(ctx, incident, playbook, late)
+        return
     except FettleError as error:
-        return _lost(ctx, incident, playbook, error)
-    gathered = await _gather(ctx, playbook, target, alerts)
+        yield _lost(ctx, incident, playbook, error)
+        return
+    gathered: list[Evidence] = []
+    gathering = asyncio.create_task(_gather(ctx, playbook, target, alerts, gathered), name="evidence")
+    try:
+        await asyncio.wait({gathering}, timeout=FIRST_SHOWN)
+        if not gathering.done() and gathered:
+            yield Looked(target, candidates, note, playbook, tuple(gathered), complete=False)
+        await gathering
+    finally:
+        gathering.cancel()
     failed_all = bool(gathered) and all(item.status is EvidenceStatus.FAILED for item in gathered)
     # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
     unreachable = gathered[0].problem or "no collector got an answer" if failed_all and target is not None else ""
     snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
     findings = () if unreachable else await asyncio.to_thread(ranked.rank, snapshot)
-    return Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
+    yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
 
 
 def _lost(ctx: Context, incident: Incident, playbook: Playbook, error: FettleError) -> Looked:
@@ -88,8 +107,9 @@ async def _target(
 
 
 async def _gather(
-    ctx: Context, playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen]
-) -> list[Evidence]:
+    ctx: Context, playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen], gathered: list[Evidence]
+) -> None:
+    """Adds each collector's evidence to ``gathered`` as it arrives."""
     ask = Ask(
         ctx.cluster,
         target,
@@ -101,7 +121,9 @@ async def _gather(
         prometheus=ctx.sources.prometheus,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
-    return await collect.gather(ask, deadline=deadline, collectors=_collectors(playbook, target))
+    async with aclosing(collect.each(ask, deadline=deadline, collectors=_collectors(playbook, target))) as arriving:
+        async for one in arriving:
+            gathered.append(one)  # noqa: PERF401 - whoever shows a part looks at the list meanwhile
 
 
 def _collectors(playbook: Playbook, target: Target | None) -> Mapping[str, collect.Collector]:

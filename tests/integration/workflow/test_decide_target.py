@@ -198,7 +198,7 @@ async def test_one_action_in_flight_on_a_target_refuses_another(floor: Floor) ->
     """An alert's incident and a request about one workload: the second approval waits for the first verdict."""
     _, first = await floor.alerted()
     second_incident = await floor.alert({"alertname": "KubePodNotReady", "namespace": "shop", "deployment": "api"})
-    await floor.prepare()
+    await floor.prepare(conclude=True)
     second = await floor.proposal()
     assert second.incident_id == second_incident.id
     assert (await floor.approve(first)).ok

@@ -1,5 +1,6 @@
 """The first stage after intake: which workload is meant, what is seen there; an incident is never lost for it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from bot.domain.evidence import EvidenceStatus
 from bot.domain.owed import Stage
 from bot.storage import evidence as evidence_rows
 from bot.workflow import investigate
+from bot.workflow.looking import look
 
 from .floor import API, LABELS, Floor
 
@@ -64,7 +66,7 @@ async def test_an_unreachable_cluster_is_shown_and_asked_again(floor: Floor) -> 
     assert await floor.owed() == {"investigate": 1}
     floor.server.faults.clear()
     floor.advance(21)
-    await floor.prepare()
+    await floor.prepare(conclude=True)
     assert (await floor.proposal()).state == "pending"
     assert len(await floor.entries("incident:evidence:collected")) == 2
 
@@ -111,6 +113,22 @@ async def test_a_collector_that_hangs_is_cut_off(floor: Floor) -> None:
     assert (await _evidence(floor, incident.id))["events"].problem == "No answer within 0.3 s."
 
 
+async def test_what_is_in_is_shown_while_a_collector_hangs(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.workflow.looking.FIRST_SHOWN", 0.3)
+    floor.configure(EVIDENCE_TIMEOUT=timedelta(seconds=3))
+    floor.server.faults.hang("list", "events")
+    incident = await floor.alert()
+    (work,) = await floor.due(Stage.INVESTIGATE)
+    looking = asyncio.create_task(investigate.investigate(floor.ctx, work))
+    await asyncio.sleep(1.5)
+    early = await _evidence(floor, incident.id)
+    assert early["pods"].status is EvidenceStatus.OK
+    assert "events" not in early
+    assert (await floor.incident(incident.id)).investigated_at is None, "nothing is concluded of a part"
+    await looking
+    assert (await _evidence(floor, incident.id))["events"].status is EvidenceStatus.FAILED
+
+
 async def test_what_is_resolved_is_not_looked_at(floor: Floor) -> None:
     incident = await floor.alert()
     await floor.clear(incident.id)
@@ -128,7 +146,7 @@ async def test_a_choice_made_while_it_looks_is_kept(floor: Floor) -> None:
     (work,) = await floor.due(Stage.INVESTIGATE)
     seen, labels = await floor.store.read(investigate._load, incident.id)
     assert seen is not None
-    found = await investigate._look(floor.ctx, seen, labels)
+    (found,) = [one async for one in look(floor.ctx, seen, labels)]
     assert (await floor.verbs.choose_target(incident.id, "Deployment/shop/web", await floor.person("kim"))).ok
     await floor.store.transact(investigate._save, work, seen, found, floor.now())
     await floor.prepare()

@@ -1,13 +1,17 @@
 """When an alert leads to the proposal of a restart, and what stands on the card when it doesn't."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.owed import Stage
 from bot.domain.proposal import SYSTEM, ProposalState
-from bot.storage import due
+from bot.playbooks.shelf import Shelf
+from bot.storage import due, evidence
+from bot.storage.db import Tx
 
 from .floor import API, LABELS, Floor
 
@@ -15,12 +19,13 @@ from .floor import API, LABELS, Floor
 async def test_a_crash_loop_on_an_old_template_brings_a_restart(floor: Floor) -> None:
     floor.cluster.crash_loop("shop", "api", pods=1)
     floor.advance(5)
-    incident, proposal = await floor.alerted()
+    incident, proposal = await floor.alerted(conclude=False)
     assert incident.target is not None
     assert incident.target.label == "Deployment shop/api"
     assert proposal.state is ProposalState.PENDING
     assert (proposal.requested_by, proposal.text.headline) == (SYSTEM, "Restart Deployment shop/api")
-    assert proposal.text.rationale.startswith("KubePodCrashLooping: 3 pods run, its template unchanged")
+    assert "a new one needn't wait for the back-off" in proposal.text.rationale
+    assert "Evict would help; Fettle can't do this yet: kubectl -n shop delete pod" in proposal.text.rationale
     assert proposal.text.policy == "Needs 1 of 3 approvers"
     assert "dry run ok" in proposal.text.facts
     assert "fettle.dev/execution" in proposal.text.diff
@@ -33,9 +38,11 @@ async def test_a_failure_after_a_fresh_template_brings_none_and_says_why(floor: 
     floor.advance(300)
     floor.cluster.crash_loop("shop", "api", pods=1)
     floor.advance(5)
-    _, proposal = await floor.alerted(started=60)
+    _, proposal = await floor.alerted(conclude=False, started=60)
     assert (proposal.state, proposal.action) == (ProposalState.RECORDED, "none")
-    assert "follows a change of the pod template 5 min ago (revision 2)" in proposal.text.refusal
+    assert (
+        proposal.text.refusal == "Too little is known to go back on this: look at the change and at what fails first."
+    )
     entry = (await floor.entries("proposal:state:recorded"))[-1]
     assert entry.detail is not None
     assert entry.detail["refusal"] == proposal.text.refusal
@@ -43,7 +50,43 @@ async def test_a_failure_after_a_fresh_template_brings_none_and_says_why(floor: 
 
 async def test_an_alert_that_a_restart_does_not_cure_brings_none(floor: Floor) -> None:
     _, proposal = await floor.alerted(labels={**LABELS, "alertname": "KubePersistentVolumeFillingUp"})
-    assert proposal.text.refusal == "a restart isn't what KubePersistentVolumeFillingUp calls for."
+    assert proposal.text.refusal == "The playbook volume-filling-up proposes nothing for crash_loop."
+
+
+async def test_nothing_wrong_brings_no_proposal_and_says_what_to_do(floor: Floor) -> None:
+    _, proposal = await floor.alerted(conclude=False)
+    assert (proposal.state, proposal.action) == (ProposalState.RECORDED, "none")
+    assert proposal.text.refusal.startswith("There is nothing to cure: wait for the alert to clear")
+
+
+async def test_what_could_not_be_read_is_the_reason_not_nothing_found(floor: Floor) -> None:
+    await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    await floor.store.transact(lambda tx: tx.execute("DELETE FROM findings"))
+    failed = Evidence("pods", EvidenceStatus.FAILED, "", floor.now(), {}, "The cluster doesn't answer.")
+
+    def only(tx: Tx) -> None:
+        tx.execute("DELETE FROM evidence")
+        evidence.put(tx, 1, failed)
+
+    await floor.store.transact(only)
+    await floor.run(Stage.PROPOSE)
+    assert (await floor.proposal()).text.refusal == "The evidence couldn't be read: The cluster doesn't answer."
+
+
+async def test_a_playbook_narrows_who_may_approve_and_how_long(floor: Floor, tmp_path: Path) -> None:
+    (tmp_path / "pod-crash-looping.yaml").write_text(
+        "name: pod-crash-looping\ntitle: Ours\nmatch: {alerts: [KubePodCrashLooping]}\nevidence: [pods]\n"
+        "findings: {crash_loop: [restart]}\napproval: {approvers: [U0LI], expires: 2m}\n"
+        "links: [{title: Wiki, url: 'https://wiki.example/crash'}]\n"
+    )
+    floor.switch(playbooks=Shelf(tmp_path))
+    incident, proposal = await floor.alerted()
+    assert proposal.approvers == ("U0LI",)
+    assert proposal.expires_at == proposal.created_at + timedelta(minutes=2)
+    assert (incident.playbook, incident.links) == ("pod-crash-looping", (("Wiki", "https://wiki.example/crash"),))
+    assert not (await floor.approve(proposal, by="ana")).ok
+    assert (await floor.approve(proposal, by="li")).ok
 
 
 async def test_labels_that_lead_nowhere_leave_the_incident_without_a_proposal(floor: Floor) -> None:
@@ -275,7 +318,8 @@ async def test_an_incident_that_closes_while_it_is_drafted_gets_no_proposal(floo
     incident = await floor.alert()
     await floor.run(Stage.INVESTIGATE)
     (work,) = await floor.due(Stage.PROPOSE)
-    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), [LABELS], {})
+    _, concluded, _ = await floor.store.read(propose._load, incident.id)
+    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), concluded, {})
     await floor.clear(incident.id)
     await floor.store.transact(propose._save, floor.ctx, work, draft)
     assert await floor.count("proposals") == 0

@@ -96,7 +96,7 @@ async def test_declaring_gives_a_card_and_looks_at_the_service(floor: Floor) -> 
     assert incident.target.key == API.key
     assert await floor.owed() == {"investigate": 1}
     await floor.prepare()
-    assert await floor.count("evidence") == len(COLLECTORS)
+    assert await floor.count("evidence") == len(COLLECTORS) - 1
     assert await floor.count("proposals") == 0, "nobody asked for one"
 
 
@@ -124,7 +124,7 @@ async def test_choosing_a_target_pins_it_and_proposes(floor: Floor) -> None:
     await floor.prepare()
     answer = await floor.verbs.choose_target(incident.id, API.key, await floor.person("kim"))
     assert answer.text == f"{incident.ref} is about Deployment shop/api; looking at it now."
-    await floor.prepare()
+    await floor.prepare(conclude=True)
     found = await floor.incident(incident.id)
     assert found.target is not None
     assert found.target.label == "Deployment shop/api"
@@ -168,7 +168,7 @@ async def test_a_line_of_the_digest_is_opened_as_a_card_and_looked_at(floor: Flo
     found = await floor.incident(incident.id)
     assert found.digest_id is None
     assert [key for key, _ in await floor.messages("card:")] == [f"card:{incident.id}"]
-    await floor.prepare()
+    await floor.prepare(conclude=True)
     assert (await floor.proposal()).state == "pending"
     again = await floor.verbs.open_card(incident.id, await floor.person("kim"))
     assert again.ok
