@@ -121,6 +121,18 @@ async def test_a_sender_that_never_ends_its_body_is_let_go(lite: Door, monkeypat
     writer.close()
 
 
+async def test_nothing_is_answered_while_its_commit_is_still_to_come(lite: Door) -> None:
+    gate = threading.Event()
+    held = asyncio.create_task(lite.store.transact(lambda _tx: gate.wait(10)))
+    await asyncio.sleep(0.05)
+    posted = asyncio.create_task(lite.post(group(alert())))
+    answered, _ = await asyncio.wait({posted}, timeout=0.3)
+    gate.set()
+    await held
+    assert not answered
+    assert (await posted)[0] == 200
+
+
 async def test_a_saturated_store_is_503_and_what_waited_is_committed(sqlite_url: str, open_door: OpenDoor) -> None:
     store = Store.open(sqlite_url, max_waiting=2, group_size=1)
     try:
