@@ -84,7 +84,7 @@ BUGS = (
         file="bot/kube/client.py",
         old="asyncio.timeout(self.timeout):\n                answer = await self._call(method,",
         new="asyncio.timeout(None):\n                answer = await self._call(method,",
-        also=(("_request_timeout=self.timeout", "_request_timeout=None"),),
+        also=(("_request_timeout=limit or self.timeout", "_request_timeout=limit"),),
         tests=(f"{APPLY}::test_never_arrived_is_read_back_as_not_applied",),
     ),
     Bug(

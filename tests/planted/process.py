@@ -119,8 +119,8 @@ BUGS = (
         name="evidence-without-a-deadline",
         why="One collector that hangs keeps the card empty.",
         file="bot/evidence/collect.py",
-        old="asyncio.timeout(deadline)",
-        new="asyncio.timeout(None)",
+        old="    end = loop.time() + deadline\n",
+        new="    end = loop.time() + 1000 * deadline\n",
         tests=("tests/integration/evidence/test_collect.py::test_a_collector_that_hangs_or_breaks_costs_only_itself",),
     ),
     Bug(
