@@ -40,7 +40,7 @@ def test_each_planting_fits_what_runs_in_production_exactly_once() -> None:
             assert bug.planted(text(bug.file)) != text(bug.file), bug.name
         except MisfitError as error:
             misfits.append(str(error))
-    assert not misfits
+    assert not misfits, "\n".join(misfits)
 
 
 def test_each_test_that_must_go_red_is_there() -> None:

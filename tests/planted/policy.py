@@ -129,7 +129,7 @@ BUGS = (
     Bug(
         name="lost-freeze-folder-taken-as-off",
         why="The mount with the FREEZE_FILE is gone, and with it the kill switch.",
-        file="bot/workflow/context.py",
+        file="bot/workflow/freeze_file.py",
         old="return False if file.parent.is_dir() else None",
         new="return False",
         tests=(f"{DECIDE}::test_a_freeze_file_in_a_folder_that_is_gone_denies",),

@@ -59,8 +59,8 @@ BUGS = (
         name="read-back-finds-other-apps-messages",
         why="Another app copies the key: our card is never posted, its message is edited instead.",
         file=CLIENT_PY,
-        old='== key and (not own or found.get("bot_id") == own):',
-        new="== key:",
+        old="== key or named) and self._ours(found):",
+        new="== key or named):",
         tests=(CLIENT,),
     ),
     Bug(
@@ -108,8 +108,8 @@ BUGS = (
         name="answer-to-any-address",
         why="A forged payload makes Fettle post incident details to a stranger's server.",
         file=CLIENT_PY,
-        old='        if not ours and not (given.scheme == "https" and given.netloc == "hooks.slack.com"):\n',
-        new="        if not given.netloc:\n",
+        old='        if not self._slacks(response_url, "hooks.slack.com"):\n',
+        new="        if not response_url:\n",
         tests=(CLIENT,),
     ),
     Bug(
