@@ -222,10 +222,14 @@ def playbooks_check(
 def playbooks_explain(
     file: Annotated[
         str, typer.Argument(help="A delivery, an alert or a list of alerts as JSON; - for standard input.")
-    ],
+    ] = "",
+    incident: Annotated[
+        int, typer.Option("--incident", "-i", help="An incident of the store: what was seen of it.")
+    ] = 0,
     snapshot: Annotated[
         Path | None, typer.Option("--snapshot", help="A recorded snapshot: shows what is found, and the proposal.")
     ] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Record the incident's snapshot in this file.")] = None,
     folder: Annotated[
         Path | None, typer.Option("--playbooks", help="A folder of playbooks; else the settings'.")
     ] = None,
@@ -236,7 +240,8 @@ def playbooks_explain(
     """Say which playbook an alert gets and why no other, what is collected, and what each finding would lead to."""
     from bot import playbooks_cli
 
-    raise typer.Exit(playbooks_cli.explain_alert(file, snapshot, env_file, folder, as_json=json))
+    asked = playbooks_cli.Asked(file, incident, snapshot, save, folder)
+    raise typer.Exit(playbooks_cli.explain_alert(asked, env_file, as_json=json))
 
 
 @playbooks_app.command("replay")

@@ -1,7 +1,8 @@
 """``fettle playbooks``: which playbooks there are, whether a folder is right, and why an alert gets which one.
 
-It works without Slack, without a cluster and without a store, and changes nothing. Exit codes: 0 done, 1 playbooks are
-wrong or what was asked came out bad, 2 a file or a folder has to be named right first, each with a sentence.
+It works without Slack and without a cluster, reads the store for ``--incident`` alone, and changes nothing. Exit codes:
+0 done, 1 playbooks are wrong or what was asked came out bad, 2 a file, a folder or an incident has to be named right
+first, each with a sentence.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
 from bot.playbooks.explained import LATER, Explained, explain, guard_words
 from bot.playbooks.schema import Playbook
-from bot.settings import IncidentSettings, load_incidents_only
+from bot.settings import IncidentSettings, load_database_only, load_incidents_only
+from bot.storage import snapshots
+from bot.storage.db import Store
 
 AVAILABLE = tuple(str(action) for action in Action)
 """What Fettle can carry out."""
@@ -79,14 +82,31 @@ def check(folder: Path | None, env_file: Path, *, as_json: bool) -> int:
     return 0
 
 
-def explain_alert(file: str, snapshot: Path | None, env_file: Path, folder: Path | None, *, as_json: bool) -> int:
-    """Prints for each incident that the alerts of a file would make which playbook it gets, and why."""
+@dataclass(frozen=True)
+class Asked:
+    """What ``explain`` is asked about: the alerts of a file, an incident of the store, or a recorded snapshot.
+
+    With a file and a snapshot the file's alerts choose the playbook. ``save`` is where the snapshot is written to.
+    """
+
+    file: str = ""
+    incident: int = 0
+    snapshot: Path | None = None
+    save: Path | None = None
+    folder: Path | None = None
+
+
+def explain_alert(asked: Asked, env_file: Path, *, as_json: bool) -> int:
+    """Prints for each incident that the alerts would make which playbook it gets, and why."""
     settings = load_incidents_only(env_file=env_file)
-    found = loader.load(folder or settings.PLAYBOOKS_DIR)
-    seen = _snapshot(snapshot) if snapshot else None
-    told = [explain(found, labels, severity, AVAILABLE) for labels, severity in _incidents(file, settings)]
+    found = loader.load(asked.folder or settings.PLAYBOOKS_DIR)
+    seen = _seen(asked, env_file)
+    if seen is not None and asked.save is not None:
+        _write(asked.save, seen)
+    incidents = _incidents(asked.file, settings) if asked.file else _of_snapshot(seen, settings)
+    told = [explain(found, labels, severity, AVAILABLE) for labels, severity in incidents]
     if not told:
-        _say([f"{file} holds no alert that could be used."], err=True)
+        _say(["There is no alert that could be used."], err=True)
         return 1
     for one in told:
         planned = _planned(one.playbook, seen) if seen else None
@@ -95,6 +115,41 @@ def explain_alert(file: str, snapshot: Path | None, env_file: Path, folder: Path
         else:
             _say(_told(one, planned))
     return 0
+
+
+def _seen(asked: Asked, env_file: Path) -> Snapshot | None:
+    """The snapshot that is asked about; raises ``ConfigError`` when nothing or too much is asked."""
+    if bool(asked.file) == bool(asked.incident) and not (asked.snapshot and not asked.file and not asked.incident):
+        raise ConfigError(["Name a file with an alert, or an incident with --incident, or a --snapshot."])
+    if asked.incident and asked.snapshot:
+        raise ConfigError(["--incident has a snapshot of its own: leave --snapshot out."])
+    if asked.save and not asked.incident:
+        raise ConfigError(["--save writes the snapshot of an incident: name it with --incident."])
+    if asked.snapshot:
+        return _snapshot(asked.snapshot)
+    if not asked.incident:
+        return None
+    store = Store.open(load_database_only(env_file=env_file).DATABASE_URL, lock=False, query_only=True)
+    try:
+        return store.read_now(snapshots.of, asked.incident)
+    finally:
+        store.close_now()
+
+
+def _write(file: Path, seen: Snapshot) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            json.dump(recorded.dump(seen), opened, ensure_ascii=False, indent=1)
+    except OSError as error:
+        raise ConfigError([f"{file} can't be written ({error.strerror}): name a file that isn't there yet."]) from error
+
+
+def _of_snapshot(
+    seen: Snapshot | None, settings: IncidentSettings
+) -> Iterator[tuple[list[Mapping[str, str]], Severity]]:
+    labels = [alert.labels for alert in seen.alerts] if seen else []
+    if labels:
+        yield labels, highest(severity_of(one, settings.SEVERITY_MAP) for one in labels)
 
 
 @dataclass(frozen=True)
@@ -192,7 +247,7 @@ def _outcome(outcome: _Outcome) -> Iterator[tuple[str, str]]:
         yield "advice", planned.advice
     for one in planned.weighed:
         if one.against:
-            yield "not", f"{one.suggestion.action}: {one.against}"
+            yield "against", f"{one.suggestion.action}: {one.against}"
 
 
 def _explained(one: Explained, outcome: _Outcome | None) -> dict[str, Any]:

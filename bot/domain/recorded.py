@@ -6,6 +6,7 @@ It refuses to guess: a record of another form is a sentence, never half a snapsh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -32,15 +33,7 @@ def load(found: Any) -> Snapshot:
         target = found["target"]
         return Snapshot(
             now=_time(found["now"]),
-            alerts=tuple(
-                AlertSeen(
-                    labels=_texts(one["labels"]),
-                    annotations=_texts(one.get("annotations", {})),
-                    starts_at=_time(one["starts_at"]) if one.get("starts_at") else None,
-                    firing=bool(one.get("firing", True)),
-                )
-                for one in found.get("alerts", ())
-            ),
+            alerts=tuple(_seen_alert(one) for one in found.get("alerts", ())),
             target=None if target is None else Target(**_texts(target)),
             evidence={str(source): _seen(str(source), one) for source, one in found["evidence"].items()},
         )
@@ -51,12 +44,17 @@ def load(found: Any) -> Snapshot:
 
 
 def _alert(one: AlertSeen) -> dict[str, Any]:
-    return {
-        "labels": dict(one.labels),
-        "annotations": dict(one.annotations),
-        "starts_at": one.starts_at.isoformat() if one.starts_at else None,
-        "firing": one.firing,
-    }
+    return {**asdict(one), "starts_at": one.starts_at.isoformat() if one.starts_at else None}
+
+
+def _seen_alert(one: Mapping[str, Any]) -> AlertSeen:
+    known = {each.name for each in fields(AlertSeen)} - {"labels", "annotations", "starts_at"}
+    return AlertSeen(
+        labels=_texts(one["labels"]),
+        annotations=_texts(one.get("annotations") or {}),
+        starts_at=_time(one["starts_at"]) if one.get("starts_at") else None,
+        **{name: value for name, value in one.items() if name in known},
+    )
 
 
 def _evidence(one: Evidence) -> dict[str, Any]:

@@ -4,20 +4,26 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alerts import payload
 from bot import playbooks_cli
 from bot.domain import recorded
-from bot.domain.errors import ConfigError, RequestError
+from bot.domain.errors import ConfigError, NotFoundError, RequestError
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Cause, Confidence, Finding, Suggestion
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
 from bot.playbooks import loader
+from bot.playbooks_cli import Asked
+from bot.storage import evidence, incidents
+from bot.storage.db import Store, Tx
+from bot.workflow.intake import IntakeRules, receive
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -50,8 +56,7 @@ def alert(folder: Path, body: Any) -> str:
 def explained(
     folder: Path, body: Any, env: Path, capsys: pytest.CaptureFixture[str], **options: Any
 ) -> list[dict[str, Any]]:
-    given = {"snapshot": None, "folder": None, **options}
-    code = playbooks_cli.explain_alert(alert(folder, body), given["snapshot"], env, given["folder"], as_json=True)
+    code = playbooks_cli.explain_alert(Asked(alert(folder, body), **options), env, as_json=True)
     assert code == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -102,7 +107,7 @@ def test_check_of_no_folder_has_to_be_put_right_first(env: Path, tmp_path: Path)
 def test_explain_says_which_playbook_and_why_no_other(
     env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert playbooks_cli.explain_alert(alert(tmp_path, CRASHING), None, env, None, as_json=False) == 0
+    assert playbooks_cli.explain_alert(Asked(alert(tmp_path, CRASHING)), env, as_json=False) == 0
     told = capsys.readouterr().out
     assert "KubePodCrashLooping · SEV3" in told
     assert "playbook   pod-crash-looping (built-in)" in told
@@ -138,13 +143,13 @@ def test_explain_as_json_tells_every_other_playbook_and_each_way(
 
 def test_what_is_never_posted_says_so(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     body = {"labels": {"alertname": "Watchdog", "severity": "none"}}
-    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 0
+    assert playbooks_cli.explain_alert(Asked(alert(tmp_path, body)), env, as_json=False) == 0
     assert "never posted" in capsys.readouterr().out
 
 
 def test_an_alert_cannot_repaint_the_terminal(env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     body = {"labels": {"alertname": "\x1b[2J\x1b[31mAll fine\u202e", "namespace": "shop"}}
-    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 0
+    assert playbooks_cli.explain_alert(Asked(alert(tmp_path, body)), env, as_json=False) == 0
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert "\u202e" not in told
@@ -154,7 +159,7 @@ def test_an_alert_cannot_repaint_the_terminal(env: Path, tmp_path: Path, capsys:
 def test_explain_without_a_usable_alert_ends_with_1(
     body: Any, env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert playbooks_cli.explain_alert(alert(tmp_path, body), None, env, None, as_json=False) == 1
+    assert playbooks_cli.explain_alert(Asked(alert(tmp_path, body)), env, as_json=False) == 1
     assert "no alert that could be used" in capsys.readouterr().err
 
 
@@ -163,7 +168,7 @@ def test_a_file_that_is_no_snapshot_is_a_sentence(content: str, env: Path, tmp_p
     file = tmp_path / "snapshot.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises((ConfigError, RequestError), match=r"no JSON|no recorded snapshot"):
-        playbooks_cli.explain_alert(alert(tmp_path, CRASHING), file, env, None, as_json=False)
+        playbooks_cli.explain_alert(Asked(alert(tmp_path, CRASHING), snapshot=file), env, as_json=False)
 
 
 def snapshot() -> Snapshot:
@@ -204,17 +209,68 @@ def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
     monkeypatch.setattr(playbooks_cli, "rank", lambda _seen: (finding,))
     file = tmp_path / "snapshot.json"
     file.write_text(json.dumps(recorded.dump(snapshot())), encoding="utf-8")
-    code = playbooks_cli.explain_alert(alert(tmp_path, CRASHING), file, env, None, as_json=False)
+    code = playbooks_cli.explain_alert(Asked(alert(tmp_path, CRASHING), snapshot=file), env, as_json=False)
     told = capsys.readouterr().out
     assert code == 0
     assert "found      crash_loop, confidence medium: The container exits with 1." in told
     assert "proposed   restart: It may clear it." in told
     assert "advice     Evict would help; Fettle can't do this yet: kubectl delete pod api-1" in told
-    assert "not        evict: Fettle can't do this yet." in told
+    assert "against    evict: Fettle can't do this yet." in told
     (row,) = explained(tmp_path, CRASHING, env, capsys, snapshot=file)
     assert row["proposed"]["action"] == "restart"
     assert row["found"][0]["cause"] == "crash_loop"
     assert row["weighed"][0] == {"mitigation": "evict", "against": "Fettle can't do this yet."}
+
+
+def _put(tx: Tx) -> int:
+    """An incident with one alert and the evidence of ``snapshot``, and evidence of an earlier episode."""
+    group = payload.parse(json.dumps(CRASHING).encode())
+    (number,) = receive(tx, group, NOW, IntakeRules("C0ONCALL")).incidents
+    made = snapshot()
+    incidents.update(tx, number, NOW, target=made.target)
+    for one in made.evidence.values():
+        evidence.put(tx, number, one)
+    evidence.put(tx, number, Evidence("logs", EvidenceStatus.OK, "old", NOW - timedelta(days=1), {"logs": []}))
+    return number
+
+
+def test_an_incident_of_the_store_is_explained_and_recorded(
+    env: Path, sqlite_url: str, open_store: Callable[..., Store], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Beside the running bot; what is recorded says the same again."""
+    number = open_store(sqlite_url).transact_now(_put)
+    env.write_text(f"{env.read_text()}DATABASE_URL={sqlite_url}\n", encoding="utf-8")
+    finding = Finding(Cause.CRASH_LOOP, "It exits with 1.", Confidence.LOW, (), no_help="Look at its last words.")
+    asked: list[Snapshot] = []
+    monkeypatch.setattr(playbooks_cli, "rank", lambda given: asked.append(given) or (finding,))
+    kept = tmp_path / "kept.json"
+    assert playbooks_cli.explain_alert(Asked(incident=number, save=kept), env, as_json=True) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["playbook"], row["severity"], row["why"]) == ("pod-crash-looping", "SEV3", "Look at its last words.")
+    assert set(asked[0].evidence) == {"pods", "events", "workload"}
+    assert asked[0].names == ("KubePodCrashLooping",)
+    assert asked[0].since == datetime(2026, 11, 21, 3, 7, tzinfo=UTC)
+    assert playbooks_cli.explain_alert(Asked(snapshot=kept), env, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out) == row
+    assert asked[1] == asked[0]
+    with pytest.raises(ConfigError, match="can't be written"):
+        playbooks_cli.explain_alert(Asked(incident=number, save=kept), env, as_json=True)
+    with pytest.raises(NotFoundError):
+        playbooks_cli.explain_alert(Asked(incident=number + 1), env, as_json=True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(), Asked("a.json", incident=3), Asked(incident=3, snapshot=Path("s.json")),
+        Asked("a.json", save=Path("s.json")), Asked(snapshot=Path("s.json"), save=Path("t.json")),
+    ],
+    ids=["nothing", "two", "incident and snapshot", "nothing to save", "saved already"],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_a_sentence(asked: Asked, env: Path) -> None:
+    with pytest.raises(ConfigError, match="--incident"):
+        playbooks_cli.explain_alert(asked, env, as_json=False)
 
 
 def run(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from bot import playbooks_cli
 from bot.playbooks import loader
+from bot.playbooks_cli import Asked
 
 PAGE = (Path(__file__).parents[3] / "docs" / "playbooks.md").read_text(encoding="utf-8")
 
@@ -29,7 +30,7 @@ def test_the_example_is_right_and_explain_says_what_the_page_says(
     alert = tmp_path / "alert.json"
     alert.write_text(_block("alert")[1], encoding="utf-8")
     capsys.readouterr()
-    assert playbooks_cli.explain_alert(str(alert), None, tmp_path / ".env", folder, as_json=False) == 0
+    assert playbooks_cli.explain_alert(Asked(str(alert), folder=folder), tmp_path / ".env", as_json=False) == 0
     told = capsys.readouterr().out.splitlines()
     for line in _block("said")[1].splitlines():
         assert line in told
