@@ -7,7 +7,6 @@ first, each with a sentence.
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from bot.domain.finding import Finding
 from bot.domain.mitigation import Action
 from bot.domain.severity import Severity, highest, severity_of
 from bot.domain.snapshot import Snapshot
+from bot.findings import ranked
 from bot.playbooks import difference, loader
 from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
@@ -160,15 +160,8 @@ class _Outcome:
     planned: Planned
 
 
-def rank(snapshot: Snapshot) -> tuple[Finding, ...]:
-    """What is found in a snapshot, best first."""
-    ranked = importlib.import_module("bot.findings.ranked")  # all findings, for one option alone
-    found: tuple[Finding, ...] = ranked.rank(snapshot)
-    return found
-
-
 def _planned(playbook: Playbook, snapshot: Snapshot) -> _Outcome:
-    findings = rank(snapshot)
+    findings = ranked.rank(snapshot)
     workload = snapshot.workload
     kind = snapshot.target.kind if snapshot.target else ""
     replicas = workload.replicas if workload else None

@@ -15,10 +15,14 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from bot import settings_values as values
+from bot.domain.errors import RequestError
 from bot.domain.finding import Cause
-from bot.playbooks import matcher, places
+from bot.integrations import promql
+from bot.playbooks import matcher
 from bot.playbooks.queries import STANDARD
 
+ALERT = "alert"
+"""An expression that stands for the alert's own."""
 ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
 NAME = r"^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$"
 KEY = r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$"
@@ -44,8 +48,11 @@ def _matcher(text: str) -> str:
 
 
 def _expr(text: str) -> str:
-    if wrong := places.problem(text):
-        raise ValueError(wrong)
+    if text.strip() != ALERT:
+        try:
+            promql.check(text)
+        except RequestError as error:
+            raise ValueError(str(error)) from error
     return text
 
 

@@ -19,6 +19,7 @@ from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Cause, Confidence, Finding, Suggestion
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
+from bot.findings import ranked
 from bot.playbooks import loader
 from bot.playbooks_cli import Asked
 from bot.storage import evidence, incidents
@@ -206,7 +207,7 @@ def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
             Suggestion("restart", {}, "it may clear it", "kubectl rollout restart deployment/api"),
         ),
     )  # fmt: skip
-    monkeypatch.setattr(playbooks_cli, "rank", lambda _seen: (finding,))
+    monkeypatch.setattr(ranked, "rank", lambda _seen: (finding,))
     file = tmp_path / "snapshot.json"
     file.write_text(json.dumps(recorded.dump(snapshot())), encoding="utf-8")
     code = playbooks_cli.explain_alert(Asked(alert(tmp_path, CRASHING), snapshot=file), env, as_json=False)
@@ -243,7 +244,7 @@ def test_an_incident_of_the_store_is_explained_and_recorded(
     env.write_text(f"{env.read_text()}DATABASE_URL={sqlite_url}\n", encoding="utf-8")
     finding = Finding(Cause.CRASH_LOOP, "It exits with 1.", Confidence.LOW, (), no_help="Look at its last words.")
     asked: list[Snapshot] = []
-    monkeypatch.setattr(playbooks_cli, "rank", lambda given: asked.append(given) or (finding,))
+    monkeypatch.setattr(ranked, "rank", lambda given: asked.append(given) or (finding,))
     kept = tmp_path / "kept.json"
     assert playbooks_cli.explain_alert(Asked(incident=number, save=kept), env, as_json=True) == 0
     row = json.loads(capsys.readouterr().out)
@@ -271,6 +272,53 @@ def test_an_incident_of_the_store_is_explained_and_recorded(
 def test_what_cannot_be_meant_is_a_sentence(asked: Asked, env: Path) -> None:
     with pytest.raises(ConfigError, match="--incident"):
         playbooks_cli.explain_alert(asked, env, as_json=False)
+
+
+def bad_rollout() -> Snapshot:
+    """The new pods crash at start, the old ones are well: as collectors would tell it."""
+    crashed = {
+        "name": "app", "image": "api:1.4.2", "restarts": 6, "state": "waiting", "reason": "CrashLoopBackOff",
+        "last_exit": 1, "last_reason": "Error", "last_started_at": "2026-11-21T03:11:58Z",
+        "last_finished_at": "2026-11-21T03:12:00Z",
+    }  # fmt: skip
+    pods = [
+        {
+            "name": "api-2-b", "phase": "Running", "ready": False, "restarts": 6, "waiting": "CrashLoopBackOff",
+            "terminated": "Error", "exit_code": 1, "terminated_at": "2026-11-21T03:12:00Z", "hash": "h2",
+            "created_at": "2026-11-21T03:00:10Z", "containers": [crashed],
+        },
+        {"name": "api-1-a", "phase": "Running", "ready": True, "restarts": 0, "hash": "h1"},
+    ]  # fmt: skip
+    data: dict[str, dict[str, Any]] = {
+        "pods": {"pods": pods, "total": 2},
+        "events": {"events": []},
+        "logs": {
+            "logs": [{"pod": "api-2-b", "container": "app", "previous": True, "lines": 1, "tail": ["KeyError: 'A'"]}]
+        },
+        "changes": {
+            "changes": [{"kind": "template", "what": "image", "at": "2026-11-21T03:00:00Z", "revision": "42"}],
+            "revisions": [
+                {"revision": "42", "created_at": "2026-11-21T03:00:00Z", "current": True, "replicas": 1, "hash": "h2"},
+                {"revision": "41", "created_at": "2026-11-10T03:00:00Z", "healthy": True, "ready": 1, "hash": "h1"},
+            ],
+        },
+    }
+    evidence = {source: Evidence(source, EvidenceStatus.OK, "", NOW, one) for source, one in data.items()}
+    labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "api-2-b"}
+    started = datetime(2026, 11, 21, 3, 7, tzinfo=UTC)
+    return Snapshot(NOW, (AlertSeen(labels, {}, started),), Target("Deployment", "shop", "api", "u"), evidence)
+
+
+def test_a_recorded_bad_rollout_is_found_and_its_rollback_is_advice_with_the_command(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the findings as they are: no restart is proposed for what a restart can't cure."""
+    file = tmp_path / "snapshot.json"
+    file.write_text(json.dumps(recorded.dump(bad_rollout())), encoding="utf-8")
+    assert playbooks_cli.explain_alert(Asked(snapshot=file), env, as_json=True) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["playbook"], row["found"][0]["cause"], row["proposed"]) == ("pod-crash-looping", "bad_rollout", None)
+    assert row["advice"].endswith("kubectl -n shop rollout undo deployment/api --to-revision=41")
 
 
 def run(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

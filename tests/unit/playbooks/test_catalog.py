@@ -1,7 +1,9 @@
 """Each built-in playbook is for the alerts it was written for, and collects what its findings need."""
 
+import ast
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from bot.playbooks.schema import ACTIONS, SOURCES, Playbook
 from bot.playbooks.words import PARAMS
 from tests.unit.playbooks.sample_alerts import ALERTS
 
+ROOT = Path(__file__).parents[3]
 PLAYBOOKS = loader.built_in().playbooks
 NEEDS: Mapping[Cause, frozenset[str]] = {
     Cause.BAD_ROLLOUT: frozenset({"pods", "changes"}),
@@ -102,6 +105,24 @@ def test_the_words_of_the_schema_cover_what_fettle_has() -> None:
     assert set(COLLECTORS) <= set(SOURCES)
     assert {str(action) for action in CATALOG} <= set(ACTIONS)
     assert set(PARAMS) == set(ACTIONS)
+
+
+def test_every_mitigation_that_a_finding_suggests_and_each_of_its_values_has_a_word() -> None:
+    """Else no playbook could allow it, or ask for the value."""
+    suggested: dict[str, set[str]] = {}
+    for file in (ROOT / "bot" / "findings").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Suggestion":
+                action, params = node.args[0], node.args[1]
+                assert isinstance(action, ast.Constant), file
+                keys = {key.value for one in ast.walk(params) if isinstance(one, ast.Dict) for key in one.keys if key}  # type: ignore[attr-defined]
+                suggested.setdefault(action.value, set()).update(keys)
+    assert set(suggested) == set(ACTIONS)
+    assert {action: keys for action, keys in suggested.items() if not keys <= set(PARAMS[action])} == {}
+
+
+def test_each_mitigation_is_allowed_by_some_playbook() -> None:
+    assert {step.action for one in PLAYBOOKS for _, step in one.all_steps()} == set(ACTIONS)
 
 
 def test_files_are_written_by_hand_and_say_why() -> None:
