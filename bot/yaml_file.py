@@ -66,9 +66,15 @@ def parse(text: str) -> Document:
     """One document; raises ``NotPlainError``."""
     if len(text.encode("utf-8", "replace")) > MAX_YAML:
         raise NotPlainError(1, "is larger than 1 MiB")
-    loader = PlainLoader(text)
     try:
-        node = loader.get_single_node()
+        loader = PlainLoader(text)  # it looks for characters that no YAML may hold
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise NotPlainError(line, "holds a character that text doesn't have") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = str(getattr(error, "problem", "") or "it can't be read")
@@ -76,8 +82,6 @@ def parse(text: str) -> Document:
         raise NotPlainError(mark.line + 1 if mark else 1, said) from error
     except RecursionError as error:
         raise NotPlainError(1, "is nested too deeply") from error
-    finally:
-        loader.dispose()
     lines: dict[Path, int] = {}
     return Document(None if node is None else _value(node, (), lines), lines)
 
@@ -101,7 +105,7 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
             raise NotPlainError(line, "has a key that is no plain word")
-        key = str(key_node.value)
+        key = _whole(str(key_node.value), line)
         if key in made:
             raise NotPlainError(line, f"has the key {key} twice")
         lines[(*path, key)] = line
@@ -110,7 +114,7 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
-    text = str(node.value)
+    text = _whole(str(node.value), node.start_mark.line + 1)
     if node.style is not None:  # quoted or a block: text, whatever it looks like
         return text
     if text in _WORDS:
@@ -118,3 +122,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     if _INT.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _whole(text: str, line: int) -> str:
+    """The text with pairs of halves (as ``\\ud83d\\ude00`` writes one character) joined; a half alone is refused."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        raise NotPlainError(line, "holds half a character") from error

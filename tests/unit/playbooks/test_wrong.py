@@ -1,6 +1,9 @@
 """What is wrong in a playbook is said in sentences with the line and the nearest right word, all at once."""
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.errors import ConfigError
 from bot.playbooks import loader
@@ -59,6 +62,8 @@ def _sentences(text: str) -> list[str]:
         ("match: &all {alerts: [A]}\nguards: *all\n", 5, "has an alias; write the value out"),
         ("match: !!set {a}\n", 4, "has a tag"),
         ("match: [unclosed\n", 5, "is no YAML"),
+        ('match: {alerts: ["\\ud83d"]}\n', 4, "holds half a character"),
+        ("match: {alerts: [a\x1fb]}\n", 4, "holds a character that text doesn't have"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_line(text: str, line: int, words: str) -> None:
@@ -126,3 +131,36 @@ def test_what_a_playbook_says_is_read_back_as_the_same() -> None:
     again = loader.restored({"playbooks": {"mine": made.content()}, "own": ["mine"]}).playbooks[0]
     assert again == made
     assert isinstance(again, Playbook)
+
+
+KEYS = st.sampled_from([
+    "name", "title", "match", "alerts", "labels", "severity", "evidence", "queries", "findings", "crash_loop",
+    "oom_killed/leak", "action", "params", "from", "unsuggested", "guards", "deny", "min_replicas", "routing",
+    "quiet", "zone", "approval", "expires", "links", "url", "expr", "window", "logs", "<<", "odd key", "",
+])  # fmt: skip
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12),
+    st.sampled_from(
+        ["restart", "SEV2", 'a=~"("', 'up{a="$b"}', "22:00", "1h", "U1A", "pods", "finding", "$namespace", "alert"]
+    ),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=12,
+)
+TABLES = st.builds(
+    lambda more: {"name": "mine", "title": "Mine", "evidence": ["pods", "metrics"], **more},
+    st.dictionaries(KEYS, VALUES, max_size=6),
+)
+
+
+@given(text=st.one_of(st.text(max_size=200), TABLES.map(yaml.safe_dump)))
+def test_whatever_a_file_says_it_is_a_playbook_or_sentences(text: str) -> None:
+    """Nothing else is ever raised, and every sentence names the file and ends."""
+    sentences = []
+    try:
+        loader.parse(text, "mine.yaml")
+    except ConfigError as refused:
+        sentences = refused.sentences or ["nothing was said"]
+    assert all(one.startswith("mine.yaml") and one.endswith((".", "?")) for one in sentences), sentences
