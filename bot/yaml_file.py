@@ -125,7 +125,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 
 def _whole(text: str, line: int) -> str:
-    """The text with pairs of halves (as ``\\ud83d\\ude00`` writes one character) joined; a half alone is refused."""
+    """The text with halves of one character joined, as two escapes can write it; a half alone is refused."""
     try:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError as error:
