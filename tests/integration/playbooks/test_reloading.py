@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bot import doctor_here
+from bot.doctor_table import Level
 from bot.domain.errors import StoreUnavailableError
+from bot.jobs import Jobs
 from bot.playbooks import loader
 from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.shelf import Shelf
@@ -16,6 +19,7 @@ from bot.storage.db import Store, Tx
 from bot.workflow import reloading
 from bot.workflow.context import Context
 from bot.workflow.reloading import Reloading
+from tests.integration.intake.door import settings_for
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
 CHANNEL = "C0ONCALL"
@@ -143,3 +147,33 @@ async def test_a_set_of_another_release_that_cannot_be_read_back_is_no_obstacle(
     await store.transact(spoil)
     await put(store, loader.built_in())
     assert (await entries(store))[-1]["before"] == ""
+
+
+async def test_the_tick_goes_on_when_the_store_takes_no_audit(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes every few seconds: a failure is for the log, and the next one does what is left."""
+    jobs = Jobs(context(store, folder))
+    (folder / "mine.yaml").write_text(MINE % "restart", encoding="utf-8")
+    await jobs.playbooks()
+
+    async def down(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "transact", down)
+        await jobs.playbooks()
+    assert not await entries(store)
+    await jobs.playbooks()
+    assert (await entries(store))[-1]["own"] == ["mine"]
+
+
+def test_doctor_says_what_a_start_would_say_of_the_folder(folder: Path) -> None:
+    settings = settings_for(PLAYBOOKS_DIR=str(folder))
+    (folder / "mine.yaml").write_text(MINE % "restart", encoding="utf-8")
+    (right,) = doctor_here.playbook_rows(settings)
+    assert (right.level, "1 of them yours" in right.sentence) == (Level.OK, True)
+    (folder / "mine.yaml").write_text(MINE % "restrat" + "colour: red\n", encoding="utf-8")
+    wrong = doctor_here.playbook_rows(settings)
+    assert [row.level for row in wrong] == [Level.FAIL, Level.FAIL]
+    assert "did you mean restart?" in wrong[0].sentence
