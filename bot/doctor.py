@@ -7,6 +7,7 @@ nothing failed (warnings are none), 1 when something did, 2 when the settings th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot import doctor_cluster, doctor_here, doctor_slack
@@ -22,13 +23,13 @@ def main(env_file: Path, *, as_json: bool) -> int:
     except ConfigError as error:
         show([fail("settings", sentence) for sentence in error.sentences], as_json=as_json)
         return 2
-    rows = asyncio.run(examine(settings, env_file))
+    rows = asyncio.run(examine(settings, secret_files(env_file=env_file)))
     show(rows, as_json=as_json)
     return 1 if any(row.level is Level.FAIL for row in rows) else 0
 
 
-async def examine(settings: Settings, env_file: Path) -> list[Row]:
-    """All rows, in the order in which a person would fix them."""
+async def examine(settings: Settings, secrets: Mapping[str, Path]) -> list[Row]:
+    """All rows, in the order in which a person would fix them; ``secrets`` are the files that hold any."""
     running = await doctor_here.running(settings)
     slack, cluster, store = await asyncio.gather(
         doctor_slack.rows(settings, running), doctor_cluster.rows(settings), doctor_here.store_rows(settings)
@@ -36,7 +37,7 @@ async def examine(settings: Settings, env_file: Path) -> list[Row]:
     return [
         ok("settings", "All settings can be read."),
         *(warn("settings", f"The environment: {sentence}") for sentence in suspicious()),
-        *doctor_here.file_rows(settings, secret_files(env_file=env_file)),
+        *doctor_here.file_rows(settings, secrets),
         *doctor_here.playbook_rows(settings),
         *slack,
         *cluster,

@@ -28,7 +28,8 @@ MAY_BE_EMPTY = ("CLUSTER_NAME", "FREEZE_FILE", "PLAYBOOKS_DIR")
 """Settings that many do without."""
 LITTLE, TOO_LITTLE = 1024**3, 100 * 1024**2
 """Free bytes that warn, and that fail."""
-STATUS_WITHIN = 5.0
+STATUS_WITHIN = 3.0
+"""Seconds for /status, which itself waits two for the cluster."""
 QUIET = timedelta(days=1)
 """An Alertmanager that sends its watchdog is heard more often than this."""
 
@@ -132,7 +133,7 @@ def _mode(path: Path) -> Row | None:
         return None  # what can't be read is told where it is used
     if not mode & stat.S_IROTH:
         return None
-    return warn("files", f"Everybody on this machine can read {path}, which holds secrets: chmod 600 {path}.")
+    return warn("files", f"Everybody on this machine can read {path}, which holds secrets. Run chmod 600 {path}.")
 
 
 def _room(folder: Path) -> Row:

@@ -269,7 +269,7 @@ def database_url(value: Any) -> str:
     sqlite = scheme == "sqlite" and rest.startswith("/") and len(rest) > 1
     postgres = scheme in {"postgresql", "postgres"} and bool(rest.strip("/"))
     if not sqlite and not postgres:
-        raise ValueError("must be sqlite:////path/to/fettle.db or postgresql://user:password@host/name")
+        raise ValueError("must be sqlite:////path/to/fettle.db or postgresql://user@host/name")
     return f"postgresql://{rest}" if postgres else text
 
 

@@ -35,7 +35,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"), HIDDEN),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"), HIDDEN),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), HIDDEN),
-    (re.compile(r"\b((?i:bearer|basic))\s+(?=[a-z._~+/-]{0,60}[A-Z0-9=])[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"\b((?i:bearer|basic))\s+(?!Information\b)(?=[a-z._~+/-]{0,60}[A-Z0-9=])[A-Za-z0-9._~+/=-]{8,}"),
+        rf"\1 {HIDDEN}",
+    ),
     (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>]{0,200}):[^\s/\"'<>]{1,200}@"), rf"\1:{HIDDEN}@"),
     (
         re.compile(

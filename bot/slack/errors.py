@@ -83,9 +83,9 @@ def sentence(problem: BaseException | Decision, *, error_id: str = "") -> str:
 
 
 def explained(code: str, method: str = "") -> str:
-    """``channel_not_found: the channel doesn't exist, …``."""
+    """``the channel doesn't exist, … (channel_not_found)``; a log would take "token_revoked:" for a secret's name."""
     words = {**WORDS, **(APP_LEVEL if method == "apps.connections.open" else {})}
-    return f"{code}: {words[code]}" if code in words else code
+    return f"{words[code]} ({code})" if code in words else code
 
 
 def translated(error: BaseException, method: str, *, writes: bool) -> FettleError:

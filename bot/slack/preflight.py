@@ -45,11 +45,15 @@ async def preflight(slack: SlackClient, app_token: str, channel_id: str, *, allo
     try:
         identity = await slack.whoami()
     except (ForbiddenError, RejectedError) as error:
-        wrong.append(f"SLACK_BOT_TOKEN: {error} It stands under OAuth & Permissions and begins with xoxb-.")
+        wrong.append(
+            f"SLACK_BOT_TOKEN isn't accepted. {error} It stands under OAuth & Permissions and begins with xoxb-."
+        )
     try:
         await slack.may_connect(app_token)
     except (ForbiddenError, RejectedError) as error:
-        wrong.append(f"SLACK_APP_TOKEN: {error} It begins with xapp- and needs the scope connections:write.")
+        wrong.append(
+            f"SLACK_APP_TOKEN isn't accepted. {error} It begins with xapp- and needs the scope connections:write."
+        )
     if identity is None:
         raise ConfigError(wrong)
     wrong += _missing(identity)

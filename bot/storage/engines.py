@@ -186,7 +186,7 @@ def engine_for(url: str, *, checkpoints: bool = True) -> Engine:
         [
             (
                 "DATABASE_URL must be sqlite:////absolute/path.db, sqlite:///relative/path.db or "
-                "postgresql://user:password@host/name."
+                "postgresql://user@host/name."
             )
         ]
     )

@@ -37,7 +37,7 @@ async def test_everything_that_is_wrong_is_said_at_once(server: SlackServer) -> 
     client = await SlackClient.connect("xoxb-sandbox-wrong", server.api_url, timeout=2)
     with pytest.raises(ConfigError) as caught:
         await preflight(client, "xapp-sandbox-wrong", CHANNEL)
-    assert [sentence.split(":")[0] for sentence in caught.value.sentences] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
+    assert [sentence.split()[0] for sentence in caught.value.sentences] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
     await client.close()
 
 

@@ -27,6 +27,7 @@ PLAIN = [
     "the bearer of this message",
     "ask @ana about https://example.org/path",
     "deployment api scaled to 3",
+    "make one under Basic Information, App-Level Tokens",
 ]
 
 
