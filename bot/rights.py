@@ -24,6 +24,10 @@ Right = tuple[str, str, str]
 LOOK = ("get", "list", "watch")
 NEEDED: frozenset[Right] = READ_RIGHTS
 """What it takes to look: every kind that is read, everywhere."""
+OPTIONAL: frozenset[Right] = frozenset(
+    {("get", "", "pods/log"), ("get", "", "configmaps"), ("watch", "", "configmaps")}
+)
+"""What of it may be left out (``deploy/rbac.yaml``): a card then goes without those lines."""
 
 EVERYBODYS = frozenset(
     {
@@ -90,16 +94,20 @@ def grave(right: Right) -> bool:
 
 async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable[Action]) -> list[tuple[str, bool]]:
     """A sentence for each lack, and whether nothing works without it; raises if the cluster doesn't answer."""
-    everywhere = await lacking(cluster, NEEDED, "")
+    everywhere = await lacking(cluster, NEEDED - OPTIONAL, "")
     said: list[tuple[str, bool]] = []
     apply = "Apply deploy/rbac.yaml, which binds fettle-read for the whole cluster."
     if everywhere:
-        here = [await lacking(cluster, NEEDED, name) for name in namespaces]
+        here = [await lacking(cluster, NEEDED - OPTIONAL, name) for name in namespaces]
         if here and not any(here):
             text = f"May read in {', '.join(namespaces)} alone: alerts about other namespaces get no evidence. {apply}"
             said.append((text, False))
         else:
             said.append((f"May not {words(everywhere)} in every namespace. {apply}", True))
+    optional = await lacking(cluster, OPTIONAL, "")
+    if optional:
+        text = f"May not {words(optional)}: cards go without what that tells. It is optional in deploy/rbac.yaml."
+        said.append((text, False))
     needed = needed_to_act(actions)
     for name in namespaces if needed else ():
         lacks = await lacking(cluster, needed, name)

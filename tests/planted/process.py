@@ -103,8 +103,8 @@ BUGS = (
         name="bearer-tokens-not-known",
         why="An event that quotes an Authorization header is stored and posted with it.",
         file="bot/domain/redaction.py",
-        old='    (re.compile(r"\\b((?i:bearer|basic))\\s+',
-        new='    (re.compile(r"\\b((?i:digest|ntlm))\\s+',
+        old='re.compile(r"\\b((?i:bearer|basic))\\s+',
+        new='re.compile(r"\\b((?i:digest|ntlm))\\s+',
         tests=("tests/unit/domain/test_redaction.py",),
     ),
     Bug(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.kube.objects import PLACES
+from bot.rights import NEEDED, OPTIONAL
 from bot.sandbox.bot_process import free_port
 
 from .wrong_place import NOWHERE, Place, Wrong, put, without
@@ -123,12 +123,22 @@ CLUSTER = (
     ),
     *(
         Wrong(
-            f"may not list {plural}",
-            deny("list", plural),
-            rf"May not list {plural} in every namespace. Apply deploy/rbac",
+            f"may not {verb} {resource}",
+            deny(verb, resource),
+            rf"May not {verb} {resource} in every namespace. Apply deploy/rbac",
             "goes on",
         )
-        for _, _, plural in PLACES.values()
+        for verb, _, resource in sorted(NEEDED - OPTIONAL - {("get", "", "namespaces")})
+    ),
+    *(
+        Wrong(
+            f"may not {verb} {resource}",
+            deny(verb, resource),
+            rf"May not {verb} {resource}: cards go without what that tells. It is optional",
+            "goes on",
+            "warn",
+        )
+        for verb, _, resource in sorted(OPTIONAL)
     ),
     *(
         Wrong(
