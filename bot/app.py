@@ -189,7 +189,7 @@ class Running:
         self._socket: SocketMode | None = None
         self._stop_delivery = asyncio.Event()
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
-        self._jobs = Jobs(ctx, slack.group_members, steady)
+        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names)
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers

@@ -52,6 +52,7 @@ TICK = 0.5
 BETWEEN_STAGES = 10.0
 """Seconds that a clock which was set waits for a moment in which no stage asks the cluster."""
 GROUPS_EVERY = timedelta(seconds=60)
+NAMES_EVERY = timedelta(hours=1)
 GROUPS_PAUSE = 15.0
 """Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
@@ -60,15 +61,21 @@ PLAYBOOKS_EVERY = 3
 
 Members = Callable[[str], Awaitable[tuple[str, ...]]]
 """Asks Slack for the members of a user group; raises errors of the domain."""
+Names = Callable[[], Awaitable[Mapping[str, str]]]
+"""Asks Slack what its user groups are called, by id; raises errors of the domain."""
 
 
 class Jobs:
     """All recurring work of one process."""
 
-    def __init__(self, ctx: Context, members: Members | None = None, steady: Steady | None = None) -> None:
+    def __init__(
+        self, ctx: Context, members: Members | None = None, steady: Steady | None = None, names: Names | None = None
+    ) -> None:
         self._ctx = ctx
         self._members = members
         self._steady = steady
+        self._names = names
+        self._names_after: datetime | None = None
         self._patience: float | None = None
         self._running: dict[asyncio.Task[None], DueWork] = {}
         self._counts = dict.fromkeys(LIMITS, 0)
@@ -195,6 +202,21 @@ class Jobs:
                 log.warning("an approver group could not be read", group=group, error=str(error))
             else:
                 await self._ctx.store.transact(people.set_group, group, found, self._ctx.clock())
+                await self._name_groups(groups)
+
+    async def _name_groups(self, groups: tuple[str, ...]) -> None:
+        """Keeps what people call the groups: a refusal says whom to ask. Without it they are told by their ids."""
+        now = self._ctx.clock()
+        if self._names is None or (self._names_after is not None and now < self._names_after):
+            return
+        self._names_after = now + NAMES_EVERY
+        try:
+            names = await self._names()
+        except FettleError as error:
+            log.info("the user groups' names could not be read", error=str(error))
+        else:
+            ours = {group: names[group] for group in groups if names.get(group)}
+            await self._ctx.store.transact(people.name_groups, ours)
 
     async def playbooks(self) -> None:
         """Looks at the folder of playbooks; what can't be audited isn't put in force and comes again."""

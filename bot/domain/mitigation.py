@@ -20,7 +20,8 @@ class Preview:
     """What would happen, as the API server itself answered the dry run.
 
     ``request`` is the exact request for the given approval time and execution uid; ``diff`` lines are plain text;
-    ``problem`` is a sentence when the dry run was refused (then there is nothing to approve).
+    ``problem`` is a sentence when the dry run was refused (then there is nothing to approve); ``passing`` says that it
+    wasn't answered, so that another try may go well.
     """
 
     request: WriteRequest
@@ -29,4 +30,5 @@ class Preview:
     consequence: str
     warnings: tuple[str, ...] = ()
     problem: str = ""
+    passing: bool = False
     rights: Mapping[str, bool] = field(default_factory=dict)

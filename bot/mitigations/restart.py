@@ -82,7 +82,7 @@ async def preview(cluster: Cluster, state: TargetState, *, approved_at: datetime
     """
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid)
     rights: dict[str, bool] = {}
-    diff, problem = "", ""
+    diff, problem, passing = "", "", False
     try:
         for verb, group, resource in RIGHTS[state.target.kind]:
             rights[f"{verb} {resource}.{group}"] = await reads.access(
@@ -92,7 +92,7 @@ async def preview(cluster: Cluster, state: TargetState, *, approved_at: datetime
         after = await send(cluster, planned, dry_run=True)
         diff = spec_diff(mapping(before, "spec"), mapping(after, "spec"))
     except FettleError as error:
-        problem = str(error)
+        problem, passing = str(error), error.retry
     return Preview(
         request=planned,
         diff=diff,
@@ -100,6 +100,7 @@ async def preview(cluster: Cluster, state: TargetState, *, approved_at: datetime
         consequence=consequence(state),
         warnings=warnings(state),
         problem=problem,
+        passing=passing,
         rights=rights,
     )
 

@@ -117,6 +117,7 @@ def _listed(
             Rule.APPROVER, f"{who}, I can't tell whether you may approve. {' '.join(unread)} Try again shortly."
         )
     else:
-        known = [names[one] for one in approvers if names.get(one)][:5]
+        named = [one for one in approvers if names.get(one)][:5]
+        known = [f"somebody of {names[one]}" if is_group(one) else names[one] for one in named]
         ask = f"Ask {' or '.join(known)}." if known else "Ask one of them."
         yield Reason(Rule.APPROVER, f"{who}, only those whom APPROVERS names may approve a {action}. {ask}")

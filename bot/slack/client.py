@@ -200,6 +200,11 @@ class SlackClient:
         response = await self._call("usergroups.users.list", self.web.usergroups_users_list, usergroup=group_id)
         return tuple(str(user) for user in response.get("users") or ())
 
+    async def group_names(self) -> Mapping[str, str]:
+        """``usergroups.list``: what people type for each user group (``sre-oncall``), by its id."""
+        response = await self._call("usergroups.list", self.web.usergroups_list)
+        return {str(each.get("id", "")): str(each.get("handle", "")) for each in response.get("usergroups") or ()}
+
     # -- messages ---------------------------------------------------------------------------------------------------
 
     async def post(self, channel: str, message: Message, *, key: str, thread_ts: str = "") -> str:

@@ -6,10 +6,11 @@ from here, so that no decision waits for Slack; how old a reading may be is poli
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from bot.domain.audit import AuditNote
+from bot.storage import facts
 from bot.storage.tables import (
     ApprovalRow,
     AuditDetail,
@@ -24,6 +25,8 @@ from bot.storage.tables import (
 from bot.storage.tx import Tx
 
 PREFIX = "person:"
+GROUP_NAME = "group-name:"
+"""Before the id, the key of the fact that holds a group's name."""
 
 
 def person_for(tx: Tx, slack_id: str, name: str, now: datetime) -> str:
@@ -112,6 +115,18 @@ def set_group(tx: Tx, group_id: str, slack_ids: Iterable[str], now: datetime) ->
         "INSERT INTO group_members (group_id, slack_id) VALUES (?, ?)", [(group_id, member) for member in members]
     )
     _refreshed(tx, group_id, now, "")
+
+
+def name_groups(tx: Tx, names: Mapping[str, str]) -> None:
+    """Keep what people call the groups, by id."""
+    for group_id, name in names.items():
+        facts.put(tx, f"{GROUP_NAME}{group_id}", name)
+
+
+def group_names(tx: Tx) -> dict[str, str]:
+    """Group id to what people call it (``sre-oncall``), as far as Slack told."""
+    rows = tx.execute("SELECT key, value FROM facts WHERE key LIKE ?", (f"{GROUP_NAME}%",)).fetchall()
+    return {str(key).removeprefix(GROUP_NAME): str(value) for key, value in rows if value}
 
 
 def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:  # noqa: ARG001 - see below

@@ -91,7 +91,7 @@ def may_approve(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, 
         group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
         for group, (members, refreshed_at, problem) in people.groups(tx).items()
     }
-    return _named(ctx, proposal, principal, groups, now)
+    return _named(ctx, proposal, principal, groups, now, people.group_names(tx))
 
 
 def still_approved(tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime) -> Decision:
@@ -120,7 +120,9 @@ def _named(
     principal: Principal,
     groups: Mapping[str, approver_policy.GroupView],
     now: datetime,
+    names: Mapping[str, str] | None = None,
 ) -> Decision:
+    called = {group: f"@{name}" for group, name in (names or {}).items()}
     for approvers in (tuple(ctx.settings.APPROVERS), tuple(proposal.approvers)):
         decision = approver_policy.may_approve(
             principal,
@@ -130,6 +132,7 @@ def _named(
             requested_by=proposal.requested_by,
             action=proposal.action,
             self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
+            names=called,
         )
         if not decision.allowed:
             return decision

@@ -26,7 +26,7 @@ from bot.playbooks import chosen
 from bot.playbooks.chosen import Planned
 from bot.policy import guardrails
 from bot.policy.approvers import policy_text
-from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, proposals
+from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure
 from bot.workflow import close, facts, owing
@@ -39,6 +39,8 @@ PASSING = frozenset({Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.RIGHTS
 """Reasons that pass by themselves, or with a person's hand elsewhere: what they refused is looked at again."""
 AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
 """The first wait before looking again, and the longest: each is twice the one before."""
+DRY_RUNS = 8
+"""So often a dry run that wasn't answered (an admission webhook that is down) is tried, over 20 minutes or so."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class Draft:
     """What is to be stored: action, texts, and whether the cluster's own dry run went through.
 
     ``approvers`` and ``expires`` are the playbook's, where it narrows the settings.
+    ``unanswered`` says that the dry run came to nothing for a reason that passes.
     """
 
     action: str
     text: ProposalText
     reading: facts.Reading | None = None
     preview: Preview | None = None
+    unanswered: bool = False
     requested_by: str = SYSTEM
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
@@ -143,11 +147,12 @@ async def _previewed(ctx: Context, action: str, reading: facts.Reading, rational
         rationale=rationale,
     )
     if reading.state is None:  # policy says why: unreadable, or gone
-        return Draft(action, text, reading, None, requested_by)
+        return Draft(action, text, reading, requested_by=requested_by)
     try:
         preview = await mitigation.preview(ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview")
     except FettleError as error:
-        return Draft(action, replace(text, refusal=str(error)), reading, None, requested_by)
+        text = replace(text, refusal=str(error))
+        return Draft(action, text, reading, None, error.retry, requested_by)
     text = replace(
         text,
         facts=preview.facts,
@@ -157,7 +162,7 @@ async def _previewed(ctx: Context, action: str, reading: facts.Reading, rational
         warnings=preview.warnings,
         refusal=preview.problem,
     )
-    return Draft(action, text, reading, preview, requested_by)
+    return Draft(action, text, reading, preview, preview.passing, requested_by)
 
 
 def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
@@ -175,19 +180,19 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
         owing.card(tx, incident, Priority.NEW_CARD, now)
     else:
         decision = _offer(tx, ctx, incident, draft, now)
-    if not _passing(decision):
-        due.done(tx, work)
-        return
     tries = work.params.get("tries", 0)
     tries = tries if isinstance(tries, int) else 0
+    if not _passing(decision, unanswered=draft.unanswered and tries < DRY_RUNS):
+        due.done(tx, work)
+        return
     wait = min(AGAIN * 2 ** min(tries, 10), LAST_AGAIN)
     due.later(tx, work, now + wait, params={**work.params, "tries": tries + 1})
 
 
-def _passing(decision: Decision) -> bool:
+def _passing(decision: Decision, *, unanswered: bool) -> bool:
     """Refused for nothing that lasts; observing is no reason against, so that it doesn't count."""
     rules = {reason.rule for reason in decision.reasons} - {Rule.MODE}
-    return bool(rules) and rules <= PASSING
+    return (bool(rules) or unanswered) and rules <= PASSING
 
 
 def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> Decision:
@@ -213,7 +218,9 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     # Nobody may approve without APPROVERS, whomever a playbook names: those are asked beside it.
     approvers = (draft.approvers or tuple(settings.APPROVERS)) if settings.APPROVERS else ()
     warnings = draft.text.warnings + decision.warnings
-    text = replace(draft.text, policy=policy_text(approvers), warnings=tuple(dict.fromkeys(warnings)))
+    text = replace(
+        draft.text, policy=policy_text(approvers, people.group_names(tx)), warnings=tuple(dict.fromkeys(warnings))
+    )
     proposal = proposals.add(
         tx,
         incident.id,

@@ -104,6 +104,10 @@ async def test_whoever_is_of_another_workspace_is_a_stranger_though_slack_flags_
     assert (await slack.user("U0ANA")).stranger
 
 
+async def test_groups_have_names(slack: SlackClient) -> None:
+    assert (await slack.group_names())["S0SRE"] == "sre-oncall"
+
+
 async def test_groups_are_read_and_a_free_plan_says_what_to_do(server: SlackServer, slack: SlackClient) -> None:
     [group] = server.workspace.usergroups
     assert set(await slack.group_members(group)) == {"U0ANA", "U0LI"}

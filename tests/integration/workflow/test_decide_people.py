@@ -85,6 +85,20 @@ async def test_who_is_no_approver_is_refused_and_written_down(floor: Floor, verb
     assert (await floor.proposal_now(proposal)).state is ProposalState.PENDING
 
 
+async def test_who_is_no_approver_is_told_the_group_to_ask(floor: Floor) -> None:
+    await floor.store.transact(people.name_groups, {"S0SRE": "sre-oncall"})
+    _, proposal = await floor.restart_asked()
+    answer = await floor.approve(proposal, by="kim")
+    assert answer.text == ("@kim, only those whom APPROVERS names may approve a restart. Ask somebody of @sre-oncall.")
+
+
+async def test_the_one_group_that_may_approve_stands_on_the_card_by_its_name(floor: Floor) -> None:
+    floor.configure(APPROVERS=("S0SRE",))
+    await floor.store.transact(people.name_groups, {"S0SRE": "sre-oncall"})
+    _, proposal = await floor.restart_asked()
+    assert proposal.text.policy == "Needs 1 of @sre-oncall"
+
+
 async def test_a_member_of_an_approver_group_may_approve(floor: Floor) -> None:
     _, proposal = await floor.restart_asked()
     assert (await floor.approve(proposal, by="sam")).ok
