@@ -21,6 +21,7 @@ from bot.servers import Servers
 from bot.settings import DESCRIPTIONS, Settings
 from bot.storage import alerts, audit, freeze
 from bot.storage.db import Store
+from bot.workflow import freeze_file
 
 NEEDED_TO_ACT = ("APPROVERS", "ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "WEBHOOK_TOKENS")
 """Settings without which Fettle starts and does less."""
@@ -73,11 +74,14 @@ async def store_rows(settings: Settings) -> list[Row]:
     url = settings.DATABASE_URL
     path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     if path is not None and not path.exists():
-        return [_to_be_made(path), *_freeze_file(settings)]
+        return [_to_be_made(path), *await _freeze_file(settings)]
     try:
         store = await asyncio.to_thread(Store.open, url, query_only=True)
     except EmptyStoreError:
-        return [ok("database", "The database is empty; the first start makes its tables."), *_freeze_file(settings)]
+        return [
+            ok("database", "The database is empty; the first start makes its tables."),
+            *await _freeze_file(settings),
+        ]
     except ConfigError as error:
         return [fail("database", sentence) for sentence in error.sentences]
     except FettleError as error:
@@ -97,7 +101,7 @@ async def store_rows(settings: Settings) -> list[Row]:
     if on:
         why = f": {reason}" if reason else ""
         rows.append(warn("freeze", f"Nothing is changed: frozen by {actor}{why}. fettle freeze off lifts it."))
-    return [*rows, *_freeze_file(settings), _alerts(last, tested, clock.now())]
+    return [*rows, *await _freeze_file(settings), _alerts(last, tested, clock.now())]
 
 
 def door_rows(settings: Settings, running: Mapping[str, Any] | None) -> list[Row]:
@@ -158,15 +162,17 @@ def _to_be_made(path: Path) -> Row:
     return fail("database", f"{path} can't be made: {what}. Set DATA_DIR or DATABASE_URL to where it may.")
 
 
-def _freeze_file(settings: Settings) -> list[Row]:
-    if settings.FREEZE_FILE is None:
+async def _freeze_file(settings: Settings) -> list[Row]:
+    file = settings.FREEZE_FILE
+    if file is None:
         return []
-    if settings.FREEZE_FILE.exists():
-        return [warn("freeze", f"Nothing is changed while {settings.FREEZE_FILE} exists (FREEZE_FILE).")]
-    if settings.FREEZE_FILE.parent.is_dir():
-        return [ok("freeze", f"{settings.FREEZE_FILE} doesn't exist, so it freezes nothing.")]
-    text = f"The folder of FREEZE_FILE, {settings.FREEZE_FILE.parent}, isn't there: nothing is changed until it is."
-    return [fail("freeze", text)]
+    there = await freeze_file.present(file)
+    if there is None:
+        what = f"The folder of FREEZE_FILE, {file.parent}, isn't there or doesn't answer"
+        return [fail("freeze", f"{what}: nothing is changed until it does.")]
+    if there:
+        return [warn("freeze", f"Nothing is changed while {file} exists (FREEZE_FILE).")]
+    return [ok("freeze", f"{file} doesn't exist, so it freezes nothing.")]
 
 
 def _alerts(last: tuple[str, datetime] | None, tested: tuple[str, datetime] | None, now: datetime) -> Row:
