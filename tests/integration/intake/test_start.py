@@ -47,7 +47,7 @@ async def test_tokens_that_slack_refuses_end_the_start_and_are_no_lines_in_a_log
     await server.start()
     sentences = await refused(tmp_path, SLACK_API_URL=server.api_url)
     await server.stop()
-    assert [sentence.split()[0] for sentence in sentences] == ["SLACK_BOT_TOKEN:", "SLACK_APP_TOKEN:"]
+    assert [sentence.split()[0] for sentence in sentences] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 
 
 async def test_a_soak_of_seconds_is_for_the_sandboxs_cluster_alone(tmp_path: Path) -> None:
