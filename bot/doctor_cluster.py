@@ -103,12 +103,18 @@ def _more_than_needed(more: Mapping[str, frozenset[rights.Right]]) -> list[Row]:
     found = []
     for held, names in places.items():
         where = "in every namespace" if held == common else f"in {_named(names)}"
-        grave = {right for right in held if rights.grave(right)}
+        act = held & rights.needed_to_act(Action)
+        if act:
+            where_not = "where ALLOWED_NAMESPACES and ALLOWED_ACTIONS let it do nothing"
+            advice = "Name them there, or take the binding of fettle-patch away."
+            found.append(warn("rights", f"May {rights.words(act)}, {where}, {where_not}. {advice}"))
+        grave = {right for right in held - act if rights.grave(right)}
         if grave:
             text = f"May {rights.words(grave)}, {where}. Fettle never does: bind the roles of deploy/rbac.yaml alone."
             found.append(warn("rights", text))
-        if held - grave:
-            text = f"May also read what it never looks at, {where}: {rights.words(held - grave)}."
+        mild = held - act - grave
+        if mild:
+            text = f"May also read what it never looks at, {where}: {rights.words(mild)}."
             found.append(warn("rights", text))
     return found
 

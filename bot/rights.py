@@ -132,17 +132,15 @@ async def _may(cluster: Cluster, right: Right, namespace: str) -> bool:
 
 
 def words(rights: Iterable[Right], most: int = 6) -> str:
-    """``get, list secrets; create pods/exec; ... and 4 more``, the gravest first."""
+    """``get, list secrets; create pods/exec; ... and 4 more``, the gravest first, ``most`` resources in all."""
     verbs: dict[tuple[str, str], list[str]] = {}
     for verb, group, resource in sorted(rights, key=lambda right: (right[2] != "*", right[2] != "secrets", right)):
         verbs.setdefault((group, resource), []).append(verb)
-    said = [f"{_verbs(of)} {_named(group, resource)}" for (group, resource), of in verbs.items()]
-    more = f"; and {len(said) - most} more" if len(said) > most else ""
-    return "; ".join(said[:most]) + more
-
-
-def _verbs(verbs: list[str]) -> str:
-    return "do anything with" if "*" in verbs else ", ".join(verbs)
+    alike: dict[str, list[str]] = {}
+    for (group, resource), of in list(verbs.items())[:most]:
+        alike.setdefault("do anything with" if "*" in of else ", ".join(of), []).append(_named(group, resource))
+    more = f"; and {len(verbs) - most} more" if len(verbs) > most else ""
+    return "; ".join(f"{what} {', '.join(resources)}" for what, resources in alike.items()) + more
 
 
 def _named(group: str, resource: str) -> str:

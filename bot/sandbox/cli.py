@@ -206,7 +206,10 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
         _say(f"  {name:10} {value}")
     _say()
     if not options.bot:
-        _say("No bot runs. Start one beside it: fettle run --env-file FILE, with the file that --env FILE writes.")
+        file = options.env if options.env is not None else "FILE (--env FILE writes it)"
+        _say("No bot runs. In another terminal, look first, then start one:")
+        _say(f"  fettle doctor --env-file {file}")
+        _say(f"  fettle run --env-file {file}")
     else:
         if first:
             _say(first)

@@ -28,6 +28,8 @@ from bot.sandbox.slack_room import SlackRoom
 
 CLUSTER = "fettle-sandbox"
 """The kubeconfig's name for this cluster; the bot takes a short soak only there."""
+ACCOUNT = "system:serviceaccount:fettle:fettle"
+"""The account of ``deploy/base/rbac.yaml``."""
 ADMIN_CONTEXT, BOT_CONTEXT = f"{CLUSTER}-admin", f"{CLUSTER}-bot"
 AGE = 6 * 3600.0
 """How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
@@ -78,7 +80,7 @@ class World:
         workspace = persist.load(kept) if kept.is_file() else None
         self.slack_server = SlackServer(manifest(), workspace=workspace)
         self.slack = SlackRoom(self.slack_server)
-        self.cluster_server = ClusterServer(CLUSTER, ready_after=self.options.ready_after)
+        self.cluster_server = ClusterServer(CLUSTER, ready_after=self.options.ready_after, bot_user=ACCOUNT)
         self.cluster = self.cluster_server.cluster
         self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
         self.bot = BotProcess(folder, {})

@@ -30,10 +30,11 @@ SANDBOX_BLOCK = "make sandbox"
 TEST_BLOCK = "make test"
 HEADLESS = ".venv/bin/fettle sandbox --list"
 KUBECTL = "kubectl apply"
-SETTINGS = "fettle doctor"
+SETTINGS = "fettle doctor\nfettle run"
 ALERT = "fettle alert send"
 ENV = "--no-demo --env"
-RUN_BY_A_TEST = (SANDBOX_BLOCK, TEST_BLOCK, HEADLESS, KUBECTL, SETTINGS, ALERT, ENV)
+REHEARSAL, REHEARSED = "--no-bot --env", "doctor --env-file"
+RUN_BY_A_TEST = (SANDBOX_BLOCK, TEST_BLOCK, HEADLESS, KUBECTL, SETTINGS, ALERT, ENV, REHEARSAL, REHEARSED)
 
 
 def block(start: str) -> str:
@@ -129,10 +130,15 @@ async def test_the_roles_apply_with_kubectl(servers: dict[str, str], tmp_path: P
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy", symlinks=True)
     lines = block(KUBECTL)
     # The file names the bot's context; an administrator applies roles.
-    lines = lines.replace("kubectl ", "kubectl --context fettle-sandbox-admin ")
+    lines = lines.replace("kubectl apply", "kubectl --context fettle-sandbox-admin apply")
     code, out = await shell(lines, tmp_path, KUBECONFIG=servers["KUBECONFIG"], HOME=str(tmp_path))
     assert code == 0, out
     assert out.count("fettle-patch") >= 2
+    assert (tmp_path / "fettle.kubeconfig").stat().st_mode & 0o077 == 0
+    doctor = f"{FETTLE} doctor --env-file .env"
+    code, out = await shell(doctor, tmp_path, KUBECONFIG="fettle.kubeconfig", KUBE_CONTEXT="fettle")
+    assert code == 0, out
+    assert "May do nothing that it doesn't need" in out, "that account has what the roles give, and nothing else"
 
 
 @pytest.mark.usefixtures("servers")
@@ -155,6 +161,26 @@ async def test_doctor_and_run_work_with_the_settings_and_the_first_alert_arrives
     bot.send_signal(signal.SIGTERM)
     await bot.communicate()
     assert bot.returncode == 0
+
+
+async def test_the_rehearsal_needs_no_slack_and_no_cluster(tmp_path: Path) -> None:
+    started = block(REHEARSAL).replace(".venv/bin/fettle", FETTLE)
+    servers = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"exec {started}", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await until(tmp_path / "sandbox.env", servers)
+    doctor, run = block(REHEARSED).replace(".venv/bin/fettle", FETTLE).splitlines()
+    code, out = await shell(doctor, tmp_path)
+    assert code == 0, out
+    assert {line.split()[0] for line in out.splitlines()} == {"ok"}, out
+    code, out = await shell(f"timeout --signal=TERM 8 {run}", tmp_path)
+    assert code in {0, 124}, out
+    assert '"ready"' in out
+    servers.send_signal(signal.SIGTERM)
+    told, _ = await servers.communicate()
+    assert servers.returncode == 0
+    assert "fettle doctor --env-file sandbox.env" in told.decode()
 
 
 def test_the_receiver_is_alertmanagers_configuration() -> None:

@@ -168,7 +168,7 @@ CLUSTER = (
     Wrong(
         "patches elsewhere",
         grant("patch", "deployments", "kube-system"),
-        r"May patch deployments, in kube-system",
+        r"May patch deployments, in kube-system, where ALLOWED_NAMESPACES",
         "goes on",
         "warn",
     ),

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from bot.sandbox.kubernetes import status
+from bot.sandbox.kubernetes.kinds import KINDS
 from bot.sandbox.kubernetes.wire import Json
 
 ANONYMOUS = "system:anonymous"
@@ -102,6 +103,7 @@ class Access:
     denied: list[_Rule] = field(default_factory=list)
     granted: list[_Rule] = field(default_factory=list)
     only: bool = False
+    issued: dict[str, str] = field(default_factory=dict)
     bound: list[tuple[tuple[Rights, ...], frozenset[str] | None]] | None = None
     incomplete: str = ""
 
@@ -115,7 +117,15 @@ class Access:
                 return self.bot_user
             if secrets.compare_digest(token.strip().encode(), self.admin_token.encode()):
                 return self.admin_user
+            if token.strip() in self.issued:
+                return self.issued[token.strip()]
         raise status.unauthorized()
+
+    def issue(self, namespace: str, account: str) -> str:
+        """A new token of a service account, good for as long as this server lives."""
+        token = f"sandbox-account-{secrets.token_hex(16)}"
+        self.issued[token] = f"system:serviceaccount:{namespace}:{account}"
+        return token
 
     def groups(self, user: str) -> list[str]:
         """The groups of a user, as a SelfSubjectReview tells them."""
@@ -239,10 +249,16 @@ class Access:
                 if held:
                     found.append({"verbs": held, "apiGroups": [group], "resources": [name]})
         return found + [
-            {"verbs": [rule.verb], "apiGroups": ["*"], "resources": [rule.resource]}
+            {"verbs": [rule.verb], "apiGroups": _groups(rule.resource), "resources": [rule.resource]}
             for rule in self.granted
             if rule.namespace in (None, namespace)
         ]
+
+
+def _groups(resource: str) -> list[str]:
+    """The API groups of a resource; every group for one that isn't served here (`users`, `secrets`)."""
+    plural = resource.partition("/")[0]
+    return sorted({kind.group for kind in KINDS if kind.plural == plural}) or ["*"]
 
 
 def _path_allowed(user: str, path: str) -> bool:

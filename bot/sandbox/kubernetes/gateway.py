@@ -241,6 +241,8 @@ class Gateway:
         space, name = route.namespace if kind.namespaced else "", route.name
         if sub.name == "log":
             return self._log(space, name, asked)
+        if sub.name == "token":
+            return self._token(kind, space, name)
         if sub.name == "eviction":
             found = self.changing.evict(space, name, asked)
         elif sub.name == "scale":
@@ -254,6 +256,14 @@ class Gateway:
             found = self.changing.patch(kind, space, name, "status", asked)
         code, body, warnings = found
         return Answer(code, body, warnings=warnings)
+
+    def _token(self, kind: Kind, namespace: str, name: str) -> Answer:
+        """What ``kubectl create token`` asks for; its body (protobuf) says how long, and here it is always an hour."""
+        self.cluster.writes.current(kind, namespace, name)
+        until = stamp(self.cluster.clock.now() + 3600)
+        status_part = {"token": self.access.issue(namespace, name), "expirationTimestamp": until}
+        body: Json = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {"audiences": []}}
+        return Answer(201, {**body, "metadata": {"name": name, "namespace": namespace}, "status": status_part})
 
     def _review(self, kind: Kind, route: Route, asked: Asked, user: str) -> Answer:
         if route.verb != "create" or route.name:

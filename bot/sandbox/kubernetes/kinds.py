@@ -67,6 +67,8 @@ POD_SUBRESOURCES = (
     _status("Pod"),
 )
 
+_TOKEN = Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1")
+
 
 def _apps(plural: str, kind: str, short: str, *, scale: bool = True) -> Kind:
     subs = (SCALE, _status(kind)) if scale else (_status(kind),)
@@ -120,7 +122,7 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("ResourceQuota"),),
     ),
     Kind("", "v1", "secrets", "Secret"),
-    Kind("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",)),
+    Kind("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",), subresources=(_TOKEN,)),
     Kind(
         "",
         "v1",
