@@ -50,42 +50,6 @@ async def test_what_a_cluster_away_refused_is_proposed_when_it_answers_again(flo
     assert "propose" not in await floor.owed()
 
 
-async def test_a_dry_run_that_nobody_answered_is_tried_again(floor: Floor) -> None:
-    """An admission webhook that is down for a moment; the reading went well."""
-    await floor.alert()
-    await floor.run(Stage.INVESTIGATE)
-    floor.server.faults.set("patch", "deployments", status=503)
-    await floor.run(Stage.PROPOSE)
-    record = await floor.proposal()
-    assert (record.state, "503" in record.text.refusal) == (ProposalState.RECORDED, True)
-    assert await floor.owed() == {"propose": 1}
-    floor.server.faults.clear()
-    floor.advance(21)
-    await floor.prepare()
-    assert (await floor.proposal()).state is ProposalState.PENDING
-    assert "propose" not in await floor.owed()
-
-
-async def test_a_dry_run_that_is_never_answered_is_left_to_a_person_in_the_end(floor: Floor) -> None:
-    floor.server.faults.set("patch", "deployments", status=503)
-    await floor.alerted()
-    tries = 1
-    while "propose" in await floor.owed():
-        floor.advance(301)
-        await floor.run(Stage.PROPOSE)
-        tries += 1
-    assert tries == propose.DRY_RUNS + 1
-    assert await floor.count("proposals") == 1, "the same refusal is written once"
-
-
-async def test_a_dry_run_that_is_refused_is_not_tried_again(floor: Floor) -> None:
-    """A right, or an admission policy: it takes a person, and the card has a button for them."""
-    floor.server.faults.set("patch", "deployments", status=403)
-    await floor.alerted()
-    assert (await floor.proposal()).state is ProposalState.RECORDED
-    assert "propose" not in await floor.owed()
-
-
 async def test_what_the_freeze_refused_is_proposed_when_it_is_lifted(floor: Floor) -> None:
     await floor.freeze()
     _, record = await floor.alerted()
