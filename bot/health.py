@@ -81,6 +81,7 @@ class Health:
                 ("outbox_lag_seconds", "Age of the oldest message that is due", []),
                 ("slack_connections", "Socket Mode connections that are up", []),
                 ("slack_connections_rebuilt", "Connections that the watchdog threw away", []),
+                ("slack_other_connections", "Socket Mode connections of the app that aren't Fettle's", []),
                 ("slack_ping_age_seconds", "Age of the oldest pong, -1 before the first", []),
                 ("cluster_up", "Whether the cluster answered when last asked", []),
                 ("audit_entries", "Entries in the audit", []),
@@ -172,6 +173,7 @@ class Health:
         self._gauges["playbooks_wrong"].set(len(status["playbooks"]["problems"]))
         self._gauges["slack_connections"].set(slack.get("connected", 0))
         self._gauges["slack_connections_rebuilt"].set(slack.get("rebuilt", 0))
+        self._gauges["slack_other_connections"].set(slack.get("other_connections", 0))
         age = slack.get("ping_age_seconds")
         self._gauges["slack_ping_age_seconds"].set(-1 if age is None else age)
         self._gauges["cluster_up"].set(bool(status["cluster"]["up"]))

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 from bot.storage.db import Store
 
@@ -34,6 +35,12 @@ def foreign(place: Place) -> None:
 def torn(place: Place) -> None:
     place.file("torn.db", "this was never a database " * 100)
     place.settings["DATABASE_URL"] = f"sqlite:///{place.folder / 'torn.db'}"
+
+
+def second_bot(place: Place) -> None:
+    place.database("fettle.db").close()
+    store = Store.open(place.settings["DATABASE_URL"])
+    place.kept.append(SimpleNamespace(close=store.close_now))
 
 
 def data_in_a_file(place: Place) -> None:
@@ -76,6 +83,12 @@ HERE = (
         "newer schema", newer, r"written by a newer version of this program \(9999_of_tomorrow\). Install that version"
     ),
     Wrong("another program's", foreign, r"theirs.db holds tables of another program \(invoices\)"),
+    Wrong(
+        "second bot",
+        second_bot,
+        r"is in use by the process with pid \d+. Stop that one first|audit has 0 entries",
+        doctor="ok",
+    ),
     Wrong("no database", torn, r"torn.db is no database of SQLite. DATABASE_URL names another file"),
     Wrong(
         "port taken", taken("LISTEN_PORT"), r"LISTEN_PORT: 127.0.0.1:\d+ is in use by another program. Stop that one"

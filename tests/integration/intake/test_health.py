@@ -69,6 +69,7 @@ async def test_metrics_are_prometheus_text_that_follows_the_store(lite: Door) ->
         "fettle_alerts_total[accepted]": 1, "fettle_alerts_total[duplicate]": 1, "fettle_alerts_total[quarantined]": 1,
         "fettle_deliveries_refused_total[no_alerts]": 1, "fettle_incidents[triggered]": 1, "fettle_due[investigate]": 1,
         "fettle_outbox_waiting": 1, "fettle_slack_connections": 0, "fettle_slack_connections_rebuilt": 2,
+        "fettle_slack_other_connections": 0,
         "fettle_slack_ping_age_seconds": -1, "fettle_cluster_up": 0, "fettle_audit_entries": 3, "fettle_frozen": 0,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
