@@ -15,6 +15,7 @@ from bot.domain.snapshot import AlertSeen
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
+from bot.findings.dependencies import suspect
 from bot.findings.phrases import cut, listed, number_of
 from bot.findings.sick import How
 
@@ -94,10 +95,11 @@ def _at_bound(case: Case, one: AutoscalerSeen, *, alerted: bool) -> Finding:
     hurts = alerted or case.service_alert is not None
     high = above(one)
     ill = case.sick_with(How.CRASH, How.OOM, How.UNREADY, How.IMAGE, How.CONFIG)
-    rollout = case.rollout
+    rollout, others = case.rollout, suspect(case)
     against = (
         "" if high else "its metric isn't told" if high is None else "its metric is at the target",
         f"{number_of(len(ill), 'pod')} {'is' if len(ill) == 1 else 'are'} ill" if ill else "",
+        f"the logs name {others.who}" if others is not None else "",
         "" if hurts else "nothing says that this hurts",
         "" if hurts else "no alert is about it",
         "the template was changed shortly before" if rollout is not None and rollout.follows and not alerted else "",

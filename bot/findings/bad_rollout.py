@@ -125,7 +125,7 @@ def _service(case: Case, rollout: Rollout) -> Finding | None:
     )
     soon = rollout.gap <= timedelta(minutes=15)
     wanted = Confidence.HIGH if told else Confidence.MEDIUM if louder or soon else Confidence.LOW
-    confidence, doubt = case.sure(wanted, "pods", "changes", against=against)
+    confidence, doubt = case.sure(wanted, "pods", "changes", "logs", against=against)
     cites = [Cite("alerts", f"{alert.name} since {clock(case.since)}"), *_change_cites(rollout)]
     basis = [told] if told else []
     if told:
@@ -138,7 +138,8 @@ def _service(case: Case, rollout: Rollout) -> Finding | None:
         doubt = "; ".join(filter(None, (doubt, "nothing was measured around the change")))
     text = f"{_subject(rollout)} starts, and {told or 'fails in service'}"
     complains = any(one.points is Points.ERROR and one.count >= FEW for one in case.signs)
-    sure = bool(told or louder or (complains and others is None))
+    accused = others is not None and not others.touched
+    sure = case.logs_known and not accused and bool(told or louder or complains)
     return _finding(case, rollout, text, confidence, basis, doubt, cites, "service", sure=sure)
 
 

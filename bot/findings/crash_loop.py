@@ -14,8 +14,8 @@ from bot.findings.changed import changed_config
 from bot.findings.dependencies import suspect
 from bot.findings.endings import NATIVE, UNSTARTABLE, at_start, how_it_ended, last_words, worst
 from bot.findings.lines import Points
-from bot.findings.phrases import cut, number_of, part_of, span
-from bot.findings.probe_failure import killed_by_probe
+from bot.findings.phrases import begin, cut, number_of, part_of, span
+from bot.findings.probe_failure import KILLS, killed_by_probe
 from bot.findings.sick import How, Sick
 from bot.findings.signs import Sign
 
@@ -25,12 +25,14 @@ ABOUT = About(
     "Pods of an unchanged template crash, the last words and the code are known, and neither a probe, the memory nor a "
     "dependency explains it.",
     "The logs, the events or the changes weren't read, or the last words name a dependency that others reach.",
-    "The failure follows a change, all pods name a dependency, or two of the above.",
+    "The failure follows a change of the template, all pods name a dependency, or two of the above.",
     "A lock, a cache or a port of the pod itself, or one pod among healthy ones: evict or restart. A missing "
     "setting, a wrong command, "
     "an expired certificate, an error that every start repeats: nothing.",
     50,
 )
+UNLIKELY = NATIVE | KILLS
+"""Ends of one pod that another start of it hardly changes, or that somebody else brought about."""
 
 
 def find(case: Case) -> Finding | None:
@@ -50,7 +52,8 @@ def find(case: Case) -> Finding | None:
         "its configuration was changed shortly before" if changed_config(case) else "",
         "the disk may be full" if words is not None and words.points is Points.DISK_FULL else "",
     )
-    confidence, doubt = case.sure(Confidence.HIGH, "pods", "events", "changes", "logs", against=against)
+    wanted = Confidence.MEDIUM if follows else Confidence.HIGH
+    confidence, doubt = case.sure(wanted, "pods", "events", "changes", "logs", against=against)
     detail = _detail(one, words)
     ended = how_it_ended(case, crashed)
     when = "at start" if at_start(crashed) else f"after {span(one.ran)}" if one.ran is not None else ""
@@ -58,7 +61,7 @@ def find(case: Case) -> Finding | None:
     verb = "crashes" if len(crashed) == 1 else "crash"
     if one.how is How.START:
         verb, when = "can't be started", ""
-    said = " ".join(filter(None, (f"{who[:1].upper()}{who[1:]} {verb}", when)))
+    said = " ".join(filter(None, (f"{begin(who)} {verb}", when)))
     text = f"{said}: {ended}." if ended else f"{said}."
     cites = [
         Cite(
@@ -132,7 +135,7 @@ def _cures(
     if points is Points.DEPENDENCY:
         reason = "other pods of this template reach it; a new one needn't wait for the back-off"
         return (*cures.evict(case, crashed, reason), *cures.restart(case, reason)), ""
-    if _alone(case, crashed) and one.exit_code not in NATIVE and points is None and case.logs_known:
+    if _alone(case, crashed) and one.exit_code not in UNLIKELY and points is None and case.logs_known:
         return cures.evict(case, crashed, "its siblings of the same template run; a new one may too"), ""
     return (), (
         "The kubelet already starts it again and again; a restart would start the same program on the same input. "

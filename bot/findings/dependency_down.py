@@ -11,7 +11,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import changed_config
 from bot.findings.dependencies import Suspect, suspect
-from bot.findings.phrases import clock, cut, number_of, part_of
+from bot.findings.phrases import agree, begin, clock, cut, number_of, part_of
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -54,7 +54,8 @@ def find(case: Case) -> Finding | None:
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "logs", "changes", against=against)
     who = part_of(len(ill), len(case.living)) if ill else "the service"
     said = cut(found.sign.line, 140)
-    text = f'{who[:1].upper()}{who[1:]} can\'t reach {found.who}: "{said}".'
+    fails = agree(max(len(ill), 1), "fails", "fail")
+    text = f"{begin(who)} {fails} to reach {found.who}: “{said}”."
     return Finding(
         Cause.DEPENDENCY_DOWN,
         text,

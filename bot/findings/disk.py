@@ -54,7 +54,7 @@ def find(case: Case) -> Finding | None:
         # A claim with room left leaves the container's own disk or the node's.
         confidence, doubt = case.sure(Confidence.MEDIUM, "pods", "volumes")
         return _finding(
-            "The disk is full: " + f'"{cut(sign.line, 140)}"',
+            "The disk is full: " + f"“{cut(sign.line, 140)}”",
             confidence,
             doubt,
             [Cite("logs", f"{sign.count} times: {cut(sign.line)}")],
@@ -108,9 +108,9 @@ def _claim(case: Case, top: VolumeSeen, *, alerted: bool, complained: bool) -> F
     ill = case.sick_with(How.CRASH, How.UNREADY)
     borne = alerted or (complained and used >= FULL)
     against = ("" if borne else "nobody complains of it",)
-    wanted = (
-        Confidence.HIGH if borne and (used >= FULL or (alerted and (used >= FILLING or soon))) else Confidence.MEDIUM
-    )
+    hurts = used >= FULL and (bool(ill) or case.service_alert is not None)
+    told = borne and (used >= FULL or (alerted and (used >= FILLING or soon)))
+    wanted = Confidence.HIGH if told or hurts else Confidence.MEDIUM
     confidence, doubt = case.sure(wanted, "volumes", against=against)
     left = (
         f", full in {span(timedelta(seconds=min(max(top.full_in, 0), 10**8)))} at this rate"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from bot.findings.case import Case
 from bot.findings.lines import Points
 from bot.findings.phrases import cut
-from bot.findings.sick import How, Sick
+from bot.findings.sick import START_REASONS, How, Sick
 from bot.findings.signs import Sign, strongest
 
 CODES = {
@@ -26,6 +26,8 @@ CODES = {
     139: "segmentation fault",
     143: "asked to stop (SIGTERM)",
 }
+_RUNTIME = "unable to start container process: "
+"""What the container runtime says before it comes to the point."""
 UNSTARTABLE = frozenset({126, 127, 128})
 NATIVE = frozenset({132, 134, 135, 136, 139})
 """Ends by a fault of the process itself, which another start rarely cures."""
@@ -50,14 +52,15 @@ def how_it_ended(case: Case, found: Iterable[Sick]) -> str:
     if one is None:
         return ""
     if one.how is How.START:
-        return cut(one.container.message or one.container.last_message or one.container.reason, 140)
+        told = one.container.message if one.container.reason in START_REASONS else one.container.last_message
+        return cut(told.rsplit(_RUNTIME, 1)[-1], 140) or one.container.last_reason or one.container.reason
     code = one.exit_code
     parts = []
     if code is not None:
         parts.append(f"exit {code}" + (f" ({CODES[code]})" if code in CODES else ""))
     said = last_words(case, ill)
     if said is not None:
-        parts.append(f'"{spoken(said.line)}"')
+        parts.append(f"“{spoken(said.line)}”")
     return ", ".join(parts)
 
 

@@ -78,7 +78,7 @@ def find(case: Case) -> Finding | None:
         doubt = "; ".join(filter(None, (doubt, "the registry's own error isn't told")))
     wrong = one.container.image
     text = f"{number_of(len(ill), 'pod')} can't pull {image(wrong)}: {SENTENCES[kind]}" + (
-        f' ("{cut(message, 140)}")' if message else ""
+        f" (“{cut(message, 140)}”)" if message else ""
     )
     cites = (
         Cite(

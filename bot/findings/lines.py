@@ -178,7 +178,7 @@ _HOSTS = (
     re.compile(r"(?:ENOTFOUND|EAI_AGAIN|ETIMEDOUT) " + _HOST),
     re.compile(r"(?:translate host name|UnknownHostException:?) \"?" + _HOST),
     re.compile(r"connect(?:ing|ion)? to (?:the )?(?:server )?[\"']?(?:\w+://)?" + _HOST, re.IGNORECASE),
-    re.compile(r"(?:upstream|backend|host|addr|server|broker|endpoint)[=:] ?[\"']?(?:\w+://)?" + _HOST, re.IGNORECASE),
+    re.compile(r"(?:upstream|backend|host|addr|server|broker|endpoint)[=: ] ?[\"']?(?:\w+://)?" + _HOST, re.IGNORECASE),
     re.compile(r"\w://(?:[^@/\s]{1,80}@)?" + _HOST),
     re.compile(r"(?:reach|to) the (\w{3,30})\b"),
 )

@@ -50,9 +50,11 @@ def agree(number: int, one: str, many: str) -> str:
 
 
 def part_of(number: int, total: int, thing: str = "pod") -> str:
-    """``3 of 6 pods``; ``the only pod`` and ``all 6 pods`` where that is so."""
+    """``3 of 6 pods``; ``the only pod``, ``both pods`` and ``all 6 pods`` where that is so."""
     if total <= 1:
         return f"the only {thing}"
+    if number >= total == 2:
+        return f"both {thing}s"
     return f"all {total} {thing}s" if number >= total else f"{number} of {total} {thing}s"
 
 
@@ -110,7 +112,6 @@ def last_of(series: SeriesSeen) -> float:
     return series.points[-1][1]
 
 
-def sentence(text: str) -> str:
-    """The text with a large first letter and one full stop."""
-    trimmed = text.strip().rstrip(".")
-    return f"{trimmed[:1].upper()}{trimmed[1:]}." if trimmed else ""
+def begin(text: str) -> str:
+    """The text with a large first letter."""
+    return f"{text[:1].upper()}{text[1:]}"

@@ -16,7 +16,7 @@ from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import last_words
 from bot.findings.lines import Points
-from bot.findings.phrases import agree, cut, number_of, part_of
+from bot.findings.phrases import agree, begin, cut, number_of, part_of
 from bot.findings.sick import How, Sick
 
 ABOUT = About(
@@ -73,9 +73,10 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
         f"the logs name {others.who}" if others is not None else "",
         "the template was changed shortly before" if follows else "",
         "" if rows or case.events is None else "no event tells of a probe",
-        f'the logs say "{words.line}"' if words is not None and named else "",
+        f"the logs say “{words.line}”" if words is not None and named else "",
     )
-    confidence, doubt = case.sure(Confidence.HIGH, "pods", "events", "changes", "logs", "nodes", against=against)
+    wanted = Confidence.MEDIUM if follows else Confidence.HIGH
+    confidence, doubt = case.sure(wanted, "pods", "events", "changes", "logs", "nodes", against=against)
     probe = _PROBES.search(said)
     which = probe[1].lower() if probe else detail
     who = part_of(len(ill), len(case.living))
@@ -83,7 +84,7 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
         text = f"The kubelet kills {who} because the {which} probe fails"
     else:
         verbs = agree(len(ill), "runs and fails", "run and fail")
-        text = f"{who[:1].upper()}{who[1:]} {verbs} the readiness probe"
+        text = f"{begin(who)} {verbs} the readiness probe"
     text += f": {cut(said, 140)}" if said else ""
     cites = [Cite("events", f"Unhealthy, {sum(row.count for row in rows)} times: {cut(said, 160)}")] if rows else []
     cites.append(Cite("pods", f"{number_of(len(ill), 'pod')} not ready"))

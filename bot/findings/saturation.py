@@ -15,7 +15,7 @@ from bot.findings.autoscaler_bound import at_bound
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.measures import mean, rose
-from bot.findings.phrases import number_of, share
+from bot.findings.phrases import agree, begin, number_of, part_of, share
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -54,7 +54,8 @@ def find(case: Case) -> Finding | None:
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "metrics", "changes", against=against)
     average = mean(busy) or 0.0
     traffic = ", and the traffic has grown" if grown else ""
-    text = f"{number_of(len(busy), 'pod')} of {len(uses)} use {share(average)} of the CPU they may{traffic}"
+    who = part_of(len(busy), len(uses))
+    text = f"{begin(who)} {agree(len(busy), 'uses', 'use')} {share(average)} of the CPU allowed{traffic}"
     suggestions: tuple[Suggestion, ...] = ()
     if confidence is not Confidence.LOW and grown is not False and case.workload is not None:
         wanted = case.workload.replicas + max(1, math.ceil(case.workload.replicas / 2))

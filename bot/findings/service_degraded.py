@@ -74,7 +74,7 @@ def _cures(case: Case, blind: tuple[str, ...]) -> tuple[tuple[Suggestion, ...], 
     if why:
         return (), f"No restart: {why}."
     if accused is not None:
-        return (), f'The logs say "{cut(accused.line, 100)}"; a restart doesn\'t answer that.'
+        return (), f"The logs say “{cut(accused.line, 100)}”; a restart doesn't answer that."
     if changed_lately(case):
         return (), "Something else was changed shortly before; a restart keeps that change."
     return cures.restart(case, "processes that are stuck start anew; nothing was found that it couldn't help"), ""

@@ -86,8 +86,10 @@ def _of_logs(
 ) -> Iterator[tuple[tuple[Points, str], Sign]]:
     """What each log points to, without what is history."""
     floor = (began or now) - BEFORE
+    over = {(pod.name, part.name) for pod in pods for part in pod.containers if part.state == "terminated"}
     for log in logs:
-        ending = _ending(log)
+        ended = log.previous or (log.pod, log.container) in over
+        ending = _ending(log) if ended else set()
         told: set[tuple[Points, str] | None] = {None}
         for one in log.signatures:
             first, last, line = instant(one.first_at), instant(one.last_at), _whole(one)
@@ -95,10 +97,10 @@ def _of_logs(
             if key is not None and (last is None or last >= floor or key in ending):
                 told.add(key)
                 chronic = first is not None and first < floor and key not in ending
-                yield key, _said(key, line, one.count, log.pod, last=key in ending, chronic=chronic)
+                yield key, _said(key, _telling(one, key), one.count, log.pod, last=key in ending, chronic=chronic)
         for line in log.tail:
             key = points_to(line)
-            if key is not None and key not in told and (not log.previous or key in ending):
+            if key is not None and key not in told and (not ended or key in ending):
                 yield key, _said(key, line, 1, log.pod, last=key in ending)
     for pod in pods:
         for part in pod.containers:
@@ -118,10 +120,14 @@ def _whole(signature: SignatureSeen) -> str:
     return " ".join((signature.sample or signature.text, *causes[-1:], *signature.trace[-1:]))
 
 
+def _telling(signature: SignatureSeen, key: tuple[Points, str]) -> str:
+    """The line of a signature that points where all of it does: the message itself, or the cause in its trace."""
+    lines = (signature.sample or signature.text, *reversed(signature.trace))
+    return next((line for line in lines if points_to(line) == key), lines[0])
+
+
 def _ending(log: LogSeen) -> set[tuple[Points, str] | None]:
     """What the container said last before it ended: its last lines, else its newest signature."""
-    if not log.previous:
-        return set()
     said = [told for line in log.tail[-_LAST_LINES:] if (told := points_to(line)) is not None]
     if said:
         return set(said[-1:])

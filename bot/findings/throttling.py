@@ -11,7 +11,7 @@ from bot.findings.about import About
 from bot.findings.autoscaler_bound import at_bound
 from bot.findings.case import Case
 from bot.findings.measures import latest
-from bot.findings.phrases import share
+from bot.findings.phrases import number_of, share
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -58,7 +58,7 @@ def find(case: Case) -> Finding | None:
     text = f"{chosen or 'Its container'} is throttled" + (
         f" in {share(ratio)} of its CPU periods" if ratio is not None else ""
     )
-    text += f" at its limit of {limit:.3g} cores" if limit else ""
+    text += f" at its limit of {number_of(int(limit * 1000), 'millicore')}" if limit else ""
     source = "metrics" if ratio is not None else "alerts"
     cites = (Cite(source, f"throttled {share(ratio)}" if ratio is not None else "CPUThrottlingHigh"),)
     line = ""
