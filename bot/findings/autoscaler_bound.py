@@ -16,7 +16,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
-from bot.findings.phrases import cut, listed, number_of
+from bot.findings.phrases import cut, listed, number_of, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -115,6 +115,10 @@ def _at_bound(case: Case, one: AutoscalerSeen, *, alerted: bool) -> Finding:
         no_help = "More replicas would find no node: some wait for one already."
     elif confidence is Confidence.LOW or (one.least == one.most and not alerted):
         no_help = "Being at the maximum alone is no reason to raise it."
+    elif not alerted and (not high or case.unread("logs", "changes")):
+        no_help = (
+            "It isn't sure that the service suffers from its bound: its metric, its logs or its changes don't tell."
+        )
     else:
         patch = f'{{"spec":{{"maxReplicas":{more}}}}}'
         line = cures.kubectl(case.target, "patch", "hpa", one.name, "-p", patch)
@@ -133,7 +137,7 @@ def _at_bound(case: Case, one: AutoscalerSeen, *, alerted: bool) -> Finding:
     )
     return Finding(
         Cause.AUTOSCALER_BOUND,
-        f"{text}.",
+        stop(text),
         confidence,
         cites,
         "the autoscaler's own status",

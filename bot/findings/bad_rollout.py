@@ -14,11 +14,11 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import at_start, how_it_ended, worst
-from bot.findings.lines import Points
 from bot.findings.measures import around, onset
-from bot.findings.phrases import clock, cut, measured, number_of, share, span
+from bot.findings.phrases import clock, cut, measured, number_of, share, span, stop
 from bot.findings.rollouts import SKEW, Rollout
 from bot.findings.sick import How, Sick
+from bot.findings.signs import unexplained
 
 ABOUT = About(
     Cause.BAD_ROLLOUT,
@@ -33,7 +33,6 @@ ABOUT = About(
     "Rollback to the last healthy revision, from medium on.",
     80,
 )
-FEW = 3
 WAYS = (How.CRASH, How.OOM, How.START, How.UNREADY)
 
 
@@ -137,7 +136,7 @@ def _service(case: Case, rollout: Rollout) -> Finding | None:
         basis = [f"the alert began {span(max(rollout.gap, timedelta(0)))} after the change"]
         doubt = "; ".join(filter(None, (doubt, "nothing was measured around the change")))
     text = f"{_subject(rollout)} starts, and {told or 'fails in service'}"
-    complains = any(one.points is Points.ERROR and one.count >= FEW for one in case.signs)
+    complains = unexplained(case.signs) is not None
     accused = others is not None and not others.touched
     sure = case.logs_known and not accused and bool(told or louder or complains)
     return _finding(case, rollout, text, confidence, basis, doubt, cites, "service", sure=sure)
@@ -186,7 +185,7 @@ def _finding(
         )
     return Finding(
         Cause.BAD_ROLLOUT,
-        f"{text}.",
+        stop(text),
         confidence,
         tuple(cites),
         ", ".join(basis),

@@ -14,7 +14,7 @@ from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import how_it_ended, last_words
 from bot.findings.lines import Points
-from bot.findings.phrases import begin, clock, cut, instant, part_of, span
+from bot.findings.phrases import begin, clock, cut, instant, part_of, span, stop
 from bot.findings.rollouts import FOLLOWS, SKEW, SOON
 from bot.findings.sick import How
 
@@ -68,7 +68,7 @@ def find(case: Case) -> Finding | None:
     )
     return Finding(
         Cause.CONFIG_CHANGE,
-        f"{begin(text)}.",
+        stop(begin(text)),
         confidence,
         (Cite("changes", f"{clock(at)}: {cut(what)}"),),
         f"first failure {span(max(gap, timedelta(0)))} after the change",

@@ -12,7 +12,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.phrases import clock, cut, listed, number_of
+from bot.findings.phrases import clock, cut, listed, number_of, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -99,7 +99,7 @@ def _finding(
         )
     return Finding(
         Cause.CONFIG_MISSING,
-        f"{text}.",
+        stop(text),
         confidence,
         (cite,),
         "the kubelet names it" if what else "the kubelet's own reason",

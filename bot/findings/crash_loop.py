@@ -109,7 +109,7 @@ def _basis(case: Case, crashed: tuple[Sick, ...]) -> str:
     fine = len([pod for pod in case.living if pod.ready and pod.name not in {one.pod.name for one in crashed}])
     if fine and (rollout is None or not rollout.old_ready):
         parts.append(f"{number_of(fine, 'pod')} of it {'is' if fine == 1 else 'are'} ready")
-    return ", ".join(parts)
+    return ", ".join(parts) or "the pods' own state"
 
 
 def _cures(

@@ -16,7 +16,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.lines import Points
 from bot.findings.measures import latest
-from bot.findings.phrases import cut, last_of, number_of, share, size, span
+from bot.findings.phrases import cut, last_of, number_of, share, size, span, stop
 from bot.findings.sick import How
 from bot.findings.signs import strongest
 
@@ -165,5 +165,5 @@ def _finding(
         "" if suggestions else "Data has to be freed or moved by a person; starting pods again frees none of a volume."
     )
     return Finding(
-        Cause.DISK, f"{text}.", confidence, tuple(cites), basis, doubt, detail, suggestions, no_help, ABOUT.weight
+        Cause.DISK, stop(text), confidence, tuple(cites), basis, doubt, detail, suggestions, no_help, ABOUT.weight
     )

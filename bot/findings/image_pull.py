@@ -14,7 +14,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.phrases import clock, cut, image, number_of
+from bot.findings.phrases import clock, cut, image, number_of, stop
 from bot.findings.sick import How, Sick
 
 ABOUT = About(
@@ -121,7 +121,7 @@ def _finding(
     no_help = "" if suggestions else _no_help(kind)
     basis = "the kubelet's own reason" if ill else "events alone"
     return Finding(
-        Cause.IMAGE_PULL, f"{text}.", confidence, cites, basis, doubt, kind, suggestions, no_help, ABOUT.weight
+        Cause.IMAGE_PULL, stop(text), confidence, cites, basis, doubt, kind, suggestions, no_help, ABOUT.weight
     )
 
 

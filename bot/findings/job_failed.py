@@ -14,7 +14,7 @@ from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import UNSTARTABLE, how_it_ended, last_words
 from bot.findings.lines import Points
-from bot.findings.phrases import cut, instant, number_of, span
+from bot.findings.phrases import cut, instant, number_of, span, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -48,7 +48,15 @@ def find(case: Case) -> Finding | None:
     if ill and case.jobs is None:
         confidence, doubt = case.sure(Confidence.MEDIUM, "jobs", "pods")
         text = f"Its pods failed: {how_it_ended(case, ill) or 'no reason is told'}"
-        return _finding(text, confidence, doubt, [Cite("pods", f"{number_of(len(ill), 'pod')} failed")], "", (), "")
+        return _finding(
+            text,
+            confidence,
+            doubt,
+            [Cite("pods", f"{number_of(len(ill), 'pod')} failed")],
+            "its pods' own state",
+            (),
+            "",
+        )
     running = next((one for one in rows if one.active and not one.result), None)
     if running is not None and alert is not None and not ill:
         began = instant(running.started_at)
@@ -60,9 +68,10 @@ def find(case: Case) -> Finding | None:
             confidence,
             doubt,
             [Cite("jobs", f"{running.name}: {running.active} active")],
-            "slow",
+            "the Job's own status",
             (),
             "It still runs: look at what it does before ending it.",
+            "slow",
         )
     if alert is not None and not rows and not ill:
         confidence, doubt = case.sure(Confidence.LOW, "jobs", "pods")
@@ -71,7 +80,7 @@ def find(case: Case) -> Finding | None:
             confidence,
             doubt,
             [Cite("alerts", alert.name)],
-            "",
+            "the alert alone",
             (),
             "",
         )
@@ -146,5 +155,5 @@ def _finding(
 ) -> Finding:
     why = "" if suggestions else no_help or "Look at the Job's pods and their last words first."
     return Finding(
-        Cause.JOB_FAILED, f"{text}.", confidence, tuple(cites), basis, doubt, detail, suggestions, why, ABOUT.weight
+        Cause.JOB_FAILED, stop(text), confidence, tuple(cites), basis, doubt, detail, suggestions, why, ABOUT.weight
     )

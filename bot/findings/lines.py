@@ -25,6 +25,7 @@ class Points(StrEnum):
     SETTING = "setting"
     DEPENDENCY = "dependency"
     PERMISSION = "permission"
+    STUCK = "stuck"
     ERROR = "error"
 
 
@@ -141,12 +142,41 @@ _TABLE: tuple[tuple[Points, re.Pattern[str]], ...] = (
             r"\bMaxRetryError\b",
             r"no healthy upstream",
             r"leader not available",
+            r"ServerSelectionTimeout",
+            r"Communications link failure",
+            r"connection is not available",
+            r"NoBrokersAvailable",
+            r"out of available brokers",
+            r"\w*ConnectionError\b",
+            r"connection error",
+            r"(?:failed|unable|could not|cannot|can't) to connect",
+            r"(?:could not|cannot|can't) (?:connect|reach)",
+            r"connection to \S{1,120} failed",
+            r"connection aborted",
+            r"remote end closed connection",
+            r"code = Unavailable",
+            r"upstream (?:request )?(?:timeout|timed out|unavailable)",
             r"brokers? (?:are|is) (?:down|not available)",
         ),
     ),
     (
         Points.PERMISSION,
         _words(r"permission denied", r"\bEACCES\b", r"operation not permitted", r"read-only file system", r"\bEROFS\b"),
+    ),
+    (
+        Points.STUCK,
+        _words(
+            r"pool (?:is )?(?:exhausted|full|empty)",
+            r"\bdeadlock",
+            r"too many open files",
+            r"\bEMFILE\b",
+            r"queue (?:is )?full",
+            r"no (?:free|idle|available) (?:worker|thread|slot|connection)s?",
+            r"event loop (?:is )?(?:blocked|lag)",
+            r"\bwatchdog\b",
+            r"\b(?:stuck|hung|starved|stalled)\b",
+            r"worker timeout",
+        ),
     ),
     (
         Points.ERROR,
@@ -168,6 +198,8 @@ _TABLE: tuple[tuple[Points, re.Pattern[str]], ...] = (
 _WEAK = _words(r"level=(?:warn|info|debug)", r"\bWARN(?:ING)?\b", r"\bINFO\b", r"\bDEBUG\b")
 """A line of such a level tells of no error by the word alone."""
 
+_NUMBERS = re.compile(r"\d+")
+_LIKE = 60
 _HOST = r"([A-Za-z0-9](?:[\w.-]{0,200}[A-Za-z0-9])?(?::\d{1,5})?)"
 _HOSTS = (
     re.compile(r"lookup " + _HOST),
@@ -202,6 +234,8 @@ def points_to(line: str) -> tuple[Points, str] | None:
 def _what(points: Points, line: str) -> str:
     if points is Points.DEPENDENCY:
         return _host(line)
+    if points is Points.ERROR:
+        return _NUMBERS.sub("#", line)[:_LIKE]  # errors of different texts are different signs
     if points is Points.SETTING:
         return next((match[1] for shape in _NAMES if (match := shape.search(line))), "")
     return ""

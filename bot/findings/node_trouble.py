@@ -12,7 +12,7 @@ from bot.domain.snapshot import AlertSeen
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.phrases import clock, cut, instant, last_of, listed, measured, number_of
+from bot.findings.phrases import clock, cut, instant, last_of, listed, measured, number_of, stop
 from bot.findings.sick import How, Sick
 
 ABOUT = About(
@@ -115,7 +115,7 @@ def _seen(case: Case, bad: list[NodeSeen], there: list[Sick], *, alerted: bool) 
         else "most ill pods are on it"
     )
     return Finding(
-        Cause.NODE_TROUBLE, f"{text}.", confidence, tuple(cites), basis, doubt, what, suggestions, no_help, ABOUT.weight
+        Cause.NODE_TROUBLE, stop(text), confidence, tuple(cites), basis, doubt, what, suggestions, no_help, ABOUT.weight
     )
 
 
@@ -139,7 +139,7 @@ def _by_pods(case: Case, lost: tuple[Sick, ...]) -> Finding | None:
     text += f": {cut(told, 140)}" if told else ", as on a node that is silent"
     return Finding(
         Cause.NODE_TROUBLE,
-        f"{text}.",
+        stop(text),
         confidence,
         (Cite("pods", f"{verbs}: {listed([one.pod.name for one in ill])}"),),
         "the pods' own state",
@@ -169,7 +169,7 @@ def _by_alert(case: Case, alert: AlertSeen, label: str) -> Finding | None:
         cites.append(Cite("nodes", f"{label}: {state}"))
     return Finding(
         Cause.NODE_TROUBLE,
-        f"{text}.",
+        stop(text),
         confidence,
         tuple(cites),
         "the alert's own measure",

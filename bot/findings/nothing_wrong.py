@@ -15,7 +15,7 @@ from bot.findings.case import Case
 from bot.findings.disk import FILLING, fill
 from bot.findings.measures import ENOUGH, latest
 from bot.findings.node_trouble import ailment
-from bot.findings.phrases import number_of, span
+from bot.findings.phrases import number_of, span, stop
 from bot.findings.sick import LATELY
 
 ABOUT = About(
@@ -92,7 +92,7 @@ def find(case: Case) -> Finding | None:
     )
     return Finding(
         Cause.NOTHING_WRONG,
-        f"{text}.",
+        stop(text),
         confidence,
         cites,
         "everything that was looked at is as it should be",

@@ -115,3 +115,8 @@ def last_of(series: SeriesSeen) -> float:
 def begin(text: str) -> str:
     """The text with a large first letter."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def stop(text: str) -> str:
+    """The text with one full stop at its end."""
+    return f"{text.rstrip('. ')}."

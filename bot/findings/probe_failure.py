@@ -16,8 +16,9 @@ from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import last_words
 from bot.findings.lines import Points
-from bot.findings.phrases import agree, begin, cut, number_of, part_of
+from bot.findings.phrases import agree, begin, cut, number_of, part_of, stop
 from bot.findings.sick import How, Sick
+from bot.findings.signs import unexplained
 
 ABOUT = About(
     Cause.PROBE_FAILURE,
@@ -68,12 +69,14 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
     rollout = case.rollout
     follows = rollout is not None and rollout.follows and any(one.pod.name in names for one in rollout.new)
     words = last_words(case, ill)
-    named = words is not None and words.points not in {Points.ERROR, Points.DEPENDENCY, Points.LOCAL}
+    named = words is not None and words.points not in {Points.ERROR, Points.DEPENDENCY, Points.LOCAL, Points.STUCK}
+    strange = unexplained(one for one in case.signs if one.pods & names)
     against = (
         f"the logs name {others.who}" if others is not None else "",
         "the template was changed shortly before" if follows else "",
         "" if rows or case.events is None else "no event tells of a probe",
         f"the logs say “{words.line}”" if words is not None and named else "",
+        f"the logs say “{strange.line}”, and it isn't known what that is" if strange is not None else "",
     )
     wanted = Confidence.MEDIUM if follows else Confidence.HIGH
     confidence, doubt = case.sure(wanted, "pods", "events", "changes", "logs", "nodes", against=against)
@@ -88,10 +91,12 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
     text += f": {cut(said, 140)}" if said else ""
     cites = [Cite("events", f"Unhealthy, {sum(row.count for row in rows)} times: {cut(said, 160)}")] if rows else []
     cites.append(Cite("pods", f"{number_of(len(ill), 'pod')} not ready"))
-    suggestions, no_help = _cures(case, ill, confidence, detail, explained=others is not None or named)
+    suggestions, no_help = _cures(
+        case, ill, confidence, detail, explained=others is not None or named or strange is not None
+    )
     return Finding(
         Cause.PROBE_FAILURE,
-        f"{text}.",
+        stop(text),
         confidence,
         tuple(cites),
         _basis(case, ill, bool(rows)),

@@ -13,7 +13,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import scaled_lately
-from bot.findings.phrases import clock, cut, listed, number_of, quantity, share
+from bot.findings.phrases import clock, cut, listed, number_of, quantity, share, stop
 
 ABOUT = About(
     Cause.QUOTA,
@@ -133,7 +133,7 @@ def _refused(case: Case, source: str, message: str) -> Finding:
         suggestions = cures.scale(case, before, f"{number_of(before, 'replica')} fit into the quota")
     elif new_only and _asks_for_more(case, detail):
         suggestions = cures.rollback(case, "the template before fits into the quota")
-    return _finding(case, f"{text}.", confidence, doubt, Cite(source, cut(message, 240)), detail, suggestions)
+    return _finding(case, stop(text), confidence, doubt, Cite(source, cut(message, 240)), detail, suggestions)
 
 
 def _asks_for_more(case: Case, detail: str) -> bool:

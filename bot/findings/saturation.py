@@ -15,7 +15,7 @@ from bot.findings.autoscaler_bound import at_bound
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.measures import mean, rose
-from bot.findings.phrases import agree, begin, number_of, part_of, share
+from bot.findings.phrases import agree, begin, number_of, part_of, share, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -65,7 +65,7 @@ def find(case: Case) -> Finding | None:
     )
     cites = (Cite("metrics", f"CPU at {share(average)} of the bound in {number_of(len(busy), 'pod')}"),)
     return Finding(
-        Cause.SATURATION, f"{text}.", confidence, cites, "measured", doubt, "cpu", suggestions, no_help, ABOUT.weight
+        Cause.SATURATION, stop(text), confidence, cites, "measured", doubt, "cpu", suggestions, no_help, ABOUT.weight
     )
 
 

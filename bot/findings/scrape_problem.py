@@ -11,7 +11,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.measures import latest
-from bot.findings.phrases import agree, cut, listed, number_of
+from bot.findings.phrases import agree, cut, listed, number_of, stop
 
 ABOUT = About(
     Cause.SCRAPE_PROBLEM,
@@ -59,7 +59,7 @@ def find(case: Case) -> Finding | None:
         cites.append(Cite("endpoints", f"{served[0].name}: {number_of(served[0].ready, 'ready endpoint')}"))
     return Finding(
         Cause.SCRAPE_PROBLEM,
-        f"{text}.",
+        stop(text),
         confidence,
         tuple(cites),
         "the pods are ready and haven't crashed",

@@ -13,8 +13,9 @@ from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.lines import Points
 from bot.findings.nothing_wrong import came_down
-from bot.findings.phrases import agree, clock, cut, instant, number_of, span
+from bot.findings.phrases import agree, clock, cut, instant, number_of, span, stop
 from bot.findings.sick import LATELY
+from bot.findings.signs import unexplained
 
 ABOUT = About(
     Cause.SERVICE_DEGRADED,
@@ -26,7 +27,7 @@ ABOUT = About(
     "Restart, when the template wasn't changed before and pods, changes and logs were read.",
     20,
 )
-EXPLAINS = frozenset(Points) - {Points.ERROR, Points.LOCAL, Points.COMMAND}
+EXPLAINS = frozenset(Points) - {Points.ERROR, Points.LOCAL, Points.COMMAND, Points.STUCK}
 """Signs in the logs that a restart doesn't answer."""
 
 
@@ -36,7 +37,10 @@ def find(case: Case) -> Finding | None:
     if alert is None or case.sick or (case.pods is not None and not case.living):
         return None
     blind = case.unread("pods", "changes", "logs")
-    explained = suspect(case) is not None or came_down(case) or bool(case.rollout and case.rollout.follows)
+    unmeasured = case.snapshot.failed("metrics")
+    explained = (
+        unmeasured or suspect(case) is not None or came_down(case) or bool(case.rollout and case.rollout.follows)
+    )
     confidence = Confidence.MEDIUM if not blind and not explained else Confidence.LOW
     _, doubt = case.sure(Confidence.MEDIUM, "pods", "changes", "logs", "metrics")
     rollout = case.rollout
@@ -50,7 +54,7 @@ def find(case: Case) -> Finding | None:
     suggestions, no_help = _cures(case, blind)
     return Finding(
         Cause.SERVICE_DEGRADED,
-        f"{text}.",
+        stop(text),
         confidence,
         (Cite("alerts", f"{cut(alert.name, 80)} fires"), Cite("pods", f"{running} running")),
         basis,
@@ -65,6 +69,7 @@ def find(case: Case) -> Finding | None:
 def _cures(case: Case, blind: tuple[str, ...]) -> tuple[tuple[Suggestion, ...], str]:
     why = cures.no_restart(case)
     accused = next((one for one in case.signs if one.points in EXPLAINS and not one.chronic), None)
+    accused = accused or unexplained(case.signs)
     if came_down(case):
         return (), "It has come down again by itself: wait and see before anything is done."
     if case.snapshot.failed("metrics"):

@@ -17,6 +17,7 @@ from bot.findings.phrases import cut, instant
 BEFORE = timedelta(minutes=10)
 """Lines that ended so long before the trouble began have nothing to do with it."""
 _LAST_LINES = 6
+_OFTEN = 3
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,18 @@ def _of_count(window: LogCountSeen | None) -> Iterator[tuple[tuple[Points, str],
         key = points_to(sample)
         if key is not None:
             yield key, sample, one.count
+
+
+def unexplained(found: Iterable[Sign]) -> Sign | None:
+    """An error that came with the trouble, often or in several pods, and of which the words aren't known."""
+    return next(
+        (
+            one
+            for one in found
+            if one.points is Points.ERROR and not one.chronic and (one.count >= _OFTEN or len(one.pods) > 1 or one.rose)
+        ),
+        None,
+    )
 
 
 def strongest(found: Iterable[Sign], *points: Points) -> Sign | None:

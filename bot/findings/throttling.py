@@ -11,7 +11,7 @@ from bot.findings.about import About
 from bot.findings.autoscaler_bound import at_bound
 from bot.findings.case import Case
 from bot.findings.measures import latest
-from bot.findings.phrases import number_of, share
+from bot.findings.phrases import number_of, share, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -69,7 +69,7 @@ def find(case: Case) -> Finding | None:
     )
     return Finding(
         Cause.THROTTLING,
-        f"{text}.",
+        stop(text),
         confidence,
         cites,
         "measured" if ratio is not None else "the alert alone",

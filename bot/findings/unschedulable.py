@@ -12,7 +12,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import scaled_lately
-from bot.findings.phrases import agree, clock, cut, listed, number_of, part_of
+from bot.findings.phrases import agree, clock, cut, listed, number_of, part_of, stop
 from bot.findings.sick import How, condition
 
 ABOUT = About(
@@ -88,7 +88,7 @@ def find(case: Case) -> Finding | None:
     suggestions = _cures(case, reasons, new_only=new_only)
     return Finding(
         Cause.UNSCHEDULABLE,
-        f"{text}.",
+        stop(text),
         confidence,
         (Cite(source, cut(message, 220) or f"{part_of(count, len(case.living))} Pending"),),
         "the scheduler's own message" if message else "the pods have no node",
@@ -110,7 +110,7 @@ def _misplaced(case: Case) -> Finding | None:
     text = f"{number_of(row.misscheduled, 'pod')} of {row.name} {runs} on nodes where no pod of it should be"
     return Finding(
         Cause.UNSCHEDULABLE,
-        f"{text}.",
+        stop(text),
         confidence,
         (Cite("workload", f"{row.misscheduled} misscheduled"),),
         "the DaemonSet's own status",

@@ -11,7 +11,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.config_missing import named
-from bot.findings.phrases import agree, cut, listed, number_of
+from bot.findings.phrases import agree, cut, listed, number_of, stop
 from bot.findings.sick import How
 
 ABOUT = About(
@@ -48,14 +48,6 @@ def find(case: Case) -> Finding | None:
         confidence, doubt = case.sure(Confidence.MEDIUM, "pods")
         cite = Cite("events", f"{rows[0].reason}, {rows[0].count} times: {cut(rows[0].message)}")
         return _finding(f"A pod waits for a volume: {cut(rows[0].message, 160)}", confidence, doubt, cite, "mount")
-    if creating:
-        confidence, doubt = case.sure(Confidence.LOW, "events")
-        text = (
-            f"{number_of(len(creating), 'pod')} got a node minutes ago and can't start; nothing says what it waits for"
-        )
-        return _finding(
-            text, confidence, doubt, Cite("pods", f"{creating[0].pod.name}: {creating[0].container.reason}"), ""
-        )
     if unbound and (creating or alert is not None):
         one = unbound[0]
         confidence, doubt = case.sure(Confidence.HIGH if alert is not None else Confidence.MEDIUM, "volumes")
@@ -66,6 +58,14 @@ def find(case: Case) -> Finding | None:
             doubt,
             Cite("volumes", f"{listed([each.claim for each in unbound])}: {one.phase}"),
             "claim",
+        )
+    if creating:
+        confidence, doubt = case.sure(Confidence.LOW, "events")
+        text = (
+            f"{number_of(len(creating), 'pod')} got a node minutes ago and can't start; nothing says what it waits for"
+        )
+        return _finding(
+            text, confidence, doubt, Cite("pods", f"{creating[0].pod.name}: {creating[0].container.reason}"), ""
         )
     if alert is not None:
         confidence, doubt = case.sure(Confidence.LOW, "volumes")
@@ -87,7 +87,7 @@ def _finding(text: str, confidence: Confidence, doubt: str, cite: Cite, detail: 
     )
     return Finding(
         Cause.VOLUME_MOUNT,
-        f"{text}.",
+        stop(text),
         confidence,
         (cite,),
         "the kubelet's own words",

@@ -1,0 +1,130 @@
+"""A bad rollout: pods of the new template alone fail, or the service does since the change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.finding import Cause, Confidence
+from bot.domain.snapshot import Snapshot
+from tests.unit.findings.recorded import (
+    REVISIONS,
+    UNCHANGED,
+    alert,
+    change,
+    crashing,
+    find,
+    first,
+    pod,
+    recorded,
+    said,
+    series,
+    snap,
+    unready,
+    without,
+)
+
+OLD = [pod(f"api-{number}") for number in range(1, 5)]
+NEW = [crashing("api-8", minutes=8.5, hash="new"), crashing("api-9", minutes=8.5, hash="new")]
+
+
+def rolled(**rows: object) -> Snapshot:
+    whole = {**UNCHANGED, "pods": [*NEW, *OLD], "changes": [change()], "revisions": REVISIONS, **rows}
+    return snap(**whole)
+
+
+@pytest.mark.parametrize("name", ["rollout-crashes", "rollout-not-ready", "rollout-starves"])
+def test_recorded_rollouts_that_are_stuck_are_told_with_the_way_back(name: str) -> None:
+    found = first(recorded(name))
+    assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.HIGH)
+    assert [one.action for one in found.suggestions] == ["rollback"]
+    assert found.suggestions[0].params == {"revision": "1"}
+    assert "rev 1 → 2" in found.sentence
+
+
+def test_the_sentence_says_who_changed_what_and_how_it_ends() -> None:
+    logs = [said("KeyError: 'DB_URL'", name=name) for name in ("api-8", "api-9")]
+    found = first(rolled(changes=[change("image api:1.4.1 → 1.4.2; env: DB_URL gone")], logs=logs))
+    assert found.sentence == (
+        "The rollout of 03:05 UTC (rev 41 → 42, api:1.4.2, by kubectl by kim) crashes at start: exit 1, “KeyError: "
+        "'DB_URL'”."
+    )
+    assert found.basis.startswith("first failure ")
+    assert found.basis.endswith("4 pods of the template before are ready")
+    assert found.suggestions[0].by_hand == "kubectl -n shop rollout undo deployment/api --to-revision=41"
+    assert {one.source for one in found.cites} == {"pods", "changes"}
+
+
+def test_without_hashes_pods_are_told_apart_by_their_age() -> None:
+    bare = [replace(one, hash="") for one in REVISIONS]
+    assert first(rolled(revisions=bare)).cause is Cause.BAD_ROLLOUT
+
+
+def test_without_changes_two_templates_at_once_still_tell_but_never_surely() -> None:
+    found = first(without(rolled(), "changes"))
+    assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.MEDIUM)
+    assert "not read: changes" in found.doubt
+
+
+def test_what_fails_half_an_hour_after_a_finished_rollout_isnt_its_doing() -> None:
+    pods = [crashing("api-1", hash="new", minutes=50)]
+    late = snap(**{**UNCHANGED, "pods": pods, "changes": [change(minutes=51)], "revisions": REVISIONS})
+    found = find(Cause.BAD_ROLLOUT, late)
+    assert found is None
+
+
+def test_pods_of_the_old_template_that_fail_alike_clear_the_change() -> None:
+    pods = [crashing(f"api-{number}", minutes=600) for number in range(1, 4)]
+    assert find(Cause.BAD_ROLLOUT, rolled(pods=[*NEW, *pods])) is None
+
+
+def test_a_restart_is_no_change_of_the_template() -> None:
+    assert find(Cause.BAD_ROLLOUT, rolled(changes=[change("all pods restarted", kind="restart")])) is None
+
+
+def test_a_dependency_with_an_alert_of_its_own_has_the_word() -> None:
+    logs = [said("dial tcp: lookup db on 10.96.0.10:53: no such host", name="api-8")]
+    whole = {**UNCHANGED, "pods": [*NEW, *OLD], "changes": [change()], "revisions": REVISIONS, "logs": logs}
+    found = first(snap(alert(), alert("TargetDown", job="db", service="db"), **whole))
+    assert found.cause is Cause.DEPENDENCY_DOWN
+
+
+def test_two_things_against_it_leave_it_low_and_without_a_proposal() -> None:
+    found = find(Cause.BAD_ROLLOUT, rolled(revisions=[], pods=NEW, changes=[change(minutes=30)]))
+    assert found is not None
+    assert (found.confidence, found.suggestions) == (Confidence.LOW, ())
+    assert found.no_help
+
+
+def test_errors_that_rise_at_the_change_are_measured() -> None:
+    quiet, loud = [0.002] * 20, [0.3] * 10
+    rows = {
+        **UNCHANGED, "pods": [pod(f"api-{n}", minutes=8.5, hash="new") for n in range(4)], "changes": [change()],
+        "revisions": REVISIONS, "series": [series("errors", *quiet, *loud)], "logs": [said("ValueError: x",
+        name="api-1", previous=False)],
+    }  # fmt: skip
+    found = first(snap(alert("HighErrorRate", 8, service="api"), **rows))
+    assert (found.cause, found.confidence, found.detail) == (Cause.BAD_ROLLOUT, Confidence.HIGH, "service")
+    assert "errors rose from 0.2 % to 30 %" in found.sentence
+    flat = {**rows, "series": [series("errors", *[0.002] * 29)]}
+    assert find(Cause.BAD_ROLLOUT, snap(alert("HighErrorRate", 8, service="api"), **flat)) is None
+
+
+def test_a_coincidence_of_times_alone_proposes_nothing() -> None:
+    rows = {**UNCHANGED, "pods": [pod(minutes=8.5, hash="new")], "changes": [change()], "revisions": REVISIONS}
+    found = first(snap(alert("HighLatency", 7, service="api"), **rows))
+    assert (found.cause, found.suggestions) == (Cause.BAD_ROLLOUT, ())
+    assert "nothing was measured" in found.doubt
+
+
+def test_without_pods_the_revisions_counts_tell_that_it_is_stuck() -> None:
+    found = find(Cause.BAD_ROLLOUT, without(rolled(), "pods"))
+    assert found is not None
+    assert (found.confidence, found.detail) == (Confidence.MEDIUM, "stuck")
+
+
+def test_unready_pods_that_start_this_minute_are_no_failure() -> None:
+    fresh = unready("api-9", minutes=0.5, hash="new")
+    young = replace(fresh, containers=(replace(fresh.containers[0], started_at=fresh.created_at),))
+    assert find(Cause.BAD_ROLLOUT, rolled(pods=[young, *OLD])) is None
