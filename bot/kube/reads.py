@@ -18,7 +18,7 @@ from bot.domain.target import RESTARTABLE, Target
 from bot.kube import lists
 from bot.kube.client import Cluster
 from bot.kube.events import fold
-from bot.kube.objects import Json, controller, dig, mapping, matches, path, text
+from bot.kube.objects import Json, controller, dig, mapping, matches, path, selects, text
 from bot.kube.pods import Pod, read_pod
 from bot.kube.workload import Objects, read_state, target_of
 
@@ -183,6 +183,22 @@ async def service_workloads(cluster: Cluster, namespace: str, service: str) -> t
         target_of(kind, item)
         for kind, item in await _workloads(cluster, namespace)
         if matches(selector, mapping(item, "spec", "template", "metadata", "labels"))
+    )
+
+
+async def budget_workloads(cluster: Cluster, namespace: str, budget: str) -> tuple[Target, ...]:
+    """The workloads whose pods a disruption budget is over; one that is gone or selects everything leads nowhere."""
+    try:
+        found = await cluster.get(path("PodDisruptionBudget", namespace, budget))
+    except NotFoundError:
+        return ()
+    selector = mapping(found, "spec", "selector")
+    if not selector:
+        return ()
+    return tuple(
+        target_of(kind, item)
+        for kind, item in await _workloads(cluster, namespace)
+        if selects(selector, mapping(item, "spec", "template", "metadata", "labels"))
     )
 
 

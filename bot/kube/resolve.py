@@ -1,8 +1,8 @@
-"""From the labels of alerts to the workload they are about: asked of the cluster, never guessed from names.
+"""From the labels of alerts to the target they are about: asked of the cluster, never guessed from names.
 
-Order (issue: "Finding the workload"): workload labels, the pod's owners, a Service's selector, recommended app labels;
-an exporter's own pod, service and instance never count. What ends in a kind that Fettle doesn't restart is shown in
-the note and never acted on.
+Order: workload labels, the node, the pod's owners, a budget's or Service's selector, recommended app labels. An
+exporter's own pod, service and instance never count. Jobs, nodes, claims and what an operator runs are looked into and
+never acted on: the guards refuse them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.domain.alert import EXPORTER_MARKS, WORKLOAD_LABELS, from_exporter, named_workload
+from bot.domain.alert import from_exporter
 from bot.domain.errors import NotFoundError, RequestError
 from bot.domain.target import RESTARTABLE, Target
-from bot.kube import reads
+from bot.kube import hints, lists, reads
 from bot.kube.client import Cluster
-from bot.kube.objects import controller
+from bot.kube.members import target_object
+from bot.kube.objects import controller, mapping, path, text
 from bot.kube.reads import Owner
 from bot.kube.workload import target_of
+
+MOST_ASKED = 6
+"""Different label sets that are looked up, those with most alerts first: fifty pods of one workload need no fifty."""
 
 
 @dataclass(frozen=True)
@@ -34,106 +38,149 @@ class Resolution:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """One question: the workload that is named, or the labels that may lead to one; ``times`` alerts ask it."""
+
+    named: tuple[str, str, str] | None
+    labels: dict[str, str]
+    times: int
+
+
+@dataclass(frozen=True)
 class _Found:
     targets: tuple[Target, ...] = ()
     note: str = ""
 
 
 async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) -> Resolution:
-    """The workload that these alerts (their label sets) are about; what several share is asked for once.
+    """The target that these alerts (their label sets) are about; what several share is asked for once.
 
-    Asked in the slow lane, as evidence is: a storm of alerts must not become load on the API server. Raises
+    Asked in the slow lane, before evidence: a storm of alerts must not become load on the API server. Raises
     ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
     """
-    slow = cluster.relaxed
+    slow = cluster.slow_lane(rank=-1)
     votes: Counter[Target] = Counter()
     notes: list[str] = []
-    for one, times in _distinct(labels):
+    for one in _distinct(labels)[:MOST_ASKED]:
         try:
             found = await _resolve_one(slow, one)
         except RequestError as error:  # a hostile or broken label value; gone objects are handled closer
             found = _Found(note=str(error))
-        votes.update(dict.fromkeys(found.targets, times))
+        votes.update(dict.fromkeys(found.targets, one.times))
         if found.note and found.note not in notes:
             notes.append(found.note)
     best = sorted(votes, key=lambda target: (-votes[target], target))
     if best:
-        return Resolution(best[0], tuple(best[1:]), " ".join(notes))
+        return Resolution(best[0], tuple(best[1:]), " ".join([*_several(best, votes), *notes]))
     return Resolution(None, (), " ".join(notes) or "The alerts name no workload that I can find.")
 
 
-def pod_label(labels: Mapping[str, str]) -> str:
-    """The pod that an alert is about, empty if it names none but the exporter's own.
-
-    kube-state-metrics' alerts about pods keep the real pod in ``pod``; alerts about workloads carry the exporter's.
-    The exporter's is known by its name.
-    """
-    name = labels.get("exported_pod") or labels.get("pod") or labels.get("pod_name") or ""
-    own = from_exporter(labels) and any(mark in name for mark in EXPORTER_MARKS)
-    return "" if own else name
-
-
-def service_label(labels: Mapping[str, str]) -> str:
-    """The Service that an alert is about, empty if that is an exporter's."""
-    if labels.get("exported_service"):
-        return labels["exported_service"]
-    return "" if from_exporter(labels) else labels.get("service", "")
+def _several(best: Sequence[Target], votes: Counter[Target]) -> list[str]:
+    """A sentence when the alerts lead to more than one target: which was taken, and whether that was a choice."""
+    if len(best) == 1:
+        return []
+    equal = votes[best[0]] == votes[best[1]]
+    others = ", ".join(target.label for target in best[1:4]) + (" and others" if len(best) > 4 else "")
+    if equal:
+        return [f"The alerts lead to {best[0].label} as well as to {others}; the first is shown."]
+    return [f"Most alerts lead to {best[0].label}, others to {others}."]
 
 
-def namespace_label(labels: Mapping[str, str]) -> str:
-    """The namespace, the exported one first (Prometheus renames it so without honorLabels)."""
-    return labels.get("exported_namespace") or labels.get("namespace") or ""
-
-
-def _distinct(labels: Sequence[Mapping[str, str]]) -> list[tuple[dict[str, str], int]]:
-    """Label sets that lead to the same questions, with how many alerts ask them.
+def _distinct(labels: Sequence[Mapping[str, str]]) -> list[_Asked]:
+    """Label sets that lead to the same questions are one, those of most alerts first.
 
     Where a workload is named only that counts: fifty pods of one Deployment are one question, not fifty.
     """
-    asked: Counter[tuple[tuple[str, str], ...]] = Counter()
+    asked: Counter[tuple[tuple[str, str, str] | None, tuple[tuple[str, str], ...]]] = Counter()
     for one in labels:
-        named = named_workload(one) is not None
-        kept = {key: value for key, value in one.items() if (key in _NAMING if named else key not in _IRRELEVANT)}
-        asked[tuple(sorted(kept.items()))] += 1
-    return [(dict(key), times) for key, times in asked.items()]
+        hint = hints.workload_hint(one)
+        named = (hints.namespace_label(one), *hint) if hint is not None else None
+        kept = {} if named else {key: value for key, value in one.items() if key not in _IRRELEVANT}
+        asked[named, tuple(sorted(kept.items()))] += 1
+    return [_Asked(named, dict(kept), times) for (named, kept), times in asked.most_common()]
 
 
-_NAMING = frozenset({"namespace", "exported_namespace", *(label for label, _ in WORKLOAD_LABELS)})
-_IRRELEVANT = frozenset({"alertname", "severity", "priority", "container", "uid", "reason", "endpoint", "instance"})
+_IRRELEVANT = frozenset({"alertname", "severity", "priority", "container", "uid", "reason", "endpoint"})
 
 
-async def _resolve_one(cluster: Cluster, labels: dict[str, str]) -> _Found:
-    namespace = namespace_label(labels)
+async def _resolve_one(cluster: Cluster, asked: _Asked) -> _Found:
+    if asked.named is not None:
+        return await _named(cluster, *asked.named)
+    labels = asked.labels
+    namespace = hints.namespace_label(labels)
+    node = hints.node_label(labels)
+    exporter = hints.node_exporter_pod(labels)
+    if node or exporter or hints.host_label(labels):
+        return await _node(cluster, namespace, node, exporter, hints.host_label(labels))
     if not namespace:
         return _Found(note="The alert names no namespace.")
-    named = named_workload(labels)
-    if named is not None:
-        return await _named(cluster, namespace, *named)
-    pod = pod_label(labels)
+    missing: list[str] = []
+    pod = hints.pod_label(labels)
     if pod:
-        return await _by_pod(cluster, namespace, pod)
-    service = service_label(labels)
+        found = await _by_pod(cluster, namespace, pod)
+        if found.targets:
+            return found
+        missing.append(found.note)
+    targets = await _selected(cluster, namespace, labels)
+    if targets:
+        return await _owned(cluster, targets)
+    return _Found(note=" ".join(missing) or "The alert's labels lead to no workload.")
+
+
+async def _selected(cluster: Cluster, namespace: str, labels: dict[str, str]) -> tuple[Target, ...]:
+    """What a budget, a Service or app labels lead to, by the first of them that finds any."""
+    budget, service = labels.get("poddisruptionbudget", ""), hints.service_label(labels)
+    if budget:
+        found = await reads.budget_workloads(cluster, namespace, budget)
+        if found:
+            return found
     if service:
         found = await reads.service_workloads(cluster, namespace, service)
         if found:
-            return await _owned(cluster, found)
+            return found
     own = from_exporter(labels)
     apps = {key: value for key, value in labels.items() if not own or "app" not in key or key.startswith("label_")}
-    found = await reads.workloads_by_app_label(cluster, namespace, apps)
-    if found:
-        return await _owned(cluster, found)
-    return _Found(note="The alert's labels lead to no workload.")
+    return await reads.workloads_by_app_label(cluster, namespace, apps)
 
 
 async def _named(cluster: Cluster, namespace: str, kind: str, name: str) -> _Found:
+    if not namespace:
+        return _Found(note="The alert names no namespace.")
     target = Target(kind, namespace, name)
-    if kind not in RESTARTABLE:
-        return _Found(note=f"The alert is about {kind} {target.ref}, which I don't restart.")
     try:
-        obj = await reads.workload(cluster, target)
+        obj = await target_object(cluster, target)
     except NotFoundError:
         return _Found(note=f"{target.label} isn't in the cluster.")
-    return _judge(target_of(kind, obj), await reads.chain_above(cluster, namespace, controller(obj)))
+    if kind == "HorizontalPodAutoscaler":
+        return await _scaled(cluster, target, mapping(obj, "spec", "scaleTargetRef"))
+    above = await reads.chain_above(cluster, namespace, controller(obj)) if kind in RESTARTABLE else []
+    return _judge(target_of(kind, obj), above)
+
+
+async def _scaled(cluster: Cluster, autoscaler: Target, ref: dict[str, object]) -> _Found:
+    """The workload that an autoscaler scales; one of a kind that isn't read leaves the autoscaler itself."""
+    kind, name = text(ref, "kind"), text(ref, "name")
+    if kind not in RESTARTABLE:
+        return _Found((autoscaler,), f"{autoscaler.label} scales a {kind or 'target that it does not name'}.")
+    found = await _named(cluster, autoscaler.namespace, kind, name)
+    return found if found.targets else _Found((autoscaler,), found.note)
+
+
+async def _node(cluster: Cluster, namespace: str, node: str, exporter: str, host: str) -> _Found:
+    """A node by its label, by the node exporter's pod that runs on it, or by its host name."""
+    name = node or host
+    if exporter and namespace and not node:
+        try:
+            name = (await reads.pod(cluster, namespace, exporter)).row.node or host
+        except NotFoundError:
+            name = host
+    if not name:
+        return _Found(note=f"Pod {namespace}/{exporter} is gone; which node it measured can't be read any more.")
+    try:
+        found = await cluster.get(path("Node", "", name))
+    except NotFoundError:
+        return _Found(note=f"Node {name} isn't in the cluster.")
+    return _Found((Target("Node", "", name, text(found, "metadata", "uid")),))
 
 
 async def _by_pod(cluster: Cluster, namespace: str, name: str) -> _Found:
@@ -144,17 +191,18 @@ async def _by_pod(cluster: Cluster, namespace: str, name: str) -> _Found:
     if not chain:
         return _Found(note=f"Pod {namespace}/{name} has no owner; nothing would start it again.")
     for i, owner in enumerate(chain):
-        if owner.kind in RESTARTABLE:
-            return _judge(Target(owner.kind, namespace, owner.name, owner.uid), chain[i + 1 :])
-    return _Found(note=f"Pod {namespace}/{name} belongs to {_words(namespace, chain)}, which I don't restart.")
+        if owner.kind in {*RESTARTABLE, "Job"}:
+            above = chain[i + 1 :] if owner.kind in RESTARTABLE else []
+            return _judge(Target(owner.kind, namespace, owner.name, owner.uid), above)
+    return _Found(note=f"Pod {namespace}/{name} belongs to {_words(namespace, chain)}, which I can't read.")
 
 
 async def _owned(cluster: Cluster, targets: tuple[Target, ...]) -> _Found:
-    """Workloads found by labels, without those that something else owns."""
+    """Workloads found by labels, with a word about those that something else runs."""
     kept: list[Target] = []
     notes: list[str] = []
     for target in targets:
-        obj = await reads.workload(cluster, target)
+        obj = await lists.one(cluster, target.kind, target.namespace, target.name)
         found = _judge(target, await reads.chain_above(cluster, target.namespace, controller(obj)))
         kept.extend(found.targets)
         notes.extend([found.note] if found.note else [])
@@ -164,8 +212,7 @@ async def _owned(cluster: Cluster, targets: tuple[Target, ...]) -> _Found:
 def _judge(target: Target, above: Sequence[Owner]) -> _Found:
     if not above:
         return _Found((target,))
-    owners = _words(target.namespace, above)
-    return _Found(note=f"{target.label} is run by {owners}; I show it and don't act on it.")
+    return _Found((target,), f"{target.label} is run by {_words(target.namespace, above)}; I look and don't act on it.")
 
 
 def _words(namespace: str, chain: Sequence[Owner]) -> str:

@@ -36,8 +36,9 @@ class Facts:
 
     ``mode`` is ``act`` or ``observe``. ``foreign_cluster`` is the other cluster's name when the alert is from there.
     ``frozen`` is None when the switch can't be read. ``rights`` is None when the access review didn't answer.
-    A target that the cluster says doesn't exist is no state and no ``read_problem``.
-    ``rights_problem``, ``in_flight`` and ``read_problem`` are sentences, empty when there is nothing to say.
+    A target that the cluster says doesn't exist is no state and no ``read_problem``; ``kind`` is its kind where it
+    wasn't read because nothing is ever done to such a thing. ``rights_problem``, ``in_flight`` and ``read_problem`` are
+    sentences, empty when there is nothing to say.
     ``expires_at`` is the proposal's when approving and the approval's when executing.
     """
 
@@ -55,6 +56,7 @@ class Facts:
     current_digest: str = ""
     expires_at: datetime | None = None
     read_problem: str = ""
+    kind: str = ""
 
 
 def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
@@ -62,12 +64,12 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
     at = Point(point)
     reasons = [*_settings(action, facts)]
     if state is None:
-        reasons += [_unread(facts)]
+        reasons += [_unfit(action, facts.kind) if facts.kind else _unread(facts)]
     else:
         reasons += [*_target(action, state, facts), *_workload(state)]
         if facts.read_problem:
             reasons.append(_unread(facts))
-    reasons += [*_cluster(action, state, facts)]
+    reasons += [*_cluster(action, state, facts)] if not facts.kind else []
     if at is not Point.PROPOSE:
         reasons += [*_still_valid(facts, now)]
     if at is not Point.PROPOSE and state is not None and not facts.read_problem:
@@ -86,6 +88,10 @@ def _settings(action: str, facts: Facts) -> Iterator[Reason]:
         yield Reason(Rule.MODE, "I only observe (MODE=observe). Set MODE=act to let me act.")
     if action not in facts.allowed_actions:
         yield Reason(Rule.ACTION, f"The action {action} isn't allowed. Add {action} to ALLOWED_ACTIONS.")
+
+
+def _unfit(action: str, kind: str) -> Reason:
+    return Reason(Rule.KIND, f"I don't {action} a {kind}; only {', '.join(RESTARTABLE)}.")
 
 
 def _unread(facts: Facts) -> Reason:
@@ -107,7 +113,7 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
     elif namespace not in facts.allowed_namespaces:
         yield Reason(Rule.NAMESPACE, f"The namespace {namespace} isn't allowed. Add {namespace} to ALLOWED_NAMESPACES.")
     if target.kind not in RESTARTABLE:
-        yield Reason(Rule.KIND, f"I don't {action} a {target.kind}; only {', '.join(RESTARTABLE)}.")
+        yield _unfit(action, target.kind)
     if state.owner:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
 

@@ -18,7 +18,7 @@ from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.proposal import Proposal, TargetState, staleness_digest
-from bot.domain.target import Target
+from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
@@ -34,8 +34,8 @@ from bot.workflow.context import Context
 class Reading:
     """What the cluster said of one target at one moment, and whether the FREEZE_FILE was there then.
 
-    ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone.
-    ``freeze_file`` is None when that couldn't be told.
+    ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone, or that it is
+    of a kind that no action fits, which isn't read. ``freeze_file`` is None when that couldn't be told.
     """
 
     target: Target
@@ -53,6 +53,8 @@ async def gather(ctx: Context, target: Target, action: str) -> Reading:
     Never raises for the cluster's sake.
     """
     at = ctx.clock()
+    if target.kind not in RESTARTABLE:
+        return Reading(target, None, (), None, "", at, await ctx.freeze_file())
     state, pods, allowed, problem = await _asked(ctx, target, action)
     seen = state.target if state is not None else target
     return Reading(seen, state, pods, allowed, problem, at, await ctx.freeze_file())
@@ -171,6 +173,7 @@ def check(
         current_digest=_digest(reading, proposal),
         expires_at=_valid_until(ctx, proposal, point),
         read_problem=reading.problem,
+        kind="" if reading.target.kind in RESTARTABLE else reading.target.kind,
     )
     return guardrails.check(action, reading.state, facts, now, point)
 

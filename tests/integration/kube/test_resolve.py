@@ -89,16 +89,157 @@ async def test_five_hundred_alerts_on_one_workload_are_asked_for_once(kube: Worl
     assert len(kube.server.requests) - before <= 3
 
 
-async def test_an_operator_on_top_is_shown_and_never_the_target(kube: World) -> None:
+async def test_what_an_operator_runs_is_looked_into_and_the_note_says_who_runs_it(kube: World) -> None:
     owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api", "uid": "r1", "controller": True}
     made = kube.sandbox.deployment("shop", "api", replicas=1)
     made["metadata"]["ownerReferences"] = [owner]
     kube.sandbox.apply(made)
     await kube.sandbox.settle(10)
     found = await resolve(kube, {"deployment": "api"})
-    assert found.target is None
-    assert "Rollout shop/api" in found.note
-    assert (await reads.target_state(kube.cluster, API)).owner == "Rollout shop/api"
+    assert found.target.name == "api"
+    assert found.note == "Deployment shop/api is run by Rollout shop/api; I look and don't act on it."
+    assert (await reads.target_state(kube.cluster, API)).owner == "Rollout shop/api", "which the guards refuse"
+
+
+def job(name: str, owner: dict[str, Any] | None = None) -> dict[str, Any]:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "registry.example/job:1"}]}}
+    metadata: dict[str, Any] = {"name": name, "namespace": "shop"}
+    if owner is not None:
+        reference = {"apiVersion": "batch/v1", "kind": "CronJob", "controller": True}
+        metadata["ownerReferences"] = [
+            {**reference, "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
+        ]
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}}
+
+
+async def test_a_job_is_named_by_job_name_and_never_by_the_scrape_job(kube: World) -> None:
+    kube.sandbox.apply(job("kube-state-metrics"))
+    kube.sandbox.apply(job("nightly-1"))
+    found = await resolve(kube, {"job_name": "nightly-1", **EXPORTER})
+    assert (found.target.kind, found.target.name) == ("Job", "nightly-1")
+    assert found.target.uid
+    assert (await resolve(kube, EXPORTER)).target is None
+
+
+async def test_a_pod_of_a_job_leads_to_the_job_and_not_beyond(kube: World) -> None:
+    cron = kube.sandbox.apply(
+        {
+            "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly", "namespace": "shop"},
+            "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": job("x")["spec"]}},
+        }
+    )  # fmt: skip
+    kube.sandbox.apply(job("nightly-1", cron))
+    kube.sandbox.advance(1)
+    (pod,) = kube.sandbox.pods("shop", "nightly-1")
+    found = await resolve(kube, {"pod": pod["metadata"]["name"]})
+    assert (found.target.label, found.note) == ("Job shop/nightly-1", "")
+    assert (await resolve(kube, {"cronjob": "nightly"})).target.label == "CronJob shop/nightly"
+
+
+NODE = "fettle-sandbox-node-1"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"node": NODE, "namespace": ""},
+        {"node": NODE, "pod": "kube-state-metrics-6c5d-x2x7q", **EXPORTER},
+        {"exported_node": NODE, "node": "another", "namespace": "monitoring", **EXPORTER},
+        {"job": "node-exporter", "instance": f"{NODE}:9100", "pod": "node-exporter-gone", "namespace": "monitoring"},
+    ],
+    ids=["no namespace", "exporter's pod", "exported", "by instance"],
+)
+async def test_a_node_is_a_target_whatever_else_the_exporter_says(kube: World, labels: dict[str, str]) -> None:
+    found = await resolve(kube, labels)
+    assert (found.target.kind, found.target.namespace, found.target.name) == ("Node", "", NODE)
+    assert found.target.uid
+
+
+async def test_a_node_exporters_alert_is_about_the_node_that_its_pod_runs_on(kube: World) -> None:
+    kube.sandbox.daemonset("monitoring", "node-exporter")
+    await kube.sandbox.settle(10)
+    for pod in kube.sandbox.pods("monitoring", "node-exporter"):
+        labels = {"job": "node-exporter", "instance": "10.0.0.7:9100", "namespace": "monitoring"}
+        found = await resolve(kube, {**labels, "pod": pod["metadata"]["name"]})
+        assert found.target.name == pod["spec"]["nodeName"]
+    gone = await resolve(kube, {**labels, "pod": "node-exporter-gone"})
+    assert gone.note == "Pod monitoring/node-exporter-gone is gone; which node it measured can't be read any more."
+
+
+async def test_the_node_of_a_pod_is_not_what_the_alert_is_about(kube: World) -> None:
+    await kube.api()
+    name = (await pod_names(kube))[0]
+    assert (await resolve(kube, {"pod": name, "node": NODE, "job": "kubelet"})).target.name == "api"
+
+
+async def test_a_claim_is_a_target_and_the_kubelets_node_is_not(kube: World) -> None:
+    kube.sandbox.apply(
+        {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-db-0", "namespace": "shop"},
+            "spec": {"accessModes": ["ReadWriteOnce"]},
+        }
+    )  # fmt: skip
+    found = await resolve(kube, {"persistentvolumeclaim": "data-db-0", "node": NODE, "job": "kubelet"})
+    assert found.target.label == "PersistentVolumeClaim shop/data-db-0"
+
+
+def autoscaler(kind: str, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "scaler", "namespace": "shop"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": name}, "maxReplicas": 9},
+    }  # fmt: skip
+
+
+async def test_an_autoscaler_leads_to_what_it_scales(kube: World) -> None:
+    await kube.api()
+    kube.sandbox.apply(autoscaler("Deployment", "api"))
+    assert (await resolve(kube, {"horizontalpodautoscaler": "scaler"})).target.label == "Deployment shop/api"
+    kube.sandbox.apply(autoscaler("Deployment", "gone"))
+    kube.cluster.shared.forget()
+    found = await resolve(kube, {"horizontalpodautoscaler": "scaler"})
+    assert found.target.label == "HorizontalPodAutoscaler shop/scaler"
+    assert found.note == "Deployment shop/gone isn't in the cluster."
+
+
+async def test_a_budget_leads_to_the_workloads_that_it_is_over(kube: World) -> None:
+    await kube.api()
+    kube.sandbox.apply(
+        {
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "pdb", "namespace": "shop"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "api"}}},
+        }
+    )  # fmt: skip
+    assert (await resolve(kube, {"poddisruptionbudget": "pdb", **EXPORTER})).target.name == "api"
+
+
+async def test_recording_rules_name_a_workload_by_two_labels(kube: World) -> None:
+    await kube.api()
+    assert (await resolve(kube, {"workload": "api", "workload_type": "deployment"})).target.label == API.label
+    assert (await resolve(kube, {"workload": "api", "workload_type": "rollout"})).target is None
+
+
+async def test_a_pod_that_is_gone_does_not_hide_the_other_ways(kube: World) -> None:
+    await kube.api(labels={"app": "api"})
+    kube.sandbox.service("shop", "front", selector={"app": "api"})
+    assert (await resolve(kube, {"pod": "api-gone", "service": "front"})).target.name == "api"
+
+
+async def test_several_targets_are_said(kube: World) -> None:
+    await kube.api()
+    kube.sandbox.statefulset("shop", "db", replicas=1)
+    tie = await resolve(kube, {"statefulset": "db"}, {"deployment": "api"})
+    assert tie.note == ("The alerts lead to Deployment shop/api as well as to StatefulSet shop/db; the first is shown.")
+    most = await resolve(kube, {"statefulset": "db"}, {"deployment": "api"}, {"deployment": "api", "x": "2"})
+    assert most.note == "Most alerts lead to Deployment shop/api, others to StatefulSet shop/db."
+
+
+async def test_fifty_pods_without_a_workload_label_are_not_fifty_questions(kube: World) -> None:
+    await kube.api(replicas=10)
+    before = len(kube.sent("GET"))
+    found = await resolve(kube, *({"pod": name, "instance": name} for name in await pod_names(kube)))
+    assert found.target.name == "api"
+    assert len(kube.sent("GET")) - before <= 12
 
 
 @pytest.mark.parametrize(
@@ -106,8 +247,9 @@ async def test_an_operator_on_top_is_shown_and_never_the_target(kube: World) -> 
     [
         ({"deployment": "gone"}, "Deployment shop/gone isn't in the cluster."),
         ({"pod": "gone"}, "Pod shop/gone is gone; its owner can't be read any more."),
-        ({"job_name": "nightly"}, "The alert is about Job shop/nightly, which I don't restart."),
-        ({"node": "n1"}, "The alert is about Node shop/n1, which I don't restart."),
+        ({"job_name": "nightly"}, "Job shop/nightly isn't in the cluster."),
+        ({"node": "n1"}, "Node n1 isn't in the cluster."),
+        ({"node": "../secrets"}, "'../secrets' is no name that Kubernetes accepts."),
         ({"namespace": ""}, "The alert names no namespace."),
         ({"deployment": "../secrets"}, "'../secrets' is no name that Kubernetes accepts."),
         ({}, "The alert's labels lead to no workload."),

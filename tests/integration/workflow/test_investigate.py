@@ -162,3 +162,31 @@ async def test_a_target_once_found_stays(floor: Floor) -> None:
     await floor.alert({**LABELS})
     assert (await floor.incident(incident.id)).target == first.target
     assert first.target.key == API.key
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"node": "fettle-sandbox-node-1"}, {"namespace": "shop", "job_name": "nightly"}],
+    ids=["a node", "a job"],
+)
+async def test_what_is_never_restarted_is_looked_into_and_refused_for_good(
+    floor: Floor, labels: dict[str, str]
+) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "registry.example/job:1"}]}}
+    floor.cluster.apply(
+        {
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "nightly", "namespace": "shop"},
+            "spec": {"template": template},
+        }
+    )  # fmt: skip
+    incident = await floor.alert({"alertname": "KubeNodeNotReady", **labels})
+    await floor.run(Stage.INVESTIGATE)
+    target = (await floor.incident(incident.id)).target
+    assert target is not None
+    assert target.kind in {"Node", "Job"}
+    assert (await _evidence(floor, incident.id))["events"].status is not EvidenceStatus.FAILED
+    await floor.prepare()
+    assert await floor.owed() == {}, "nothing of it passes by itself"
+    record = await floor.proposal()
+    assert record.state != "pending"
+    assert f"I don't restart a {target.kind}" in record.text.refusal

@@ -224,8 +224,10 @@ async def test_what_an_operator_owns_is_shown_and_never_acted_on(floor: Floor) -
     incident = await floor.alert()
     await floor.prepare()
     found = await floor.incident(incident.id)
-    assert found.target is None
+    assert found.target is not None, "it is looked into"
     assert "Rollout shop/api" in found.target_note
+    assert (await floor.proposal()).state is ProposalState.RECORDED
+    assert "owner" in await floor.last_rules("proposal:state:recorded")
     _, proposal = await floor.restart_asked()
     assert proposal.state is ProposalState.RECORDED
     assert "owner" in await floor.last_rules("proposal:state:recorded")
