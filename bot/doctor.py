@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot import doctor_cluster, doctor_here, doctor_slack
+from bot import doctor_cluster, doctor_here, doctor_slack, doctor_sources
 from bot.doctor_table import Level, Row, fail, ok, show, warn
 from bot.domain.errors import ConfigError
 from bot.settings import Settings, load, secret_files, suspicious
@@ -31,8 +31,11 @@ def main(env_file: Path, *, as_json: bool) -> int:
 async def examine(settings: Settings, secrets: Mapping[str, Path]) -> list[Row]:
     """All rows, in the order in which a person would fix them; ``secrets`` are the files that hold any."""
     running = await doctor_here.running(settings)
-    slack, cluster, store = await asyncio.gather(
-        doctor_slack.rows(settings, running), doctor_cluster.rows(settings), doctor_here.store_rows(settings)
+    slack, cluster, store, sources = await asyncio.gather(
+        doctor_slack.rows(settings, running),
+        doctor_cluster.rows(settings),
+        doctor_here.store_rows(settings),
+        doctor_sources.rows(settings),
     )
     return [
         ok("settings", "All settings can be read."),
@@ -42,6 +45,7 @@ async def examine(settings: Settings, secrets: Mapping[str, Path]) -> list[Row]:
         *slack,
         *cluster,
         *store,
+        *sources,
         *doctor_here.door_rows(settings, running),
         *doctor_here.would_add(settings),
     ]

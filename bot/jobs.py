@@ -24,6 +24,7 @@ from bot.storage.db import Tx
 from bot.workflow import decide, execute, investigate, propose, timekeeping, verify
 from bot.workflow.context import Context
 from bot.workflow.reloading import Reloading
+from bot.workflow.sweep import Sweep
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,8 @@ NAMES_EVERY = timedelta(hours=1)
 GROUPS_PAUSE = 15.0
 """Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
+SWEEP_EVERY = 60
+"""Seconds between looks at what Alertmanager holds."""
 PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
@@ -83,6 +86,7 @@ class Jobs:
         self._reading_groups = False
         self._groups_after: dict[str, datetime] = {}
         self._reloading = Reloading()
+        self._sweep = Sweep(ctx)
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -91,6 +95,8 @@ class Jobs:
     def start(self) -> None:
         """Starts ticking in the running loop."""
         self._scheduler.add_job(self.playbooks, "interval", seconds=PLAYBOOKS_EVERY, id="playbooks")
+        if self._ctx.sources.alertmanager is not None:
+            self._scheduler.add_job(self._sweep.look, "interval", seconds=SWEEP_EVERY, id="sweep")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
         soon = self._ctx.clock() + timedelta(minutes=1)

@@ -18,6 +18,7 @@ GENESIS = "0" * 64
 
 TAGS = (
     "alert:delivery:received",
+    "alert:sweep:settled",
     "incident:state:declared",
     "incident:state:triggered",
     "incident:state:reopened",

@@ -20,6 +20,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError, FettleError, ForbiddenError, RejectedError, UnavailableError
+from bot.network import untrusted, why
 
 CONNECT = 2.0
 """Seconds to reach an address; one that swallows packets must not cost a collector its whole deadline."""
@@ -168,20 +169,10 @@ class Door:
             raise
         except TimeoutError as exc:
             raise UnavailableError(f"{name} didn't answer within {within:g} s.") from exc
-        except aiohttp.ClientConnectorCertificateError as exc:
-            told = f"{name}'s certificate isn't trusted: name its authority in {self.access.setting}_CA_FILE."
-            raise UnavailableError(told) from exc
-        except aiohttp.ClientConnectorDNSError as exc:
-            told = f"{name} can't be found: the host of {self.access.setting}_URL has no address."
-            raise UnavailableError(told) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            told = f"{name} can't be reached at {self.access.url} ({_reason(exc)})."
+            advice = f" Name its authority in {self.access.setting}_CA_FILE." if untrusted(exc) else ""
+            told = f"{name} can't be reached at {self.access.url}: {why(exc)}.{advice}"
             raise UnavailableError(told) from exc
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "os_error", None) or error
-    return getattr(inner, "strerror", None) or type(error).__name__
 
 
 def _seconds(text: str) -> float | None:

@@ -76,6 +76,7 @@ class _Delivery:
     now: datetime
     group: AlertGroup
     known: dict[str, alerts.Known]
+    keys: Mapping[str, str]
     opened: list[alerts.Opened] = field(default_factory=list)
     records: list[tuple[str, datetime, AlertStatus, datetime | None, Effect]] = field(default_factory=list)
     ends: dict[int, datetime | None] = field(default_factory=dict)
@@ -95,11 +96,16 @@ class _Delivery:
     """Cards that wait in the channel, those that this delivery declares included; None before anybody asked."""
 
 
-def receive(tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules) -> Receipt:
-    """Takes one delivery (or a slice of it); everything or nothing is committed."""
+def receive(
+    tx: Tx, group: AlertGroup, received_at: datetime, rules: IntakeRules, keys: Mapping[str, str] | None = None
+) -> Receipt:
+    """Takes one delivery (or a slice of it); everything or nothing is committed.
+
+    ``keys`` are incidents' keys by fingerprint, for alerts of which it is known where they belong.
+    """
     known = alerts.newest(tx, (alert.fingerprint for alert in group.alerts))
     group = _without_future(group, received_at)
-    work = _Delivery(rules, received_at, group, known)
+    work = _Delivery(rules, received_at, group, known, keys or {})
     # Alerts of one delivery that contradict each other: the order of their start decides, never their place.
     started = [(one.starts_at or _open_start(known.get(one.fingerprint)) or received_at, one) for one in group.alerts]
     for starts_at, alert in sorted(started, key=lambda one: (one[0], one[1].status is AlertStatus.RESOLVED)):
@@ -255,7 +261,7 @@ def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, severity: Sev
         return None
     named = alert.labels.get("cluster", "")
     foreign = named if work.rules.cluster_name and named and named != work.rules.cluster_name else ""
-    key = _key(work, alert, foreign)
+    key = work.keys.get(alert.fingerprint) or _key(work, alert, foreign)
     incident = work.by_key.get(key) or incidents.latest_by_key(tx, key)
     if incident is None or _over(incident, work):
         incident = _declare(tx, work, clean, key, severity, redact(foreign))

@@ -26,15 +26,21 @@ class Asked:
 
 @dataclass
 class Replay:
-    """Set ``answer`` to a capture (``prometheus/query-vector``) or to raw bytes; ``asked`` is what came."""
+    """Set ``answer`` to a capture (``prometheus/query-vector``) or to raw bytes; ``asked`` is what came.
+
+    ``answers`` are for single paths and go first.
+    """
 
     url: str = ""
     answer: str | bytes = b""
+    answers: dict[str, bytes] = field(default_factory=dict)
     delay: float = 0.0
     asked: list[Asked] = field(default_factory=list)
 
-    def raw(self) -> bytes:
+    def raw(self, path: str) -> bytes:
         """The answer's bytes."""
+        if path in self.answers:
+            return self.answers[path]
         return self.answer if isinstance(self.answer, bytes) else captured(self.answer)
 
 
@@ -73,7 +79,7 @@ async def replaying(name: str | bytes = b"", tls: ssl.SSLContext | None = None) 
             while (asked := await _request(reader)) is not None:
                 replay.asked.append(asked)
                 await asyncio.sleep(replay.delay)
-                writer.write(replay.raw())
+                writer.write(replay.raw(asked.path))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the other side hung up

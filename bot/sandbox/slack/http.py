@@ -166,12 +166,7 @@ class Doors:
         except Dropped:
             log.debug("%s is dropped on order", request.path)
             return None, "dropped"
-        return web.json_response(body, headers=self._scopes()), None
-
-    def _scopes(self) -> dict[str, str]:
-        """What the app was granted, told with every good answer as Slack does; without a manifest it isn't told."""
-        granted = self.api.scopes
-        return {} if granted is None else {"X-OAuth-Scopes": ",".join(sorted(granted))}
+        return web.json_response(body), None
 
     async def _before(self, name: str) -> list[Fault]:
         """Carry out the faults that come before processing; those that come after."""

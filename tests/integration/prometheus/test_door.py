@@ -99,7 +99,7 @@ async def test_a_silent_system_costs_the_time_that_was_given_and_no_more() -> No
 
 async def test_nobody_there_is_said_with_the_address() -> None:
     opened = Door(Access("Loki", "LOKI", f"http://127.0.0.1:{free_port()}"))
-    with pytest.raises(UnavailableError, match=r"Loki can't be reached at http://127.0.0.1:\d+ \("):
+    with pytest.raises(UnavailableError, match=r"Loki can't be reached at http://127.0.0.1:\d+: connection refused\."):
         await opened.get("/x", within=1)
     await opened.close()
 
@@ -121,7 +121,7 @@ async def test_a_certificate_of_our_own_authority_is_trusted_once_it_is_named(tm
         assert (await trusting.get("/x", within=2)).status == 200
         await trusting.close()
         strange = Door(Access("Prometheus", "PROMETHEUS", replay.url))
-        with pytest.raises(UnavailableError, match="name its authority in PROMETHEUS_CA_FILE"):
+        with pytest.raises(UnavailableError, match=r"isn't trusted.*Name its authority in PROMETHEUS_CA_FILE"):
             await strange.get("/x", within=2)
         await strange.close()
 

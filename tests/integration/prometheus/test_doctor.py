@@ -1,0 +1,72 @@
+"""What the doctor says of Prometheus and Alertmanager: what each would add, whether they answer, and with what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot import doctor_sources
+from bot.doctor_table import Level
+from bot.sandbox.bot_process import free_port
+from bot.settings import Settings, load
+from bot.slack.charts import press
+from tests.integration.replayed import answer, captured, replaying
+
+BASE = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "KUBECONFIG": "k"}
+STATUS = {"uptime": "2026-11-20T23:00:00Z", "versionInfo": {"version": "0.33.1"}}
+
+
+def settings(tmp_path: Path, **more: str) -> Settings:
+    return load({**BASE, **more}, tmp_path / "no.env", tmp_path / "no.yaml")
+
+
+async def test_what_is_not_set_says_what_it_would_add(tmp_path: Path) -> None:
+    rows = await doctor_sources.rows(settings(tmp_path))
+    assert [(row.check, row.level) for row in rows] == [
+        ("PROMETHEUS_URL", Level.OK),
+        ("ALERTMANAGER_URL", Level.OK),
+    ]
+    assert all(row.sentence.startswith("Not set. Base address of") for row in rows)
+
+
+async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: Path) -> None:
+    async with (
+        replaying("prometheus/query-empty") as prometheus,
+        replaying("alertmanager/api/alerts-silenced") as alerts,
+    ):
+        prometheus.answers["/api/v1/status/buildinfo"] = captured("prometheus/buildinfo")
+        alerts.answers["/api/v2/status"] = answer(
+            "200 OK", json.dumps(STATUS).encode(), Content_Type="application/json"
+        )
+        rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=prometheus.url, ALERTMANAGER_URL=alerts.url))
+    assert [(row.level, row.sentence) for row in rows] == [
+        (Level.OK, "Prometheus 3.5.3+ds1 answers."),
+        (
+            Level.WARN,
+            "It has no container_memory_working_set_bytes of cAdvisor (the kubelet): memory and CPU won't be shown.",
+        ),
+        (
+            Level.WARN,
+            "It has no kube_pod_container_status_restarts_total of kube-state-metrics: restarts won't be shown.",
+        ),
+        (Level.OK, "Alertmanager 0.33.1 answers; it holds 1 alerts."),
+    ]
+
+
+async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url))
+    assert [row.level for row in rows] == [Level.FAIL, Level.FAIL]
+    assert rows[0].sentence.startswith(f"Prometheus can't be reached at {url}: connection refused.")
+    assert "without metrics" in rows[0].sentence
+
+
+@pytest.mark.parametrize(("charts", "level"), [("picture", Level.WARN), ("auto", Level.OK), ("off", None)])
+async def test_pictures_that_can_not_be_drawn_are_told(
+    tmp_path: Path, charts: str, level: Level | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(press, "installed", lambda: False)
+    rows = [row for row in await doctor_sources.rows(settings(tmp_path, CHARTS=charts)) if row.check == "CHARTS"]
+    assert [row.level for row in rows] == ([level] if level else [])
