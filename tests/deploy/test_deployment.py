@@ -131,7 +131,7 @@ def test_probes_ask_the_routes_that_answer_without_slack_and_cluster(found: list
     }
 
 
-def test_the_network_lets_out_names_slack_and_the_cluster_alone(found: list[Object]) -> None:
+def test_the_network_lets_out_names_slack_the_cluster_and_monitoring_alone(found: list[Object]) -> None:
     spec = one_of(found, "NetworkPolicy", "fettle")["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
     assert {port["port"] for rule in spec["egress"] for port in rule["ports"]} == {53, 443, 6443, 9090, 9093, 3100}
