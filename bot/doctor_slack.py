@@ -53,8 +53,8 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
     if not settings.SLACK_CHANNEL_ID:
         sentence = f"SLACK_CHANNEL_ID isn't set; set it to {ready.channel.id}, so that a start needs no word of Slack."
         found.append(warn("channel", sentence))
-    if slack.date is not None:
-        found.append(skew("Slack's", (clock.now() - slack.date).total_seconds()))
+    if (theirs := slack.now()) is not None:
+        found.append(skew("Slack's", (clock.now() - theirs).total_seconds()))
     groups = [_group(slack, group) for group in settings.approver_groups]
     return [
         *found,

@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 
 CHANNEL_FACTS_FOR = 600.0
 """Seconds that a look at the channel counts: a channel can become shared while we run."""
-SKEW = timedelta(hours=1)
-"""How far Slack's clock may be from ours when a message is looked for."""
+AROUND = timedelta(hours=1)
+"""How long before and after the time at which it was owed a message is looked for first."""
 SHOWN_AFTER = 5.0
 """Seconds until a file that was shared is surely seen in its thread: Slack does that after its answer."""
 FILES = frozenset({MessageKind.CHART, MessageKind.FILE})
@@ -150,13 +150,16 @@ class Sender:
     async def _found(self, row: OutboxRow, thread_ts: str) -> str:
         """The ts of a message that may have been posted: first around the time it was owed, where most were tried.
 
-        In a busy channel the pages from now back would not reach that far. Then since: it may have been tried late.
+        In a busy channel the pages from now back would not reach that far. Then since: it may have been tried late. It
+        is looked for by Slack's own time, because the clock of this machine may be wrong.
         """
-        around, after = (row.owed_at - SKEW).timestamp(), (row.owed_at + SKEW).timestamp()
+        now = self._clock()
+        owed_at = row.owed_at + ((self._slack.now() or now) - now)
+        around, after = (owed_at - AROUND).timestamp(), (owed_at + AROUND).timestamp()
         file = attach.file_name(row) if row.kind in FILES else ""
         look = partial(self._slack.find_by_key, row.channel, row.key, thread_ts=thread_ts, file=file)
         ts = await look(oldest=around, latest=after)
-        if ts or self._clock() - row.owed_at < SKEW / 2:
+        if ts or now - row.owed_at < AROUND / 2:
             return ts
         # A second of overlap: both ends of Slack's window are exclusive.
         return await look(oldest=after - 1)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,9 +93,9 @@ class SlackClient:
         """Use ``connect``."""
         self.web = web
         self.identity: Identity | None = None
-        self.date: datetime | None = None
         self.crash_point: Callable[[str], None] | None = None
         self._session = session
+        self._date: tuple[datetime, float] | None = None
 
     @classmethod
     async def connect(cls, token: str, api_url: str = SLACK, timeout: float = 10.0) -> SlackClient:  # noqa: ASYNC109 - the limit of each later call
@@ -111,6 +112,13 @@ class SlackClient:
             web.proxy = None  # the SDK takes the proxy from the environment and ignores NO_PROXY
         return cls(web, session)
 
+    def now(self) -> datetime | None:
+        """The present moment by Slack's clock, to a second; None before its first answer."""
+        if self._date is None:
+            return None
+        date, noted = self._date
+        return date + timedelta(seconds=time.monotonic() - noted)
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._session.close()
@@ -120,10 +128,8 @@ class SlackClient:
     async def whoami(self) -> Identity:
         """``auth.test``; keeps the answer in ``identity``."""
         response = await self._call("auth.test", self.web.auth_test)
-        headers = {str(key).lower(): str(value) for key, value in (getattr(response, "headers", None) or {}).items()}
-        scopes = frozenset(word.strip() for word in headers.get("x-oauth-scopes", "").split(",") if word.strip())
-        with suppress(ValueError):
-            self.date = parsedate_to_datetime(headers.get("date", ""))
+        granted = _headers(response).get("x-oauth-scopes", "").split(",")
+        scopes = frozenset(scope.strip() for scope in granted if scope.strip())
         self.identity = Identity(
             str(response.get("user_id", "")),
             str(response.get("bot_id", "")),
@@ -370,7 +376,11 @@ class SlackClient:
         self, method: str, call: Callable[..., Awaitable[Any]], *, writes: bool = False, **args: Any
     ) -> Any:
         async with _translating(method, writes=writes):
-            return await call(**{name: value for name, value in args.items() if value != ""})
+            response = await call(**{name: value for name, value in args.items() if value != ""})
+        with suppress(TypeError, ValueError):  # an answer without a date, or with a strange one
+            date = parsedate_to_datetime(_headers(response).get("date", ""))
+            self._date = date.astimezone(UTC), time.monotonic()
+        return response
 
 
 @asynccontextmanager
@@ -379,6 +389,10 @@ async def _translating(method: str, *, writes: bool = False) -> AsyncIterator[No
         yield
     except FOREIGN as exc:
         raise translated(exc, method, writes=writes) from exc
+
+
+def _headers(response: Any) -> dict[str, str]:
+    return {str(key).lower(): str(value) for key, value in (getattr(response, "headers", None) or {}).items()}
 
 
 def _blocks(message: Message) -> dict[str, Any]:

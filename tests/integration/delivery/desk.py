@@ -47,7 +47,7 @@ def add_incident(tx: Tx, number: int = 1, **more: Any) -> Incident:
         "investigated_at": now,
     }
     incident = incidents.add(tx, **{**fields, **more})
-    owe_card(tx, incident)
+    owe_card(tx, incident, now=more.get("now", now))
     return incident
 
 
@@ -115,11 +115,12 @@ class Desk:
         self.server = server
         self.slack = slack
         self.dispatcher: Dispatcher | None = None
+        self.clock: Callable[[], datetime] = clock
 
     @contextlib.asynccontextmanager
     async def working(self, options: Options = FAST) -> AsyncIterator[Dispatcher]:
         """A dispatcher at work."""
-        self.dispatcher = Dispatcher(self.store, self.slack, clock, options)
+        self.dispatcher = Dispatcher(self.store, self.slack, self.clock, options)
         stop = asyncio.Event()
         task = asyncio.create_task(self.dispatcher.run(stop))
         try:
@@ -153,6 +154,6 @@ class Desk:
     async def idle(self, seconds: float = 8.0) -> None:
         """Waits until nothing is owed that could be sent."""
         end = asyncio.get_running_loop().time() + seconds
-        while (await self.store.read(outbox.lag, clock()))[0]:
+        while (await self.store.read(outbox.lag, self.clock()))[0]:
             assert asyncio.get_running_loop().time() < end, "messages are still owed"
             await asyncio.sleep(0.02)

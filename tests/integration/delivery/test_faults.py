@@ -183,3 +183,15 @@ async def test_a_message_that_shows_nothing_any_more_ends_quietly(desk: Desk) ->
     async with desk.working():
         await desk.idle()
     assert [message.text for message in desk.cards()] == ["hello"]
+
+
+@pytest.mark.parametrize("hours", [-5, 5], ids=["behind", "ahead"])
+async def test_a_lost_answer_is_found_though_our_clock_is_hours_off(desk: Desk, hours: int) -> None:
+    """The message is looked for by Slack's own time: a machine whose clock is wrong posts no second card."""
+    desk.clock = lambda: d.clock() + timedelta(hours=hours)
+    await desk.do(lambda tx: d.add_incident(tx, now=desk.clock()))
+    desk.server.faults.drop_after("chat.postMessage")
+    async with desk.working():
+        await desk.idle()
+    assert len(desk.cards()) == 1
+    assert desk.calls("chat.postMessage") == 1
