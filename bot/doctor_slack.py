@@ -11,9 +11,10 @@ from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError, NotFoundError, RejectedError, UnavailableError
 from bot.settings import Settings
 from bot.settings_values import is_group
-from bot.slack.client import Identity, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.preflight import preflight, surplus
 from bot.slack.sharing import shared
+from bot.slack.workspace import Identity
 from bot.standing import slack_away
 
 MOST_PEOPLE = 50

@@ -8,12 +8,10 @@ It refuses to know incidents: callers hand in messages and views.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,6 +26,7 @@ from bot.domain.person import SlackPerson
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
 from bot.slack.message import Attachment, Message
+from bot.slack.workspace import ChannelFacts, Greeting, Identity, is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -40,52 +39,10 @@ More would spend a minute's rate of conversations.history, and be refused for ev
 """
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Who the bot is; ``url`` is the workspace's address with a slash at its end, ``scopes`` empty when untold."""
-
-    user_id: str
-    bot_id: str
-    team_id: str
-    team: str
-    url: str
-    scopes: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class ChannelFacts:
-    """What ``conversations.info`` says; ``shared`` means with another organisation, pending shares included."""
-
-    id: str
-    name: str
-    member: bool
-    archived: bool
-    shared: bool
-
-
-@dataclass(frozen=True)
-class Greeting:
-    """What Slack says when a Socket Mode connection opens: how many the app has now, with this one, and which app."""
-
-    connections: int
-    app_id: str
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is this machine, so that no proxy may stand in between."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class SlackClient:
     """One workspace, one bot token, one pool of connections.
 
-    ``web`` is the SDK's client, for Bolt. ``date`` is Slack's clock at the last ``whoami``. ``crash_point`` is called
+    ``web`` is the SDK's client, for Bolt. ``crash_point`` is called
     as ``before:post``, ``after:post`` and the same for ``update`` and ``share`` around those calls; tests raise in it.
     """
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.errors import ConfigError, FettleError, ForbiddenError, RejectedError
-from bot.slack.client import ChannelFacts, Identity, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.workspace import ChannelFacts, Identity
 
 SCOPES: Mapping[str, str] = {
     "channels:history": "finds a message again after a lost answer, instead of posting it twice",

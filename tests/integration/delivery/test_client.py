@@ -6,9 +6,10 @@ import pytest
 
 from bot.domain.errors import ConfigError, ForbiddenError, OutcomeUnknownError, RejectedError, SlackUnavailableError
 from bot.sandbox.slack.server import SlackServer
-from bot.slack.client import SlackClient, is_loopback
+from bot.slack.client import SlackClient
 from bot.slack.message import Message
 from bot.slack.preflight import SCOPES, only_channel, preflight
+from bot.slack.workspace import is_loopback
 
 CHANNEL = "C0ONCALL"
 

@@ -1,0 +1,52 @@
+"""What Slack says of itself: who the bot is there, what a channel is, who else is connected.
+
+It refuses to ask: the client does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bot is; ``url`` is the workspace's address with a slash at its end, ``scopes`` empty when untold."""
+
+    user_id: str
+    bot_id: str
+    team_id: str
+    team: str
+    url: str
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What ``conversations.info`` says; ``shared`` means with another organisation, pending shares included."""
+
+    id: str
+    name: str
+    member: bool
+    archived: bool
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What Slack says when a Socket Mode connection opens: how many the app has now, with this one, and which app."""
+
+    connections: int
+    app_id: str
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine, so that no proxy may stand in between."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
