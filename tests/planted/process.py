@@ -126,7 +126,7 @@ BUGS = (
     Bug(
         name="lost-target-guessed",
         why="An alert of kube-state-metrics about another workload restarts kube-state-metrics itself.",
-        file="bot/kube/resolve.py",
+        file="bot/kube/hints.py",
         old='    return "" if own else name\n',
         new="    return name\n",
         tests=("tests/integration/kube/test_resolve.py",),
