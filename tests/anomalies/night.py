@@ -157,7 +157,7 @@ class Night:
         for _ in range(ROUNDS):
             try:
                 wanted = [await self._grant(wish) for wish in wishes]
-                quiet = await self.work() and not any(wanted) and not await self.floor.owed()
+                quiet = await self.work() and not any(wanted)
             except CrashError:
                 await self.end()
                 self.advance(STEP)
@@ -175,7 +175,7 @@ class Night:
             return True  # they were told that it didn't work, or got a 503: they come again
 
     async def work(self) -> bool:
-        """Everything that is due, once; False if the store gave no work."""
+        """Everything that is due, once; False if more is owed, or the store gave no work."""
         try:
             await Jobs(self.floor.ctx, steady=self._steady).keep_time()
             for stage in STAGES:
@@ -184,9 +184,9 @@ class Night:
                     continue
                 for work in await self.floor.due(stage):
                     await self._stage(work)
+            return not await self.floor.owed()
         except FettleError:
             return False
-        return True
 
     async def _stage(self, work: DueWork) -> None:
         jobs = Jobs(self.floor.ctx)

@@ -1,0 +1,85 @@
+"""Slack fails one call, by its number, over a whole night of the whole bot: one card, one effect, one verdict."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.slack.faults import Fault
+from tests.chance import SEED, SOAK
+
+from .whole import Whole, running, whole
+
+pytestmark = pytest.mark.timeout(3000)
+
+FAULTS: dict[str, Fault | None] = {
+    "posted, then reset": Fault("drop_after"),
+    "reset": Fault("drop_before"),
+    "429": Fault("rate_limit", retry_after=1),
+    "503 in HTML": Fault("error", error=503),
+    "fatal_error": Fault("error", error="fatal_error"),
+    "stall": Fault("hang"),
+    "done, then stall": Fault("hang_after"),
+    "sockets closed": None,
+}
+CALLS = 14
+"""The Web API calls of a whole night, from the preflight to the last edit."""
+AT_ONCE = 8
+
+
+class Calls:
+    """Counts the calls to Slack's Web API and fails one of them."""
+
+    def __init__(self, night: Whole, fault: Fault | None, at: int) -> None:
+        self.methods: list[str] = []
+        self._faults, self._fault, self._at = night.world.slack_server.faults, fault, at
+        take: Any = self._take
+        self._faults.take = take
+
+    def _take(self, method: str) -> list[Fault]:
+        self.methods.append(method)
+        if len(self.methods) != self._at:
+            return []
+        if self._fault is None:
+            self._faults.close_sockets()
+            return []
+        return [self._fault]
+
+
+async def test_a_night_in_which_nothing_fails_makes_so_many_calls(tmp_path: Path) -> None:
+    """A call that joins has to be failed, too."""
+    async with whole(tmp_path) as night:
+        calls = Calls(night, None, 0)
+        async with running(night):
+            await night.play()
+        night.ended_well()
+        assert CALLS <= len(calls.methods) <= CALLS + 2, calls.methods
+
+
+async def test_a_whole_night_with_any_call_to_slack_failing(tmp_path: Path, tell: Callable[[object], None]) -> None:
+    """Reset after the post, refused, silent, or its sockets closed: the person sees one card that tells the truth."""
+    rng = random.Random(SEED)  # noqa: S311 - repeatable on purpose
+    cases = [(name, at) for name in FAULTS for at in (range(1, CALLS + 1) if SOAK else [rng.randint(1, CALLS)])]
+    gate = asyncio.Semaphore(AT_ONCE)
+    folders = iter(range(len(cases)))
+    async with asyncio.TaskGroup() as nights:
+        for name, at in cases:
+            nights.create_task(_night(gate, tmp_path / str(next(folders)), name, at))
+    tell(f"seed {SEED}: {len(cases)} nights with one of {CALLS} calls failing in one of {len(FAULTS)} ways")
+
+
+async def _night(gate: asyncio.Semaphore, folder: Path, name: str, at: int) -> None:
+    async with gate, whole(folder) as night:
+        calls = Calls(night, FAULTS[name], at)
+        try:
+            async with running(night):
+                await night.play()
+            night.ended_well()
+            assert len(calls.methods) >= at
+        except (AssertionError, TimeoutError) as error:
+            method = calls.methods[at - 1] if len(calls.methods) >= at else "never made"
+            said = night.card().text if night.card() else "no card"
+            raise AssertionError(f"{name} at call {at} ({method}); the card says:\n{said}") from error
