@@ -7,28 +7,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.evidence import changes, events, logs, metrics, pods, workload
+from bot.evidence import (
+    autoscalers,
+    budgets,
+    changes,
+    config,
+    endpoints,
+    events,
+    jobs,
+    logs,
+    metrics,
+    nodes,
+    pods,
+    quotas,
+    volumes,
+    workload,
+)  # fmt: skip
 from bot.evidence.ask import Ask
+from bot.evidence.sources import worth_asking
 from bot.kube.client import Allowance
 
 Collector = Callable[[Ask], Awaitable[Evidence | None]]
 """None: its source isn't configured, and there is nothing to show, not even that."""
 
 COLLECTORS: Mapping[str, Collector] = {
-    pods.SOURCE: pods.collect,
-    workload.SOURCE: workload.collect,
-    changes.SOURCE: changes.collect,
-    logs.SOURCE: logs.collect,
-    events.SOURCE: events.collect,
-    metrics.SOURCE: metrics.collect,
-}
-"""Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""
+    room.SOURCE: room.collect
+    for room in (
+        pods, workload, changes, logs, events, metrics, config, nodes, autoscalers, quotas, budgets, endpoints, jobs,
+        volumes,
+    )
+}  # fmt: skip
+"""Source -> collector."""
 
 MOST_CALLS = 25
 """Calls to the API server for one incident's evidence; what would need more says so instead."""
@@ -38,18 +53,26 @@ GRACE = 0.2
 log = logging.getLogger(__name__)
 
 
-async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] = COLLECTORS) -> list[Evidence]:
-    """All collectors' evidence in their order; ``deadline`` in seconds, for each of them; never raises."""
-    order = list(collectors)
-    async with aclosing(each(ask, deadline=deadline, collectors=collectors)) as found:
+def chosen(sources: Iterable[str]) -> dict[str, Collector]:
+    """The collectors of these sources, in their order; a source that is collected elsewhere is left out."""
+    return {source: COLLECTORS[source] for source in sources if source in COLLECTORS}
+
+
+async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] | None = None) -> list[Evidence]:
+    """All collectors' evidence in their order; ``deadline`` in seconds, for each of them; never raises.
+
+    Without ``collectors`` those that are worth asking (``sources``).
+    """
+    wanted = chosen(worth_asking(ask.target, ask.alerts)) if collectors is None else collectors
+    order = list(wanted)
+    async with aclosing(each(ask, deadline=deadline, collectors=wanted)) as found:
         return sorted([one async for one in found], key=lambda one: order.index(one.source))
 
 
-async def each(
-    ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] = COLLECTORS
-) -> AsyncGenerator[Evidence, None]:
+async def each(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector]) -> AsyncGenerator[Evidence, None]:
     """Each collector's evidence as it arrives, once for each; after ``deadline`` seconds the late ones as failed.
 
+    ``collectors`` stand in order of worth: where calls to the cluster wait for their turn, the first go first.
     Nothing is awaited beyond that, not even a collector that doesn't let itself be ended. They run in the cluster's
     slow lane and share one allowance of calls, so that neither a storm of alerts nor one large workload becomes load on
     the API server. Leaving early ends the others.

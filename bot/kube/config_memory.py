@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,6 +48,18 @@ class ConfigMemory:
 
     def __init__(self) -> None:
         self._known: OrderedDict[Place, Known] = OrderedDict()
+        self._named: OrderedDict[str, tuple[Place, ...]] = OrderedDict()
+
+    def name(self, target: str, places: Sequence[Place]) -> None:
+        """Notes which ConfigMaps a target (its key) names."""
+        self._named[target] = tuple(places)
+        self._named.move_to_end(target)
+        while len(self._named) > MOST:
+            self._named.popitem(last=False)
+
+    def named_by(self, target: str) -> tuple[Place, ...] | None:
+        """The ConfigMaps that a target names; None where nobody has looked."""
+        return self._named.get(target)
 
     def get(self, place: Place) -> Known | None:
         """What is known; None for what was never looked at."""

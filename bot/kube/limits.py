@@ -12,24 +12,23 @@ from bot.kube.quantity import quantity
 
 def budgets_over(budgets: Sequence[Json], labels: Json) -> list[BudgetSeen]:
     """The budgets whose selector selects pods with these labels, the tightest first; no selector selects none."""
-    found = []
-    for item in budgets:
-        selector = dig(item, "spec", "selector")
-        if selector is None or not selects(selector, labels):
-            continue
-        spec, status = mapping(item, "spec"), mapping(item, "status")
-        words = [f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None]
-        found.append(
-            BudgetSeen(
-                name=text(item, "metadata", "name"),
-                bound=", ".join(words),
-                allowed=count(status, "disruptionsAllowed"),
-                healthy=count(status, "currentHealthy"),
-                desired=count(status, "desiredHealthy"),
-                expected=count(status, "expectedPods"),
-            )
-        )
+    own = [item for item in budgets if dig(item, "spec", "selector") is not None]
+    found = [budget_row(item) for item in own if selects(dig(item, "spec", "selector"), labels)]
     return sorted(found, key=lambda row: (row.allowed, row.name))
+
+
+def budget_row(item: Json) -> BudgetSeen:
+    """One budget; its bound as ``minAvailable 50%``."""
+    spec, status = mapping(item, "spec"), mapping(item, "status")
+    words = [f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None]
+    return BudgetSeen(
+        name=text(item, "metadata", "name"),
+        bound=", ".join(words),
+        allowed=count(status, "disruptionsAllowed"),
+        healthy=count(status, "currentHealthy"),
+        desired=count(status, "desiredHealthy"),
+        expected=count(status, "expectedPods"),
+    )
 
 
 def quota_rows(quotas: Sequence[Json]) -> list[QuotaSeen]:

@@ -43,6 +43,7 @@ BOT_ROLE: tuple["Rights", ...] = (
     (_READ, "policy", ("poddisruptionbudgets",)),
     (_READ, "discovery.k8s.io", ("endpointslices",)),
     (_READ, "events.k8s.io", ("events",)),
+    (("get",), "storage.k8s.io", ("storageclasses",)),
     ((*_READ, "create", "update", "patch"), "coordination.k8s.io", ("leases",)),
 )
 _SELF: tuple[tuple[str, tuple[str, ...]], ...] = (

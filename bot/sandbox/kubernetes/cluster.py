@@ -62,7 +62,9 @@ class Cluster:
         for space in _SPACES:
             self.apply(scenery.namespace(space))
         for number in range(1, nodes + 1):
-            self.apply(scenery.node(f"{name}-node-{number}", number, stamp(self.clock.now())))
+            node = f"{name}-node-{number}"
+            self.apply(scenery.node(node, number, stamp(self.clock.now())))
+            trouble.sign_of_life(self.world, node, self.clock.now())
 
     def _on_change(self, change: Change) -> None:
         if change.bucket not in _PASSIVE:

@@ -2,6 +2,8 @@
 
 from bot.sandbox.kubernetes.wire import Json
 
+LEASES = "kube-node-lease"
+
 
 def _workload(kind: str, namespace: str, name: str, image: str, labels: Json | None, behaviour: str | None) -> Json:
     labels = {"app": name, **(labels or {})}
@@ -87,6 +89,13 @@ def node(name: str, number: int, now: str) -> Json:
     }
     meta = {"name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {}, "status": status}
+
+
+def lease(node: str, renewed: str) -> Json:
+    """The kubelet's lease: when it last gave a sign of life."""
+    spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": renewed}
+    meta = {"name": node, "namespace": LEASES}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
 
 
 _HEALTHY = (

@@ -5,12 +5,13 @@ It refuses to hide anything: all of it shows in statuses and events as it would 
 
 from bot.sandbox.kubernetes import pod_status as shape
 from bot.sandbox.kubernetes import scenery
-from bot.sandbox.kubernetes.clock import stamp
+from bot.sandbox.kubernetes.clock import micro_stamp, stamp
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.kubelet import BEHAVIOURS, Kubelet, workload_name
 from bot.sandbox.kubernetes.replicasets import is_active, ready_since
 from bot.sandbox.kubernetes.wire import Json, clone
 from bot.sandbox.kubernetes.world import World
+from bot.sandbox.kubernetes.writes import Writing
 
 LOW_MEMORY = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi."
 _UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
@@ -80,6 +81,21 @@ def evict(world: World, kubelet: Kubelet, namespace: str, name: str, message: st
     world.writes.set_status(kind, pod, status)
 
 
+SILENT = 40.0
+"""Seconds without a sign of life after which a node counts as not ready."""
+
+
+def sign_of_life(world: World, name: str, at: float) -> None:
+    """The kubelet renews its lease."""
+    kind = by_kind("Lease")
+    known = world.store.get(kind, scenery.LEASES, name)
+    fresh = scenery.lease(name, micro_stamp(at))
+    if known is None:
+        world.writes.create(kind, scenery.LEASES, fresh, Writing("kubelet"))
+    else:
+        world.store.put(kind, {**clone(known), "spec": fresh["spec"]})
+
+
 def _node(world: World, name: str) -> Json:
     node = world.store.get(by_kind("Node"), "", name)
     if node is None:
@@ -91,6 +107,7 @@ def node_down(world: World, name: str) -> None:
     """The node controller marks a silent node and its pods."""
     node = _node(world, name)
     world.down.add(name)
+    sign_of_life(world, name, world.clock.now() - SILENT)
     now = stamp(world.clock.now())
     taints = [{**_UNREACHABLE, "timeAdded": now}]
     status = {**node["status"], "conditions": scenery.node_conditions(now, lost=True)}
@@ -114,6 +131,7 @@ def node_up(world: World, name: str) -> None:
     """The node reports again: its containers never stopped, so its pods are Ready again."""
     node = _node(world, name)
     world.down.discard(name)
+    sign_of_life(world, name, world.clock.now())
     now = stamp(world.clock.now())
     spec = {key: value for key, value in node["spec"].items() if key != "taints"}
     status = {**node["status"], "conditions": scenery.node_conditions(now)}

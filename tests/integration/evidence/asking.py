@@ -26,7 +26,7 @@ async def gathered(
     kube: World, *sources: str, target: Target | None = API, deadline: float = 3.0, **more: Any
 ) -> Snapshot:
     """What these collectors (all without names) tell, as a snapshot."""
-    chosen = {name: collect.COLLECTORS[name] for name in sources or collect.COLLECTORS}
+    chosen = collect.chosen(sources or collect.COLLECTORS)
     ask = ask_of(kube, target, **more)
     kube.cluster.shared.forget()
     found = await collect.gather(ask, deadline=deadline, collectors=chosen)

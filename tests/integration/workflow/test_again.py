@@ -12,7 +12,8 @@ from bot.domain.incident import Incident, IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState
 from bot.domain.verification import Verdict
-from bot.evidence.collect import COLLECTORS
+from bot.evidence.sources import BY_KIND
+from bot.sandbox.kubernetes.world import Pace
 from bot.storage import evidence
 from bot.workflow import propose
 
@@ -64,10 +65,11 @@ async def test_a_request_during_a_rollout_is_offered_when_it_ended_and_keeps_its
     def edit(obj: Any) -> None:
         obj["spec"]["template"]["metadata"].setdefault("annotations", {})["kubectl.kubernetes.io/restartedAt"] = "now"
 
+    floor.cluster.world.pace = Pace(ready_after=10.0)  # longer than evidence takes to be collected
     floor.change(edit)
     _, record = await floor.restart_asked()
     assert record.state is ProposalState.RECORDED
-    floor.advance(30)
+    floor.advance(60)
     await floor.prepare()
     offered = await floor.proposal()
     assert (offered.state, offered.requested_by) == (ProposalState.PENDING, record.requested_by)
@@ -177,7 +179,7 @@ async def test_a_look_that_succeeds_takes_the_failed_ones_line_away(floor: Floor
     floor.advance(21)
     await floor.run(Stage.INVESTIGATE)
     found = await floor.store.read(evidence.of, incident.id)
-    assert {one.source for one in found} == set(COLLECTORS) - {"metrics"}, "no Prometheus is configured"
+    assert {one.source for one in found} == set(BY_KIND["Deployment"]) - {"metrics"}, "no Prometheus is configured"
 
 
 async def test_a_new_alert_starts_another_investigation_after_giving_up(

@@ -1,0 +1,158 @@
+"""Laws that hold for each collector: it tells what is there, fails alone and in a sentence, gives no secret away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.target import Target
+from bot.evidence import collect
+from bot.evidence.ask import Ask
+from bot.evidence.sources import BY_ALERT, BY_KIND, BY_LABEL
+from bot.kube.members import INVESTIGATED
+from tests.integration.clusters import API, World, world
+
+from .asking import ask_of, gathered, one
+from .furnished import RESOURCES, TARGETS, furnish
+
+SOURCES = sorted(collect.COLLECTORS.keys() - {"metrics"})
+"""All that ask the cluster."""
+
+
+@pytest.fixture
+async def full(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await furnish(made)
+        yield made
+
+
+def test_the_tables_name_every_source_and_every_kind() -> None:
+    assert set(TARGETS) == set(RESOURCES) == set(SOURCES)
+    assert set(BY_KIND) == set(INVESTIGATED)
+    named = {source for sources in BY_KIND.values() for source in sources}
+    named |= {source for _, sources in BY_ALERT for source in sources} | {source for _, source in BY_LABEL}
+    assert named == set(collect.COLLECTORS)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_it_tells_what_is_there_in_one_line_and_in_rows(full: World, source: str) -> None:
+    found = await one(full, source, target=TARGETS[source])
+    assert (found.status, found.problem) == (EvidenceStatus.OK, "")
+    assert found.summary or source == "events", "nothing warns: nothing for the card"
+    assert len(found.summary) < 300
+    assert "hunter22" not in str(found)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_a_missing_right_is_told_with_the_role_that_has_it(full: World, source: str) -> None:
+    full.server.deny("*", RESOURCES[source])
+    found = await one(full, source, target=TARGETS[source])
+    assert found.status is EvidenceStatus.FAILED
+    assert "fettle-read" in found.problem
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_a_slow_server_costs_the_deadline_and_no_more(full: World, source: str) -> None:
+    full.server.faults.hang("*", RESOURCES[source], seconds=5)
+    began = asyncio.get_running_loop().time()
+    other = "autoscalers" if source == "quotas" else "quotas"
+    found = await gathered(full, source, other, target=TARGETS[source], deadline=0.5)
+    assert asyncio.get_running_loop().time() - began < 1.2
+    assert found.evidence[source].problem == "No answer within 0.5 s."
+    assert found.evidence[other].status is not EvidenceStatus.FAILED
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_a_target_that_is_gone_is_a_sentence_or_nothing_to_tell(kube: World, source: str) -> None:
+    gone = Target(TARGETS[source].kind, "shop", "gone")
+    found = await one(kube, source, target=gone)
+    if source in {"quotas", "autoscalers"}:
+        assert found.status is EvidenceStatus.EMPTY
+    else:
+        assert found.status is EvidenceStatus.FAILED
+        assert "doesn't have it" in found.problem
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_without_a_target_it_goes_by_labels_or_says_what_it_lacks(kube: World, source: str) -> None:
+    found = await one(kube, source, target=None, alertname="X")
+    assert found.status is EvidenceStatus.FAILED
+    assert found.problem.endswith(".")
+    assert "bug" not in found.problem
+    assert "log says why" not in found.problem
+
+
+async def test_evidence_arrives_one_by_one_and_late_ones_are_marked_at_the_deadline(full: World) -> None:
+    full.server.faults.hang("list", "events", seconds=5)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    chosen = collect.chosen(["pods", "events", "quotas"])
+    async with aclosing(collect.each(ask_of(full), deadline=1.0, collectors=chosen)) as each:
+        arrived = [(found.source, found.status, loop.time() - began) async for found in each]
+    assert {name for name, _, _ in arrived[:2]} == {"pods", "quotas"}
+    assert all(after < 0.9 for _, _, after in arrived[:2])
+    assert arrived[2][:2] == ("events", EvidenceStatus.FAILED)
+    assert 0.9 < arrived[2][2] < 1.3
+
+
+async def test_nobody_waits_for_a_collector_that_does_not_let_itself_be_ended(kube: World) -> None:
+    ended = asyncio.Event()
+
+    async def stubborn(_ask: Ask) -> Evidence:
+        while not ended.is_set():
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                continue
+        raise AssertionError
+
+    began = asyncio.get_running_loop().time()
+    (found,) = await collect.gather(ask_of(kube), deadline=0.2, collectors={"stubborn": stubborn})
+    assert asyncio.get_running_loop().time() - began < 1.0
+    assert found.problem == "No answer within 0.2 s."
+    ended.set()
+    for task in [task for task in asyncio.all_tasks() if task.get_name() == "evidence-stubborn"]:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_leaving_early_ends_the_others(full: World) -> None:
+    full.server.faults.hang("list", "events", seconds=5)
+    found = collect.each(ask_of(full), deadline=5.0, collectors=collect.chosen(["quotas", "events"]))
+    assert (await anext(found)).source == "quotas"
+    await found.aclose()
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("evidence-")]
+
+
+async def test_an_incident_has_so_many_calls_and_what_needs_more_says_so(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "MOST_CALLS", 4)
+    before = len(full.server.requests)
+    found = await gathered(full, *BY_KIND["Deployment"])
+    assert len(full.server.requests) - before == 4
+    spent = [item for item in found.evidence.values() if item.status is EvidenceStatus.FAILED]
+    assert spent
+    assert {item.problem for item in spent} == {"Not asked: the 4 calls to the cluster for one incident are used up."}
+
+
+@pytest.mark.parametrize("kind", sorted(BY_KIND))
+async def test_the_default_choice_fits_the_allowance(full: World, kind: str) -> None:
+    target = {
+        "Deployment": API, "StatefulSet": Target(kind, "shop", "db"), "CronJob": Target(kind, "shop", "nightly"),
+        "Job": Target(kind, "shop", "nightly-2"), "Node": Target(kind, "", "fettle-sandbox-node-1"),
+        "PersistentVolumeClaim": Target(kind, "shop", "data-db"),
+        "HorizontalPodAutoscaler": Target(kind, "shop", "api"), "DaemonSet": Target(kind, "shop", "agent"),
+    }[kind]  # fmt: skip
+    full.sandbox.daemonset("shop", "agent")
+    await full.sandbox.settle(10)
+    before = len(full.server.requests)
+    found = await collect.gather(ask_of(full, target), deadline=5.0)
+    assert [item.source for item in found] == [source for source in BY_KIND[kind] if source != "metrics"]
+    assert not [item.problem for item in found if item.status is EvidenceStatus.FAILED]
+    assert len(full.server.requests) - before <= collect.MOST_CALLS
