@@ -23,6 +23,8 @@ from bot.domain.mitigation import Action  # noqa: E402
 from bot.domain.proposal import PROPOSAL  # noqa: E402
 from bot.domain.transitions import Machine  # noqa: E402
 from bot.domain.verification import VERIFICATION  # noqa: E402
+from bot.findings.cures import MUTATING  # noqa: E402
+from bot.findings.ranked import FINDERS  # noqa: E402
 from bot.playbooks import loader, schema  # noqa: E402
 from bot.settings import DESCRIPTIONS, SECRET, Settings  # noqa: E402
 
@@ -140,7 +142,41 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def findings_page() -> str:
+    """The page of causes, from what each finding says of itself."""
+    parts = [FINDINGS_HEAD.format(count=len(FINDERS), actions=", ".join(f"`{one}`" for one in sorted(MUTATING)))]
+    for cause, finder in FINDERS.items():
+        about = finder.about
+        parts += [f"## `{cause}`: {about.words}", ""]
+        sure = (("High", about.high), ("Medium", about.medium), ("Low", about.low))
+        parts += [f"- **{name}**: {text}" for name, text in sure if text]
+        parts += [f"- **Suggested**: {about.suggests}", ""]
+    return "\n".join(parts)
+
+
+FINDINGS_HEAD = """# Findings
+
+Generated from `bot/findings/` by `docs/generate.py`.
+
+A finding is a conclusion that cites evidence. Each of the {count} causes has one file and one pure function of the
+snapshot; `bot/findings/ranked.py` orders what they say. The card shows the first.
+
+- **Order**: high before medium before low; of equals the one that explains the others, in the order of this page. Two
+  close ones each name the other as their doubt.
+- **Confidence**: high if what decides was observed and nothing speaks against it. Each thing that speaks against it,
+  or that it needs and couldn't be read, takes from it and stands in its doubt. A source that failed never counts as
+  one that found nothing.
+- **Proposals** follow from the first finding alone, from medium on. What would cure the second isn't done for the
+  first. A finding without a cure says why, and who has to look.
+- **Restarts** need a workload with running pods whose template is known not to have changed within 30 min before the
+  first failure. They are never suggested for an image, configuration, room, a quota, a limit that is too small, a
+  dependency, or an error that every start repeats.
+- Actions that change the cluster: {actions}.
+  Whether Fettle has one, and may use it, is decided elsewhere; what it can't do yet is shown with its command line.
+"""
+
 FILES = {
+    "docs/findings.md": findings_page,
     "docs/state-machines.md": state_machines,
     "README.md": readme,
     ".env.example": env_example,

@@ -37,6 +37,7 @@ ALERTS = (
     "Node*",
 )
 _BEGINNINGS = tuple(name.rstrip("*") for name in ALERTS)
+DOWN = frozenset({"silent", "not ready"})
 PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
 
@@ -67,14 +68,16 @@ def _name(alert: AlertSeen) -> str:
 
 def ailment(node: NodeSeen) -> str:
     """What is wrong with a node: "silent", a pressure, or nothing."""
-    if node.ready is False:
-        unknown = any(one.type == "Ready" and one.status == "Unknown" for one in node.conditions)
-        return "silent" if unknown or not node.conditions else "not ready"
+    told = next((one.status for one in node.conditions if one.type == "Ready"), "")
+    if told == "Unknown" or (node.ready is False and not told):
+        return "silent"
+    if told == "False" or node.ready is False:
+        return "not ready"
     return next((one.type for one in node.conditions if one.type in PRESSURE and one.status == "True"), "")
 
 
 def _seen(case: Case, bad: list[NodeSeen], there: list[Sick], *, alerted: bool) -> Finding:
-    worst = max(bad, key=lambda node: (sum(1 for one in there if one.pod.node == node.name), node.ready is False))
+    worst = max(bad, key=lambda node: (sum(1 for one in there if one.pod.node == node.name), ailment(node) in DOWN))
     what = ailment(worst)
     elsewhere = len(case.sick) - len(there)
     crashing = [one for one in there if one.how in {How.CRASH, How.OOM, How.IMAGE, How.CONFIG}]
@@ -90,7 +93,7 @@ def _seen(case: Case, bad: list[NodeSeen], there: list[Sick], *, alerted: bool) 
         else case.sure(Confidence.HIGH, "nodes")
     )
     ready = next((one for one in worst.conditions if one.type == "Ready"), None)
-    since = instant(ready.at) if ready is not None and worst.ready is False else None
+    since = instant(ready.at) if ready is not None and what in DOWN else None
     told = next((one.message for one in worst.conditions if one.type == (what if what in PRESSURE else "Ready")), "")
     state = {"silent": "doesn't answer", "not ready": "isn't ready"}.get(what, f"is under {_plain(what)}")
     text = (
@@ -182,7 +185,7 @@ def _by_alert(case: Case, alert: AlertSeen, label: str) -> Finding | None:
 
 
 def _cures(node: NodeSeen, what: str, confidence: Confidence) -> tuple[tuple[Suggestion, ...], str]:
-    if what in {"silent", "not ready"} and confidence is not Confidence.LOW:
+    if what in DOWN and confidence is not Confidence.LOW:
         if node.unschedulable:
             return (), "It is cordoned already; its pods come up elsewhere by themselves after 5 min."
         cordon = Suggestion(

@@ -77,7 +77,9 @@ _MODULES = (
     nothing_wrong,
 )
 
-FINDERS: Mapping[Cause, Finder] = {one.ABOUT.cause: Finder(one.ABOUT, one.find) for one in _MODULES}
+FINDERS: Mapping[Cause, Finder] = {
+    one.ABOUT.cause: Finder(one.ABOUT, one.find) for one in sorted(_MODULES, key=lambda one: -one.ABOUT.weight)
+}
 """Cause -> finder, in the order in which ties are settled: what explains others first."""
 
 CLOSE = 15.0

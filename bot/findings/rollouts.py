@@ -18,6 +18,8 @@ from bot.findings.sick import How, Sick
 FOLLOWS = timedelta(minutes=30)
 """What fails within this time after a change of the template may come from it (definitions: restarts)."""
 SOON = timedelta(minutes=10)
+STOOD = timedelta(hours=2)
+"""A revision that stood so long was lived with."""
 SKEW = timedelta(minutes=2)
 """Alerts carry another clock than the cluster's objects."""
 ELSEWHERE = frozenset({How.LOST, How.EVICTED})
@@ -61,10 +63,15 @@ class Rollout:
 
     @property
     def was_healthy(self) -> bool:
-        """Whether the revision before is known to have worked with the cluster as it is."""
-        return self.old_ready > 0 or (
-            self.before is not None and (self.before.healthy is True or self.before.ready > 0)
-        )
+        """Whether the revision before is known to have worked, or stood for long before it was replaced.
+
+        Of a revision without pods the cluster mostly can't tell whether it was healthy.
+        """
+        before = self.before
+        if self.old_ready > 0 or (before is not None and (before.healthy is True or before.ready > 0)):
+            return True
+        since = instant(before.created_at) if before is not None and before.healthy is None else None
+        return since is not None and self.at - since >= STOOD
 
     def by_the_new(self) -> bool:
         """Whether pods of the new template are ill and none of an older one is, but through its node."""

@@ -16,7 +16,6 @@ from tests.findings_judge.making import (
     truth,
     unfinished,
     unready,
-    well_before,
 )
 from tests.findings_judge.scene import Pod, Scene, stamp
 from tests.findings_judge.telling import LIVE, PROBE, pod_alerts
@@ -41,9 +40,7 @@ def bad_rollout(scene: Scene) -> Truth:
         what, diff, new_tag = "", (), tag
     complete = variant == "oom" or (late and rng.random() < 0.5) or (scene.kind == "Deployment" and rng.random() < 0.1)
     new = roll(scene, at, what, diff, complete=complete, tag=new_tag)
-    if complete:
-        well_before(scene)
-    else:
+    if not complete:
         unfinished(scene, at)
     ill = new if not late else some(scene, new)
     lines = {"setting": [line for line, _ in log_lines.SETTING], "address": log_lines.DEPENDENCY}.get(
@@ -97,60 +94,39 @@ def crash_loop(scene: Scene) -> Truth:
     variant = rng.choice(
         ["local", "bug", "certificate", "credentials", "native", "finished", "lone", "partial", "permission"]
     )
+    if variant in {"lone", "partial"} and len(scene.pods) < 4:
+        _four(scene)
     every = list(scene.pods)
-    lone = variant in {"lone", "partial"}
-    if lone and len(every) < 4:
-        scene.replicas = 4
-        every = [*every, *(scene.pod(number) for number in range(len(every), 4))]
-        for pod in every:
-            pod.containers[0] = replace(scene.main, image=scene.image(), started_at=stamp(pod.created))
-        scene.pods[:] = every
-    ill = (
-        every[:1]
-        if variant == "lone"
-        else every[: max(1, len(every) // 3)]
-        if variant == "partial"
-        else some(scene, every)
-        if variant == "local"
-        else every
-    )
-    last = _last_line(scene, variant) if variant not in {"lone", "native", "finished"} else ""
+    those = {"lone": every[:1], "partial": every[: max(1, len(every) // 3)], "local": some(scene, every)}
+    ill = those.get(variant, every)
+    quiet = {
+        "native": "segfault imminent",
+        "finished": "shutting down",
+        "lone": rng.choice(["loaded plugins", "ready"]),
+    }
+    last = quiet.get(variant) or _last_line(scene, variant)
     code = {"native": rng.choice([139, 134]), "finished": 0, "lone": rng.choice([1, 255])}.get(variant, 1)
     for pod in ill:
-        crash(
-            scene,
-            pod,
-            scene.began + timedelta(seconds=rng.uniform(0, 90)),
-            rng.uniform(1, 30),
-            code,
-            "Completed" if code == 0 else "Error",
-        )
-        if variant == "lone" and rng.random() < 0.7:
-            scene.logs.append(ended(scene, pod, "loaded plugins"))
-        elif variant not in {"lone", "native", "finished"}:
-            scene.logs.append(ended(scene, pod, last))
-        else:
-            scene.logs.append(
-                ended(
-                    scene,
-                    pod,
-                    "shutting down"
-                    if variant == "finished"
-                    else "segfault imminent"
-                    if variant == "native"
-                    else "ready",
-                )
-            )
+        first = scene.began + timedelta(seconds=rng.uniform(0, 90))
+        crash(scene, pod, first, rng.uniform(1, 30), code, "Error" if code else "Completed")
+        scene.logs.append(ended(scene, pod, last))
     for pod in [one for one in every if one not in ill]:
         scene.logs.append(running(scene, pod))
     pod_alerts(scene, ill, crashing=True)
-    in_a_file = not any(
-        "ddress already in use" in one or "address already" in one for log in scene.logs for one in log.tail
-    )
-    in_a_file = in_a_file and not any("EADDRINUSE" in s.sample for log in scene.logs for s in log.signatures)
-    on_volume = bool(scene.volumes) and variant == "local" and in_a_file
-    cures = ("restart", "evict") if variant in {"local", "lone", "partial"} and not on_volume else ()
+    a_port = "EADDRINUSE" in last or "ddress already in use" in last
+    stays = (
+        variant == "local" and bool(scene.volumes) and not a_port
+    )  # a file on a volume is there for the next pod too
+    cures = ("restart", "evict") if variant in {"local", "lone", "partial"} and not stays else ()
     return truth("crash_loop", *cures, note=variant)
+
+
+def _four(scene: Scene) -> None:
+    """At least four pods, all well."""
+    scene.replicas = 4
+    scene.pods += [scene.pod(number) for number in range(len(scene.pods), 4)]
+    for pod in scene.pods:
+        pod.containers[0] = replace(scene.main, image=scene.image(), started_at=stamp(pod.created))
 
 
 def _last_line(scene: Scene, variant: str) -> str:

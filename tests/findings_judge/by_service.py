@@ -20,7 +20,6 @@ from tests.findings_judge.making import (
     settle,
     truth,
     unready,
-    well_before,
 )
 from tests.findings_judge.scene import Scene, stamp
 from tests.findings_judge.telling import PROBE, counts, load, pod_alerts, service_alert, worse
@@ -31,7 +30,6 @@ def bad_service(scene: Scene) -> Truth:
     """A new revision that starts well and serves badly."""
     rng, at = scene.rng, scene.began - timedelta(minutes=scene.rng.uniform(0.3, 6))
     roll(scene, at, "", complete=True, tag=f"1.{scene.revision + 1}.0")
-    well_before(scene)
     slow = rng.random() < 0.4
     scene.measured = scene.measured or rng.random() < 0.7
     scene.services = scene.services or [ServiceSeen(scene.app)]

@@ -37,7 +37,7 @@ def node_trouble(scene: Scene) -> Truth:
             replace(one, status="Unknown", reason="NodeStatusUnknown", message=lost, at=stamp(scene.began))
             for one in node.conditions
         )
-        scene.nodes[place] = replace(node, ready=False, conditions=conditions,
+        scene.nodes[place] = replace(node, ready=None, conditions=conditions,
         taints=("node.kubernetes.io/unreachable:NoSchedule",),
                                      lease_at=stamp(scene.began - timedelta(seconds=40)))  # fmt: skip
         for pod in on:
@@ -84,7 +84,7 @@ def lone_node(scene: Scene) -> Truth:
         )
         for one in node.conditions
     )
-    scene.nodes[0] = replace(node, ready=False, conditions=lost)
+    scene.nodes[0] = replace(node, ready=None, conditions=lost)
     scene.alert("KubeNodeNotReady", 15, node=node.name)
     return truth("node_trouble", "cordon", note="node alone")
 

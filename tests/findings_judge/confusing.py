@@ -90,7 +90,6 @@ def change_long_before(scene: Scene) -> Truth:
     """A rollout an hour and more before went well; now one process in several is stuck."""
     at = scene.began - timedelta(minutes=scene.rng.randint(50, 120))
     roll(scene, at, "", complete=True, tag=f"1.{scene.revision + 1}.0")
-    scene.revisions[0] = replace(scene.revisions[0], healthy=True)
     ill = scene.pods[: max(1, len(scene.pods) // 3)]
     settle(ill)
     for pod in ill:
@@ -231,7 +230,6 @@ def wrong_and_well(scene: Scene) -> Truth:
     """A rollout half an hour ago went well; the alert is about one pod that was restarting before it and is gone."""
     at = scene.now - timedelta(minutes=scene.rng.randint(35, 55))
     roll(scene, at, "", complete=True, tag=f"1.{scene.revision + 1}.0")
-    scene.revisions[0] = replace(scene.revisions[0], healthy=True)
     scene.alert("KubePodCrashLooping", 0, pod=f"{scene.app}-gone-1")
     return truth("nothing_wrong", note="gone")
 

@@ -1,7 +1,4 @@
-"""What programs write: the lines of runtimes, drivers and frameworks, and logs as a collector groups them.
-
-A third of the logs come with signatures and their trace, a third with signatures alone, a third as a bare tail.
-"""
+"""What programs write: the lines of runtimes, drivers and frameworks, and logs as their collector groups them."""
 
 from __future__ import annotations
 
@@ -11,13 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.domain.observed import LogSeen, SignatureSeen
+from bot.domain.observed import LogSeen
+from bot.evidence.signatures import digest
 
 if TYPE_CHECKING:
     from tests.findings_judge.scene import Pod, Scene
 
-_ERROR = re.compile(r"(?i)error|exception|fatal|panic|traceback|refused|critical")
-_NUMBERS = re.compile(r"\d+")
 
 DEPENDENCY = (
     'level=fatal msg="connecting to postgres" error="dial tcp 10.3.{n}.7:5432: connect: connection refused"',
@@ -145,44 +141,33 @@ def ended(scene: Scene, pod: Pod, last: str, trace: tuple[str, ...] = ()) -> Log
         lines.append((end - timedelta(seconds=2), fill(rng, rng.choice(BENIGN))))
     lines += [(end - timedelta(seconds=1), one) for one in trace]
     lines.append((end - timedelta(milliseconds=300), last))
-    if last.startswith("panic:") and rng.random() < 0.6:
-        lines += [(end, "goroutine 1 [running]:"), (end, "main.main()"), (end, "\t/src/main.go:42 +0x1d")]
     return _grouped(scene, pod, lines, previous=True)
 
 
 def _grouped(scene: Scene, pod: Pod, lines: list[tuple[datetime, str]], *, previous: bool) -> LogSeen:
-    rng = scene.rng
-    ordered = sorted(lines, key=lambda pair: pair[0])
-    tail = tuple(line for _, line in ordered[-60:])
-    name = pod.containers[0].name
-    style = rng.random()
-    if style < 0.2:
-        return LogSeen(pod.name, name, previous, (), tail, len(ordered))
-    groups: dict[str, list[tuple[datetime, str]]] = {}
-    for at, line in ordered:
-        if _ERROR.search(line) and "level=warn" not in line and "level=info" not in line:
-            groups.setdefault(_NUMBERS.sub("#", line), []).append((at, line))
-    found = tuple(
-        SignatureSeen(
-            text,
-            len(rows),
-            rows[-1][1],
-            _trace(rows[-1][1]) if style < 0.5 else (),
-            _stamp(rows[0][0]),
-            _stamp(rows[-1][0]) if style < 0.9 else "",
-        )
-        for text, rows in groups.items()
-    )
-    return LogSeen(pod.name, name, previous, found, tail if style < 0.8 or not found else (), len(ordered))
+    """The log as its collector makes it of the kubelet's text, with the stacks that runtimes print around errors."""
+    traced = scene.rng.random() < 0.5
+    written = []
+    for at, line in sorted(lines, key=lambda pair: pair[0]):
+        whole = _traced(line) if traced else [line]
+        written += [f"{_stamp(at)} {one}" for one in whole]
+    read = digest("\n".join(written))
+    return LogSeen(pod.name, pod.containers[0].name, previous, read.signatures, read.tail, read.lines)
 
 
-def _trace(line: str) -> tuple[str, ...]:
-    """The stack that runtimes print around such a line."""
+def _traced(line: str) -> list[str]:
+    """The line within its stack."""
     if line.startswith(("panic:", "thread '")):
-        return (line, "goroutine 1 [running]:", "main.main()", "\t/src/main.go:42 +0x1d", "exit status 2")
-    if "Error" in line and line[:1].isalpha() and "java" not in line and "level=" not in line:
-        return ("Traceback (most recent call last):", '  File "/app/main.py", line 7, in <module>', "    run()")
-    return ()
+        return [line, "goroutine 1 [running]:", "main.main()", "\t/src/main.go:42 +0x1d", "exit status 2"]
+    if line.startswith("Caused by:"):
+        return [
+            'Exception in thread "main" java.lang.IllegalStateException: not started',
+            "\tat app.Main.run(Main.java:7)",
+            line,
+        ]
+    if re.match(r"[\w.]*(?:Error|Exception)\b", line) and "java" not in line:
+        return ["Traceback (most recent call last):", '  File "/app/main.py", line 7, in <module>', "    run()", line]
+    return [line]
 
 
 def _stamp(at: datetime) -> str:

@@ -44,15 +44,15 @@ def roll(
     scene.revisions[:] = [replace(one, current=False) for one in scene.revisions]
     scene.revisions.insert(
         0,
-        RevisionSeen(
-            str(scene.revision), stamp(at), f"tpl-{scene.revision}", (scene.image(),), current=True, healthy=False
-        ),
+        RevisionSeen(str(scene.revision), stamp(at), f"tpl-{scene.revision}", (scene.image(),), current=True),
     )
     text = what or f"image {before.rsplit('/', 1)[-1]} → {scene.image_tag}"
     scene.changes.insert(
         0, ChangeSeen("template", text, stamp(at), scene.rng.choice(PEOPLE), str(scene.revision), diff or (text,))
     )
     made = _new_pods(scene, at, complete=complete)
+    if scene.kind == "Deployment" and not complete:
+        scene.conditions[:] = [ConditionSeen("Progressing", "True", "ReplicaSetUpdated", "", stamp(at))]
     up, down = f"{scene.app}-{scene.hash_of(scene.revision)}", f"{scene.app}-{scene.hash_of(old)}"
     ago = (scene.now - at).total_seconds() / 60
     if scene.kind == "Deployment":
@@ -89,13 +89,6 @@ def _new_pods(scene: Scene, at: datetime, *, complete: bool) -> list[Pod]:
         del scene.pods[: len(scene.pods) if complete else 1]
     scene.pods += made
     return made
-
-
-def well_before(scene: Scene) -> None:
-    """After a rollout that completed, the revision before has no pods and was healthy."""
-    scene.revisions[1:2] = [
-        replace(one, healthy=True if scene.kind == "Deployment" else one.healthy) for one in scene.revisions[1:2]
-    ]
 
 
 def unfinished(scene: Scene, at: datetime) -> None:

@@ -263,8 +263,20 @@ class Scene:
         for row in self.revisions:
             of = [pod for pod in living if str(pod.revision) == row.revision]
             known = self.hash_of(int(row.revision)) if self.hashes_known else ""
-            found.append(replace(row, replicas=len(of), ready=sum(1 for pod in of if pod.ready), hash=known))
+            ready = sum(1 for pod in of if pod.ready)
+            whole = self._healthy(row.current, len(of), ready)
+            found.append(replace(row, replicas=len(of), ready=ready, hash=known, healthy=whole))
         return found
+
+    def _healthy(self, current: bool, there: int, ready: int) -> bool | None:
+        """What the cluster still knows: a rollout that completed, pods that are all ready, a deadline that passed."""
+        if there and there == ready and (not current or ready >= self.replicas):
+            return True
+        if current and self.kind == "Deployment":
+            reason = next((one.reason for one in self.conditions if one.type == "Progressing"), "")
+            return {"NewReplicaSetAvailable": True, "ProgressDeadlineExceeded": False}.get(reason)
+        mixed = len({pod.revision for pod in self.pods}) > 1
+        return True if self.kind == "StatefulSet" and not current and there and mixed else None
 
     def _used(self, node: NodeSeen) -> bool:
         return any(pod.node == node.name for pod in self.pods) or any(

@@ -1,7 +1,9 @@
 """Findings judged on 300 generated incidents whose seeds nobody looked at while writing findings or generator.
 
 Development was done on the seeds ``dev-1`` to ``dev-12000``. The judged constant was drawn when both were done; a run
-on it that fails is mended on development seeds, with a wider generator, and judged on a fresh constant.
+on it that fails is mended on development seeds, with a wider generator, and judged on a fresh constant. Constants
+that were run and given up, because the generator changed afterwards: ``judged-7c1e-`` (96 % right) and
+``judged-b93f-`` (98 %); in both all high ones were right and nothing harmful came first.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from bot.findings.ranked import rank
 from tests.findings_judge.generate import make
 from tests.findings_judge.judging import Judgement, judge
 
-JUDGED = "judged-7c1e-"
+JUDGED = "judged-e5d0-"
 COUNT = 300
 
 

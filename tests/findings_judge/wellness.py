@@ -109,11 +109,8 @@ def _past(rng: random.Random, scene: Scene) -> None:
         if number < 1:
             break
         tag = scene.image_tag if back == 0 else f"1.{number}.0"
-        healthy = True if scene.kind == "Deployment" else rng.choice([True, None])
         scene.revisions.append(
-            RevisionSeen(
-                str(number), stamp(at), f"tpl-{number}", (scene.image(tag),), current=back == 0, healthy=healthy
-            )
+            RevisionSeen(str(number), stamp(at), f"tpl-{number}", (scene.image(tag),), current=back == 0)
         )
         at -= timedelta(days=rng.randint(1, 9))
     for one in scene.revisions[1:-1]:

@@ -11,6 +11,7 @@ from bot.domain.snapshot import Snapshot
 from tests.unit.findings.recorded import (
     REVISIONS,
     UNCHANGED,
+    ago,
     alert,
     change,
     crashing,
@@ -34,10 +35,17 @@ def rolled(**rows: object) -> Snapshot:
     return snap(**whole)
 
 
-@pytest.mark.parametrize("name", ["rollout-crashes", "rollout-not-ready", "rollout-starves"])
-def test_recorded_rollouts_that_are_stuck_are_told_with_the_way_back(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "confidence"),
+    [
+        ("rollout-crashes", Confidence.HIGH),
+        ("rollout-not-ready", Confidence.HIGH),
+        ("rollout-starves", Confidence.MEDIUM),  # it completed, and the revision before had stood for a second
+    ],
+)
+def test_recorded_rollouts_that_fail_are_told_with_the_way_back(name: str, confidence: Confidence) -> None:
     found = first(recorded(name))
-    assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.HIGH)
+    assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, confidence)
     assert [one.action for one in found.suggestions] == ["rollback"]
     assert found.suggestions[0].params == {"revision": "1"}
     assert "rev 1 → 2" in found.sentence
@@ -128,3 +136,11 @@ def test_unready_pods_that_start_this_minute_are_no_failure() -> None:
     fresh = unready("api-9", minutes=0.5, hash="new")
     young = replace(fresh, containers=(replace(fresh.containers[0], started_at=fresh.created_at),))
     assert find(Cause.BAD_ROLLOUT, rolled(pods=[young, *OLD])) is None
+
+
+def test_a_revision_that_stood_for_days_counts_as_one_that_worked() -> None:
+    stood = [REVISIONS[0], replace(REVISIONS[1], healthy=None, replicas=0, ready=0)]
+    fresh = [REVISIONS[0], replace(stood[1], created_at=ago(20))]
+    lasted, young = rolled(pods=NEW, revisions=stood), rolled(pods=NEW, revisions=fresh)
+    assert first(lasted).confidence is Confidence.HIGH
+    assert "no older revision is known to have worked" in first(young).doubt
