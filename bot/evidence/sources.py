@@ -55,15 +55,13 @@ def worth_asking(target: Target | None, alerts: Sequence[AlertSeen]) -> tuple[st
     special = next(
         (sources for pattern, sources in BY_ALERT if any(fnmatchcase(name, pattern) for name in names)), None
     )
+    return BY_KIND.get(target.kind, ("events",)) if special is None else of_kind(special, target)
+
+
+def of_kind(sources: Sequence[str], target: Target) -> tuple[str, ...]:
+    """Those of ``sources`` that have something to say about this kind of target: a Job has no revisions."""
     own = BY_KIND.get(target.kind, ("events",))
-    if special is None:
-        return own
-    # A source that says nothing about that kind isn't asked for the alert's sake: a Job has no revisions.
-    return tuple(source for source in special if source in own or source in _ANY_KIND)
+    return tuple(source for source in sources if source in own or source in _ANY_KIND)
 
 
-def _any(alerts: Sequence[AlertSeen], pattern: str) -> bool:
-    return any(fnmatchcase(alert.name, pattern) for alert in alerts)
-
-
-_ANY_KIND = frozenset({"metrics", "quotas", "events", "budgets", "endpoints", "pods", "nodes"})
+_ANY_KIND = frozenset({"metrics", "log_errors", "quotas", "events", "budgets", "endpoints", "pods", "nodes"})

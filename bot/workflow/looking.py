@@ -7,7 +7,7 @@ saves what it hands over. It refuses to wait for what hangs: what is late is sho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from bot.domain.finding import Finding
 from bot.domain.incident import Incident
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
-from bot.evidence import collect
+from bot.evidence import collect, sources
 from bot.evidence.ask import Ask
 from bot.findings import ranked
 from bot.kube import resolve
@@ -28,8 +28,6 @@ FINDING_THE_WORKLOAD = 6.0
 """Seconds to find out which workload is meant; with the evidence's own limit all is in or marked late within 15 s."""
 FIRST_SHOWN = 1.5
 """Seconds after which the evidence that is in is shown without what is still on its way."""
-WITHOUT_WORKLOAD = frozenset({"metrics"})
-"""Sources that answer without a workload, by the alert's own labels."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +119,15 @@ async def _gather(
         prometheus=ctx.sources.prometheus,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
-    async with aclosing(collect.each(ask, deadline=deadline, collectors=_collectors(playbook, target))) as arriving:
+    wanted = collect.chosen(_sources(playbook, target, alerts))
+    async with aclosing(collect.each(ask, deadline=deadline, collectors=wanted)) as arriving:
         async for one in arriving:
             gathered.append(one)  # noqa: PERF401 - whoever shows a part looks at the list meanwhile
 
 
-def _collectors(playbook: Playbook, target: Target | None) -> Mapping[str, collect.Collector]:
-    """What the playbook asks for, in order of worth; what needs a workload is left out where there is none."""
-    wanted = set(playbook.evidence) if target is not None else WITHOUT_WORKLOAD & set(playbook.evidence)
-    return {source: collector for source, collector in collect.COLLECTORS.items() if source in wanted}
+def _sources(playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen]) -> tuple[str, ...]:
+    """What the playbook asks for and can be told of this target, in its order; without one what the labels name."""
+    if target is not None:
+        return sources.of_kind(playbook.evidence, target)
+    named = {*sources.worth_asking(None, alerts), "metrics"}
+    return tuple(source for source in playbook.evidence if source in named)
