@@ -188,5 +188,7 @@ async def test_what_is_never_restarted_is_looked_into_and_refused_for_good(
     await floor.prepare()
     assert await floor.owed() == {}, "nothing of it passes by itself"
     record = await floor.proposal()
-    assert record.state != "pending"
-    assert f"I don't restart a {target.kind}" in record.text.refusal
+    assert (record.state, record.action) == ("recorded", "none")
+    assert record.text.refusal
+    asked = await floor.verbs.request_again(record.id, await floor.person("bo"))
+    assert not asked.ok, "there is nothing that could be offered"

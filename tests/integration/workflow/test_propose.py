@@ -222,7 +222,7 @@ async def test_what_an_operator_owns_is_shown_and_never_acted_on(floor: Floor) -
 
     floor.change(owned)
     incident = await floor.alert()
-    await floor.prepare()
+    await floor.prepare(conclude=True)
     found = await floor.incident(incident.id)
     assert found.target is not None, "it is looked into"
     assert "Rollout shop/api" in found.target_note
