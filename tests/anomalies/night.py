@@ -275,7 +275,7 @@ class Clears:
     async def __call__(self, night: Night) -> bool:
         if self.answered:
             return False
-        if night.floor.workload()["metadata"]["generation"] > 1:
+        if left(night).effects():
             await night.floor.clear(next(iter(night.floor._firing)))
             self.answered = True
             night.ended |= _fingerprints(night)

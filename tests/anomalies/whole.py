@@ -24,6 +24,10 @@ ALERT, PLACE = "KubePodCrashLooping", "shop/api"
 SETTINGS = {"SLACK_TIMEOUT": "1s", "KUBE_TIMEOUT": "1s", "VERIFY_SOAK": "1s", "VERIFY_SOAK_CRASHLOOP": "1s"}
 PATIENCE = 2.0
 """Seconds after which somebody presses again if the card still offers it."""
+STORY = """
+SELECT a.seq, a.at, a.tag, a.outcome, d.detail FROM audit AS a LEFT JOIN audit_details AS d ON d.seq = a.seq
+ORDER BY a.seq
+"""
 UNSENT = "SELECT count(*) FROM outbox WHERE version > sent_version AND NOT dropped"
 
 
@@ -48,24 +52,33 @@ class Whole:
         """The first card that stands."""
         return next(iter(self.world.slack.cards()), None)
 
-    async def play(self, within: float = 60.0) -> None:
+    async def play(self) -> None:
         """From the first crash to the quiet after the alert's end."""
         self.world.cluster.crash_loop(*PLACE.split("/"))
         assert (await self.world.fire(ALERT, PLACE)).accepted
-        async with asyncio.timeout(within):
-            await self.until(self._pressed)
-            await self.until(lambda: self._verdict("pass"))
-            sent = await self.world.resolve(ALERT)
-            assert all(one.accepted for one in sent)
-            await self.until(self._quiet)
+        await self.until(self._pressed)
+        await self.until(lambda: self._verdict("pass"))
+        sent = await self.world.resolve(ALERT)
+        assert all(one.accepted for one in sent)
+        await self.until(self.quiet)
 
-    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]]) -> None:
-        """Look again and again."""
-        while True:
-            found = holds()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.1)
+    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]], within: float = 60.0) -> None:
+        """Look again and again; what there is instead is told when it takes too long."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    found = holds()
+                    if found if isinstance(found, bool) else await found:
+                        return
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"never, within {within:g} s:\n{self.told()}") from None
+
+    def told(self) -> str:
+        """What the card says, and what the store still owes."""
+        card = self.card()
+        owed = self.left.rows("SELECT stage, due_at, claimed_until, last_error FROM due")
+        return "\n".join([card.text if card else "no card", *map(str, [*owed, *self.left.rows(STORY)])])
 
     def _pressed(self) -> asyncio.Future[bool]:
         return asyncio.ensure_future(self._press())
@@ -88,7 +101,8 @@ class Whole:
     def _verdict(self, verdict: str) -> bool:
         return (verdict, 1) in self.left.rows("SELECT verdict, current FROM verifications")
 
-    def _quiet(self) -> bool:
+    def quiet(self) -> bool:
+        """Whether the incident is closed, everything is told, and nothing is owed."""
         left = self.left
         closed = left.rows("SELECT state FROM incidents") == [("resolved",)]
         return closed and left.rows(UNSENT) == [(0,)] and not left.rows("SELECT 1 FROM due")
