@@ -135,7 +135,7 @@ async def _serve(options: SandboxOptions, stop: asyncio.Event) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="fettle-sandbox-")))
-        world = World(folder, WorldOptions(port=options.port))
+        world = World(folder, WorldOptions(port=options.port, metrics=True))
         demo = Demo(world)
         fire = demo.fire if options.bot else None
         add_page(world.slack_server, fire=fire, hints=demo.hints, fires=BUTTONS if options.bot else ())

@@ -22,6 +22,7 @@ from bot.sandbox.alertmanager import Alertmanager, Delivery
 from bot.sandbox.bot_process import ROOT, BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.prometheus import PrometheusServer
 from bot.sandbox.slack import persist
 from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import SlackRoom
@@ -40,8 +41,8 @@ class WorldOptions:
     """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
 
     ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
-    ``namespace/name`` with their number of pods. ``extra`` is put into the environment of the bot for the sake of
-    measuring it (coverage), nothing else.
+    ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster. ``extra`` is put
+    into the environment of the bot for the sake of measuring it (coverage), nothing else.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class WorldOptions:
     ready_after: float = 0.5
     progress_deadline: int = 600
     port: int = 0
+    metrics: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +87,7 @@ class World:
         self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
         self.bot = BotProcess(folder, {})
         self.alertmanager = Alertmanager("", self.webhook_token)
+        self.prometheus = PrometheusServer(self.cluster)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -103,6 +106,8 @@ class World:
         self._bind()
         await self.cluster_server.start()
         await self.slack_server.start(port=self.options.port)
+        if self.options.metrics:
+            await self.prometheus.start()
         self._write_kubeconfigs()
         self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
@@ -154,6 +159,7 @@ class World:
         if self.bot.running:
             await self.bot.stop()
         await self.alertmanager.close()
+        await self.prometheus.stop()
         await self.slack_server.stop()
         await self.cluster_server.stop()
 
@@ -190,6 +196,7 @@ class World:
             "LISTEN_PORT": str(free_port()),
             "METRICS_PORT": str(free_port()),
             "LOG_FORMAT": "json",
+            **({"PROMETHEUS_URL": self.prometheus.url} if self.prometheus.url else {}),
         }
 
     def dotenv(self) -> str:

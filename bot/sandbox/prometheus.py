@@ -1,0 +1,235 @@
+"""A Prometheus for the sandbox's cluster: it answers what is usually asked about pods, from what the cluster shows.
+
+It speaks the HTTP API as recorded, and it isn't one: an expression is known by the metric in it, and of its matchers
+namespace, pod and the status code count. What it doesn't know has no data. It refuses to evaluate PromQL, and it keeps
+no history: the past is worked out from the pods' times, so that a pod that ran out of memory was seen to grow.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.kubernetes.clock import moment
+from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.kinds import by_kind
+
+Json = dict[str, Any]
+MIB = 1024.0 * 1024
+SMALLEST_LIMIT = 256 * MIB
+GROWTH = 240.0
+"""Seconds in which a pod that runs out of memory gets there."""
+TROUBLED = 1800.0
+"""Seconds for which trouble of a pod is taken to have gone on."""
+MOST_POINTS = 11_000
+_MATCHER = re.compile(r'(\w+)(=~|=)("(?:[^"\\]|\\.)*")')
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pod at one moment; times in seconds. ``trouble`` is when it last got into trouble, 0 without any."""
+
+    name: str
+    container: str
+    created: float
+    restarts: int
+    ended: float
+    out_of_memory: bool
+    trouble: float
+    limit: float
+
+    @property
+    def phase(self) -> float:
+        """Something of its own, so that no two curves lie on each other."""
+        return sum(map(ord, self.name)) % 97
+
+
+def memory(pod: Seen, at: float) -> float:
+    """Bytes: steady, or growing to the limit again and again."""
+    if pod.out_of_memory and at > pod.ended - TROUBLED:
+        return pod.limit * (0.35 + 0.64 * ((at - pod.ended) % GROWTH) / GROWTH)
+    return pod.limit * (0.3 + 0.02 * math.sin(at / 300 + pod.phase))
+
+
+def cpu(pod: Seen, at: float) -> float:
+    """Cores."""
+    return 0.12 + 0.03 * math.sin(at / 200 + pod.phase) + (0.1 if _troubled(pod, at) else 0.0)
+
+
+def restarts(pod: Seen, at: float) -> float:
+    """The counter, one less before its newest end."""
+    return float(pod.restarts if not pod.ended or at >= pod.ended else max(pod.restarts - 1, 0))
+
+
+def _troubled(pod: Seen, at: float) -> bool:
+    return bool(pod.trouble) and at >= pod.trouble
+
+
+def _share(pods: list[Seen], at: float) -> float:
+    there = [pod for pod in pods if pod.created <= at]
+    return sum(_troubled(pod, at) for pod in there) / len(there) if there else 0.0
+
+
+def errors(pods: list[Seen], at: float) -> float:
+    """The share of requests that failed, as large as the share of pods in trouble."""
+    return 0.002 + 0.001 * math.sin(at / 90) + 0.9 * _share(pods, at)
+
+
+def latency(pods: list[Seen], at: float) -> float:
+    """Seconds."""
+    return 0.12 + 0.01 * math.sin(at / 120) + 1.1 * _share(pods, at)
+
+
+def traffic(_pods: list[Seen], at: float) -> float:
+    """Requests a second."""
+    return 40.0 + 4 * math.sin(at / 400)
+
+
+ALL: tuple[tuple[str, Callable[[list[Seen], float], float]], ...] = (
+    ("histogram_quantile(", latency),
+    ('=~"5.."', errors),
+    ("http_requests_total", traffic),
+)
+EACH: tuple[tuple[str, Callable[[Seen, float], float]], ...] = (
+    ("container_memory_working_set_bytes", memory),
+    ("container_cpu_usage_seconds_total", cpu),
+    ("kube_pod_container_status_restarts_total", restarts),
+)
+"""A word of the expression -> what is answered: one curve for all pods, or one for each."""
+
+
+class PrometheusServer:
+    """Answers on loopback; start it after the cluster's state exists."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+        self.queries: list[str] = []
+
+    async def start(self) -> None:
+        """Listens on a free port."""
+        app = web.Application()
+        for path, handler in (
+            ("/api/v1/query", self._query), ("/api/v1/query_range", self._range), ("/api/v1/rules", _rules),
+            ("/api/v1/status/buildinfo", _buildinfo),
+        ):  # fmt: skip
+            app.router.add_route("*", path, handler)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Closes the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _query(self, request: web.Request) -> web.Response:
+        asked = await _asked(request)
+        try:
+            at = float(asked.get("time") or self._cluster.clock.now())
+        except ValueError:
+            return _bad('invalid parameter "time"')
+        try:
+            rows = self._rows(asked.get("query", ""), [at])
+        except (ValueError, re.error) as error:
+            return _bad(f'invalid parameter "query": {error}')
+        return _good({"resultType": "vector", "result": [{"metric": m, "value": v[-1]} for m, v in rows]})
+
+    async def _range(self, request: web.Request) -> web.Response:
+        asked = await _asked(request)
+        try:
+            begin, end, step = (float(asked.get(name, "")) for name in ("start", "end", "step"))
+        except ValueError:
+            return _bad('invalid parameter "start", "end" or "step"')
+        if step <= 0:
+            return _bad('invalid parameter "step": zero or negative query resolution step widths are not accepted')
+        if (end - begin) / step > MOST_POINTS:
+            return _bad("exceeded maximum resolution of 11,000 points per timeseries")
+        times = [begin + step * number for number in range(int((end - begin) / step) + 1)]
+        try:
+            rows = self._rows(asked.get("query", ""), times)
+        except (ValueError, re.error) as error:
+            return _bad(f'invalid parameter "query": {error}')
+        return _good(
+            {"resultType": "matrix", "result": [{"metric": metric, "values": values} for metric, values in rows]}
+        )
+
+    def _rows(self, expr: str, times: list[float]) -> Iterable[tuple[Json, list[tuple[float, str]]]]:
+        self.queries.append(expr)
+        pods = self._pods(expr)
+        for word, value in ALL:
+            if word in expr:
+                kept = [at for at in times if any(pod.created <= at for pod in pods)]
+                return [({}, [(at, f"{value(pods, at):.6g}") for at in kept])] if kept else []
+        for word, of in EACH:
+            if word in expr:
+                each = [(pod, [at for at in times if at >= pod.created]) for pod in pods]
+                return [
+                    ({"pod": pod.name, "container": pod.container}, [(at, f"{of(pod, at):.6g}") for at in kept])
+                    for pod, kept in each
+                    if kept
+                ]
+        return []
+
+    def _pods(self, expr: str) -> list[Seen]:
+        """The pods that the expression's first matchers mean."""
+        wanted = {name: (sign, json.loads(text)) for name, sign, text in reversed(_MATCHER.findall(expr))}
+        namespace = wanted.get("namespace", ("=", ""))[1]
+        sign, pattern = wanted.get("pod", ("=~", ".*"))
+        meant = re.compile(re.escape(pattern) if sign == "=" else pattern)
+        found = self._cluster.world.store.list(by_kind("Pod"), namespace)
+        return [_seen(pod) for pod in found if meant.fullmatch(pod["metadata"]["name"])]
+
+
+def _seen(pod: Json) -> Seen:
+    status = pod.get("status", {})
+    entry: Json = next(iter(status.get("containerStatuses") or [{}]))
+    spec: Json = pod["spec"]["containers"][0]
+    last: Json = (entry.get("lastState") or {}).get("terminated") or (entry.get("state") or {}).get("terminated") or {}
+    ready: Json = next((one for one in status.get("conditions") or [] if one.get("type") == "Ready"), {})
+    ended = moment(last["finishedAt"]) if last.get("finishedAt") else 0.0
+    unready = ready.get("status") == "False" and ready.get("lastTransitionTime")
+    return Seen(
+        name=pod["metadata"]["name"],
+        container=str(spec.get("name", "")),
+        created=moment(pod["metadata"]["creationTimestamp"]),
+        restarts=int(entry.get("restartCount", 0)),
+        ended=ended,
+        out_of_memory=last.get("reason") == "OOMKilled",
+        trouble=moment(ready["lastTransitionTime"]) if unready else ended,
+        limit=_bytes((spec.get("resources") or {}).get("limits", {}).get("memory", "")),
+    )
+
+
+def _bytes(quantity: str) -> float:
+    found = re.fullmatch(r"(\d+)(Ki|Mi|Gi)?", quantity)
+    factor = {"Ki": 1024.0, "Mi": MIB, "Gi": 1024 * MIB, None: 1.0}
+    return float(found[1]) * factor[found[2]] if found else SMALLEST_LIMIT
+
+
+async def _asked(request: web.Request) -> dict[str, str]:
+    form = await request.post() if request.method == "POST" else {}
+    return {**request.query, **{key: str(value) for key, value in form.items()}}
+
+
+async def _rules(_request: web.Request) -> web.Response:
+    return _good({"groups": []})
+
+
+async def _buildinfo(_request: web.Request) -> web.Response:
+    return _good({"version": "sandbox"})
+
+
+def _good(data: Json) -> web.Response:
+    return web.json_response({"status": "success", "data": data})
+
+
+def _bad(told: str) -> web.Response:
+    return web.json_response({"status": "error", "errorType": "bad_data", "error": told}, status=400)
