@@ -39,7 +39,7 @@ class Pace:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = 0
         self._running = 0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._wakes_at = 0.0  # of the loop; kept here, because uvloop's handle of a very short wait knows no time
         self._urgent = asyncio.Semaphore(URGENT_AT_ONCE)
 
     @asynccontextmanager
@@ -91,8 +91,9 @@ class Pace:
                 continue
             wait = self._wait(loop.time())
             if wait > 0:
-                if self._alarm is None or self._alarm.when() <= loop.time():
-                    self._alarm = loop.call_later(wait, self._woken)
+                if self._wakes_at <= loop.time():
+                    self._wakes_at = loop.time() + wait
+                    loop.call_later(wait, self._woken)
                 return
             _, _, turn = heapq.heappop(self._waiting)
             self._sent.append(loop.time())
@@ -100,7 +101,7 @@ class Pace:
             turn.set_result(None)
 
     def _woken(self) -> None:
-        self._alarm = None
+        self._wakes_at = 0.0
         self._go()
 
     def _wait(self, now: float) -> float:

@@ -40,7 +40,7 @@ class Demo:
             return "Every workload has an alert already; approve a restart, or wait until one is well again."
         namespace, _, called = workload.partition("/")
         if name == CRASH:
-            self.world.cluster.crash_loop(namespace, called, pods=100)
+            self.world.cluster.crash_loop(namespace, called)
             await self._ill(workload)
         self._firing.append(_Firing(name, workload))
         delivery = await self.world.fire(name, workload)

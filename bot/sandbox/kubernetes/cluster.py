@@ -253,7 +253,7 @@ class Cluster:
         trouble.heal(self.world, self.kubelet, namespace, name)
         self._changed.set()
 
-    def crash_loop(self, namespace: str, name: str, pods: int = 3, reason: str = "Error", exit_code: int = 1) -> Names:
+    def crash_loop(self, namespace: str, name: str, pods: int = 1, reason: str = "Error", exit_code: int = 1) -> Names:
         """Running pods start to crash-loop now; returns their names. A restart cures it."""
         names = trouble.crash_loop(self.world, self.kubelet, namespace, name, pods, reason, exit_code)
         self._changed.set()

@@ -51,7 +51,7 @@ class Trouble(_Part):
 
     workload: str
     how: Literal["crash", "oom", "image-missing", "config-error", "not-ready", "slow"] = "crash"
-    pods: int = 100
+    pods: int = 1
 
 
 class Change(_Part):
