@@ -23,6 +23,7 @@ from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
 from bot.workflow import decide, execute, investigate, propose, timekeeping, verify
 from bot.workflow.context import Context
+from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
 from bot.workflow.sweep import Sweep
 
@@ -59,6 +60,8 @@ GROUPS_PAUSE = 15.0
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
 SWEEP_EVERY = 60
 """Seconds between looks at what Alertmanager holds."""
+CONFIGS_EVERY = 30
+"""Seconds between looks at whose configuration is to be watched."""
 PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
@@ -87,6 +90,7 @@ class Jobs:
         self._groups_after: dict[str, datetime] = {}
         self._reloading = Reloading()
         self._sweep = Sweep(ctx)
+        self._following = Following(ctx)
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -97,6 +101,7 @@ class Jobs:
         self._scheduler.add_job(self.playbooks, "interval", seconds=PLAYBOOKS_EVERY, id="playbooks")
         if self._ctx.sources.alertmanager is not None:
             self._scheduler.add_job(self._sweep.look, "interval", seconds=SWEEP_EVERY, id="sweep")
+        self._scheduler.add_job(self._following.look, "interval", seconds=CONFIGS_EVERY, id="configs")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
         soon = self._ctx.clock() + timedelta(minutes=1)
@@ -260,6 +265,7 @@ class Jobs:
             self._scheduler.shutdown(wait=False)
         if self._waker is not None:
             self._waker.cancel()
+        await self._following.close()
         running = dict(self._running)
         if running:
             await asyncio.wait(running, timeout=seconds)

@@ -242,9 +242,11 @@ class Cluster:
     async def lines(self, path: str, query: Mapping[str, str], silence: float) -> AsyncIterator[Json]:
         """The JSON objects of an answer that doesn't end (a watch), until the server ends it.
 
-        ``silence`` seconds without a line end it too: a connection that died says nothing. It holds no place in a lane,
-        as it asks only once. Raises as ``get`` does.
+        ``silence`` seconds without a line end it too: a connection that died says nothing. It waits for its turn and
+        then holds no place in the lane. Raises as ``get`` does.
         """
+        async with self._turn():
+            pass
         limit = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout, sock_read=silence)
         try:
             async with self._open("GET", path, query, None, limit=limit) as answer:

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import NotFoundError
 from bot.domain.observed import ChangeSeen, ReferenceSeen
+from bot.domain.target import RESTARTABLE, Target
+from bot.kube import lists
 from bot.kube.client import Cluster
-from bot.kube.config_memory import Known
+from bot.kube.config_memory import Known, Place
 from bot.kube.objects import Json, mapping, path, text
 from bot.kube.references import Reference, references
 
@@ -21,16 +23,33 @@ MOST = 4
 """ConfigMaps that are read of one workload; more are named and not read."""
 
 
-async def look(cluster: Cluster, namespace: str, name: str, now: datetime) -> Known:
-    """Reads one ConfigMap into the memory, unless it was read this moment; one that isn't there is known as such."""
+async def look(cluster: Cluster, namespace: str, name: str, now: datetime, *, again: bool = False) -> Known:
+    """Reads one ConfigMap into the memory; one that isn't there is known as such.
+
+    One that was read this moment is not asked for once more, unless ``again``.
+    """
     known = cluster.configs.get((namespace, name))
-    if known is not None and known.read_at is not None and now - known.read_at < FRESH:
+    if not again and known is not None and known.read_at is not None and now - known.read_at < FRESH:
         return known
     try:
         found: Json | None = await cluster.get(path("ConfigMap", namespace, name), keep=False)
     except NotFoundError:
         found = None
     return cluster.configs.learn((namespace, name), found, now)
+
+
+async def places_of(cluster: Cluster, target: Target) -> tuple[Place, ...]:
+    """Which ConfigMaps a target names, from the memory or else from its template; none for what has no template."""
+    known = cluster.configs.named_by(target.key)
+    if known is not None or target.kind not in RESTARTABLE:
+        return known or ()
+    try:
+        wanted = named(await lists.one(cluster, target.kind, target.namespace, target.name))
+    except NotFoundError:
+        wanted = ()
+    places = tuple((target.namespace, one.name) for one in wanted if one.kind == "ConfigMap")
+    cluster.configs.name(target.key, places)
+    return places
 
 
 def named(obj: Json) -> tuple[Reference, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -414,3 +415,24 @@ async def test_what_a_dead_process_had_claimed_is_free_at_the_next_start(floor: 
     (doubted,) = await floor.store.transact(claim)
     assert (again.id, doubted.id) == (work.id, row.id)
     assert (row.uncertain, doubted.uncertain) == (False, True)
+
+
+async def test_the_configuration_of_open_incidents_is_watched_and_no_other(
+    floor: Floor, start: Callable[..., Jobs]
+) -> None:
+    """A restarted bot has no evidence in its hands and watches all the same."""
+
+    def named(obj: Any) -> None:
+        obj["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "api-config"}}]
+
+    floor.change(named)
+    jobs = start()
+    await jobs._following.look()
+    assert not jobs._following._watch.watched
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    await jobs._following.look()
+    assert jobs._following._watch.watched == {("shop", "api-config")}
+    await floor.clear(incident.id)
+    await jobs._following.look()
+    assert not jobs._following._watch.watched
