@@ -43,7 +43,7 @@ COLLECTORS: Mapping[str, Collector] = {
         volumes,
     )
 }  # fmt: skip
-"""Source -> collector."""
+"""Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""
 
 MOST_CALLS = 25
 """Calls to the API server for one incident's evidence; what would need more says so instead."""
@@ -54,8 +54,9 @@ log = logging.getLogger(__name__)
 
 
 def chosen(sources: Iterable[str]) -> dict[str, Collector]:
-    """The collectors of these sources, in their order; a source that is collected elsewhere is left out."""
-    return {source: COLLECTORS[source] for source in sources if source in COLLECTORS}
+    """The collectors of these sources, in order of worth; a source that is collected elsewhere is left out."""
+    wanted = set(sources)
+    return {source: collector for source, collector in COLLECTORS.items() if source in wanted}
 
 
 async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector] | None = None) -> list[Evidence]:
@@ -72,7 +73,7 @@ async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collecto
 async def each(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector]) -> AsyncGenerator[Evidence, None]:
     """Each collector's evidence as it arrives, once for each; after ``deadline`` seconds the late ones as failed.
 
-    ``collectors`` stand in order of worth: where calls to the cluster wait for their turn, the first go first.
+    ``collectors`` stand in order of worth.
     Nothing is awaited beyond that, not even a collector that doesn't let itself be ended. They run in the cluster's
     slow lane and share one allowance of calls, so that neither a storm of alerts nor one large workload becomes load on
     the API server. Leaving early ends the others.

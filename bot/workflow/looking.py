@@ -17,8 +17,9 @@ from bot.domain.finding import Finding
 from bot.domain.incident import Incident
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
-from bot.evidence import collect, sources
+from bot.evidence import collect
 from bot.evidence.ask import Ask
+from bot.evidence.sources import worth_asking
 from bot.findings import ranked
 from bot.kube import resolve
 from bot.playbooks.schema import Playbook
@@ -119,15 +120,7 @@ async def _gather(
         prometheus=ctx.sources.prometheus,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
-    wanted = collect.chosen(_sources(playbook, target, alerts))
+    wanted = collect.chosen(worth_asking(target, alerts, playbook.evidence))
     async with aclosing(collect.each(ask, deadline=deadline, collectors=wanted)) as arriving:
         async for one in arriving:
             gathered.append(one)  # noqa: PERF401 - whoever shows a part looks at the list meanwhile
-
-
-def _sources(playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen]) -> tuple[str, ...]:
-    """What the playbook asks for and can be told of this target, in its order; without one what the labels name."""
-    if target is not None:
-        return sources.of_kind(playbook.evidence, target)
-    named = {*sources.worth_asking(None, alerts), "metrics"}
-    return tuple(source for source in playbook.evidence if source in named)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.snapshot import AlertSeen
 from bot.domain.target import Target
 from bot.evidence import collect
 from bot.evidence.ask import Ask
-from bot.evidence.sources import BY_ALERT, BY_KIND, BY_LABEL
+from bot.evidence.sources import BY_ALERT, BY_KIND, BY_LABEL, TELLS_OF, worth_asking
 from bot.kube.members import INVESTIGATED
 from tests.integration.clusters import API, World, world
 
@@ -35,8 +36,32 @@ def test_the_tables_name_every_source_and_every_kind() -> None:
     assert set(TARGETS) == set(RESOURCES) == set(SOURCES)
     assert set(BY_KIND) == set(INVESTIGATED)
     named = {source for sources in BY_KIND.values() for source in sources}
-    named |= {source for _, sources in BY_ALERT for source in sources} | {source for _, source in BY_LABEL}
+    named |= {source for _, sources in BY_ALERT for source in sources}
     assert named == set(collect.COLLECTORS)
+    assert {*TELLS_OF, *BY_LABEL} <= named
+    assert {kind for kinds in TELLS_OF.values() for kind in kinds} == set(INVESTIGATED)
+
+
+@pytest.mark.parametrize("kind", INVESTIGATED)
+def test_what_is_usually_asked_can_answer(kind: str) -> None:
+    assert worth_asking(Target(kind, "shop", "x"), ()) == BY_KIND[kind]
+
+
+@pytest.mark.parametrize(
+    ("target", "labels", "wanted", "asked"),
+    [
+        (API, {"alertname": "KubeQuotaFullyUsed"}, (), ("quotas", "events")),
+        (API, {"alertname": "X"}, ("jobs", "pods", "log_errors"), ("pods", "log_errors")),
+        (Target("Node", "", "n"), {}, ("pods", "workload", "changes", "config", "nodes"), ("pods", "nodes")),
+        (None, {"alertname": "X", "node": "n"}, (), ("nodes", "metrics")),
+        (None, {"alertname": "X", "namespace": "shop"}, ("pods", "quotas", "volumes"), ("quotas",)),
+        (None, {"node": ""}, (), ()),
+    ],
+)
+def test_a_source_is_asked_where_it_can_tell_something(
+    target: Target | None, labels: dict[str, str], wanted: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    assert worth_asking(target, (AlertSeen(labels),), wanted) == asked
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -153,6 +178,6 @@ async def test_the_default_choice_fits_the_allowance(full: World, kind: str) -> 
     await full.sandbox.settle(10)
     before = len(full.server.requests)
     found = await collect.gather(ask_of(full, target), deadline=5.0)
-    assert [item.source for item in found] == [source for source in BY_KIND[kind] if source != "metrics"]
+    assert {item.source for item in found} == {*BY_KIND[kind]} - {"metrics"}
     assert not [item.problem for item in found if item.status is EvidenceStatus.FAILED]
     assert len(full.server.requests) - before <= collect.MOST_CALLS
