@@ -35,6 +35,9 @@ UNLIKELY = NATIVE | KILLS
 """Ends of one pod that another start of it hardly changes, or that somebody else brought about."""
 
 
+_OF_THE_POD = ("eaddrinuse", "address already in use", "/tmp/", "/run/", "/dev/shm/")  # noqa: S108 - words of log lines
+
+
 def find(case: Case) -> Finding | None:
     """The crash by its reason; probes' kills are ``probe_failure``'s."""
     crashed = tuple(one for one in case.sick_with(How.CRASH, How.START) if not killed_by_probe(case, one))
@@ -144,10 +147,8 @@ def _cures(
 
 
 def _stored(words: Sign | None) -> bool:
-    """Whether what is in the way is a file: a port goes with the pod in any case."""
-    return words is not None and not any(
-        word in words.line.lower() for word in ("eaddrinuse", "address already in use")
-    )
+    """Whether what is in the way may lie on a volume: a port and the pod's own folders go with the pod."""
+    return words is not None and not any(word in words.line.lower() for word in _OF_THE_POD)
 
 
 def _alone(case: Case, crashed: tuple[Sick, ...]) -> bool:

@@ -11,6 +11,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import changed_config
 from bot.findings.dependencies import Suspect, suspect
+from bot.findings.lines import spoken
 from bot.findings.phrases import agree, begin, clock, cut, number_of, part_of
 from bot.findings.sick import How
 
@@ -53,7 +54,7 @@ def find(case: Case) -> Finding | None:
     )
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "logs", "changes", against=against)
     who = part_of(len(ill), len(case.living)) if ill else "the service"
-    said = cut(found.sign.line, 140)
+    said = cut(spoken(found.sign.line), 140)
     fails = agree(max(len(ill), 1), "fails", "fail")
     text = f"{begin(who)} {fails} to reach {found.who}: “{said}”."
     return Finding(

@@ -14,7 +14,7 @@ from bot.domain.observed import VolumeSeen
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.lines import Points
+from bot.findings.lines import Points, spoken
 from bot.findings.measures import latest
 from bot.findings.phrases import cut, last_of, number_of, share, size, span, stop
 from bot.findings.sick import How
@@ -54,7 +54,7 @@ def find(case: Case) -> Finding | None:
         # A claim with room left leaves the container's own disk or the node's.
         confidence, doubt = case.sure(Confidence.MEDIUM, "pods", "volumes")
         return _finding(
-            "The disk is full: " + f"“{cut(sign.line, 140)}”",
+            "The disk is full: " + f"“{cut(spoken(sign.line), 140)}”",
             confidence,
             doubt,
             [Cite("logs", f"{sign.count} times: {cut(sign.line)}")],

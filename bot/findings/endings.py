@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.findings.case import Case
-from bot.findings.lines import Points
+from bot.findings.lines import Points, spoken
 from bot.findings.phrases import cut
 from bot.findings.sick import START_REASONS, How, Sick
 from bot.findings.signs import Sign, strongest
@@ -60,19 +60,8 @@ def how_it_ended(case: Case, found: Iterable[Sick]) -> str:
         parts.append(f"exit {code}" + (f" ({CODES[code]})" if code in CODES else ""))
     said = last_words(case, ill)
     if said is not None:
-        parts.append(f"“{spoken(said.line)}”")
+        parts.append(f"“{cut(spoken(said.line), 140)}”")
     return ", ".join(parts)
-
-
-def spoken(line: str) -> str:
-    """A log line without the time and level before what it says."""
-    kept = line
-    for mark in ("msg=", "error:", "Error:", "ERROR ", "FATAL ", "panic: "):
-        place = line.find(mark)
-        if 0 < place < 60 and mark in {"msg=", "ERROR ", "FATAL "}:
-            kept = line[place:]
-            break
-    return cut(kept, 120)
 
 
 def at_start(found: Iterable[Sick]) -> bool:

@@ -212,7 +212,7 @@ _HOSTS = (
     re.compile(r"connect(?:ing|ion)? to (?:the )?(?:server )?[\"']?(?:\w+://)?" + _HOST, re.IGNORECASE),
     re.compile(r"(?:upstream|backend|host|addr|server|broker|endpoint)[=: ] ?[\"']?(?:\w+://)?" + _HOST, re.IGNORECASE),
     re.compile(r"\w://(?:[^@/\s]{1,80}@)?" + _HOST),
-    re.compile(r"(?:reach|to) the (\w{3,30})\b"),
+    re.compile(r"(?:reach|to) (the \w{3,30})\b"),
 )
 _NAMES = (
     re.compile(r"KeyError: ['\"](\w{1,80})['\"]"),
@@ -249,3 +249,19 @@ def _host(line: str) -> str:
             name = match[1].rstrip(".")
             return f"{name}:{port}" if port and ":" not in name else name
     return ""
+
+
+_HEAD = re.compile(r"^\[?\d{4}-\d\d-\d\d[T ][\d:.,]{8,20}(?:Z|[+-]\d\d:?\d\d)?\]?\s*(?:\w+=)?")
+_FIELD = re.compile(r"\b(msg|message|error|err)=(\"(?:[^\"\\]|\\.){0,400}\"|\S{1,200})")
+_LEVEL = re.compile(r"^(?:level|lvl|severity)=\w+\s+")
+
+
+def spoken(line: str) -> str:
+    """What a line says, without its time and level: of key=value lines the message and the error."""
+    short = _HEAD.sub("", line[:LONGEST], count=1) if _HEAD.match(line) else line[:LONGEST]
+    fields = {name: value.strip('"').replace('\\"', '"') for name, value in _FIELD.findall(short)}
+    message = fields.get("msg", fields.get("message", ""))
+    error = fields.get("error", fields.get("err", ""))
+    if message or error:
+        return ": ".join(part for part in (message, error) if part)
+    return _LEVEL.sub("", short)

@@ -15,7 +15,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
 from bot.findings.endings import last_words
-from bot.findings.lines import Points
+from bot.findings.lines import Points, spoken
 from bot.findings.phrases import agree, begin, cut, number_of, part_of, stop
 from bot.findings.sick import How, Sick
 from bot.findings.signs import unexplained
@@ -75,8 +75,10 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
         f"the logs name {others.who}" if others is not None else "",
         "the template was changed shortly before" if follows else "",
         "" if rows or case.events is None else "no event tells of a probe",
-        f"the logs say “{words.line}”" if words is not None and named else "",
-        f"the logs say “{strange.line}”, and it isn't known what that is" if strange is not None else "",
+        f"the logs say “{cut(spoken(words.line), 100)}”" if words is not None and named else "",
+        f"the logs say “{cut(spoken(strange.line), 100)}”, and it isn't known what that is"
+        if strange is not None
+        else "",
     )
     wanted = Confidence.MEDIUM if follows else Confidence.HIGH
     confidence, doubt = case.sure(wanted, "pods", "events", "changes", "logs", "nodes", against=against)

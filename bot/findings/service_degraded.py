@@ -11,7 +11,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
-from bot.findings.lines import Points
+from bot.findings.lines import Points, spoken
 from bot.findings.nothing_wrong import came_down
 from bot.findings.phrases import agree, clock, cut, instant, number_of, span, stop
 from bot.findings.sick import LATELY
@@ -79,7 +79,7 @@ def _cures(case: Case, blind: tuple[str, ...]) -> tuple[tuple[Suggestion, ...], 
     if why:
         return (), f"No restart: {why}."
     if accused is not None:
-        return (), f"The logs say “{cut(accused.line, 100)}”; a restart doesn't answer that."
+        return (), f"The logs say “{cut(spoken(accused.line), 100)}”; a restart doesn't answer that."
     if changed_lately(case):
         return (), "Something else was changed shortly before; a restart keeps that change."
     return cures.restart(case, "processes that are stuck start anew; nothing was found that it couldn't help"), ""

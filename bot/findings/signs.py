@@ -17,6 +17,8 @@ from bot.findings.phrases import cut, instant
 BEFORE = timedelta(minutes=10)
 """Lines that ended so long before the trouble began have nothing to do with it."""
 _LAST_LINES = 6
+WHOLE = 400
+"""Characters that are kept of a line."""
 _OFTEN = 3
 
 
@@ -56,7 +58,7 @@ def read(
     for window in counts:
         for (points, what), sample, number in _of_count(window):
             there = known is not None and (points, what) in known
-            said = Sign(points, what, cut(sample), number, rose=known is not None and not there, chronic=there)
+            said = Sign(points, what, cut(sample, WHOLE), number, rose=known is not None and not there, chronic=there)
             found[points, what] = _both(found.get((points, what)), said)
     order = list(Points)
     return tuple(
@@ -113,7 +115,7 @@ def _of_logs(
 
 def _said(key: tuple[Points, str], line: str, count: int, pod: str, *, last: bool, chronic: bool = False) -> Sign:
     pods = frozenset({pod} - {""})
-    return Sign(key[0], key[1], cut(line), count, pods, pods if last else frozenset(), chronic=chronic)
+    return Sign(key[0], key[1], cut(line, WHOLE), count, pods, pods if last else frozenset(), chronic=chronic)
 
 
 def _whole(signature: SignatureSeen) -> str:

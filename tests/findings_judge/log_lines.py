@@ -81,6 +81,8 @@ LOCAL = (
     'FATAL: could not create shared memory segment: lock file "postmaster.pid" already exists',
     "A server is already running. Check /app/tmp/pids/server.pid.",
     "bind() to 0.0.0.0:8080 failed (98: Address already in use)",
+    "IO error: While lock file: /data/rocks/LOCK: Resource temporarily unavailable",
+    "database is locked (5) (SQLITE_BUSY)",
 )
 CERTIFICATE = (
     'level=fatal msg="token" error="x509: certificate has expired or is not yet valid: current time 2026-11-20 is after 2026-11-19"',  # noqa: E501 - as it is written

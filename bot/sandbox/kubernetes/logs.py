@@ -8,7 +8,7 @@ from bot.sandbox.kubernetes.wire import Json, dig
 _USUAL = 50
 _CRASH = {
     "OOMKilled": 'level=warn msg="heap is nearly full" used=498Mi limit=512Mi',
-    "Error": 'level=fatal msg="cannot reach the database" error="connection refused"',
+    "Error": 'level=fatal msg="cannot open the cache" error="lock file /tmp/cache.lock is held by pid 7"',
 }
 
 

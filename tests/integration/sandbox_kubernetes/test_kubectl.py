@@ -121,7 +121,7 @@ async def test_logs_and_events(kubectl: Kubectl, server: ClusterServer) -> None:
     assert "BackOff" in events
     assert "Back-off restarting failed container api in pod api-" in events
     name = next(pod["metadata"]["name"] for pod in server.cluster.pods("shop", "api") if _restarts(pod))
-    assert "cannot reach the database" in await kubectl("logs", name, "--previous")
+    assert "cannot open the cache" in await kubectl("logs", name, "--previous")
     assert "CrashLoopBackOff" in await kubectl("get", "pod", name)
 
 
