@@ -79,7 +79,7 @@ class Door:
             self._session = None
 
     async def get(self, path: str, params: Params | None = None, *, within: float, largest: int = LARGEST) -> Reply:
-        """GET ``path`` below the configured address; ``within`` seconds for all of it."""
+        """GET ``path`` below the configured address; ``within`` seconds from when it is asked to the last byte."""
         return await self._ask("GET", path, within, largest, params=dict(params or {}))
 
     async def post_form(self, path: str, form: Params, *, within: float, largest: int = LARGEST) -> Reply:
@@ -87,7 +87,8 @@ class Door:
         return await self._ask("POST", path, within, largest, data=dict(form))
 
     async def _ask(self, method: str, path: str, within: float, largest: int, **more: Any) -> Reply:
-        async with self._translating(within), asyncio.timeout(within), self._free:
+        # The wait for a free place is ours, not the other system's: its time begins when it is asked.
+        async with self._free, self._translating(within), asyncio.timeout(within):
             session = self._opened()
             async with session.request(method, f"{self.access.url}{path}", allow_redirects=False, **more) as answer:
                 self._refuse_redirect(answer)

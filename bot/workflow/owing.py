@@ -53,7 +53,8 @@ def evidence(tx: Tx, incident: Incident, now: datetime) -> None:
         key=f"evidence:{incident.id}",
         thread_key=card_key(incident.id),
     )
-    if evidence_rows.answered(tx, incident.id, METRICS):
+    # Charts can't be edited: they wait for the whole look, which brings the limits and rollouts to draw beside them.
+    if incident.investigated_at is not None and evidence_rows.answered(tx, incident.id, METRICS):
         _once(tx, incident, MessageKind.CHART, f"chart:{incident.id}:{incident.episodes}", {}, now)
 
 

@@ -165,6 +165,18 @@ async def test_a_second_look_at_the_same_incident_draws_no_second_picture(desk: 
     assert sum(len(message.files) for message in thread(desk)) == 2, "one for each episode"
 
 
+async def test_charts_wait_for_the_whole_look(desk: Desk) -> None:
+    """They can't be edited: what else is found by then, such as limits and rollouts, is drawn beside them."""
+    async with desk.working():
+        incident = await desk.do(measured, investigated_at=None)
+        await desk.idle()
+        assert not any(native(message) for message in thread(desk))
+        whole = dataclasses.replace(incident, investigated_at=d.clock())
+        await desk.do(owing.evidence, whole, d.clock())
+        await desk.idle()
+    assert any(native(message) for message in thread(desk))
+
+
 async def test_without_the_permission_only_the_picture_is_missing(desk: Desk) -> None:
     assert desk.slack.identity is not None
     desk.slack.identity = dataclasses.replace(desk.slack.identity, scopes=frozenset({"chat:write"}))
