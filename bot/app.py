@@ -226,7 +226,7 @@ class Running:
         """Intake first, then what is owed, then Slack (which may take its time)."""
         ctx = self._ctx
         await timekeeping.follow(ctx.store, self._steady)
-        rules = IntakeRules.of(ctx.settings, ctx.channel)
+        rules = IntakeRules.of(ctx.settings, ctx.channel, ctx.playbooks)
         intake = webhook.application(ctx.store, ctx.settings, rules, ctx.clock, self._health)
         await self._servers.start(intake, self._health.application())
         # Last of what can fail, and before anything is claimed: whatever is in the audit as started did start.

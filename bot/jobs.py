@@ -21,7 +21,7 @@ from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, propose, timekeeping, verify
+from bot.workflow import decide, execute, investigate, propose, timekeeping, verify, wake
 from bot.workflow.context import Context
 from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
@@ -36,6 +36,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.EXPIRE: decide.expire,
     Stage.INVESTIGATE: investigate.investigate,
     Stage.PROPOSE: propose.propose,
+    Stage.WAKE: wake.wake,
 }
 LIMITS: Mapping[Stage, int] = {
     Stage.EXECUTE: 3,
@@ -44,6 +45,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.EXPIRE: 8,
     Stage.INVESTIGATE: 8,
     Stage.PROPOSE: 8,
+    Stage.WAKE: 2,
 }
 """How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
 LEASE = timedelta(seconds=120)

@@ -28,7 +28,7 @@ from bot.findings import ranked
 from bot.playbooks import difference, loader
 from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
-from bot.playbooks.explained import LATER, Explained, explain, guard_words
+from bot.playbooks.explained import LATER, Explained, explain, guard_words, routing_words
 from bot.playbooks.schema import Playbook
 from bot.settings import IncidentSettings, load_database_only, load_incidents_only
 from bot.storage import snapshots
@@ -203,6 +203,7 @@ def _told(one: Explained, outcome: _Outcome | None) -> Iterator[str]:
         return
     playbook = one.playbook
     rows = [("playbook", f"{playbook.name} ({'yours' if one.own else 'built-in'}): {playbook.title}")]
+    rows += [("routing", words) for words in routing_words(playbook, one.severity)]
     rows += [("evidence", ", ".join(playbook.evidence))]
     rows += [("asks", f"{query.title or query.name}: {query.expr}") for query in playbook.queries]
     rows += [("looks for", f"{way.cause}: {_way(way.mitigations)}") for way in one.ways]
@@ -250,6 +251,7 @@ def _explained(one: Explained, outcome: _Outcome | None) -> dict[str, Any]:
         "never_posted": one.never_posted,
         "playbook": one.playbook.name,
         "own": one.own,
+        "routing": routing_words(one.playbook, one.severity),
         "evidence": list(one.playbook.evidence),
         "queries": [{"name": query.name, "expr": query.expr} for query in one.playbook.queries],
         "findings": {

@@ -21,6 +21,7 @@ from alerts import payload
 from bot.domain.alert import AlertGroup
 from bot.domain.errors import ConfigError, RequestError
 from bot.domain.incident import Incident
+from bot.domain.severity import highest, severity_of
 from bot.playbooks import loader
 from bot.playbooks.choose import PlaybookSet
 from bot.settings import IncidentSettings, load_incidents_only
@@ -74,7 +75,7 @@ def main(file: Path, env_file: Path, folder: Path | None, *, as_json: bool) -> i
 
 
 def _play(store: Store, file: Path, settings: IncidentSettings, found: PlaybookSet, done: Replayed) -> None:
-    rules = IntakeRules(CHANNEL, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP)
+    rules = IntakeRules(CHANNEL, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP, lambda: found)
     before: datetime | None = None
     for line in lines(file):
         if line.group is None:
@@ -97,7 +98,8 @@ def _step(tx: Tx, group: AlertGroup, at: datetime, rules: IntakeRules, found: Pl
     for number in receipt.incidents:
         if number not in done.playbooks:
             labels = incident_alerts.labels_of(tx, number)
-            done.playbooks[number] = found.choose_for(labels, incidents.get(tx, number).severity).name
+            severity = highest(severity_of(one, rules.severities) for one in labels)
+            done.playbooks[number] = found.choose_for(labels, severity).name
 
 
 def lines(file: Path) -> Iterator[Line]:

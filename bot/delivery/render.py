@@ -17,9 +17,10 @@ from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow
 from bot.domain.proposal import Proposal
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
+from bot.slack.cards.header import line
 from bot.slack.charts.choose import charts_of
 from bot.slack.message import Attachment, Message
-from bot.slack.mrkdwn import safe
+from bot.slack.mrkdwn import channel_ref, mention, safe
 from bot.storage import (
     digests,
     evidence,
@@ -86,6 +87,8 @@ def load(tx: Tx, row: OutboxRow, look: Look, now: datetime, replaced: bool = Fal
     head = outbox.posted(tx, row.thread_key)
     if head is None:
         return Draft(row)
+    if row.kind is MessageKind.POINTER:
+        return Draft(row, _pointer(tx, row, look.permalink(*head)))
     row = replace(row, channel=head[0])
     if row.kind is MessageKind.CHART:
         return _charts(tx, row, head[1])
@@ -117,7 +120,14 @@ def _file(tx: Tx, row: OutboxRow, thread_ts: str) -> Draft:
 
 def _text(row: OutboxRow) -> Message | None:
     text = safe(str(row.params.get("text", "")), 3500, lines=True)
+    if called := " ".join(mention(str(one)) for one in row.params.get("mentions", ())):
+        text = f"{called} {text}"
     return Message(text, broadcast=bool(row.params.get("broadcast"))) if text else None
+
+
+def _pointer(tx: Tx, row: OutboxRow, address: str) -> Message:
+    incident = incidents.get(tx, row.subject)
+    return Message(f"{line(incident, address)} · its card is in {channel_ref(incident.channel)}")
 
 
 def _evidence(tx: Tx, row: OutboxRow, now: datetime) -> Message | None:

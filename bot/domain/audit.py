@@ -28,6 +28,7 @@ TAGS = (
     "incident:state:resolved",
     "incident:target:chosen",
     "incident:evidence:collected",
+    "incident:routing:woken",
     "proposal:state:proposed",
     "proposal:state:recorded",
     "proposal:state:requested",

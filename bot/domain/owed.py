@@ -18,6 +18,7 @@ class Stage(StrEnum):
     RECOVER = "recover"  # execution: read back what a dead process left running
     VERIFY = "verify"  # verification
     EXPIRE = "expire"  # proposal
+    WAKE = "wake"  # incident: quiet hours are over
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class MessageKind(StrEnum):
     EPHEMERAL = "ephemeral"  # subject: incident or 0; params: {"user":..., "text":...}
     CHART = "chart"  # subject: incident; its charts in the thread, once an episode
     FILE = "file"  # subject: incident; a file in the thread, once; params: {"what": maker, "title": ...}
+    POINTER = "pointer"  # subject: incident; one line in another channel, once the card stands
     STATUS = "status"  # a channel-level notice, such as delivery delayed
 
 

@@ -90,6 +90,21 @@ def guard_words(guards: Guards) -> list[str]:
     return said
 
 
+def routing_words(playbook: Playbook, severity: Severity) -> list[str]:
+    """What it makes of the severity, and where its incidents go, in a few words each."""
+    routing, said = playbook.routing, []
+    if playbook.severity is not None and severity is not Severity.SEV1 and playbook.severity != severity.name:
+        said.append(f"{playbook.severity} instead of {severity.name}")
+    if routing.channels:
+        first, *others = routing.channels
+        said.append(f"card in {first}" + (f", a line in {', '.join(others)}" if others else ""))
+    if routing.mentions:
+        said.append(f"mentions {', '.join(routing.mentions)}")
+    if quiet := routing.quiet:
+        said.append(f"quiet from {quiet.since} to {quiet.until} {quiet.zone} at {', '.join(quiet.severities)}")
+    return said
+
+
 def _way(playbook: Playbook, cause: str, steps: Sequence[Step], available: Collection[str]) -> Way:
     return Way(cause, tuple((wording(step), _against(playbook, step, available)) for step in steps))
 

@@ -126,6 +126,7 @@ Key = Annotated[str, Field(pattern=KEY)]
 SeverityWord = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
 SetSeverity = Literal["SEV2", "SEV3", "SEV4"]
 """SEV1 takes the label priority=P0, or a person."""
+LowSeverity = Literal["SEV3", "SEV4"]
 Window = _span(0, 14 * 86400)
 Expiry = _span(60, 86400)
 MatcherText = Annotated[str, Field(max_length=1200), AfterValidator(_matcher)]

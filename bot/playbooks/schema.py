@@ -28,6 +28,7 @@ from bot.playbooks.fields import (
     Expr,
     Key,
     Line,
+    LowSeverity,
     MatcherText,
     Name,
     PagerService,
@@ -64,7 +65,8 @@ class Match(Part):
         description='Matchers as in Alertmanager, such as namespace=~"shop|pay"; all must hold.',
     )
     severity: tuple[SeverityWord, ...] = Field(
-        default=(), description="Severities; the incident has to have one of them."
+        default=(),
+        description="Severities that the alert's labels say; the worst of the incident's has to be one of them.",
     )
 
     @cached_property
@@ -159,21 +161,33 @@ class Step(Part):
 
 
 class Quiet(Part):
-    """Hours in which incidents of low severity make no noise."""
+    """Hours in which incidents of low severity stand in the digest; what is open when they end gets its card."""
 
     since: Clock = Field(alias="from", description="When they begin, such as 22:00.")
     until: Clock = Field(alias="to", description="When they end, such as 07:00; the next day if earlier.")
     zone: Zone = Field(description="The IANA zone, such as Europe/Berlin.")
-    severities: tuple[SeverityWord, ...] = Field(default=("SEV4",), description="Severities that are kept quiet.")
+    severities: tuple[LowSeverity, ...] = Field(
+        default=("SEV3", "SEV4"), description="Severities that are kept quiet: SEV3, SEV4 or both."
+    )
+
+    @model_validator(mode="after")
+    def _some_hours(self) -> Quiet:
+        if self.since == self.until:
+            raise ValueError("from and to are the same: name when the quiet hours begin and when they end")
+        return self
 
 
 class Routing(Part):
     """Where its incidents go, beside what the settings say."""
 
     channels: tuple[Channel, ...] = Field(
-        default=(), max_length=10, description="Channel ids, the first is the card's."
+        default=(),
+        max_length=10,
+        description="Channel ids: the first is the card's, the others get a line that leads to it.",
     )
-    mentions: tuple[SlackId, ...] = Field(default=(), max_length=20, description="Slack ids that are mentioned once.")
+    mentions: tuple[SlackId, ...] = Field(
+        default=(), max_length=20, description="Slack ids that are mentioned once, in the thread of the card."
+    )
     pagerduty: PagerService | None = Field(
         default=None, description="The name of a PagerDuty service of the settings; never its key."
     )
@@ -217,7 +231,7 @@ class Playbook(Part):
     )
     guards: PlaybookGuards = Field(default=PlaybookGuards(), description="When nothing is proposed.")
     severity: SetSeverity | None = Field(
-        default=None, description="Instead of what the alert's labels say; SEV1 takes P0."
+        default=None, description="Instead of what the alert's labels say; SEV1 takes P0, and what is P0 stays SEV1."
     )
     routing: Routing = Field(default=Routing(), description="Where its incidents go.")
     approval: Approval = Field(default=Approval(), description="Who may approve, and for how long.")

@@ -102,6 +102,12 @@ def give_back(tx: Tx, work: DueWork) -> bool:
     return bool(given)
 
 
+def owed(tx: Tx, stage: Stage, subject: int) -> bool:
+    """Whether this is owed, at whatever time."""
+    row = tx.execute("SELECT 1 FROM due WHERE stage = ? AND subject = ?", (stage.value, subject)).fetchone()
+    return row is not None
+
+
 def forget(tx: Tx, stage: Stage, subject: int) -> None:
     """The debt is void, whoever works on it."""
     tx.execute("DELETE FROM due WHERE stage = ? AND subject = ?", (stage.value, subject))

@@ -6,7 +6,7 @@ incidents, targets"); this stage applies them in a stated order: episodes, incid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,23 +22,25 @@ from bot.domain.alert import (
     effect_of,
 )
 from bot.domain.audit import AuditNote
-from bot.domain.incident import Incident, IncidentEvent
-from bot.domain.owed import Priority, Stage
+from bot.domain.incident import Incident
+from bot.domain.owed import Priority
 from bot.domain.proposal import canonical, sha256
 from bot.domain.redaction import redact, redact_values
 from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
+from bot.playbooks import loader
+from bot.playbooks.choose import PlaybookSet
+from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
-from bot.storage import alerts, digests, due, incidents, outbox
+from bot.storage import alerts, incidents, outbox
 from bot.storage.db import Tx
-from bot.workflow import close, owing, rejoined
+from bot.workflow import close, declare, owing, rejoined
+from bot.workflow.declare import ALERTMANAGER
+from bot.workflow.route import Route, route_of
 
-ALERTMANAGER = "alertmanager"
 STORM = 10
 """Cards waiting in a channel beyond which new incidents go to its digest (definitions, "Slack's budget")."""
 SKEW = timedelta(days=1)
 """How far ahead of ours a sender's clock may be (reliability, "Intake")."""
-DIGEST_AGE = timedelta(hours=4)
-"""A digest message older than this is closed; the next surplus incident opens another."""
 MAX_KEY = 500
 """Characters of an incident's key; PostgreSQL can't index more than 2704 bytes."""
 
@@ -51,11 +53,14 @@ class IntakeRules:
     cluster_name: str = ""
     reopen_window: timedelta = timedelta(minutes=30)
     severities: Mapping[str, Severity] = field(default_factory=lambda: DEFAULT_TABLE)
+    playbooks: Callable[[], PlaybookSet] = loader.built_in
+    """The set in force at the moment of a delivery: it decides severity and routing."""
 
     @classmethod
-    def of(cls, settings: Settings, channel: str) -> IntakeRules:
-        """The rules of one process."""
-        return cls(channel, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP)
+    def of(cls, settings: Settings, channel: str, shelf: Shelf | None = None) -> IntakeRules:
+        """The rules of one process; without a shelf the built-in playbooks count."""
+        found = loader.built_in if shelf is None else lambda: shelf.current
+        return cls(channel, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP, found)
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,8 @@ class _Delivery:
     began: dict[int, datetime] = field(default_factory=dict)
     """By incident, when the newest of the alerts began that this delivery brought to it."""
     ended_in: set[int] = field(default_factory=set)
-    waiting: int | None = None
-    """Cards that wait in the channel, those that this delivery declares included; None before anybody asked."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """By channel: cards that wait there, those that this delivery declares included; once anybody asked."""
 
 
 def receive(
@@ -168,14 +173,14 @@ def _open(tx: Tx, work: _Delivery, alert: Alert, starts_at: datetime, known: ale
     if known is not None and known.episode.status is AlertStatus.FIRING:
         _end(work, alert.fingerprint, known, None)  # its resolve was never seen; one alert has one current episode
     clean = _clean(alert)
-    severity = severity_of(alert.labels, work.rules.severities)
-    number = _incident(tx, work, alert, clean, severity)
+    route = _route(work, alert)
+    number = _incident(tx, work, alert, clean, route)
     _joins(work, number, known, starts_at)
-    _insert(work, alerts.Opened(clean, starts_at, AlertStatus.FIRING, number, int(severity)))
+    _insert(work, alerts.Opened(clean, starts_at, AlertStatus.FIRING, number, int(route.severity)))
 
 
 def _reopen(tx: Tx, work: _Delivery, alert: Alert, known: alerts.Known) -> None:
-    number = _incident(tx, work, alert, _clean(alert), severity_of(alert.labels, work.rules.severities))
+    number = _incident(tx, work, alert, _clean(alert), _route(work, alert))
     work.again[known.id] = number
     work.known[alert.fingerprint] = replace(
         known, episode=Episode(known.episode.starts_at, AlertStatus.FIRING), incident_id=number
@@ -199,13 +204,9 @@ def _resolve(work: _Delivery, alert: Alert, starts_at: datetime, known: alerts.K
         _end(work, alert.fingerprint, known, alert.ends_at)
     if known is None or starts_at > known.episode.starts_at:
         number = known.incident_id if known else None
-        severity = severity_of(alert.labels, work.rules.severities)
-        _insert(
-            work,
-            alerts.Opened(
-                _clean(alert), starts_at, AlertStatus.RESOLVED, number, int(severity), alert.ends_at, work.now
-            ),
-        )
+        severity = int(_route(work, alert).severity)
+        ended = alerts.Opened(_clean(alert), starts_at, AlertStatus.RESOLVED, number, severity, alert.ends_at, work.now)
+        _insert(work, ended)
     else:
         episode = Episode(known.episode.starts_at, AlertStatus.RESOLVED, work.now)
         work.known[alert.fingerprint] = replace(known, episode=episode)
@@ -255,7 +256,12 @@ def _key(work: _Delivery, alert: Alert, foreign: str) -> str:
     return key if shown == key and len(key) <= MAX_KEY else f"{shown[: MAX_KEY - 40]}\x1f{sha256(key)[:32]}"
 
 
-def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, severity: Severity) -> int | None:
+def _route(work: _Delivery, alert: Alert) -> Route:
+    severity = severity_of(alert.labels, work.rules.severities)
+    return route_of(work.rules.playbooks(), alert.labels, severity, work.rules.channel, work.now)
+
+
+def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, route: Route) -> int | None:
     """The incident that a firing belongs to: open, reopened within the window, or new. None: never posted."""
     if alert.name in NEVER_POSTED:
         return None
@@ -264,11 +270,12 @@ def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, severity: Sev
     key = work.keys.get(alert.fingerprint) or _key(work, alert, foreign)
     incident = work.by_key.get(key) or incidents.latest_by_key(tx, key)
     if incident is None or _over(incident, work):
-        incident = _declare(tx, work, clean, key, severity, redact(foreign))
+        storm = route.carded and _storm(tx, work, route)
+        incident = declare.declare(tx, clean, key, route, redact(foreign), work.now, storm=storm)
     elif not incident.open:
-        incident = _reopen_incident(tx, work, incident, clean)
-    if severity < incident.severity:
-        incident = _raise(tx, work, incident, severity)
+        incident = declare.reopen(tx, incident, clean, route, work.now)
+    if route.severity < incident.severity:
+        incident = declare.worsen(tx, incident, route, work.now)
     work.by_key[key] = work.rows[incident.id] = incident
     work.touched.add(incident.id)
     work.changed.add(incident.id)
@@ -280,83 +287,15 @@ def _over(incident: Incident, work: _Delivery) -> bool:
     return not incident.open and (ended is None or work.now - ended > work.rules.reopen_window)
 
 
-def _declare(tx: Tx, work: _Delivery, alert: Alert, key: str, severity: Severity, foreign: str) -> Incident:
-    channel = work.rules.channel
-    digest = None
-    if not severity.posted or _storm(tx, work):
-        digest = digests.current(tx, channel, work.now, DIGEST_AGE)
-    incident = incidents.add(
-        tx,
-        key=key,
-        title=alert.annotations.get("summary", "") or alert.name,
-        alertname=alert.name,
-        namespace=alert.namespace,
-        severity=severity,
-        now=work.now,
-        channel=channel,
-        foreign_cluster=foreign,
-        digest_id=digest,
-    )
-    detail = {"alert": alert.name, "namespace": alert.namespace, "severity": severity.name, "digest": bool(digest)}
-    note = AuditNote(
-        "incident:state:triggered", ALERTMANAGER, f"incident:{incident.id}", "triggered", incident.id, detail
-    )
-    tx.audit(note, work.now)
-    if digest is None:
-        due.owe(tx, Stage.INVESTIGATE, incident.id, work.now)
-    return incident
-
-
-def _storm(tx: Tx, work: _Delivery) -> bool:
-    """Whether one more card would be too many; if not, it is counted."""
-    if work.waiting is None:
-        work.waiting = outbox.waiting_cards(tx, work.rules.channel)
-    if work.waiting > STORM:
+def _storm(tx: Tx, work: _Delivery, route: Route) -> bool:
+    """Whether one more card would be too many in its channel; if not, it is counted."""
+    waiting = work.waiting.get(route.channel)
+    if waiting is None:
+        waiting = outbox.waiting_cards(tx, route.channel)
+    if waiting > STORM:
         return True
-    work.waiting += 1
+    work.waiting[route.channel] = waiting + 1
     return False
-
-
-def _reopen_incident(tx: Tx, work: _Delivery, incident: Incident, alert: Alert) -> Incident:
-    now = work.now
-    incident = incidents.move(
-        tx,
-        incident.id,
-        IncidentEvent.REOPEN,
-        now,
-        episode_at=now,
-        episodes=incident.episodes + 1,
-        resolved_at=None,
-        resolution="",
-        reason="",
-        acknowledged_by="",
-        investigated_at=None,
-        # What fires now may be another workload of the same group: it is looked for afresh.
-        target=None,
-        target_note="",
-        candidates=(),
-    )
-    detail = {"reason": f"{alert.name} fires again", "episode": incident.episodes}
-    note = AuditNote(
-        "incident:state:reopened", ALERTMANAGER, f"incident:{incident.id}", "triggered", incident.id, detail
-    )
-    tx.audit(note, now)
-    text = f"{incident.ref} is open again: {alert.name} fires again ({incident.severity.name})."
-    owing.thread(tx, incident, f"reopened:{incident.episodes}", text, now, broadcast=True)
-    if incident.digest_id is None:
-        due.owe(tx, Stage.INVESTIGATE, incident.id, now)
-    return incident
-
-
-def _raise(tx: Tx, work: _Delivery, incident: Incident, severity: Severity) -> Incident:
-    """A worse alert joined: the incident takes its severity, and leaves the digest if it stood there as SEV4."""
-    leaves = incident.digest_id is not None and not incident.severity.posted
-    if leaves:
-        owing.card(tx, incident, Priority.DIGEST, work.now)  # its line there changes
-        due.owe(tx, Stage.INVESTIGATE, incident.id, work.now)
-    return incidents.update(
-        tx, incident.id, work.now, severity=severity, digest_id=None if leaves else incident.digest_id
-    )
 
 
 def _settle(tx: Tx, work: _Delivery) -> None:

@@ -15,6 +15,7 @@ from bot.domain.errors import ClusterUnavailableError, FettleError, UnavailableE
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
+from bot.domain.severity import severity_of
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
 from bot.evidence import collect
@@ -50,7 +51,10 @@ class Looked:
 
 def playbook_for(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Playbook:
     """The playbook in force for this incident."""
-    return ctx.playbooks.current.choose_for([alert.labels for alert in alerts], incident.severity)
+    labels = [alert.labels for alert in alerts]
+    # By what the labels say, as at intake: what the playbook made of it must not lead to another playbook.
+    said = min((severity_of(one, ctx.settings.SEVERITY_MAP) for one in labels), default=incident.severity)
+    return ctx.playbooks.current.choose_for(labels, said)
 
 
 async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> AsyncGenerator[Looked, None]:

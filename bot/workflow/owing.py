@@ -5,7 +5,7 @@ It refuses to write message bodies for cards: a card is its incident's id, nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.incident import Incident
@@ -69,6 +69,26 @@ def _once(tx: Tx, incident: Incident, kind: MessageKind, key: str, params: Mappi
     outbox.owe(
         tx, kind, incident.id, incident.channel, Priority.THREAD, now, key=key, thread_key=card_key(incident.id),
         params=params, once=True,
+    )  # fmt: skip
+
+
+def pointer(tx: Tx, incident: Incident, channel: str, now: datetime) -> None:
+    """Owes another channel its one line, which leads to the card; it isn't due before that stands."""
+    outbox.owe(
+        tx, MessageKind.POINTER, incident.id, channel, Priority.DIGEST, now,
+        key=f"pointer:{incident.id}:{channel}", thread_key=card_key(incident.id), once=True,
+    )  # fmt: skip
+
+
+def mentions(tx: Tx, incident: Incident, slack_ids: Sequence[str], now: datetime) -> None:
+    """Owes the thread's one message that mentions these people and groups; once in an incident's life."""
+    if not slack_ids or incident.digest_id is not None:
+        return
+    text = f"{incident.ref}: {incident.alertname or incident.title} ({incident.severity.name})"
+    outbox.owe(
+        tx, MessageKind.THREAD, incident.id, incident.channel, Priority.NEW_CARD, now,
+        key=f"thread:{incident.id}:mentions", thread_key=card_key(incident.id),
+        params={"text": text, "mentions": list(slack_ids)}, once=True,
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ class Sweep:
             # Its clock and ours may differ; an age that is off by minutes only makes a look believe less or later.
             young = status.started_at is None or at - status.started_at < GROWN_UP
             look = Look({held.fingerprint: held for held in alerts}, at, young)
-            rules = intake.IntakeRules.of(self._ctx.settings, self._ctx.channel)
+            rules = intake.IntakeRules.of(self._ctx.settings, self._ctx.channel, self._ctx.playbooks)
             self._missing = await self._ctx.store.transact(settle, look, self._missing, rules)
         except FettleError as error:
             self._missing = {}

@@ -169,8 +169,8 @@ BUGS = (
         name="storm-without-a-digest",
         why="Two thousand alerts are two thousand cards, posted for half an hour.",
         file=INTAKE,
-        old="    if work.waiting > STORM:\n",
-        new="    if work.waiting > 1000 * STORM:\n",
+        old="    if waiting > STORM:\n",
+        new="    if waiting > 1000 * STORM:\n",
         tests=(INCIDENTS,),
     ),
     Bug(

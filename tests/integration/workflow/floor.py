@@ -164,7 +164,7 @@ class Floor:
 
     async def _receive(self, alerts: tuple[Alert, ...], labels: Mapping[str, str]) -> intake.Receipt:
         group = AlertGroup(f"{{}}:{canonical(dict(labels))}", alerts)
-        rules = intake.IntakeRules.of(self.ctx.settings, self.ctx.channel)
+        rules = intake.IntakeRules.of(self.ctx.settings, self.ctx.channel, self.ctx.playbooks)
         return await self.store.transact(intake.receive, group, self.now(), rules, lane=Lane.INTAKE)
 
     async def alerted(self, *, conclude: bool = True, **options: Any) -> tuple[Incident, Proposal]:
