@@ -21,7 +21,7 @@ from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, propose, timekeeping, verify, wake
+from bot.workflow import decide, execute, investigate, propose, timekeeping, verify, wake, watchdog
 from bot.workflow.context import Context
 from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
@@ -64,6 +64,8 @@ SWEEP_EVERY = 60
 """Seconds between looks at what Alertmanager holds."""
 CONFIGS_EVERY = 30
 """Seconds between looks at whose configuration is to be watched."""
+WATCHDOG_EVERY = 15
+"""Seconds between looks whether the Watchdog still comes."""
 PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
@@ -93,6 +95,7 @@ class Jobs:
         self._reloading = Reloading()
         self._sweep = Sweep(ctx)
         self._following = Following(ctx)
+        self._since = ctx.clock()
         self._waker: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -104,6 +107,8 @@ class Jobs:
         if self._ctx.sources.alertmanager is not None:
             self._scheduler.add_job(self._sweep.look, "interval", seconds=SWEEP_EVERY, id="sweep")
         self._scheduler.add_job(self._following.look, "interval", seconds=CONFIGS_EVERY, id="configs")
+        if self._ctx.settings.WATCHDOG_TIMEOUT is not None:
+            self._scheduler.add_job(self.watchdog, "interval", seconds=WATCHDOG_EVERY, id="watchdog")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
         soon = self._ctx.clock() + timedelta(minutes=1)
@@ -239,6 +244,16 @@ class Jobs:
             await self._reloading.look(self._ctx)
         except FettleError as error:
             log.warning("the playbooks could not be looked at; the old ones stay in force", error=str(error))
+
+    async def watchdog(self) -> None:
+        """Looks whether the Watchdog still comes; does nothing without ``WATCHDOG_TIMEOUT``."""
+        ctx, timeout = self._ctx, self._ctx.settings.WATCHDOG_TIMEOUT
+        if self._closing or timeout is None:
+            return
+        try:
+            await ctx.store.transact(watchdog.look, ctx.clock(), self._since, timeout, ctx.channel)
+        except FettleError as error:
+            log.warning("it could not be looked whether the Watchdog still comes", error=str(error))
 
     async def head(self) -> None:
         """Prints the audit's head, so that it stands somewhere else too."""

@@ -160,6 +160,10 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
     VERIFY_SOAK_CRASHLOOP: _Soak = Field(
         timedelta(seconds=600), description="The same after a crash loop, whose pauses are long."
     )
+    WATCHDOG_TIMEOUT: Annotated[timedelta | None, BeforeValidator(values.duration(60, 86400))] = Field(
+        None,
+        description="Such as 15m: an incident when the alert Watchdog doesn't come for so long; unset, nobody looks.",
+    )
     METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
     METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
     KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")

@@ -65,6 +65,7 @@ class Resolution(StrEnum):
     ALERTS_CLEARED = "alerts_cleared"
     VERIFIED = "verified"  # a request without alerts, closed on pass
     PERSON = "person"
+    RETURNED = "returned"  # what was missing came again
 
 
 @dataclass(frozen=True)

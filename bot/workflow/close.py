@@ -38,6 +38,11 @@ def alerts_cleared(tx: Tx, incident_id: int, now: datetime) -> bool:
     return True
 
 
+def returned(tx: Tx, incident_id: int, now: datetime) -> None:
+    """What was missing came again: an incident about an absence is over."""
+    _close(tx, incidents.get(tx, incident_id), Resolution.RETURNED, SYSTEM, "", now)
+
+
 def after_verdict(tx: Tx, incident_id: int, verdict: Verdict, now: datetime) -> None:
     """What a verdict does to its incident: pass mitigates, and closes if nothing fires; all else hands it back."""
     incident = incidents.get(tx, incident_id)
@@ -130,6 +135,7 @@ def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str,
     words = {
         Resolution.ALERTS_CLEARED: "all alerts cleared",
         Resolution.VERIFIED: "the request was carried out and verified",
+        Resolution.RETURNED: "what was missing came again",
         Resolution.PERSON: f"by a person: {reason}" if reason else "by a person",
     }
     owing.thread(tx, closed, f"resolved:{closed.episodes}", f"Resolved after {lasted}: {words[how]}.", now)

@@ -33,7 +33,7 @@ from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
 from bot.storage import alerts, incidents, outbox
 from bot.storage.db import Tx
-from bot.workflow import close, declare, owing, rejoined
+from bot.workflow import close, declare, owing, rejoined, watchdog
 from bot.workflow.declare import ALERTMANAGER
 from bot.workflow.route import Route, route_of
 
@@ -108,6 +108,8 @@ def receive(
 
     ``keys`` are incidents' keys by fingerprint, for alerts of which it is known where they belong.
     """
+    if any(one.name == watchdog.WATCHDOG and one.status is AlertStatus.FIRING for one in group.alerts):
+        watchdog.seen(tx, received_at)
     known = alerts.newest(tx, (alert.fingerprint for alert in group.alerts))
     group = _without_future(group, received_at)
     work = _Delivery(rules, received_at, group, known, keys or {})

@@ -23,6 +23,7 @@ _HOW = {
     Resolution.ALERTS_CLEARED: "All alerts are resolved.",
     Resolution.VERIFIED: "Closed after PASS.",
     Resolution.PERSON: "Closed by a person.",
+    Resolution.RETURNED: "What was missing came again.",
 }
 
 
