@@ -16,9 +16,8 @@ SLOW = 3.0
 async def test_a_press_that_was_acknowledged_outlives_sigterm(tmp_path: Path, measuring: Mapping[str, str]) -> None:
     async with World(tmp_path, WorldOptions(extra=measuring)) as world:
         await world.start_bot()
-        world.cluster.crash_loop("shop", "api")
-        await world.fire("KubePodCrashLooping", "shop/api")
-        card = await world.slack.expect_card("shop/api", buttons=["Approve"])
+        await world.slack.slash("bo", "/restart shop/api")
+        card = await world.slack.expect_card("shop/api", buttons=["Approve"], within=30)
         world.cluster_server.faults.hang("get", "deployments", seconds=SLOW, times=1)
         reply = await card.click("Approve", by="ana")
         assert reply.acked

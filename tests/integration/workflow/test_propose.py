@@ -119,7 +119,8 @@ async def test_a_target_chosen_for_another_clusters_incident_brings_no_draft(flo
     await floor.prepare()
     assert (await floor.verbs.choose_target(incident.id, API.key, await floor.person("bo"))).ok
     asked = len(floor.server.requests)
-    await floor.store.transact(due.owe, Stage.PROPOSE, incident.id, floor.now(), {})
+    wish = {"requested_by": "person:1", "action": "restart"}
+    await floor.store.transact(due.owe, Stage.PROPOSE, incident.id, floor.now(), wish)
     await floor.run(Stage.PROPOSE)
     assert len(floor.server.requests) == asked
     assert (await floor.proposal()).state is ProposalState.RECORDED
