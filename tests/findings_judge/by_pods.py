@@ -113,10 +113,9 @@ def crash_loop(scene: Scene) -> Truth:
     for pod in [one for one in every if one not in ill]:
         scene.logs.append(running(scene, pod))
     pod_alerts(scene, ill, crashing=True)
-    a_port = "EADDRINUSE" in last or "ddress already in use" in last
-    stays = (
-        variant == "local" and bool(scene.volumes) and not a_port
-    )  # a file on a volume is there for the next pod too
+    # A file on a volume is there for the next pod too; a port or the pod's own folder isn't.
+    goes = any(word in last.lower() for word in ("eaddrinuse", "address already in use", "/tmp/"))  # noqa: S108
+    stays = variant == "local" and bool(scene.volumes) and not goes
     cures = ("restart", "evict") if variant in {"local", "lone", "partial"} and not stays else ()
     return truth("crash_loop", *cures, note=variant)
 
