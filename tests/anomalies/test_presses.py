@@ -42,13 +42,14 @@ async def test_presses_together_twice_and_replayed_are_one(tmp_path: Path, tell:
 
 
 async def _night(gate: asyncio.Semaphore, folder: Path, rng: random.Random) -> int:
-    async with gate, whole(folder) as night:
+    async with gate, whole(folder, {"KUBE_TIMEOUT": "10s"}) as night:
         staffed(night)
         async with running(night):
             night.world.cluster.crash_loop(*PLACE.split("/"))
             assert (await night.world.fire(ALERT, PLACE)).accepted
             card = await night.world.slack.expect_card(PLACE, buttons=["Approve"], within=30)
             sent = await _crowd(night, card, rng)
+            await night.until(night.pressed)  # where all were told to try again
             await night.until(lambda: ("pass", 1) in night.left.rows("SELECT verdict, current FROM verifications"))
             again = await _replayed(night, sent, rng)
             await night.world.resolve(ALERT)

@@ -56,7 +56,7 @@ class Whole:
         """From the first crash to the quiet after the alert's end."""
         self.world.cluster.crash_loop(*PLACE.split("/"))
         assert (await self.world.fire(ALERT, PLACE)).accepted
-        await self.until(self._pressed)
+        await self.until(self.pressed)
         await self.until(lambda: self._verdict("pass"))
         sent = await self.world.resolve(ALERT)
         assert all(one.accepted for one in sent)
@@ -80,11 +80,11 @@ class Whole:
         owed = self.left.rows("SELECT stage, due_at, claimed_until, last_error FROM due")
         return "\n".join([card.text if card else "no card", *map(str, [*owed, *self.left.rows(STORY)])])
 
-    def _pressed(self) -> asyncio.Future[bool]:
+    def pressed(self) -> asyncio.Future[bool]:
+        """Ana presses Approve where it is offered, and looks whether something happens."""
         return asyncio.ensure_future(self._press())
 
     async def _press(self) -> bool:
-        """Ana presses Approve where it is offered, and looks whether something happens."""
         card = self.card()
         if self.left.rows("SELECT 1 FROM executions"):
             return True

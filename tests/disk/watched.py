@@ -84,7 +84,7 @@ def available() -> bool:
 
 
 def _library() -> Any:
-    library = c.CDLL(_sqlite3.__file__)
+    library = c.CDLL(getattr(_sqlite3, "__file__", None))
     if hasattr(library, CANT_OPEN):
         library.sqlite3_vfs_find.restype = c.c_void_p
         library.sqlite3_vfs_find.argtypes = [c.c_char_p]
