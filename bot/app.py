@@ -28,6 +28,7 @@ from bot.domain.audit import AuditEntry, AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
 from bot.health import Health
+from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.sources import Sources
 from bot.jobs import Jobs
 from bot.kube.client import Cluster
@@ -107,9 +108,11 @@ class Program:
             steady = clock.Steady()
             sources = Sources.of(settings)
             closing.push_async_callback(sources.close)
+            pager = await _pager(settings, closing)
             ctx = Context(
-                store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks, sources
-            )
+                store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks, sources,
+                pager,
+            )  # fmt: skip
             running = Running(ctx, slack, opened.servers, steady)
             await running.start(opened.ready, self.stop)
             try:
@@ -293,6 +296,14 @@ def delivery_options(settings: Settings, slack: SlackClient) -> Options:
         command=ids.command("/incident", settings.COMMAND_SUFFIX),
     )
     return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS, charts=settings.CHARTS)
+
+
+async def _pager(settings: Settings, closing: contextlib.AsyncExitStack) -> PagerDuty | None:
+    if not settings.PAGERDUTY_SERVICES:
+        return None
+    pager = PagerDuty(settings.PAGERDUTY_URL, settings.PAGERDUTY_SERVICES)
+    closing.push_async_callback(pager.close)
+    return pager
 
 
 async def _cluster(settings: Settings) -> Cluster:

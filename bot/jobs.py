@@ -21,7 +21,7 @@ from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, propose, timekeeping, verify, wake, watchdog
+from bot.workflow import decide, execute, investigate, page, propose, timekeeping, verify, wake, watchdog
 from bot.workflow.context import Context
 from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
@@ -37,6 +37,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.INVESTIGATE: investigate.investigate,
     Stage.PROPOSE: propose.propose,
     Stage.WAKE: wake.wake,
+    Stage.PAGE: page.page,
 }
 LIMITS: Mapping[Stage, int] = {
     Stage.EXECUTE: 3,
@@ -46,6 +47,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.INVESTIGATE: 8,
     Stage.PROPOSE: 8,
     Stage.WAKE: 2,
+    Stage.PAGE: 4,
 }
 """How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
 LEASE = timedelta(seconds=120)
@@ -251,7 +253,7 @@ class Jobs:
         if self._closing or timeout is None:
             return
         try:
-            await ctx.store.transact(watchdog.look, ctx.clock(), self._since, timeout, ctx.channel)
+            await ctx.store.transact(watchdog.look, ctx.clock(), self._since, timeout, ctx.channel, ctx.settings.pager)
         except FettleError as error:
             log.warning("it could not be looked whether the Watchdog still comes", error=str(error))
 

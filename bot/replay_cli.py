@@ -75,7 +75,9 @@ def main(file: Path, env_file: Path, folder: Path | None, *, as_json: bool) -> i
 
 
 def _play(store: Store, file: Path, settings: IncidentSettings, found: PlaybookSet, done: Replayed) -> None:
-    rules = IntakeRules(CHANNEL, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP, lambda: found)
+    rules = IntakeRules(
+        CHANNEL, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP, playbooks=lambda: found
+    )
     before: datetime | None = None
     for line in lines(file):
         if line.group is None:

@@ -22,7 +22,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
-from bot.settings_sources import SOURCE_SECRETS, SourceSettings, contradictions
+from bot.settings_sources import SOURCE_SECRETS, SourceSettings, address, contradictions
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -164,6 +164,14 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
         None,
         description="Such as 15m: an incident when the alert Watchdog doesn't come for so long; unset, nobody looks.",
     )
+    PAGERDUTY_SERVICES: Annotated[Mapping[str, SecretStr], PlainValidator(values.services)] = Field(
+        default_factory=dict,
+        description="Services of PagerDuty that playbooks may name, as name=ROUTING_KEY, comma separated; the first is "
+        "paged when Slack hasn't taken the card of a SEV1 or SEV2 for two minutes.",
+    )
+    PAGERDUTY_URL: Annotated[str, BeforeValidator(address)] = Field(
+        "https://events.pagerduty.com", description="PagerDuty's Events API; https://events.eu.pagerduty.com in the EU."
+    )
     METRICS_HOST: _Host = Field("127.0.0.1", description="Address of the separate listener for /metrics and /status.")
     METRICS_PORT: _Port = Field(9090, description="Port of /metrics and /status.")
     KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
@@ -197,6 +205,11 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
         return tuple(one for one in self.APPROVERS if values.is_group(one))
 
     @property
+    def pager(self) -> str:
+        """The service that is paged when Slack is late; empty if there is none."""
+        return next(iter(self.PAGERDUTY_SERVICES), "")
+
+    @property
     def slack_is_real(self) -> bool:
         """Whether SLACK_API_URL is Slack's own."""
         return self.SLACK_API_URL in values.SLACK_APIS
@@ -204,7 +217,9 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the redaction of logs; never to be shown."""
         basic = [pair.get_secret_value().partition(":")[2] for pair in self.WEBHOOK_BASIC]
-        tokens = (self.SLACK_BOT_TOKEN, self.SLACK_APP_TOKEN, *self.WEBHOOK_TOKENS)
+        tokens = (
+            self.SLACK_BOT_TOKEN, self.SLACK_APP_TOKEN, *self.WEBHOOK_TOKENS, *self.PAGERDUTY_SERVICES.values(),
+        )  # fmt: skip
         database = values.password(self.DATABASE_URL)
         others = (*basic, *([database] if database else []), *self.source_secrets())
         return (*(one.get_secret_value() for one in tokens), *others)
@@ -217,7 +232,9 @@ def _described(model: type[BaseModel]) -> dict[str, str]:
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_described(Settings))
 """Setting name -> one sentence: what it is and what it adds."""
 
-SECRET = SOURCE_SECRETS | {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "WEBHOOK_TOKENS", "WEBHOOK_BASIC", "DATABASE_URL"}
+SECRET = SOURCE_SECRETS | {
+    "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "WEBHOOK_TOKENS", "WEBHOOK_BASIC", "DATABASE_URL", "PAGERDUTY_SERVICES",
+}  # fmt: skip
 """Settings whose value is never shown; each is also taken from the file that ``NAME_FILE`` names."""
 
 _MISSING = {

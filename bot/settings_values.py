@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from pydantic import SecretStr
+
 from bot.domain.errors import RequestError
 from bot.domain.mitigation import Action
 from bot.domain.severity import DEFAULT_TABLE, Severity, parse_severity
@@ -31,6 +33,8 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_ROUTING_KEY = re.compile(r"[A-Za-z0-9]{16,64}")
 _SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MIN_TOKEN = 8
@@ -161,6 +165,17 @@ def webhook_basic(value: Any) -> tuple[str, ...]:
     if any(len(pair.partition(":")[2]) < _MIN_TOKEN or pair.startswith(":") for pair in found):
         raise ValueError("must be user:password, the password 8 characters or longer")
     return found
+
+
+def services(value: Any) -> Mapping[str, SecretStr]:
+    """``name=routing key`` pairs, or a YAML table; the order counts."""
+    given = value.items() if isinstance(value, Mapping) else [one.partition("=")[::2] for one in words(revealed(value))]
+    pairs = [(str(name).strip(), revealed(key).strip()) for name, key in given]
+    if any(not _SERVICE.fullmatch(name) or not _ROUTING_KEY.fullmatch(key) for name, key in pairs):
+        raise ValueError("write name=routing key, comma separated; a routing key has 32 letters and digits")
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("names one service twice: keep one of the two")
+    return {name: SecretStr(key) for name, key in pairs}
 
 
 def namespaces(value: Any) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ TAGS = (
     "incident:state:resolved",
     "incident:target:chosen",
     "incident:evidence:collected",
+    "incident:page:refused",
+    "incident:page:sent",
     "incident:routing:woken",
     "proposal:state:proposed",
     "proposal:state:recorded",

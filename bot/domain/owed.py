@@ -18,6 +18,7 @@ class Stage(StrEnum):
     RECOVER = "recover"  # execution: read back what a dead process left running
     VERIFY = "verify"  # verification
     EXPIRE = "expire"  # proposal
+    PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over
 
 

@@ -86,6 +86,10 @@ class Door:
         """POST a form: a question that is too long for an address."""
         return await self._ask("POST", path, within, largest, data=dict(form))
 
+    async def post_json(self, path: str, body: Mapping[str, Any], *, within: float, largest: int = LARGEST) -> Reply:
+        """POST JSON: for a system that is told something."""
+        return await self._ask("POST", path, within, largest, json=dict(body))
+
     async def _ask(self, method: str, path: str, within: float, largest: int, **more: Any) -> Reply:
         # The wait for a free place is ours, not the other system's: its time begins when it is asked.
         async with self._free, self._translating(within), asyncio.timeout(within):

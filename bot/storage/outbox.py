@@ -164,6 +164,12 @@ def posted(tx: Tx, key: str) -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
+def waits(tx: Tx, key: str) -> bool:
+    """Whether a message with this key is owed and has not gone out as it is now."""
+    sql = f"SELECT 1 FROM outbox WHERE key = ? AND {_WAITING}"  # noqa: S608 - a constant
+    return tx.execute(sql, (key,)).fetchone() is not None
+
+
 def by_message(tx: Tx, channel: str, ts: str) -> OutboxRow | None:
     """The row of a message that stands in Slack."""
     sql = f"SELECT {_COLUMNS} FROM outbox WHERE posted_channel = ? AND posted_ts = ? AND posted_ts <> ''"  # noqa: S608 - a constant

@@ -127,6 +127,7 @@ def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str,
         tx, incident.id, IncidentEvent.RESOLVE, now, resolved_at=now, resolution=str(how), reason=reason
     )
     due.forget(tx, Stage.PROPOSE, incident.id)
+    owing.page_state(tx, closed, now)
     lasted = minutes(now - incident.episode_at)
     detail = {"how": str(how), "reason": reason, "lasted": lasted, "alerts": incident.alerts_total}
     tx.audit(

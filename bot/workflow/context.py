@@ -15,6 +15,7 @@ from bot.playbooks.shelf import Shelf
 from bot.settings import Settings
 from bot.storage.db import Store
 from bot.workflow import freeze_file
+from bot.workflow.pager import Pager
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Context:
 
     ``cluster_uid`` is the uid of the kube-system namespace: it is part of what is approved. ``channel`` is where cards
     go. ``frozen_by_environment`` is read once at the start. ``playbooks`` holds the set in force; without a folder that
-    is the built-in catalog. ``sources`` are the outside systems that are configured.
+    is the built-in catalog. ``sources`` are the outside systems that are configured, ``pager`` is whom an incident
+    is taken to beside Slack.
     """
 
     store: Store
@@ -34,6 +36,7 @@ class Context:
     frozen_by_environment: bool = False
     playbooks: Shelf = field(default_factory=Shelf)
     sources: Sources = field(default_factory=Sources)
+    pager: Pager | None = None
 
     async def freeze_file(self) -> bool | None:
         """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""

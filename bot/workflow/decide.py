@@ -80,6 +80,7 @@ def _grant(tx: Tx, incident: Incident, proposal: Proposal, principal: Principal,
     due.owe(tx, Stage.EXECUTE, execution.id, now)
     if INCIDENT.allows(incident.state, IncidentEvent.EXECUTE):
         incident = incidents.move(tx, incident.id, IncidentEvent.EXECUTE, now)
+        owing.page_state(tx, incident, now)
         note = AuditNote(
             "incident:state:mitigating", principal.id, f"incident:{incident.id}", "mitigating", incident.id,
             {"execution": execution.id},

@@ -53,6 +53,7 @@ def declare(tx: Tx, alert: Alert, key: str, route: Route, foreign: str, now: dat
     tx.audit(note, now)
     for channel in route.others:
         owing.pointer(tx, incident, channel, now)
+    _page(tx, incident, route, now)
     if digest is None:
         due.owe(tx, Stage.INVESTIGATE, incident.id, now)
         owing.mentions(tx, incident, route.mentions, now)
@@ -87,6 +88,8 @@ def reopen(tx: Tx, incident: Incident, alert: Alert, route: Route, now: datetime
     tx.audit(note, now)
     text = f"{incident.ref} is open again: {alert.name} fires again ({incident.severity.name})."
     owing.thread(tx, incident, f"reopened:{incident.episodes}", text, now, broadcast=route.quiet_until is None)
+    if route.pager:
+        _page(tx, incident, route, now)
     if incident.digest_id is None:
         due.owe(tx, Stage.INVESTIGATE, incident.id, now)
     elif route.hushed and incident.severity.posted:
@@ -103,11 +106,20 @@ def worsen(tx: Tx, incident: Incident, route: Route, now: datetime) -> Incident:
     changed = incidents.update(
         tx, incident.id, now, severity=route.severity, digest_id=None if leaves else incident.digest_id
     )
+    _page(tx, changed, route, now)
     if leaves:
         owing.mentions(tx, changed, route.mentions, now)
     elif incident.digest_id is not None and route.quiet_until is not None and not incident.severity.posted:
         due.owe(tx, Stage.WAKE, incident.id, route.quiet_until)
     return changed
+
+
+def _page(tx: Tx, incident: Incident, route: Route, now: datetime) -> None:
+    """Pages by the playbook, in a storm too; what no playbook pages for is paged for if Slack doesn't show it."""
+    if route.pager:
+        owing.page(tx, incident, route.pager, now, severe=route.carded)
+    else:
+        owing.page(tx, incident, route.late_pager, now, at_once=False)
 
 
 def _sleeps(tx: Tx, incident: Incident) -> bool:

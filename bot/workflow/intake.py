@@ -53,6 +53,8 @@ class IntakeRules:
     cluster_name: str = ""
     reopen_window: timedelta = timedelta(minutes=30)
     severities: Mapping[str, Severity] = field(default_factory=lambda: DEFAULT_TABLE)
+    pager: str = ""
+    """The service that is paged when Slack takes no card of a grave incident; empty if there is none."""
     playbooks: Callable[[], PlaybookSet] = loader.built_in
     """The set in force at the moment of a delivery: it decides severity and routing."""
 
@@ -60,7 +62,8 @@ class IntakeRules:
     def of(cls, settings: Settings, channel: str, shelf: Shelf | None = None) -> IntakeRules:
         """The rules of one process; without a shelf the built-in playbooks count."""
         found = loader.built_in if shelf is None else lambda: shelf.current
-        return cls(channel, settings.CLUSTER_NAME, settings.REOPEN_WINDOW, settings.SEVERITY_MAP, found)
+        window, table = settings.REOPEN_WINDOW, settings.SEVERITY_MAP
+        return cls(channel, settings.CLUSTER_NAME, window, table, settings.pager, found)
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,8 @@ def _key(work: _Delivery, alert: Alert, foreign: str) -> str:
 
 def _route(work: _Delivery, alert: Alert) -> Route:
     severity = severity_of(alert.labels, work.rules.severities)
-    return route_of(work.rules.playbooks(), alert.labels, severity, work.rules.channel, work.now)
+    rules = work.rules
+    return route_of(rules.playbooks(), alert.labels, severity, rules.channel, work.now, rules.pager)
 
 
 def _incident(tx: Tx, work: _Delivery, alert: Alert, clean: Alert, route: Route) -> int | None:

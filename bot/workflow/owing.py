@@ -6,14 +6,16 @@ It refuses to write message bodies for cards: a card is its incident's id, nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.incident import Incident
-from bot.domain.owed import MessageKind, Priority
+from bot.domain.owed import MessageKind, Priority, Stage
+from bot.storage import due, facts, outbox
 from bot.storage import evidence as evidence_rows
-from bot.storage import outbox
 from bot.storage.db import Tx
 
+SLACK_LATE = timedelta(minutes=2)
+"""How long Slack may take for a grave incident before somebody is paged instead."""
 METRICS = "metrics"
 """The source whose evidence is drawn."""
 
@@ -90,6 +92,24 @@ def mentions(tx: Tx, incident: Incident, slack_ids: Sequence[str], now: datetime
         key=f"thread:{incident.id}:mentions", thread_key=card_key(incident.id),
         params={"text": text, "mentions": list(slack_ids)}, once=True,
     )  # fmt: skip
+
+
+def paged_key(incident_id: int) -> str:
+    """The key of the fact that holds what a pager was told of an incident."""
+    return f"page:{incident_id}"
+
+
+def page(tx: Tx, incident: Incident, service: str, now: datetime, *, severe: bool = True, at_once: bool = True) -> None:
+    """Owes a page to this service: at once, or only if Slack has not shown the incident after a while."""
+    if service and severe:
+        params = {"service": service} if at_once else {"service": service, "unless_taken": True}
+        due.owe(tx, Stage.PAGE, incident.id, now if at_once else now + SLACK_LATE, params)
+
+
+def page_state(tx: Tx, incident: Incident, now: datetime) -> None:
+    """The incident's state changed: whoever was paged for it, or is about to be, is told."""
+    if facts.get(tx, paged_key(incident.id)) is not None or due.owed(tx, Stage.PAGE, incident.id):
+        due.owe(tx, Stage.PAGE, incident.id, now)
 
 
 def thread(tx: Tx, incident: Incident, name: str, text: str, now: datetime, *, broadcast: bool = False) -> None:

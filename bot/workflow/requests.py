@@ -134,6 +134,7 @@ def _acknowledge(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -
         return _refuse(tx, ctx, principal, "acknowledge", f"{incident.ref} is already {incident.state}.", incident.id)
     incident = incidents.move(tx, incident.id, IncidentEvent.ACKNOWLEDGE, now, acknowledged_by=principal.id)
     _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {})
+    owing.page_state(tx, incident, now)
     owing.card(tx, incident, Priority.PRESS, now)
     return Answer(f"{incident.ref} is acknowledged by you.", incident_id=incident.id)
 

@@ -20,7 +20,8 @@ from bot.playbooks.schema import Playbook
 class Route:
     """Where the incident of one alert goes.
 
-    ``others`` are channels that get a line when the card stands, ``mentions`` Slack ids. ``hushed`` means that the
+    ``others`` are channels that get a line when the card stands, ``mentions`` Slack ids. ``pager`` is the service that
+    is paged, ``late_pager`` the one that is if Slack takes no card of a grave incident. ``hushed`` means that the
     playbook has quiet hours for this severity, ``quiet_until`` when those that hold now end.
     """
 
@@ -28,6 +29,8 @@ class Route:
     channel: str
     others: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
+    pager: str = ""
+    late_pager: str = ""
     hushed: bool = False
     quiet_until: datetime | None = None
 
@@ -37,19 +40,22 @@ class Route:
         return self.severity.posted and self.quiet_until is None
 
 
-def route_of(found: PlaybookSet, labels: Mapping[str, str], by_labels: Severity, channel: str, now: datetime) -> Route:
-    """The route of an alert; ``by_labels`` is the severity that its labels say, ``channel`` that of the settings."""
+def route_of(
+    found: PlaybookSet, labels: Mapping[str, str], by_labels: Severity, channel: str, now: datetime, pager: str = ""
+) -> Route:
+    """The route of an alert; ``by_labels`` is the severity that its labels say, the rest is of the settings."""
     playbook = found.choose(labels, by_labels)
     severity = by_labels
     if playbook.severity is not None and by_labels is not Severity.SEV1:
         severity = Severity[playbook.severity]
-    return routed(playbook, severity, channel, now)
+    return routed(playbook, severity, channel, now, pager)
 
 
-def routed(playbook: Playbook, severity: Severity, channel: str, now: datetime) -> Route:
+def routed(playbook: Playbook, severity: Severity, channel: str, now: datetime, pager: str = "") -> Route:
     """The route of an incident of this severity by this playbook."""
     routing = playbook.routing
     first, *others = routing.channels or (channel,)
     hushed = routing.quiet is not None and severity.name in routing.quiet.severities
     until = quiet.until(routing.quiet, now) if hushed and routing.quiet is not None else None
-    return Route(severity, first, tuple(others), routing.mentions, hushed, until)
+    late = pager if severity <= Severity.SEV2 else ""
+    return Route(severity, first, tuple(others), routing.mentions, routing.pagerduty or "", late, hushed, until)

@@ -40,5 +40,6 @@ def _wake(tx: Tx, ctx: Context, work: DueWork) -> None:
     note = AuditNote("incident:routing:woken", SYSTEM, f"incident:{incident.id}", "quiet hours are over", incident.id)
     tx.audit(note, now)
     due.owe(tx, Stage.INVESTIGATE, incident.id, now)
+    owing.page(tx, incident, route.pager, now)
     owing.mentions(tx, incident, route.mentions, now)
     owing.card(tx, incident, Priority.NEW_CARD, now)

@@ -27,19 +27,19 @@ def seen(tx: Tx, now: datetime) -> None:
     facts.put(tx, SEEN, now.isoformat())
 
 
-def look(tx: Tx, now: datetime, since: datetime, timeout: timedelta, channel: str) -> None:
+def look(tx: Tx, now: datetime, since: datetime, timeout: timedelta, channel: str, pager: str = "") -> None:
     """Declares the absence, or ends it; ``since`` is when this process began to listen."""
     last = facts.get(tx, SEEN)
     at = datetime.fromisoformat(last) if last is not None else None
     missing = now - max(since, at or since) > timeout
     incident = incidents.find_open_by_key(tx, KEY)
     if incident is None and missing:
-        _declare(tx, now, timeout, channel)
+        _declare(tx, now, timeout, channel, pager)
     elif incident is not None and at is not None and at > incident.episode_at:
         close.returned(tx, incident.id, now)
 
 
-def _declare(tx: Tx, now: datetime, timeout: timedelta, channel: str) -> None:
+def _declare(tx: Tx, now: datetime, timeout: timedelta, channel: str, pager: str) -> None:
     lasted = close.minutes(timeout)
     incident = incidents.add(
         tx,
@@ -60,3 +60,4 @@ def _declare(tx: Tx, now: datetime, timeout: timedelta, channel: str) -> None:
     note = AuditNote("incident:state:declared", SYSTEM, f"incident:{incident.id}", "triggered", incident.id, detail)
     tx.audit(note, now)
     owing.card(tx, incident, Priority.NEW_CARD, now)
+    owing.page(tx, incident, pager, now, at_once=False)

@@ -111,6 +111,10 @@ WRONG = [
     ("SEVERITY_MAP", "critical=SEV1", "SEVERITY_MAP is “critical=SEV1”: can't give SEV1"),
     ("WEBHOOK_TOKENS", "hush-hush-1,hush-hush-2,hush-hush-3", "WEBHOOK_TOKENS holds more than two tokens"),
     ("WEBHOOK_TOKENS", "hush", "WEBHOOK_TOKENS holds a token that is shorter than 8 characters"),
+    ("PAGERDUTY_SERVICES", "hush-hush-hush", "PAGERDUTY_SERVICES write name=routing key"),
+    ("PAGERDUTY_SERVICES", "a=hush012345678901234567,a=hush765432109876543210", "PAGERDUTY_SERVICES names one service"),
+    ("PAGERDUTY_URL", "events", "PAGERDUTY_URL is “events”: write its base address"),
+    ("WATCHDOG_TIMEOUT", "5s", "WATCHDOG_TIMEOUT is “5s”: write a duration between 1m and 1d"),
     ("WEBHOOK_BASIC", "hush-hush-hush", "WEBHOOK_BASIC must be user:password"),
     ("WEBHOOK_BASIC", "a:hush-hush-1,b:hush-hush-2,c:hush-hush-3", "WEBHOOK_BASIC holds more than two pairs"),
     ("DATABASE_URL", "mysql://root:hush-hush@db/x", "DATABASE_URL must be sqlite:////path/to/fettle.db or postgresql"),
@@ -288,3 +292,11 @@ def test_the_process_environment_is_what_counts_by_default(monkeypatch: pytest.M
 def test_every_setting_is_described_in_one_sentence() -> None:
     assert set(DESCRIPTIONS) == set(Settings.model_fields)
     assert [name for name, text in DESCRIPTIONS.items() if not text.endswith(".")] == []
+
+
+def test_services_of_a_pager_keep_their_order_and_their_keys_secret(read: Any) -> None:
+    found = read(PAGERDUTY_SERVICES="shop=hush0123456789abcdefhush01234567, ops=hushabcdefabcdefhush012345678901")
+    assert (list(found.PAGERDUTY_SERVICES), found.pager) == (["shop", "ops"], "shop")
+    assert "hush0123456789" not in repr(found)
+    assert "hush0123456789abcdefhush01234567" in found.secrets()
+    assert read().pager == ""
