@@ -27,6 +27,8 @@ from bot.delivery.render import Look
 from bot.domain.audit import AuditEntry, AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
+from bot.evidence import handler_files
+from bot.evidence.handlers import Handlers
 from bot.health import Health
 from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.sources import Sources
@@ -111,7 +113,7 @@ class Program:
             pager = await _pager(settings, closing)
             ctx = Context(
                 store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks, sources,
-                pager,
+                pager, opened.handlers,
             )  # fmt: skip
             running = Running(ctx, slack, opened.servers, steady)
             await running.start(opened.ready, self.stop)
@@ -133,6 +135,7 @@ class Opened:
     ready: Ready | None
     channel: str
     playbooks: Shelf
+    handlers: Handlers
 
 
 async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opened:
@@ -159,6 +162,11 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
         playbooks = await asyncio.to_thread(Shelf, settings.PLAYBOOKS_DIR)
     except ConfigError as error:
         wrong += error.sentences
+    handlers: Handlers | None = None
+    try:
+        handlers = await asyncio.to_thread(handler_files.load, settings.HANDLERS_DIR)
+    except ConfigError as error:
+        wrong += error.sentences
     cluster: Cluster | None = None
     try:
         cluster = await _cluster(settings)
@@ -170,12 +178,12 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
     channel = "" if store is None else await _channel(settings, store, ready)
     if not channel and not wrong:
         wrong.append(NO_CHANNEL)
-    if wrong or store is None or cluster is None or playbooks is None:
+    if wrong or store is None or cluster is None or playbooks is None or handlers is None:
         for event, sentence in away.items():
             logger.warning(event, error=sentence)
         raise ConfigError(wrong)
     await store.transact(facts.put, "channel", channel)
-    return Opened(store, cluster, slack, servers, ready, channel, playbooks)
+    return Opened(store, cluster, slack, servers, ready, channel, playbooks, handlers)
 
 
 def _sentences(error: FettleError) -> list[str]:
@@ -353,6 +361,7 @@ def _started(tx: Tx, ctx: Context) -> None:
         outbox.free_claims(tx)
     detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE}
     tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
+    reloading.record_handlers(tx, ctx.handlers, ctx.clock())
     reloading.record(tx, ctx.playbooks.current, ctx.channel, ctx.clock())
 
 

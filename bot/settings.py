@@ -164,6 +164,10 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
         None,
         description="Such as 15m: an incident when the alert Watchdog doesn't come for so long; unset, nobody looks.",
     )
+    HANDLERS_DIR: _File | None = Field(
+        None,
+        description="Folder of your own handlers (Python), run as Fettle; refused where Fettle or others may write it.",
+    )
     PAGERDUTY_SERVICES: Annotated[Mapping[str, SecretStr], PlainValidator(values.services)] = Field(
         default_factory=dict,
         description="Services of PagerDuty that playbooks may name, as name=ROUTING_KEY, comma separated; the first is "

@@ -59,6 +59,7 @@ TAGS = (
     "system:clock:set",
     "system:process:started",
     "system:process:stopped",
+    "system:handlers:loaded",
     "system:playbooks:loaded",
     "system:store:restored",
     "system:store:purged",

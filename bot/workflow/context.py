@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.evidence.handlers import Handlers
 from bot.integrations.sources import Sources
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
@@ -25,7 +26,7 @@ class Context:
     ``cluster_uid`` is the uid of the kube-system namespace: it is part of what is approved. ``channel`` is where cards
     go. ``frozen_by_environment`` is read once at the start. ``playbooks`` holds the set in force; without a folder that
     is the built-in catalog. ``sources`` are the outside systems that are configured, ``pager`` is whom an incident
-    is taken to beside Slack.
+    is taken to beside Slack, ``handlers`` a team's own code that adds evidence.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class Context:
     playbooks: Shelf = field(default_factory=Shelf)
     sources: Sources = field(default_factory=Sources)
     pager: Pager | None = None
+    handlers: Handlers = field(default_factory=Handlers)
 
     async def freeze_file(self) -> bool | None:
         """Whether the file that freezes all writes exists; None when that can't be told (then it denies)."""

@@ -86,9 +86,10 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
         await gathering
     finally:
         gathering.cancel()
-    failed_all = bool(gathered) and all(item.status is EvidenceStatus.FAILED for item in gathered)
+    asked = [item for item in gathered if not item.source.startswith("handler:")]
+    failed_all = bool(asked) and all(item.status is EvidenceStatus.FAILED for item in asked)
     # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
-    unreachable = gathered[0].problem or "no collector got an answer" if failed_all and target is not None else ""
+    unreachable = asked[0].problem or "no collector got an answer" if failed_all and target is not None else ""
     snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
     findings = () if unreachable else await asyncio.to_thread(ranked.rank, snapshot)
     yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
@@ -124,7 +125,8 @@ async def _gather(
         prometheus=ctx.sources.prometheus,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
-    wanted = collect.chosen(worth_asking(target, alerts, playbook.evidence))
+    asked = collect.chosen(worth_asking(target, alerts, playbook.evidence))
+    wanted = {**asked, **ctx.handlers.collectors(alerts)}
     async with aclosing(collect.each(ask, deadline=deadline, collectors=wanted)) as arriving:
         async for one in arriving:
             gathered.append(one)  # noqa: PERF401 - whoever shows a part looks at the list meanwhile
