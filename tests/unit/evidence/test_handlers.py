@@ -207,7 +207,7 @@ def test_a_read_only_mount_is_safe_whatever_its_bits_say(folder: Path, monkeypat
     put(folder, "DiskSpaceLow", GOOD.format(name="DiskSpaceLow", data="{}"))
     folder.chmod(0o777)
     mounted = os.statvfs(folder)
-    flags = tuple(mounted)[:8] + (mounted.f_flag | os.ST_RDONLY,) + tuple(mounted)[9:]
+    flags = (*tuple(mounted)[:8], mounted.f_flag | os.ST_RDONLY, *tuple(mounted)[9:])
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(flags))
     assert list(handler_files.load(folder).content()) == ["DiskSpaceLow"]
 
