@@ -10,11 +10,13 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from bot.domain.audit import AuditNote
+from bot.domain.evidence import EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, canonical, sha256
 from bot.domain.snapshot import AlertSeen
+from bot.evidence import collect
 from bot.storage import due, findings, incident_alerts, incidents
 from bot.storage import evidence as evidence_rows
 from bot.storage.db import Tx
@@ -24,6 +26,10 @@ from bot.workflow.looking import Looked, look
 
 AGAIN = timedelta(seconds=20)
 """How long to wait before asking an unreachable cluster again."""
+LOOKS_AGAIN = 3
+"""Further looks, each after twice the wait, when a part of the evidence stayed without an answer."""
+ELSEWHERE = frozenset({"metrics", "log_errors"})
+"""Sources that aren't the cluster; nothing waits for them."""
 GIVE_UP_AFTER = 30
 """Attempts before an investigation stops asking (10 minutes): a new alert or a press starts another."""
 
@@ -99,9 +105,20 @@ def _save(tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime)
         if first and found.target is not None and work.params.get("propose", True):
             due.owe(tx, Stage.PROPOSE, incident.id, now)  # that may be readable; if not, the card says why
         return
-    due.done(tx, work)
+    looks = work.params.get("looks", 0)
+    if _cluster_silent(found) and isinstance(looks, int) and looks < LOOKS_AGAIN:
+        # What wasn't answered once may be what decides: without it nothing is proposed that could be.
+        due.later(tx, work, now + AGAIN * 2**looks, params={**work.params, "looks": looks + 1})
+    else:
+        due.done(tx, work)
     if work.params.get("propose", True):
         due.owe(tx, Stage.PROPOSE, incident.id, now)
+
+
+def _cluster_silent(found: Looked) -> bool:
+    """Whether something that the cluster was asked about the target stayed without an answer."""
+    failed = {item.source for item in found.evidence if item.status is EvidenceStatus.FAILED}
+    return found.target is not None and any(source in collect.COLLECTORS for source in failed - ELSEWHERE)
 
 
 def _told(finding: Finding) -> str:

@@ -102,7 +102,28 @@ async def test_a_collector_that_fails_costs_only_itself(floor: Floor) -> None:
     found = await _evidence(floor, incident.id)
     assert found["pods"].status is EvidenceStatus.OK
     assert found["events"].status is EvidenceStatus.FAILED
-    assert await floor.owed() == {"propose": 1}
+    assert await floor.owed() == {"propose": 1, "investigate": 1}
+
+
+async def test_what_was_not_answered_is_asked_again_and_not_for_ever(floor: Floor) -> None:
+    """A change that wasn't read forbids a restart: one answer that was lost must not cost the proposal."""
+    floor.cluster.crash_loop("shop", "api")
+    floor.advance(8)
+    floor.server.deny("list", "replicasets")
+    await floor.alert()
+    await floor.prepare()
+    assert (await floor.proposal()).action == "none"
+    floor.server.allow("list", "replicasets")
+    floor.advance(21)
+    await floor.prepare()
+    assert (await floor.proposal()).action == "restart"
+    assert "investigate" not in await floor.owed()
+    floor.server.deny("list", "events")
+    incident = await floor.alert({**LABELS, "alertname": "KubePodNotReady"})
+    for _ in range(8):
+        await floor.prepare()
+        floor.advance(200)
+    assert "investigate" not in await floor.owed(), incident.ref
 
 
 async def test_a_collector_that_hangs_is_cut_off(floor: Floor) -> None:
