@@ -10,6 +10,9 @@ MATCHER = "tests/unit/playbooks/test_matcher.py"
 DIFFERENCE = "tests/unit/playbooks/test_difference.py"
 WRONG = "tests/unit/playbooks/test_wrong.py"
 FOLDER = "tests/integration/playbooks/test_folder.py"
+ROUTING = "tests/integration/intake/test_routing.py"
+PAGES = "tests/integration/workflow/test_page.py"
+HANDLERS = "tests/unit/evidence/test_handlers.py"
 RELOADING = "tests/integration/playbooks/test_reloading.py"
 
 _AUDITED = "            await ctx.store.transact(record, found, ctx.channel, ctx.clock())\n"
@@ -135,5 +138,37 @@ BUGS = (
         old="    facts.put(tx, IN_FORCE, canonical(found.content()))\n",
         new="",
         tests=(RELOADING,),
+    ),
+    Bug(
+        name="playbook-lowers-p0",
+        why="Somebody's plain word for the worst is made small by a line in a file.",
+        file="bot/workflow/route.py",
+        old="    if playbook.severity is not None and by_labels is not Severity.SEV1:\n",
+        new="    if playbook.severity is not None:\n",
+        tests=(ROUTING,),
+    ),
+    Bug(
+        name="quiet-hours-never-end",
+        why="What came at night stands in the digest all day, and nobody looks.",
+        file="bot/workflow/declare.py",
+        old="        due.owe(tx, Stage.WAKE, incident.id, route.quiet_until)\n    return incident\n",
+        new="        pass\n    return incident\n",
+        tests=(ROUTING,),
+    ),
+    Bug(
+        name="pages-although-slack-took-the-card",
+        why="Every grave incident wakes somebody twice, until nobody reads either.",
+        file="bot/workflow/page.py",
+        old="incident.state is IncidentState.TRIGGERED and not _taken(tx, incident)",
+        new="incident.state is IncidentState.TRIGGERED",
+        tests=(PAGES,),
+    ),
+    Bug(
+        name="handlers-that-others-can-write",
+        why="Whoever can write into that folder runs code with the bot's rights.",
+        file="bot/evidence/handler_files.py",
+        old="    if mode & (stat.S_IWGRP | stat.S_IWOTH):\n",
+        new="    if mode & stat.S_IWGRP & stat.S_IWOTH:\n",
+        tests=(HANDLERS,),
     ),
 )  # fmt: skip
