@@ -31,7 +31,8 @@ ABOUT = About(
     66,
 )
 ALERTS = ("KubeHpaMaxedOut", "KubeHpaReplicasMismatch")
-_METRIC = re.compile(r"([\d.]+)\s*(?:%|m|Mi|Gi|/s|)\s*(?:of|/)\s*([\d.]+)")
+_METRIC = re.compile(r"(\d+(?:\.\d+)?)\s*(%|m|[KMGT]i?)?\s*(?:of|/)\s*(\d+(?:\.\d+)?)\s*(m|[KMGT]i?)?")
+_UNITS = {"m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 STEP = 0.5
 """By what part of the maximum it is raised, at least by one."""
 
@@ -80,15 +81,14 @@ def at_bound(one: AutoscalerSeen) -> bool:
 
 def above(one: AutoscalerSeen) -> bool | None:
     """Whether a metric is above its target; None when no line tells."""
-    told = [_METRIC.search(line) for line in one.metrics]
-    pairs = [
-        (float(each[1]), float(each[2])) for each in told if each is not None and _number(each[1]) and _number(each[2])
-    ]
+    told = [found for line in one.metrics if (found := _METRIC.search(line)) is not None]
+    pairs = [(_amount(each[1], each[2]), _amount(each[3], each[4])) for each in told]
     return any(value > target for value, target in pairs) if pairs else None
 
 
-def _number(text: str) -> bool:
-    return text.count(".") <= 1 and text.strip(".") != ""
+def _amount(number: str, unit: str | None) -> float:
+    """A number of the API with its unit: ``500m`` is half of ``1``."""
+    return float(number) * _UNITS.get(unit or "", 1.0)
 
 
 def _at_bound(case: Case, one: AutoscalerSeen, *, alerted: bool) -> Finding:

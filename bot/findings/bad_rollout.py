@@ -12,6 +12,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
+from bot.findings.changed import changed_config
 from bot.findings.dependencies import suspect
 from bot.findings.endings import at_start, how_it_ended, worst
 from bot.findings.measures import around, onset
@@ -63,6 +64,7 @@ def _pods(case: Case, rollout: Rollout, bad: tuple[Sick, ...]) -> Finding | None
         f"{number_of(len(alike), 'pod')} of the template before fail too" if alike else "",
         f"{number_of(rollout.new_ready, 'pod')} of the new template are ready" if _most_are_fine(rollout, bad) else "",
         f"their last words name {others.who}" if others is not None and outside else "",
+        "its configuration was written too, and a rollback keeps that" if changed_config(case) else "",
     )
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "changes", against=against)
     before = rollout.before.revision if rollout.before is not None else ""

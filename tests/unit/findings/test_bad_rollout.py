@@ -144,3 +144,9 @@ def test_a_revision_that_stood_for_days_counts_as_one_that_worked() -> None:
     lasted, young = rolled(pods=NEW, revisions=stood), rolled(pods=NEW, revisions=fresh)
     assert first(lasted).confidence is Confidence.HIGH
     assert "no older revision is known to have worked" in first(young).doubt
+
+
+def test_a_configuration_written_with_it_is_a_doubt_since_a_rollback_keeps_it() -> None:
+    found = first(rolled(changes=[change(), change("ConfigMap api written", 9.2, "config")]))
+    assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.MEDIUM)
+    assert "a rollback keeps that" in found.doubt
