@@ -132,7 +132,10 @@ def _cures(
     if why or confidence is Confidence.LOW:
         return (), f"No restart: {why or 'too little is known of why it crashes'}."
     if points is Points.LOCAL and (case.volumes or case.volumes is None) and _stored(words):
-        return (), "What the last words name lies on a volume as far as can be seen: new pods find it again."
+        return (
+            (),
+            "What the last words name may lie on a volume: then new pods find it again. It has to be removed there.",
+        )
     if points is Points.LOCAL:
         return cures.one_or_all(case, crashed, "new pods begin without what the old ones left behind"), ""
     if points is Points.DEPENDENCY:

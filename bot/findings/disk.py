@@ -15,7 +15,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.lines import Points, spoken
-from bot.findings.measures import latest
+from bot.findings.measures import latest, seconds_until
 from bot.findings.phrases import cut, last_of, number_of, share, size, span, stop
 from bot.findings.sick import How
 from bot.findings.signs import strongest
@@ -46,6 +46,8 @@ def find(case: Case) -> Finding | None:
     alert = case.alert(*ALERTS)
     sign = strongest(case.signs, Points.DISK_FULL)
     label = alert.labels.get("persistentvolumeclaim", "") if alert is not None else ""
+    if not label and case.target is not None and case.target.kind == "PersistentVolumeClaim":
+        label = case.target.name
     claims = [one for one in _known(case, label) if fill(one) is not None and (not label or one.claim == label)]
     top = max(claims, key=lambda one: fill(one) or 0.0, default=None)
     if top is not None and (alert is not None or (fill(top) or 0) >= (FILLING if sign is not None else FULL)):
@@ -89,7 +91,8 @@ def _known(case: Case, label: str) -> list[VolumeSeen]:
         for place, one in enumerate(rows):
             if claim == one.claim and one.used is None and row.unit in {"ratio", ""}:
                 capacity = one.capacity or 1.0
-                rows[place] = replace(one, capacity=capacity, used=last_of(row) * capacity)
+                eta = one.full_in if one.full_in is not None else seconds_until(row, 1.0)
+                rows[place] = replace(one, capacity=capacity, used=last_of(row) * capacity, full_in=eta)
     return rows
 
 

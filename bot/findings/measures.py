@@ -92,3 +92,19 @@ def _leaves(row: SeriesSeen) -> datetime | None:
         if values[place] > bound and all(value > bound for value in following):
             return datetime.fromtimestamp(row.points[place][0], UTC)
     return None
+
+
+def seconds_until(row: SeriesSeen, bound: float) -> float | None:
+    """By the straight line through the points, when a level reaches its bound; None while it doesn't rise to it.
+
+    A line through a rise of less than a hundredth of the bound over the whole window says nothing.
+    """
+    if len(row.points) < ENOUGH:
+        return None
+    times, values = [at for at, _ in row.points], [value for _, value in row.points]
+    middle, level = sum(times) / len(times), sum(values) / len(values)
+    spread = sum((at - middle) ** 2 for at in times)
+    slope = sum((at - middle) * (value - level) for at, value in row.points) / spread if spread > 0 else 0.0
+    if slope * (times[-1] - times[0]) < 0.01 * bound:
+        return None
+    return max((bound - values[-1]) / slope, 0.0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.domain.finding import Cause, Confidence
 from bot.domain.observed import VolumeSeen
+from bot.domain.target import Target
 from tests.unit.findings.recorded import UNCHANGED, alert, crashing, find, first, pod, said, series, snap
 
 GI = 2.0**30
@@ -49,6 +50,22 @@ def test_prometheus_tells_the_use_where_the_cluster_doesnt() -> None:
     found = first(snap(FILLING, **rows(volumes=[bare], series=used)))
     assert (found.cause, found.confidence) == (Cause.DISK, Confidence.HIGH)
     assert "97 % full" in found.sentence
+
+
+def test_the_time_until_it_is_full_is_the_line_through_its_course() -> None:
+    bare = VolumeSeen("data-api-0", "Bound", 50 * GI, None, "standard", expandable=True)
+    used = [series("disk", *[0.86 + 0.001 * minute for minute in range(60)])]
+    found = first(snap(FILLING, **rows(volumes=[bare], series=used)))
+    assert "full in 81 min at this rate" in found.sentence
+    steady = [series("disk", *[0.9] * 60)]
+    assert "full in" not in first(snap(FILLING, **rows(volumes=[bare], series=steady))).sentence
+
+
+def test_a_claim_may_be_the_target_itself() -> None:
+    claim = Target("PersistentVolumeClaim", "shop", "data-api-0")
+    used = [series("disk", 0.96, 0.97)]
+    found = first(snap(alert("DiskSpaceLow"), target=claim, volumes=[], series=used))
+    assert (found.cause, found.confidence) == (Cause.DISK, Confidence.HIGH)
 
 
 def test_a_nodes_filesystem_is_told_by_its_alert_and_measure() -> None:
