@@ -53,7 +53,8 @@ class Presses:
         """The line that is printed."""
         told = f"{len(self.acked)} presses during {self.alerts} alerts taken in {self.took:.1f} s: "
         told += f"p50 {statistics.median(self.acked):.0f} ms, p99 {self.p99:.0f} ms, most {max(self.acked):.0f} ms"
-        return f"{told}, lost {len(self.lost)}; the verification ended with {self.verdict}"
+        verdict = f"; the verification ended with {self.verdict}" if self.verdict else ""
+        return f"{told}, lost {len(self.lost)}{verdict}"
 
 
 async def measure(world: World, alerts: int, seconds: float) -> Presses:
@@ -69,7 +70,7 @@ async def measure(world: World, alerts: int, seconds: float) -> Presses:
     found, begun = Presses(), time.monotonic()
     storms = asyncio.create_task(_storms(world, alerts, begun + seconds))
     while not storms.done():
-        await _press(world, found)
+        await press(world, found)
         await asyncio.sleep(MOMENT)
     found.alerts, found.took = await storms, time.monotonic() - begun
     found.verdict = await world.slack.until(lambda: _verdict(card), 90, lambda: f"There was no verdict:\n{card.text}")
@@ -91,7 +92,7 @@ async def _storms(world: World, alerts: int, until: float) -> int:
     return sum(int(one.answer.get("accepted", 0)) for one in sent)
 
 
-async def _press(world: World, found: Presses) -> None:
+async def press(world: World, found: Presses) -> None:
     """Two people press Acknowledge or More on two cards in the same moment."""
     cards = world.slack.cards()
     replies = await asyncio.gather(

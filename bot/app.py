@@ -317,7 +317,9 @@ async def _pager(settings: Settings, closing: contextlib.AsyncExitStack) -> Page
 async def _cluster(settings: Settings) -> Cluster:
     agent = f"fettle/{version('fettle-bot')}"
     timeout = settings.KUBE_TIMEOUT.total_seconds()
-    cluster = await Cluster.connect(settings.KUBECONFIG or None, settings.KUBE_CONTEXT or None, timeout, agent)
+    cluster = await Cluster.connect(
+        settings.KUBECONFIG or None, settings.KUBE_CONTEXT or None, timeout, agent, rate=settings.EVIDENCE_RATE
+    )
     if settings.short_soak and cluster.name != SANDBOX_CLUSTER:
         await cluster.close()
         raise ConfigError([SHORT_SOAK])

@@ -181,6 +181,10 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
     KUBE_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to the cluster.")
     SLACK_TIMEOUT: _Timeout = Field(timedelta(seconds=10), description="Limit of one request to Slack.")
     EVIDENCE_TIMEOUT: _Timeout = Field(timedelta(seconds=8), description="Limit of each collector of evidence.")
+    EVIDENCE_RATE: Annotated[int, BeforeValidator(values.whole(1, 100))] = Field(
+        10,
+        description="Calls to the cluster that all evidence together may make a second; a 429 halves it for a while.",
+    )
     CHARTS: Annotated[str, BeforeValidator(values.one_of("auto", "picture", "off"))] = Field(
         "auto",
         description="auto draws metrics with Slack's own charts where they fit and are taken, else as pictures (these "

@@ -18,11 +18,10 @@ from bot.evidence.signatures import digest
 from bot.kube import logs
 from bot.kube.logs import Said, Wanted
 from bot.kube.members import target_pods
+from bot.kube.shared import STORM
 
 SOURCE = "logs"
 PODS, MOST = 2, 4
-STORM = 8
-"""Targets looked at together from which on one log each must do."""
 MAX_SAMPLE = 120
 
 

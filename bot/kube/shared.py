@@ -14,8 +14,10 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-FRESH = 5.0
-"""Seconds from the question for which an answer serves others too."""
+FRESH, FRESH_IN_STORM = 5.0, 15.0
+"""Seconds from the question for which an answer serves others too; in a storm all is late anyway."""
+STORM = 8
+"""Targets looked at together, in all namespaces, beyond which it is a storm."""
 MOST_BYTES, MOST_EACH = 8_000_000, 4_000_000
 """Of answers as they came; parsed they take some ten times as much. A larger one is shared only while in flight."""
 CROWD = 3
@@ -42,8 +44,8 @@ class _Kept:
 class Shared:
     """The questions of one cluster's slow lane."""
 
-    def __init__(self, fresh: float = FRESH) -> None:
-        self._fresh = fresh
+    def __init__(self, fresh: float = FRESH, in_storm: float = FRESH_IN_STORM) -> None:
+        self._calm, self._storm = fresh, in_storm
         self._flying: dict[Hashable, _Flight] = {}
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
@@ -96,6 +98,10 @@ class Shared:
             return len(self._looks.get(namespace, ()))
         return sum(len(names) for names in self._looks.values())
 
+    @property
+    def _fresh(self) -> float:
+        return self._storm if self.crowd() > STORM else self._calm
+
     def _landed(self, key: Hashable, done: asyncio.Task[tuple[Json, int]], asked_at: float) -> None:
         flight = self._flying.get(key)
         if flight is not None and flight.task is done:
@@ -106,16 +112,18 @@ class Shared:
         loop = done.get_loop()
         if size > MOST_EACH or loop.time() - asked_at >= self._fresh:
             return
+        self._expire(loop.time())
         if key in self._kept:
             self._drop(key)
         self._kept[key] = _Kept(asked_at, size, answer)
         self._bytes += size
         while self._bytes > MOST_BYTES:
             self._drop(next(iter(self._kept)))
-        loop.call_later(self._fresh, lambda: self._expire(loop.time()))
+        loop.call_later(max(self._calm, self._storm), lambda: self._expire(loop.time()))
 
     def _expire(self, now: float) -> None:
-        for key in [key for key, kept in self._kept.items() if now - kept.asked_at >= self._fresh]:
+        fresh = self._fresh
+        for key in [key for key, kept in self._kept.items() if now - kept.asked_at >= fresh]:
             self._drop(key)
 
     def _drop(self, key: Hashable) -> None:

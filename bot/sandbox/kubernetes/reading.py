@@ -91,7 +91,7 @@ class Reading:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._snapshots: OrderedDict[int, Objects] = OrderedDict()
+        self._snapshots: OrderedDict[tuple[str, str | None, int], Objects] = OrderedDict()
 
     def get(self, kind: Kind, namespace: str, name: str, form: Form) -> Json:
         """One object in the form asked for, or 404."""
@@ -119,8 +119,8 @@ class Reading:
             version, start = _open_token(query["continue"])
             if version == -1:
                 version = store.version
-            elif version in self._snapshots:
-                objects = self._snapshots[version]
+            elif (kind.bucket, namespace, version) in self._snapshots:
+                objects = self._snapshots[kind.bucket, namespace, version]
             elif version != store.version:
                 raise status.continue_expired(_token(-1, start))
             objects = [obj for obj in objects if _position(obj) > start.rstrip("\0")]
@@ -128,7 +128,7 @@ class Reading:
         meta: Json = {"resourceVersion": str(version)}
         limit = int(query.get("limit") or 0)
         if limit and len(found) > limit:
-            self._keep(version, found)
+            self._keep((kind.bucket, namespace, version), found)
             meta["continue"] = _token(version, _position(found[limit - 1]) + "\0")
             if not query.get("labelSelector") and not query.get("fieldSelector"):
                 meta["remainingItemCount"] = len(found) - limit
@@ -145,9 +145,9 @@ class Reading:
         if version > store.version:
             raise status.version_ahead(version, store.version)
 
-    def _keep(self, version: int, objects: Objects) -> None:
-        if version not in self._snapshots:
-            self._snapshots[version] = objects
+    def _keep(self, list_at: tuple[str, str | None, int], objects: Objects) -> None:
+        if list_at not in self._snapshots:
+            self._snapshots[list_at] = objects
             while len(self._snapshots) > _SNAPSHOTS:
                 self._snapshots.popitem(last=False)
 

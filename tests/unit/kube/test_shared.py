@@ -86,7 +86,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_dropped() -> None:
 async def test_what_is_kept_is_bounded_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "MOST_BYTES", 100)
     monkeypatch.setattr(shared, "MOST_EACH", 60)
-    answers, server = Shared(fresh=0.1), Server(size=40)
+    answers, server = Shared(fresh=0.1, in_storm=0.1), Server(size=40)
     for key in "abc":
         await answers.ask(key, server.read)
     assert list(answers._kept) == ["b", "c"]
@@ -96,6 +96,16 @@ async def test_what_is_kept_is_bounded_and_forgotten(monkeypatch: pytest.MonkeyP
     assert big.asked == 2, "too large to be kept"
     await asyncio.sleep(0.15)
     assert (answers._kept, answers._bytes) == ({}, 0)
+
+
+async def test_in_a_storm_an_answer_serves_for_longer() -> None:
+    answers, server = Shared(fresh=0.05, in_storm=5), Server()
+    for number in range(9):
+        answers.look("shop", f"d{number}")
+    await answers.ask("pods", server.read)
+    await asyncio.sleep(0.1)
+    await answers.ask("pods", server.read)
+    assert server.asked == 1
 
 
 async def test_a_crowd_is_the_targets_of_a_namespace_that_were_looked_at_lately(
