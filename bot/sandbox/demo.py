@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.sandbox.world import World, is_ready
 
@@ -63,9 +65,10 @@ class Demo:
         return bool(pods) and all(is_ready(pod) for pod in pods)
 
     async def _ill(self, workload: str) -> None:
-        """Until the pods are seen not to be Ready, for 10 s at most."""
-        for _ in range(200):
-            if not self._well(workload):
+        """Until a pod was started again in vain, as it would be long before the alert; for 15 s at most."""
+        namespace, _, called = workload.partition("/")
+        for _ in range(300):
+            if any(_restarts(pod) > 1 and not is_ready(pod) for pod in self.world.cluster.pods(namespace, called)):
                 return
             await asyncio.sleep(0.05)
 
@@ -98,3 +101,7 @@ class Demo:
             "Type `/restart shop/web`, `/verify shop/api` or `/incident`.",
             f"Look with kubectl: {kubeconfig}, then `kubectl get pods -n shop -w`.",
         ]
+
+
+def _restarts(pod: Mapping[str, Any]) -> int:
+    return sum(one.get("restartCount", 0) for one in pod["status"].get("containerStatuses", []))
