@@ -76,6 +76,11 @@ def balanced(expr: str) -> bool:
         return False
 
 
+def quoted(text: str) -> str:
+    """Text as a string of a query, quotes and all; a ``$`` in it is left for ``fill``."""
+    return f'"{_escaped(text)}"'
+
+
 def comparison(expr: str) -> tuple[str, float] | None:
     """What an alert's expression compares with a number, and that number; None unless it is one plain comparison.
 

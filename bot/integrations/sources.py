@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.door import Access
+from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
 from bot.settings_sources import SourceSettings
 
@@ -16,16 +17,21 @@ class Sources:
 
     prometheus: Prometheus | None = None
     alertmanager: Alertmanager | None = None
+    loki: Loki | None = None
 
     @classmethod
     def of(cls, settings: SourceSettings) -> Sources:
         """Those that have an address; nothing is asked yet, not even whether it resolves."""
-        prometheus, alertmanager = access(settings, "PROMETHEUS"), access(settings, "ALERTMANAGER")
-        return cls(Prometheus(prometheus) if prometheus else None, Alertmanager(alertmanager) if alertmanager else None)
+        prometheus, alertmanager, loki = (access(settings, one) for one in ("PROMETHEUS", "ALERTMANAGER", "LOKI"))
+        return cls(
+            Prometheus(prometheus) if prometheus else None,
+            Alertmanager(alertmanager) if alertmanager else None,
+            Loki(loki) if loki else None,
+        )
 
     async def close(self) -> None:
         """Closes the connections of all."""
-        for one in (self.prometheus, self.alertmanager):
+        for one in (self.prometheus, self.alertmanager, self.loki):
             if one is not None:
                 await one.close()
 
