@@ -13,6 +13,7 @@ from bot.domain.errors import RequestError
 from bot.domain.query import LogQuery, MetricQuery
 from bot.domain.snapshot import AlertSeen
 from bot.domain.target import Target
+from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
 from bot.kube.client import Cluster
 
@@ -22,8 +23,9 @@ class Ask:
     """One question to all collectors.
 
     ``target`` is None where no workload was found: then only what the alerts' own labels name can be read (a node, a
-    claim, a job). ``since`` is when the earliest firing alert began. ``prometheus`` is None where none is configured.
-    ``within`` is how many seconds a collector has: one that asks several things gives what it has by then.
+    claim, a job). ``since`` is when the earliest firing alert began. ``prometheus`` and ``loki`` are None where
+    none is configured. ``within`` is how many seconds a collector has: one that asks several things gives what it has
+    by then.
     """
 
     cluster: Cluster
@@ -34,6 +36,7 @@ class Ask:
     queries: tuple[MetricQuery, ...] = ()
     log_query: LogQuery = field(default_factory=LogQuery)
     prometheus: Prometheus | None = None
+    loki: Loki | None = None
     within: float = 8.0
 
     @property

@@ -21,6 +21,7 @@ from bot.evidence import (
     endpoints,
     events,
     jobs,
+    log_errors,
     logs,
     metrics,
     nodes,
@@ -40,7 +41,7 @@ COLLECTORS: Mapping[str, Collector] = {
     room.SOURCE: room.collect
     for room in (
         pods, workload, changes, logs, events, metrics, config, nodes, autoscalers, quotas, budgets, endpoints, jobs,
-        volumes,
+        volumes, log_errors,
     )
 }  # fmt: skip
 """Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""

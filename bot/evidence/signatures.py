@@ -106,12 +106,15 @@ class _Group:
     trace: Sequence[str] = ()
 
 
-def digest(text: str) -> Digest:
-    """The log of one container, times before the lines as the kubelet writes them."""
+def digest(text: str, *, every: bool = False) -> Digest:
+    """The log of one container, times before the lines as the kubelet writes them.
+
+    ``every`` line is taken for an error where whoever chose the lines said so.
+    """
     lines = _without_ends_of_keys(list(_lines(_PRIVATE_KEY.sub(HIDDEN, text))))
     groups: dict[str, _Group] = {}
     for entry in _entries(lines):
-        if not (entry.trace or is_error(entry.text)):
+        if not (every or entry.trace or is_error(entry.text)):
             continue
         key = signature(entry.text)
         group = groups.setdefault(key, _Group(entry, entry))

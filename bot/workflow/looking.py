@@ -123,6 +123,7 @@ async def _gather(
         queries=playbook.metric_queries(),
         log_query=playbook.log_query(),
         prometheus=ctx.sources.prometheus,
+        loki=ctx.sources.loki,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     asked = collect.chosen(worth_asking(target, alerts, playbook.evidence))
