@@ -1,4 +1,4 @@
-"""What ``fettle doctor`` says of Prometheus and Alertmanager: whether they answer, and with what Fettle asks for.
+"""What ``fettle doctor`` says of Prometheus, Alertmanager and Loki: whether they answer, and with what Fettle asks for.
 
 Without them Fettle starts and shows less; one that is configured and doesn't answer is something to mend.
 """
@@ -12,6 +12,7 @@ from bot import clock
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import FettleError
 from bot.integrations.alertmanager import Alertmanager
+from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
 from bot.integrations.sources import Sources
 from bot.settings import DESCRIPTIONS, Settings
@@ -24,18 +25,20 @@ EXPORTERS = (
     ("kube_pod_container_status_restarts_total", "kube-state-metrics", "restarts"),
 )
 """A metric of each exporter whose names the usual queries use, and what is missing without it."""
+LABELS = ("namespace", "pod")
+"""What streams are chosen by where no playbook says otherwise."""
 
 
 async def rows(settings: Settings) -> list[Row]:
-    """The rows of both, and of the charts."""
+    """The rows of all three, and of the charts."""
     sources = Sources.of(settings)
     try:
-        prometheus, alertmanager = await asyncio.gather(
-            _prometheus(sources.prometheus), _alertmanager(sources.alertmanager)
+        prometheus, alertmanager, loki = await asyncio.gather(
+            _prometheus(sources.prometheus), _alertmanager(sources.alertmanager), _loki(sources.loki)
         )
     finally:
         await sources.close()
-    return [*prometheus, *alertmanager, *_charts(settings)]
+    return [*prometheus, *alertmanager, *loki, *_charts(settings)]
 
 
 async def _prometheus(prometheus: Prometheus | None) -> list[Row]:
@@ -62,6 +65,25 @@ async def _alertmanager(alertmanager: Alertmanager | None) -> list[Row]:
     except FettleError as error:
         return [fail("alertmanager", f"{error} Resolves that get lost aren't made good until it answers.")]
     return [ok("alertmanager", f"Alertmanager {status.version} answers; it holds {len(held)} alerts.")]
+
+
+async def _loki(loki: Loki | None) -> list[Row]:
+    if loki is None:
+        return [ok("LOKI_URL", f"Not set. {DESCRIPTIONS['LOKI_URL']}")]
+    try:
+        labels = await loki.labels(within=WITHIN)
+    except FettleError as error:
+        return [fail("loki", f"{error} Cards come without Loki's error lines until it answers.")]
+    if not labels:
+        return [
+            warn("loki", "Loki answers, but has no streams of late: look at LOKI_TENANT, and at what sends it logs.")
+        ]
+    found = [ok("loki", f"Loki answers; its streams have {len(labels)} labels.")]
+    for name in LABELS:
+        if name not in labels:
+            told = f"Its streams have no label {name}: name one of yours in the playbooks' logs.selector."
+            found.append(warn("loki", told))
+    return found
 
 
 def _charts(settings: Settings) -> list[Row]:

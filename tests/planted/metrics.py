@@ -12,6 +12,8 @@ CLIENT = "tests/integration/delivery/test_client.py"
 SWEEP = "tests/integration/workflow/test_sweep.py"
 DRAWN = "tests/unit/slack/test_charts.py"
 PLACES = "tests/unit/evidence/test_metrics.py"
+LOG_ERRORS = "tests/unit/evidence/test_log_errors.py"
+LOKI = "tests/integration/loki/test_captured.py"
 
 PROMQL_PY = "bot/integrations/promql.py"
 DOOR_PY = "bot/integrations/door.py"
@@ -42,6 +44,30 @@ BUGS = (
         new="    if found is None:\n        raise RequestError",
         also=(("_escaped(kept[0])", "_escaped(kept[0] if kept else '')"),),
         tests=(PROMQL,),
+    ),
+    Bug(
+        name="pattern-ends-its-string",
+        why="A quote in a playbook's words for an error ends the filter, and the rest is asked as a query.",
+        file=PROMQL_PY,
+        old="    return f'\"{_escaped(text)}\"'\n",
+        new="    return f'\"{text}\"'\n",
+        tests=(LOG_ERRORS,),
+    ),
+    Bug(
+        name="namespace-unquoted-for-loki",
+        why="A label breaks out of the selector, and the logs of other teams stand on the card.",
+        file="bot/evidence/log_errors.py",
+        old='        selector = f\'{{namespace="$namespace", pod=~"{either}"}}\'\n',
+        new='        selector = f\'{{namespace="{values.get("namespace")}", pod=~"{either}"}}\'\n',
+        tests=(LOG_ERRORS,),
+    ),
+    Bug(
+        name="tenant-forgotten",
+        why="A Loki of several tenants refuses everything, or answers with another team's logs.",
+        file=DOOR_PY,
+        old="                headers[TENANT] = access.tenant\n",
+        new="                pass\n",
+        tests=(LOKI,),
     ),
     Bug(
         name="redirect-takes-the-token-along",

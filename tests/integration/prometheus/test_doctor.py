@@ -1,4 +1,4 @@
-"""What the doctor says of Prometheus and Alertmanager: what each would add, whether they answer, and with what."""
+"""What the doctor says of Prometheus, Alertmanager and Loki: what each would add, whether it answers, with what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bot import doctor_sources
 from bot.doctor_table import Level
 from bot.sandbox.bot_process import free_port
-from bot.settings import Settings, load
+from bot.settings import DESCRIPTIONS, Settings, load
 from bot.slack.charts import press
 from tests.integration.replayed import answer, captured, replaying
 
@@ -27,6 +27,7 @@ async def test_what_is_not_set_says_what_it_would_add(tmp_path: Path) -> None:
     assert [(row.check, row.level) for row in rows] == [
         ("PROMETHEUS_URL", Level.OK),
         ("ALERTMANAGER_URL", Level.OK),
+        ("LOKI_URL", Level.OK),
     ]
     assert all(row.sentence.startswith("Not set. Base address of") for row in rows)
 
@@ -52,15 +53,51 @@ async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: P
             "It has no kube_pod_container_status_restarts_total of kube-state-metrics: restarts won't be shown.",
         ),
         (Level.OK, "Alertmanager 0.33.1 answers; it holds 1 alerts."),
+        (Level.OK, f"Not set. {DESCRIPTIONS['LOKI_URL']}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (None, [(Level.OK, "Loki answers; its streams have 5 labels.")]),
+        (
+            ["app", "k8s_pod_name", "namespace"],
+            [
+                (Level.OK, "Loki answers; its streams have 3 labels."),
+                (Level.WARN, "Its streams have no label pod: name one of yours in the playbooks' logs.selector."),
+            ],
+        ),
+        (
+            [],
+            [
+                (
+                    Level.WARN,
+                    "Loki answers, but has no streams of late: look at LOKI_TENANT, and at what sends it logs.",
+                )
+            ],
+        ),
+    ],
+)
+async def test_loki_is_asked_for_the_labels_that_streams_are_chosen_by(
+    tmp_path: Path, labels: list[str] | None, told: list[tuple[Level, str]]
+) -> None:
+    made = json.dumps({"status": "success", "data": labels}).encode()
+    async with replaying(
+        "loki/labels" if labels is None else answer("200 OK", made, Content_Type="application/json")
+    ) as loki:
+        rows = await doctor_sources.rows(settings(tmp_path, LOKI_URL=loki.url, LOKI_TENANT="shop"))
+    assert [(row.level, row.sentence) for row in rows if row.check == "loki"] == told
+    assert [(one.path, one.headers["x-scope-orgid"]) for one in loki.asked] == [("/loki/api/v1/labels", "shop")]
 
 
 async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url))
-    assert [row.level for row in rows] == [Level.FAIL, Level.FAIL]
+    rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url, LOKI_URL=url))
+    assert [row.level for row in rows] == [Level.FAIL, Level.FAIL, Level.FAIL]
     assert rows[0].sentence.startswith(f"Prometheus can't be reached at {url}: connection refused.")
     assert "without metrics" in rows[0].sentence
+    assert "without Loki's error lines" in rows[2].sentence
 
 
 @pytest.mark.parametrize(("charts", "level"), [("picture", Level.WARN), ("auto", Level.OK), ("off", None)])
