@@ -13,6 +13,7 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 RELAXED_PER_SECOND = 10.0
 """Evidence makes no more calls than this in any second (a setting): a storm must not become load on the cluster."""
@@ -28,6 +29,13 @@ LONGEST_PAUSE = 60.0
 """A Retry-After beyond this isn't believed."""
 
 
+@dataclass
+class _Sent:
+    """When a call went out."""
+
+    at: float
+
+
 class Pace:
     """Two lanes to one API server; ``rate`` is relaxed calls a second at best."""
 
@@ -35,8 +43,8 @@ class Pace:
         self._full = rate
         self._slowed, self._slowed_at = rate, -math.inf
         self._paused_until = -math.inf
-        self._sent: deque[float] = deque(maxlen=max(1, math.floor(rate)))
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._sent: deque[_Sent] = deque(maxlen=max(1, math.floor(rate)))
+        self._waiting: list[tuple[int, int, asyncio.Future[_Sent]]] = []
         self._order = 0
         self._running = 0
         self._wakes_at = 0.0  # of the loop; kept here, because uvloop's handle of a very short wait knows no time
@@ -70,12 +78,14 @@ class Pace:
             self._paused_until = max(self._paused_until, now + min(retry_after, LONGEST_PAUSE))
 
     async def _turn(self, rank: int) -> None:
-        mine = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[_Sent] = loop.create_future()
         self._order += 1
         heapq.heappush(self._waiting, (rank, self._order, mine))
         self._go()
         try:
-            await mine
+            sent = await mine
+            sent.at = loop.time()  # a loop that was busy lets it go later than it was let in
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():  # let in and given up in the same moment
                 self._running -= 1
@@ -96,9 +106,10 @@ class Pace:
                     loop.call_later(wait, self._woken)
                 return
             _, _, turn = heapq.heappop(self._waiting)
-            self._sent.append(loop.time())
+            sent = _Sent(loop.time())
+            self._sent.append(sent)
             self._running += 1
-            turn.set_result(None)
+            turn.set_result(sent)
 
     def _woken(self) -> None:
         self._wakes_at = 0.0
@@ -108,5 +119,5 @@ class Pace:
         """Seconds until the next call keeps both the rate and the pause."""
         rate = self.rate()
         calls = max(1, math.floor(rate))
-        turn = self._sent[-calls] + calls / rate * WINDOW - now if len(self._sent) >= calls else 0.0
+        turn = self._sent[-calls].at + calls / rate * WINDOW - now if len(self._sent) >= calls else 0.0
         return max(turn, self._paused_until - now)
