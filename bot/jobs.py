@@ -141,10 +141,15 @@ class Jobs:
         self._patience = self._patience or loop.time() + BETWEEN_STAGES
         if loop.time() < self._patience and any(work.stage in BRIEF for work in self._running.values()):
             return
+        step = self._steady.step()
         try:
             await timekeeping.follow(self._ctx.store, self._steady)
         except FettleError as error:
             log.warning("the clock was set, and the store doesn't follow yet", error=str(error))
+            return
+        for chore in self._scheduler.get_jobs():  # it goes by the machine's clock alone
+            if chore.next_run_time is not None:
+                chore.modify(next_run_time=chore.next_run_time + step)
 
     async def tick(self) -> None:
         """Claims what is due, as far as the limits leave room, and spawns it."""

@@ -247,3 +247,14 @@ async def test_a_write_under_way_is_not_read_back_because_the_clock_was_set_ahea
     assert (await floor.execution()).state is ExecutionState.SUCCEEDED
     assert floor.workload()["metadata"]["generation"] == 2
     assert len(floor.patches()) == 1
+
+
+async def test_chores_move_with_the_clock_too(floor: Floor, ticking: Jobs) -> None:
+    """The look at Alertmanager, each minute, doesn't wait until a clock that was set back has caught up."""
+    chore = ticking._scheduler.get_job("audit-head")
+    with clock_set(floor, BACK):
+
+        async def soon() -> bool:
+            return chore.next_run_time <= datetime.now(UTC) + timedelta(hours=1)
+
+        await until(soon)
