@@ -219,14 +219,17 @@ class Asks:
 
 
 class Fires:
-    """Alertmanager sends the same alert until it is answered."""
+    """A pod crashes again and again, and Alertmanager sends the same alert until it is answered."""
 
     def __init__(self) -> None:
         self.answered = False
         self.since: datetime | None = None
 
     async def __call__(self, night: Night) -> bool:
-        self.since = self.since or night.floor.now()
+        if self.since is None:
+            night.server.cluster.crash_loop("shop", "api")
+            night.advance(5)
+            self.since = night.floor.now()
         if not self.answered:
             await night.floor.alert(at=self.since)
             self.answered = True
