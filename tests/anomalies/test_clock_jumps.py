@@ -76,7 +76,7 @@ async def test_an_approval_is_as_old_as_it_is(fresh: Fresh) -> None:
     """The clock is set back 20 minutes while a proposal waits: a quarter of an hour later it has expired."""
     async with fresh() as night:
         await night.floor.alert()
-        await night.floor.prepare()
+        await night.floor.prepare(conclude=True)
         offered = await night.floor.proposal()
         night.jump(JUMPS["minutes back"])
         await night.work()
