@@ -19,6 +19,7 @@ from bot.evidence import collect, log_errors
 from bot.evidence.ask import Ask
 from bot.integrations.door import Access
 from bot.integrations.loki import Loki
+from bot.kube import reads
 from tests.integration.clusters import API, World, now
 from tests.integration.replayed import Replay, answer, captured, replaying
 
@@ -84,7 +85,7 @@ async def test_errors_are_counted_and_named_before_and_after_the_start_and_nothi
 
 async def test_it_asks_for_the_pods_that_are_there_and_those_that_were(kube: World) -> None:
     await kube.api()
-    pods = [pod.row.name for pod in (await log_errors.reads.snapshot(kube.cluster, API, now=now())).pods]
+    pods = [pod.row.name for pod in (await reads.snapshot(kube.cluster, API, now=now())).pods]
     async with asking(kube) as (ask, replay):
         await told(ask)
     counts = [one.query["query"][0] for one in replay.asked if one.path == QUERY]

@@ -8,9 +8,13 @@ import pytest
 
 from bot.domain.evidence import EvidenceStatus
 from bot.domain.owed import Stage
+from bot.integrations.door import Access
+from bot.integrations.loki import Loki
+from bot.integrations.sources import Sources
 from bot.storage import evidence as evidence_rows
 from bot.workflow import investigate
 from bot.workflow.looking import look
+from tests.integration.replayed import captured, replaying
 
 from .floor import API, LABELS, Floor
 
@@ -34,6 +38,20 @@ async def test_pods_and_events_of_the_target_are_kept(floor: Floor) -> None:
     assert entry.detail["target"] == "Deployment shop/api"
     assert [key for key, _ in await floor.messages("evidence:")] == [f"evidence:{incident.id}"]
     assert await floor.owed() == {"propose": 1}
+
+
+async def test_lokis_error_lines_are_kept_where_loki_is_configured(floor: Floor) -> None:
+    async with replaying("loki/query_range-all") as replay:
+        replay.answers["/loki/api/v1/query"] = captured("loki/query-vector")
+        loki = Loki(Access("Loki", "LOKI", replay.url, tenant="shop"))
+        floor.switch(sources=Sources(loki=loki))
+        incident = await floor.alert({"alertname": "HighErrorRate", "namespace": "shop", "deployment": "api"})
+        await floor.run(Stage.INVESTIGATE)
+        await loki.close()
+    found = await _evidence(floor, incident.id)
+    assert found["log_errors"].data["after"]["count"] == 6
+    assert "db timeout" in found["log_errors"].summary
+    assert {one.headers["x-scope-orgid"] for one in replay.asked} == {"shop"}
 
 
 async def test_the_owner_of_the_pod_is_the_target(floor: Floor) -> None:
