@@ -181,7 +181,7 @@ class PrometheusServer:
     def _pods(self, expr: str) -> list[Seen]:
         """The pods that the expression's first matchers mean."""
         wanted = {name: (sign, json.loads(text)) for name, sign, text in reversed(_MATCHER.findall(expr))}
-        namespace = wanted.get("namespace", ("=", ""))[1]
+        namespace = wanted["namespace"][1] if "namespace" in wanted else None
         sign, pattern = wanted.get("pod", ("=~", ".*"))
         meant = re.compile(re.escape(pattern) if sign == "=" else pattern)
         found = self._cluster.world.store.list(by_kind("Pod"), namespace)

@@ -24,7 +24,7 @@ class Following:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._watch = ConfigWatch(ctx.cluster, ctx.clock)
+        self._watch: ConfigWatch | None = None
 
     async def look(self) -> None:
         """Follows the open incidents as they are now; what can't be asked now is asked again next time."""
@@ -41,11 +41,13 @@ class Following:
                 log.debug("whose configuration to watch isn't known", target=target.key, error=str(error))
             if len(found) >= MOST:
                 break
+        self._watch = self._watch or ConfigWatch(self._ctx.cluster, self._ctx.clock)
         self._watch.follow(found)
 
     async def close(self) -> None:
         """Ends the watches."""
-        await self._watch.close()
+        if self._watch is not None:
+            await self._watch.close()
 
 
 def _open_targets(tx: Tx) -> list[Target]:
