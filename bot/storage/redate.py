@@ -1,7 +1,8 @@
-"""Moves the times of whatever still waits, for a machine whose clock was set; what has happened keeps its times.
+"""Moves the times that are compared with the present, for a machine whose clock was set; what is over keeps its times.
 
-It refuses to know why: the caller says by how much. On PostgreSQL it moves nothing while another process of Fettle
-works on the same database: its clock was not set.
+That is whatever waits, and all of an incident that is open: its times are compared with each other, too (what was
+found or measured before it was reopened says nothing of now). It refuses to know why: the caller says by how much. On
+PostgreSQL it is for one process alone on its database: the clocks of others were not set.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ from datetime import timedelta
 from bot.storage.fields import from_text, to_text
 from bot.storage.tx import Tx
 
-WAITING: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+_OPEN = "incident_id IN (SELECT id FROM incidents WHERE state <> 'resolved')"
+
+MOVED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("due", "id", ("due_at", "claimed_until"), "TRUE"),
     ("outbox", "id", ("owed_at", "due_at", "claimed_until"), "version > sent_version AND NOT dropped"),
-    ("proposals", "id", ("expires_at",), "state = 'pending'"),
     ("executions", "id", ("intent_at",), "state = 'running'"),
-    ("verifications", "id", ("deadline", "rolled_out_at"), "verdict = 'measuring'"),
     ("group_refreshes", "group_id", ("refreshed_at",), "TRUE"),
+    ("incidents", "id", ("opened_at", "episode_at", "updated_at", "investigated_at"), "state <> 'resolved'"),
+    ("evidence", "id", ("observed_at",), _OPEN),
+    ("findings", "id", ("found_at",), _OPEN),
+    ("proposals", "id", ("created_at", "expires_at", "decided_at"), _OPEN),
+    ("verifications", "id", ("started_at", "deadline", "rolled_out_at", "settled_at"), _OPEN),
 )
-"""Table, its key, the columns that are compared with the present, and the rows that still wait."""
+"""Table, its key, the columns, and the rows that move."""
 
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
@@ -34,9 +40,9 @@ def alone(tx: Tx) -> bool:
 
 
 def shift(tx: Tx, by: timedelta) -> int:
-    """Moves all times that waiting rows are compared by; the number of rows."""
+    """Moves them; the number of rows."""
     moved = 0
-    for table, key, columns, where in WAITING:
+    for table, key, columns, where in MOVED:
         found = tx.execute(f"SELECT {key}, {', '.join(columns)} FROM {table} WHERE {where}").fetchall()  # noqa: S608 - constants
         changes = ", ".join(f"{column} = ?" for column in columns)
         rows = [(*(_moved(at, by) for at in times), number) for number, *times in found]

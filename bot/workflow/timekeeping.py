@@ -1,8 +1,8 @@
-"""When the machine's clock was set, what still waits moves with it: no wait gets longer, no soak or approval shorter.
+"""When the machine's clock was set, what isn't over moves with it: no wait gets longer, no soak or approval shorter.
 
 A bot's clock is steady (``bot.clock``); this follows the machine's within seconds, between two stages, in one
 transaction that also says so in the audit. The same at the start, for a clock that was set while nobody ran. It
-refuses to touch what has happened: those times stay as they were written.
+refuses to touch what is over, and the audit: those times stay as they were written.
 """
 
 from __future__ import annotations

@@ -220,7 +220,7 @@ class Asks:
 
 
 class Fires:
-    """A pod crashes again and again, and Alertmanager sends the same alert until it is answered."""
+    """Both pods begin to crash, and Alertmanager sends the same alert until it is answered."""
 
     def __init__(self) -> None:
         self.answered = False
@@ -258,7 +258,7 @@ async def insists(night: Night) -> bool:
     if not (again or nothing_done):
         return False
     bo = await night.floor.person("bo")
-    if newest.action == NOTHING:  # a clock that is wrong makes what is seen doubtful: a person asks for the restart
+    if newest.action == NOTHING:  # too little was seen to offer anything: a person asks for the restart
         await night.floor.verbs.restart(bo, "shop/api")
     else:
         await night.floor.verbs.request_again(newest.id, bo)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.domain.proposal import SYSTEM
 from tests.chance import SEED, some
 
 from .conftest import Fresh
@@ -45,6 +46,7 @@ async def test_a_clock_that_is_set_at_any_point_changes_no_end(
                 assert not night.jumps
                 assert night.crashes == int(down)
                 assert len(await night.floor.entries("system:clock:set")) == 1
+                assert way == "asked" or (await night.floor.proposal()).requested_by == SYSTEM
             except AssertionError as error:
                 raise AssertionError(f"{name} at {point} of the night {way}") from error
     tell(f"seed {SEED}: {len(cases)} nights, the clock set once in each")
@@ -75,8 +77,8 @@ async def test_a_soak_takes_as_long_as_it_takes(fresh: Fresh, name: str, at: int
 async def test_an_approval_is_as_old_as_it_is(fresh: Fresh) -> None:
     """The clock is set back 20 minutes while a proposal waits: a quarter of an hour later it has expired."""
     async with fresh() as night:
-        await night.floor.alert()
-        await night.floor.prepare(conclude=True)
+        await Fires()(night)
+        await night.work()
         offered = await night.floor.proposal()
         night.jump(JUMPS["minutes back"])
         await night.work()

@@ -7,10 +7,36 @@ JOBS_PY = "bot/jobs.py"
 START = "tests/integration/intake/test_start.py"
 HTTP = "tests/integration/intake/test_http.py"
 JOBS = "tests/integration/workflow/test_jobs.py"
+TIME = "tests/integration/workflow/test_timekeeping.py"
+JUMPS = "tests/anomalies/test_clock_jumps.py"
 ADMISSION = "tests/deploy/test_admission.py"
 DEPLOYMENT = "tests/deploy/test_deployment.py"
 
 BUGS = (
+    Bug(
+        name="clock-followed-without-what-waits",
+        why="The machine's clock is set back, and the verdict, the expiry and the card wait until it has caught up.",
+        file="bot/workflow/timekeeping.py",
+        old="    redate.shift(tx, step)\n",
+        new="",
+        tests=(TIME,),
+    ),
+    Bug(
+        name="clock-set-ahead-passes-the-soak",
+        why="The machine's clock is set ahead in the middle of a soak, and pods that crash a minute later get a PASS.",
+        file="bot/storage/redate.py",
+        old='("started_at", "deadline", "rolled_out_at", "settled_at")',
+        new='("started_at", "deadline", "settled_at")',
+        tests=(f"{JUMPS}::test_a_soak_takes_as_long_as_it_takes",),
+    ),
+    Bug(
+        name="mount-that-hangs-is-waited-for",
+        why="FREEZE_FILE lies on a mount whose server is gone, and whoever approves gets no answer.",
+        file="bot/workflow/freeze_file.py",
+        old="WITHIN = 1.0",
+        new="WITHIN = 30.0",
+        tests=("tests/integration/workflow/test_freeze_file.py",),
+    ),
     Bug(
         name="drain-drops-acknowledged-presses",
         why="Slack was told that the press arrived; the deploy a second later forgets it.",

@@ -24,6 +24,14 @@ BUGS = (
         tests=(FAULTS,),
     ),
     Bug(
+        name="lost-post-looked-for-by-our-clock",
+        why="The machine's clock is hours off and the answer to a post is lost: a second card stands beside the first.",
+        file=SEND,
+        old="row.owed_at + ((self._slack.now() or now) - now)",
+        new="row.owed_at",
+        tests=(FAULTS,),
+    ),
+    Bug(
         name="sdk-default-retries-on-posts",
         why="The SDK posts again by itself after a reset connection: two cards, two pages.",
         file=CLIENT_PY,

@@ -12,7 +12,7 @@ import time_machine
 from bot.clock import Steady
 from bot.domain.errors import StoreUnavailableError
 from bot.domain.execution import ExecutionState
-from bot.domain.incident import Incident
+from bot.domain.incident import Incident, IncidentEvent
 from bot.domain.owed import Stage
 from bot.domain.severity import Severity
 from bot.jobs import Jobs
@@ -44,10 +44,14 @@ class Machine:
 
 
 def wait_for(tx: Tx, now: datetime) -> Incident:
-    """An incident with a card that waits, work that is claimed, and a started audit."""
-    incident = incidents.add(
-        tx, key="k", title="t", alertname="a", namespace="shop", severity=Severity.SEV2, now=now, channel="C0ONCALL"
+    """An open incident with a card that waits, one that is over, work that is claimed, and a started audit."""
+    incident, over = (
+        incidents.add(
+            tx, key=key, title="t", alertname="a", namespace="shop", severity=Severity.SEV2, now=now, channel="C0ONCALL"
+        )
+        for key in ("k", "l")
     )
+    incidents.move(tx, over.id, IncidentEvent.RESOLVE, now, resolved_at=now)
     due.owe(tx, Stage.VERIFY, 1, now + timedelta(seconds=5))
     due.owe(tx, Stage.EXECUTE, 2, now)
     due.claim(tx, now, Stage.EXECUTE, timedelta(seconds=60), 1)
@@ -61,10 +65,9 @@ def times(tx: Tx) -> dict[str, datetime | None]:
     rows = tx.execute("SELECT stage, due_at, claimed_until FROM due").fetchall()
     found = {stage: from_text(due_at) for stage, due_at, _ in rows}
     found |= {f"{stage} claim": from_text(until) for stage, _, until in rows if until}
-    [(owed_at, opened)] = tx.execute(
-        "SELECT o.owed_at, i.opened_at FROM outbox AS o JOIN incidents AS i ON i.id = o.subject"
-    ).fetchall()
-    return {**found, "owed": from_text(owed_at), "opened": from_text(opened)}
+    [(owed_at,)] = tx.execute("SELECT owed_at FROM outbox").fetchall()
+    begun = dict(tx.execute("SELECT key, episode_at FROM incidents").fetchall())
+    return {**found, "owed": from_text(owed_at), "open": from_text(begun["k"]), "over": from_text(begun["l"])}
 
 
 async def started(store: Store, machine: Machine) -> Steady:
@@ -75,9 +78,9 @@ async def started(store: Store, machine: Machine) -> Steady:
 
 
 async def moved(store: Store, before: dict[str, datetime | None]) -> set[timedelta]:
-    """By how much the waiting times moved; what has happened must not have."""
+    """By how much the times moved that are compared with the present; those of what is over must not have."""
     after = await store.read(times)
-    assert after.pop("opened") == before["opened"]
+    assert after.pop("over") == before["over"]
     return {after[name] - before[name] for name in after}  # type: ignore[operator]
 
 
