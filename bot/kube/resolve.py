@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.alert import from_exporter
-from bot.domain.errors import NotFoundError, RequestError
+from bot.domain.errors import ForbiddenError, NotFoundError, RequestError
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import hints, lists, reads
 from bot.kube.client import Cluster
@@ -22,7 +22,7 @@ from bot.kube.reads import Owner
 from bot.kube.workload import target_of
 
 MOST_ASKED = 6
-"""Different label sets that are looked up, those with most alerts first: fifty pods of one workload need no fifty."""
+"""Different label sets that are looked up, those with most alerts first; pods of a workload found so count as one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,17 @@ async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) 
     slow = cluster.slow_lane(rank=-1)
     votes: Counter[Target] = Counter()
     notes: list[str] = []
-    for one in _distinct(labels)[:MOST_ASKED]:
+    asked = _distinct(labels)
+    siblings: dict[tuple[str, str], Target] = {}
+    left = MOST_ASKED
+    for number, one in enumerate(asked):
+        pod = _pod_of(one)
+        if pod in siblings:
+            votes[siblings[pod]] += one.times
+            continue
+        if not left:
+            continue
+        left -= 1
         try:
             found = await _resolve_one(slow, one)
         except RequestError as error:  # a hostile or broken label value; gone objects are handled closer
@@ -69,10 +79,28 @@ async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) 
         votes.update(dict.fromkeys(found.targets, one.times))
         if found.note and found.note not in notes:
             notes.append(found.note)
+        if pod is not None and len(found.targets) == 1 and any(map(_pod_of, asked[number + 1 :])):
+            siblings |= await _siblings(slow, found.targets[0])
     best = sorted(votes, key=lambda target: (-votes[target], target))
     if best:
         return Resolution(best[0], tuple(best[1:]), " ".join([*_several(best, votes), *notes]))
     return Resolution(None, (), " ".join(notes) or "The alerts name no workload that I can find.")
+
+
+def _pod_of(asked: _Asked) -> tuple[str, str] | None:
+    """(namespace, pod) where a pod is all that leads to the target."""
+    pod = "" if asked.named is not None else hints.pod_label(asked.labels)
+    return (hints.namespace_label(asked.labels), pod) if pod else None
+
+
+async def _siblings(cluster: Cluster, target: Target) -> dict[tuple[str, str], Target]:
+    """The other pods of a workload: alerts about them mean the same, and evidence asks for that list anyway."""
+    if target.kind not in RESTARTABLE:
+        return {}
+    try:
+        return {(pod.namespace, pod.row.name): target for pod in await reads.workload_pods(cluster, target)}
+    except ForbiddenError:  # then each pod is asked for, and evidence says which right is missing
+        return {}
 
 
 def _several(best: Sequence[Target], votes: Counter[Target]) -> list[str]:
