@@ -96,6 +96,7 @@ class Floor:
         """Time passes for the bot and for the cluster alike."""
         self._offset += timedelta(seconds=seconds)
         self.cluster.advance(seconds)
+        self.ctx.cluster.shared.forget()  # answers that serve for seconds are older than that now
 
     def configure(self, **changes: Any) -> None:
         """Another setting from now on."""
