@@ -70,7 +70,7 @@ def _panel(axes: Axes, chart: Chart, span: float, named: Mapping[str, str], *, w
         axes.plot(times, values, color=colour, linewidth=1.5, solid_capstyle="round",
                   marker="o" if len(values) < 8 else None, markersize=2.5)  # fmt: skip
     for level in chart.levels:
-        _level(axes, level, chart.unit, top)
+        _level(axes, level, chart, top)
     for mark in _seen(chart):
         style = (ALERT, (0, (1, 0))) if mark.kind is MarkKind.ALERT else (CHANGE, (0, (4, 2)))
         axes.axvline(mark.at, color=style[0], linestyle=style[1], linewidth=1.1, zorder=1)
@@ -93,18 +93,19 @@ def _panel(axes: Axes, chart: Chart, span: float, named: Mapping[str, str], *, w
 
 
 def _title(chart: Chart, top: float) -> str:
-    """``Memory (working set): 504 MiB``, with the levels that lie too far above to be drawn."""
+    """``Memory (working set): 504 MiB``, with the levels that lie outside of what is drawn."""
     newest = max(line.points[-1][1] for line in chart.lines)
-    far = [f"{_plain(one.label)} {told(one.value, chart.unit)}" for one in chart.levels if one.value > top]
+    low = min(_floor(chart), 0.0)
+    far = [f"{_plain(one.label)} {told(one.value, chart.unit)}" for one in chart.levels if not low <= one.value <= top]
     return f"{_plain(chart.title)}: {told(newest, chart.unit)}" + (f" ({', '.join(far)})" if far else "")
 
 
-def _level(axes: Axes, level: Level, unit: str, top: float) -> None:
-    if level.value > top:
-        return  # its line would press the curves flat; the title tells its value
+def _level(axes: Axes, level: Level, chart: Chart, top: float) -> None:
+    if not min(_floor(chart), 0.0) <= level.value <= top:
+        return  # its line would press the curves flat, its words would leave the picture; the title tells its value
     colour = REQUEST if level.label.startswith("request") else LIMIT
     axes.axhline(level.value, color=colour, linestyle=(0, (5, 2)), linewidth=1.1, zorder=2)
-    words = f"{_plain(level.label)} {told(level.value, unit)}"
+    words = f"{_plain(level.label)} {told(level.value, chart.unit)}"
     axes.annotate(
         words, (1.0, level.value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
         ha="right", va="bottom", fontsize=SMALL - 0.5, color=colour, parse_math=False,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.chart import Chart, Level, Line, Mark, MarkKind
@@ -153,6 +153,8 @@ def test_whatever_a_chart_holds_slack_takes_its_block(chart: Chart) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(chart=any_chart())
+@example(Chart("x", "", "bytes", (Line("", ((1.79e9, 0.0),)),), (Level("", -2.0),)))
+@example(Chart("x", "", "", (Line("", ((1.79e9, 5.0), (1.79e9 + 60, -5.0))),), (Level("low", -1e30), Level("", -5.0))))
 def test_whatever_a_chart_holds_it_can_be_drawn(chart: Chart) -> None:
     from bot.slack.charts.picture import png  # noqa: PLC0415 - the bot itself never imports it
 
