@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.delivery import attach, files
+from bot.domain.approval import Approval
 from bot.domain.chart import Chart
 from bot.domain.evidence import Evidence
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow
-from bot.domain.proposal import Proposal
+from bot.domain.proposal import Proposal, ProposalState
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
 from bot.slack.cards.header import line
 from bot.slack.charts.choose import charts_of
@@ -167,6 +168,8 @@ def card_view(
     offered = tuple(p for p in proposals.of_incident(tx, incident_id) if p.created_at >= incident.episode_at)
     execution = _current(executions.of_incident(tx, incident_id), incident)
     related = tuple(incidents.related(tx, incident))
+    waiting = [one for one in offered if one.state is ProposalState.PENDING and one.quorum > 1]
+    given = tuple(one for proposal in waiting for one in proposals.approvals(tx, proposal.id))
     return CardView(
         incident=incident,
         now=now,
@@ -174,9 +177,10 @@ def card_view(
         evidence=_seen(tx, incident),
         findings=findings.of(tx, incident_id, incident.episode_at),
         proposals=offered,
+        approvals=given,
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
-        people=_people(tx, incident, offered, execution),
+        people=_people(tx, incident, offered, execution, given),
         related=related,
         links=_links(tx, related, look),
         delayed=int((now - owed_at).total_seconds()) if owed_at else 0,
@@ -193,10 +197,13 @@ def _current(found: Iterable[Execution], incident: Incident) -> Execution | None
     return max(ours, key=lambda execution: execution.id, default=None)
 
 
-def _people(tx: Tx, incident: Incident, offered: Iterable[Proposal], execution: Execution | None) -> dict[str, str]:
+def _people(
+    tx: Tx, incident: Incident, offered: Iterable[Proposal], execution: Execution | None, given: Iterable[Approval]
+) -> dict[str, str]:
     named = {incident.acknowledged_by, incident.declared_by, execution.approved_by if execution else ""}
     for proposal in offered:
         named |= {proposal.requested_by, proposal.decided_by}
+    named |= {approval.principal for approval in given}
     found = people.names(tx, named - {""})
     return {principal: slack_id for principal, (slack_id, _) in found.items() if slack_id}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,3 +44,13 @@ class Approval:
     verb: Verb
     reason: str
     at: datetime
+
+
+def is_group(approver: str) -> bool:
+    """Slack's user-group ids begin with S; user ids with U or W."""
+    return approver.startswith("S")
+
+
+def too_few(approvers: Sequence[str], quorum: int) -> bool:
+    """Whether so many people can't come together: those named are fewer, and no group is among them."""
+    return not any(map(is_group, approvers)) and len(set(approvers)) < quorum

@@ -32,8 +32,8 @@ class Planned:
     """What follows from the findings.
 
     ``why`` is a whole sentence: the reason for the suggestion, or why there is none. ``advice`` is empty, or names
-    what would be better and the command that does it by hand. ``approvers`` and ``expires`` narrow the settings where
-    the playbook says so.
+    what would be better and the command that does it by hand. ``approvers``, ``expires`` and ``quorum`` narrow the
+    settings where the playbook says so.
     """
 
     suggestion: Suggestion | None
@@ -43,6 +43,7 @@ class Planned:
     weighed: tuple[Weighed, ...] = ()
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
+    quorum: int = 1
 
 
 def plan(
@@ -66,7 +67,9 @@ def plan(
     if best is not None:
         why = _ended(best.suggestion.reason or finding.sentence)
         approval = playbook.approval
-        return Planned(best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires)
+        return Planned(
+            best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires, approval.quorum
+        )
     return Planned(None, _why_none(playbook, finding, weighed), advice, finding, weighed)
 
 

@@ -141,6 +141,9 @@ def _approval(name: str, old: Approval, new: Approval) -> Iterator[Change]:
     if old.expires != new.expires:
         shown = f"{new.expires.total_seconds():g} s" if new.expires else "that of APPROVAL_TTL"
         yield Change(name, f"the time to approve is {shown}", _span(new) > _span(old))
+    if old.quorum != new.quorum:
+        people = "1 person has" if new.quorum == 1 else f"{new.quorum} people have"
+        yield Change(name, f"{people} to approve", new.quorum < old.quorum)
 
 
 def _span(approval: Approval) -> timedelta:

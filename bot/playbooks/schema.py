@@ -2,7 +2,7 @@
 
 A playbook narrows and never widens what policy allows: namespaces, actions and approvers stay those of the settings.
 Label values are data, never templates: nothing of an alert is ever put into a key of a playbook. Keys for which
-nothing executes are not in it: more than one approver, approval by nobody, and the choice of verification checks.
+nothing executes are not in it: approval by nobody, and the choice of verification checks.
 """
 
 from __future__ import annotations
@@ -201,6 +201,16 @@ class Approval(Part):
         default=(), max_length=50, description="Slack ids; whoever approves must be among these and in APPROVERS."
     )
     expires: Expiry | None = Field(default=None, description="How long it may be approved; at most APPROVAL_TTL.")
+    quorum: Annotated[int, Field(ge=1, le=5, strict=True)] = Field(
+        default=1, description="How many different people have to approve."
+    )
+
+    @model_validator(mode="after")
+    def _enough_people(self) -> Approval:
+        people = set(self.approvers)
+        if people and not any(one.startswith("S") for one in people) and len(people) < self.quorum:
+            raise ValueError(f"{self.quorum} people have to approve, and approvers names {len(people)}")
+        return self
 
 
 class Link(Part):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.approval import Principal
+from bot.domain.approval import Principal, is_group, too_few
 from bot.domain.decision import Decision, Reason, Rule
 
 GROUP_MAX_AGE = timedelta(minutes=3)
@@ -57,19 +57,18 @@ def may_approve(
     return Decision(tuple(reasons))
 
 
-def policy_text(approvers: Sequence[str], group_names: Mapping[str, str] | None = None) -> str:
+def policy_text(approvers: Sequence[str], quorum: int, group_names: Mapping[str, str] | None = None) -> str:
     """The card's line on who may approve, without the time: ``Needs 1 of 2 approvers``."""
     if not approvers:
         return "Nobody may approve: set APPROVERS to Slack user or group ids"
     groups = [one for one in approvers if is_group(one)]
     if len(approvers) == 1 and groups:
-        return f"Needs 1 of @{(group_names or {}).get(groups[0], groups[0])}"
-    return f"Needs 1 of {len(approvers)} approvers" if len(approvers) > 1 else "Needs the 1 approver"
-
-
-def is_group(approver: str) -> bool:
-    """Slack's user-group ids begin with S; user ids with U or W."""
-    return approver.startswith("S")
+        return f"Needs {quorum} of @{(group_names or {}).get(groups[0], groups[0])}"
+    if too_few(approvers, quorum):
+        return f"Needs {quorum} people, and only {len(set(approvers))} may approve"
+    if groups:
+        return f"Needs {quorum} of {len(approvers)} approvers and groups"
+    return f"Needs {quorum} of {len(approvers)} approvers" if len(approvers) > 1 else "Needs the 1 approver"
 
 
 def identity(principal: Principal) -> Decision:

@@ -58,7 +58,7 @@ class Concluded:
 class Draft:
     """What is to be stored: action, texts, and whether the cluster's own dry run went through.
 
-    ``approvers`` and ``expires`` are the playbook's, where it narrows the settings.
+    ``approvers``, ``expires`` and ``quorum`` are the playbook's, where it narrows the settings.
     ``unanswered`` says that the dry run came to nothing for a reason that passes.
     """
 
@@ -70,6 +70,7 @@ class Draft:
     requested_by: str = SYSTEM
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
+    quorum: int = 1
 
 
 async def propose(ctx: Context, work: DueWork) -> None:
@@ -120,7 +121,8 @@ async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params:
     reading = await facts.gather(ctx, incident.target, action)
     draft = await _previewed(ctx, action, reading, plan.why, requested_by)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
-    return replace(draft, text=replace(draft.text, rationale=better), approvers=plan.approvers, expires=plan.expires)
+    text = replace(draft.text, rationale=better)
+    return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum)
 
 
 def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
@@ -219,7 +221,9 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     approvers = (draft.approvers or tuple(settings.APPROVERS)) if settings.APPROVERS else ()
     warnings = draft.text.warnings + decision.warnings
     text = replace(
-        draft.text, policy=policy_text(approvers, people.group_names(tx)), warnings=tuple(dict.fromkeys(warnings))
+        draft.text,
+        policy=policy_text(approvers, draft.quorum, people.group_names(tx)),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
     proposal = proposals.add(
         tx,
@@ -233,7 +237,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         requested_by=draft.requested_by,
         now=now,
         expires_at=expires_at,
-        quorum=1,
+        quorum=draft.quorum,
         approvers=approvers,
         baseline=measure.baseline(state),
     )

@@ -225,6 +225,14 @@ BUGS = (
         tests=(RECORDS,),
     ),
     Bug(
+        name="quorum-of-the-playbook-ignored",
+        why="A playbook that wants two people is content with one.",
+        file="bot/workflow/propose.py",
+        old="        quorum=draft.quorum,\n",
+        new="        quorum=1,\n",
+        tests=("tests/integration/workflow/test_propose.py",),
+    ),
+    Bug(
         name="released-before-the-verdict",
         why="The next action begins while the first is still being measured.",
         file="bot/storage/executions.py",

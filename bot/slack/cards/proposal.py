@@ -5,6 +5,7 @@ Texts were written by the room that made the proposal; here they are only made s
 
 from __future__ import annotations
 
+from bot.domain.approval import Verb, too_few
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, pending_proposals, phase_of, who
@@ -56,7 +57,12 @@ def needs(view: CardView, proposal: Proposal) -> str:
     rest = len(proposal.approvers) - len(names)
     people = ", ".join(names) + (f" and {rest} more" if rest else "")
     until = f" · until {moment(proposal.expires_at, view.now)}" if proposal.expires_at else ""
-    return f"Needs {proposal.quorum} of {people}{until}"
+    if too_few(proposal.approvers, proposal.quorum):
+        return f"Needs {proposal.quorum} people, and only {people} may approve: nobody can give the others' word{until}"
+    given = [one for one in view.approvals if one.proposal_id == proposal.id and one.verb is Verb.APPROVED]
+    by = ", ".join(f"{who(view, one.principal)} {moment(one.at, view.now)}" for one in given)
+    so_far = f"\nApproved by {by}; {proposal.quorum - len(given)} more to go" if given else ""
+    return f"Needs {proposal.quorum} of {people}{until}{so_far}"
 
 
 def _settled(view: CardView, proposal: Proposal) -> Block | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.approval import Approval
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
 from bot.domain.finding import Finding
@@ -41,6 +42,7 @@ class CardView:
     """One incident as its card shows it.
 
     ``findings`` are what was concluded of the evidence, best first.
+    ``approvals`` are the presses on the pending proposal that needs more than one person.
     ``execution`` and its current ``verification`` belong to the newest approved proposal
     of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
@@ -53,6 +55,7 @@ class CardView:
     evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
     proposals: tuple[Proposal, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     execution: Execution | None = None
     verification: Verification | None = None
     people: Mapping[str, str] = field(default_factory=dict)

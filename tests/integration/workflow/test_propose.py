@@ -1,15 +1,18 @@
 """When an alert leads to the proposal of a restart, and what stands on the card when it doesn't."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.delivery.render import Look, card_view
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.owed import Stage
 from bot.domain.proposal import SYSTEM, ProposalState
 from bot.playbooks.shelf import Shelf
+from bot.slack.cards import card
 from bot.storage import due, evidence
 from bot.storage.db import Tx
 
@@ -26,7 +29,7 @@ async def test_a_crash_loop_on_an_old_template_brings_a_restart(floor: Floor) ->
     assert (proposal.requested_by, proposal.text.headline) == (SYSTEM, "Restart Deployment shop/api")
     assert "begin without what the old ones left behind" in proposal.text.rationale
     assert "Evict would help; Fettle can't do this yet: kubectl -n shop delete pod" in proposal.text.rationale
-    assert proposal.text.policy == "Needs 1 of 3 approvers"
+    assert proposal.text.policy == "Needs 1 of 3 approvers and groups"
     assert "dry run ok" in proposal.text.facts
     assert "fettle.dev/execution" in proposal.text.diff
     assert not floor.patches(), "a dry run is no write"
@@ -87,6 +90,28 @@ async def test_a_playbook_narrows_who_may_approve_and_how_long(floor: Floor, tmp
     assert (incident.playbook, incident.links) == ("pod-crash-looping", (("Wiki", "https://wiki.example/crash"),))
     assert not (await floor.approve(proposal, by="ana")).ok
     assert (await floor.approve(proposal, by="li")).ok
+
+
+async def test_a_playbook_wants_two_people_and_the_card_counts_them(floor: Floor, tmp_path: Path) -> None:
+    """The first approval changes nothing but the card, the second of another person lets it happen."""
+    (tmp_path / "pod-crash-looping.yaml").write_text(
+        "name: pod-crash-looping\ntitle: Ours\nmatch: {alerts: [KubePodCrashLooping]}\nevidence: [pods]\n"
+        "findings: {crash_loop: [restart]}\napproval: {quorum: 2}\n"
+    )
+    floor.switch(playbooks=Shelf(tmp_path))
+    incident, proposal = await floor.alerted()
+    assert (proposal.quorum, proposal.text.policy) == (2, "Needs 2 of 3 approvers and groups")
+    assert (await floor.approve(proposal, by="ana")).text == "Your approval counts: 1 of 2."
+    assert not (await floor.approve(proposal, by="ana")).ok
+    view = await floor.store.read(card_view, incident.id, Look(), floor.now())
+    drawn = json.dumps(card(view).blocks, ensure_ascii=False)
+    assert "Needs 2 of <@U0ANA>" in drawn
+    assert "Approved by <@U0ANA>" in drawn
+    assert "1 more to go" in drawn
+    assert "Approve restart" in drawn
+    assert await floor.count("executions") == 0
+    assert (await floor.approve(proposal, by="li")).ok
+    assert await floor.count("executions") == 1
 
 
 async def test_labels_that_lead_nowhere_leave_the_incident_without_a_proposal(floor: Floor) -> None:

@@ -169,8 +169,11 @@ def test_a_fixed_value_wins_and_a_command_that_says_another_is_not_shown() -> No
 
 def test_who_may_approve_and_for_how_long_goes_with_the_proposal() -> None:
     planned = _planned(
-        finding("crash_loop", "restart"), ["restart"], approval={"approvers": ["S0SHOP", "U0ANA"], "expires": "5m"}
+        finding("crash_loop", "restart"),
+        ["restart"],
+        approval={"approvers": ["S0SHOP", "U0ANA"], "expires": "5m", "quorum": 2},
     )
     assert planned.approvers == ("S0SHOP", "U0ANA")
+    assert planned.quorum == 2
     assert planned.expires is not None
     assert planned.expires.total_seconds() == 300

@@ -62,6 +62,8 @@ RESTART = {"findings": {"crash_loop": ["restart"]}}
         ({}, {"approval": {"approvers": ["U1A"]}}, "approvers are U1A", False),
         ({"approval": {"expires": "5m"}}, {"approval": {"expires": "10m"}}, "the time to approve is 600 s", True),
         ({"approval": {"expires": "5m"}}, {}, "that of APPROVAL_TTL", True),
+        ({"approval": {"quorum": 2}}, {}, "1 person has to approve", True),
+        ({"approval": {"quorum": 2}}, {"approval": {"quorum": 3}}, "3 people have to approve", False),
         ({}, {"approval": {"expires": "5m"}}, "the time to approve is 300 s", False),
         ({"match": {"alerts": ["A"]}}, {"match": {"alerts": ["A", "B"]}}, "is for other alerts", True),
         ({}, {"priority": 3}, "is for other alerts", True),

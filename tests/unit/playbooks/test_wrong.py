@@ -54,6 +54,8 @@ def _sentences(text: str) -> list[str]:
         ("routing: {quiet: {from: 22:00, to: 07:00, zone: CET+1}}\n", 4, "“CET+1” is no zone of the IANA database"),
         ("routing: {quiet: {from: 22:00, to: 07:00}}\n", 4, "zone is missing"),
         ("approval: {approvers: [ana]}\n", 4, "“ana” is no Slack id"),
+        ("approval: {quorum: 0}\n", 4, "greater than or equal to 1"),
+        ("approval: {quorum: 2, approvers: [U0ANA]}\n", 4, "2 people have to approve, and approvers names 1"),
         ("approval: {expires: soon}\n", 4, "write a duration such as 90s"),
         ("links: [{title: x, url: 'javascript:alert(1)'}]\n", 4, "write a whole address"),
         ("links: [{title: x, url: 'https://x/{{ pod }}'}]\n", 4, "nothing is filled in"),
@@ -74,11 +76,9 @@ def test_a_mistake_is_a_sentence_with_its_line(text: str, line: int, words: str)
     assert sentences[0].endswith((".", "?"))
 
 
-@pytest.mark.parametrize(
-    "key", ["quorum: 2", "verify: [rollout]", "approval: {quorum: 2}", "approval: none", "verification: {}"]
-)
+@pytest.mark.parametrize("key", ["quorum: 2", "verify: [rollout]", "approval: none", "verification: {}"])
 def test_what_nothing_executes_is_refused_not_ignored(key: str) -> None:
-    """More than one approver, approval by nobody, the choice of checks: not in the schema until something does it."""
+    """Approval by nobody, the choice of checks: not in the schema until something does it."""
     assert len(_sentences(f"{HEAD}{key}\n")) == 1
 
 

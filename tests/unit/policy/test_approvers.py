@@ -93,14 +93,19 @@ def test_self_approval_is_no_way_around_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("approvers", "line"),
+    ("approvers", "quorum", "line"),
     [
-        ((), "Nobody may approve: set APPROVERS to Slack user or group ids"),
-        (("U1",), "Needs the 1 approver"),
-        (("U1", "U2"), "Needs 1 of 2 approvers"),
-        (("S1",), "Needs 1 of @sre-oncall"),
-        (("S2",), "Needs 1 of @S2"),
+        ((), 1, "Nobody may approve: set APPROVERS to Slack user or group ids"),
+        (("U1",), 1, "Needs the 1 approver"),
+        (("U1", "U2"), 1, "Needs 1 of 2 approvers"),
+        (("U1", "U2"), 2, "Needs 2 of 2 approvers"),
+        (("S1",), 1, "Needs 1 of @sre-oncall"),
+        (("S1",), 3, "Needs 3 of @sre-oncall"),
+        (("S2",), 1, "Needs 1 of @S2"),
+        (("U1",), 2, "Needs 2 people, and only 1 may approve"),
+        (("U1", "U1"), 2, "Needs 2 people, and only 1 may approve"),
+        (("U1", "S1"), 3, "Needs 3 of 2 approvers and groups"),
     ],
 )
-def test_the_card_says_who_may_approve(approvers: tuple[str, ...], line: str) -> None:
-    assert policy_text(approvers, {"S1": "sre-oncall"}) == line
+def test_the_card_says_who_may_approve(approvers: tuple[str, ...], quorum: int, line: str) -> None:
+    assert policy_text(approvers, quorum, {"S1": "sre-oncall"}) == line

@@ -250,3 +250,9 @@ def test_a_resolved_card_tells_of_an_action_without_a_verdict() -> None:
             incident=closed, proposals=made.proposals, execution=made.execution, verification=verification
         )
         assert told in words(card(shown))
+
+
+def test_more_people_than_may_approve_is_said_rather_than_waited_for() -> None:
+    alone = views.proposal(quorum=2, approvers=("U0ANA",))
+    told = words(card(views.view(proposals=(alone,))))
+    assert "Needs 2 people, and only <@U0ANA> may approve" in told
