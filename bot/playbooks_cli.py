@@ -28,7 +28,7 @@ from bot.findings import ranked
 from bot.playbooks import difference, loader
 from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
-from bot.playbooks.explained import LATER, Explained, explain, guard_words, routing_words
+from bot.playbooks.explained import LATER, Explained, explain, guard_words, measure_words, routing_words
 from bot.playbooks.schema import Playbook
 from bot.settings import IncidentSettings, load_database_only, load_incidents_only
 from bot.storage import snapshots
@@ -209,6 +209,9 @@ def _told(one: Explained, outcome: _Outcome | None) -> Iterator[str]:
     rows += [("looks for", f"{way.cause}: {_way(way.mitigations)}") for way in one.ways]
     if words := [*guard_words(playbook.guards), *(f"never {action}" for action in playbook.guards.deny)]:
         rows += [("guards", "; ".join(words))]
+    if playbook.approval.quorum > 1:
+        rows += [("approval", f"{playbook.approval.quorum} different people")]
+    rows += [("measures", measured) for measured in map(measure_words, playbook.verification.metrics)]
     rows += list(_outcome(outcome)) if outcome else []
     close = [each for each in one.others if not each.mismatch.startswith("alerts:")]
     rows += [("not", f"{each.playbook.name}: {_missed(each.mismatch)}") for each in close]

@@ -95,7 +95,8 @@ def key_rows() -> Iterator[str]:
     tables = {
         "": schema.Playbook, "match": schema.Match, "queries": schema.Query, "logs": schema.Logs,
         "findings.CAUSE": schema.Step, "guards": schema.PlaybookGuards, "routing": schema.Routing,
-        "routing.quiet": schema.Quiet, "approval": schema.Approval, "links": schema.Link,
+        "routing.quiet": schema.Quiet, "approval": schema.Approval,
+        "verification": schema.Checks, "verification.metrics": schema.Measure, "links": schema.Link,
     }  # fmt: skip
     for prefix, table in tables.items():
         for name, field in table.model_fields.items():

@@ -40,6 +40,20 @@ class Answer:
     cut: bool = False
 
 
+@dataclass(frozen=True)
+class Rule:
+    """One alerting rule; ``firing`` are the label sets that fire by it. ``problem`` is why it fails, if it does.
+
+    ``evaluated_at`` is None where it wasn't told, or not yet.
+    """
+
+    name: str
+    expr: str
+    firing: tuple[Mapping[str, str], ...] = ()
+    evaluated_at: datetime | None = None
+    problem: str = ""
+
+
 class Prometheus:
     """One Prometheus. Raises only errors of ``bot.domain.errors``."""
 
@@ -70,15 +84,17 @@ class Prometheus:
 
     async def rule(self, alert: str, *, within: float) -> str:
         """The expression of the alerting rule with this name; empty when there is none, or several that differ."""
+        found = {rule.expr for rule in await self.rules(alert, within=within)}
+        return found.pop() if len(found) == 1 else ""
+
+    async def rules(self, alert: str, *, within: float) -> tuple[Rule, ...]:
+        """The alerting rules with this name, with the alerts that fire by them now."""
         # Older ones don't know rule_name[] and send all rules: so what comes is looked through either way.
         asked = {"type": "alert", "rule_name[]": alert}
         data = _data(await self._body(await self._door.get("/api/v1/rules", asked, within=within)))
         groups = [group for group in _list(data.get("groups")) if isinstance(group, Mapping)]
         rules = [rule for group in groups for rule in _list(group.get("rules"))]
-        found = {
-            str(rule.get("query", "")) for rule in rules if isinstance(rule, Mapping) and rule.get("name") == alert
-        }
-        return found.pop() if len(found) == 1 else ""
+        return tuple(_rule(rule) for rule in rules if isinstance(rule, Mapping) and rule.get("name") == alert)
 
     async def version(self, *, within: float) -> str:
         """What it says it is; empty where it answers queries and doesn't say."""
@@ -140,6 +156,28 @@ def _answer(body: Mapping[str, Any], most: int) -> Answer:
     if any("histogram" in row or "histograms" in row for row in rows):
         notes = (*notes, "native histograms are left out: ask for a quantile of them")
     return Answer(tuple(one for one in found if one.points), notes, len(rows) > most)
+
+
+def _rule(given: Mapping[str, Any]) -> Rule:
+    active = [one for one in _list(given.get("alerts")) if isinstance(one, Mapping) and one.get("state") == "firing"]
+    labels = [one.get("labels") for one in active]
+    health, told = str(given.get("health", "")), str(given.get("lastError", "")).strip()[:200]
+    return Rule(
+        str(given.get("name", "")),
+        str(given.get("query", "")),
+        tuple({str(key): str(value) for key, value in one.items()} for one in labels if isinstance(one, Mapping)),
+        _time(given.get("lastEvaluation")),
+        f"the rule fails: {told or 'no reason given'}" if health == "err" else "",
+    )
+
+
+def _time(text: Any) -> datetime | None:
+    """RFC 3339 with nanoseconds; None for the year 1, which is Go's "never"."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None and found.year > 1 else None
 
 
 def _series(row: Mapping[str, Any]) -> Series:

@@ -70,6 +70,9 @@ def _changed(old: Playbook, new: Playbook) -> Iterator[Change]:
     yield from _steps(name, old, new)
     yield from _guards(name, "", old.guards, new.guards)
     yield from _approval(name, old.approval, new.approval)
+    if old.verification != new.verification:
+        loosened = not set(old.verification.metrics) <= set(new.verification.metrics)
+        yield Change(name, "verification changed", loosened)
     if old.match != new.match or old.priority != new.priority:
         # Other alerts reach it, or no longer: in both cases others may be proposed than before.
         yield Change(name, "is for other alerts", widens=True)

@@ -12,7 +12,7 @@ from bot.domain.alert import NEVER_POSTED
 from bot.domain.severity import Severity
 from bot.playbooks.choose import Considered, PlaybookSet
 from bot.playbooks.chosen import NOT_YET
-from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
+from bot.playbooks.schema import FromFinding, Guards, Measure, Playbook, Step
 
 LATER = "fits too, and is asked later"
 
@@ -74,6 +74,14 @@ def wording(step: Step) -> str:
     if step.unsuggested:
         parts.append("even if the finding doesn't suggest it")
     return f"{step.action} ({'; '.join(parts)})" if parts else step.action
+
+
+def measure_words(check: Measure) -> str:
+    """``errors below 0.01, better than before``; numbers as the playbook has them."""
+    parts = [] if check.below is None else [f"below {check.below:g}"]
+    parts += [] if check.above is None else [f"above {check.above:g}"]
+    parts += [f"{check.than_before.value.replace('_', ' ')} than before"] if check.than_before else []
+    return f"{check.query} {', '.join(parts)}"
 
 
 def guard_words(guards: Guards) -> list[str]:

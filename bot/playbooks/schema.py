@@ -2,7 +2,7 @@
 
 A playbook narrows and never widens what policy allows: namespaces, actions and approvers stay those of the settings.
 Label values are data, never templates: nothing of an alert is ever put into a key of a playbook. Keys for which
-nothing executes are not in it: approval by nobody, and the choice of verification checks.
+nothing executes are not in it: approval by nobody, and leaving out checks that verification always makes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.domain.finding import Cause, Confidence, Finding
+from bot.domain.measured import ThanBefore
 from bot.domain.query import LogQuery, MetricQuery
 from bot.domain.severity import Severity
 from bot.playbooks import matcher
 from bot.playbooks.fields import (
+    ALERT,
     ONE_LINE,
     Address,
     CauseKey,
@@ -31,8 +33,10 @@ from bot.playbooks.fields import (
     LowSeverity,
     MatcherText,
     Name,
+    Number,
     PagerService,
     SetSeverity,
+    Settle,
     SeverityWord,
     SlackId,
     Window,
@@ -41,7 +45,7 @@ from bot.playbooks.fields import (
     nearest,
 )
 from bot.playbooks.queries import STANDARD
-from bot.playbooks.words import PARAMS, ActionWord, Kind, Source
+from bot.playbooks.words import MEASURED, PARAMS, ActionWord, Kind, Source
 
 DEFAULT = "default"
 """The playbook for whatever no other one is for."""
@@ -213,6 +217,39 @@ class Approval(Part):
         return self
 
 
+class Measure(Part):
+    """A number that is judged after a mitigation; without one of the comparisons it would say nothing."""
+
+    query: Key = Field(description="A query of this playbook, or a built-in one of workloads such as errors.")
+    below: Number | None = Field(default=None, description="It has to be below this.")
+    above: Number | None = Field(default=None, description="It has to be above this; higher is then better.")
+    than_before: ThanBefore | None = Field(
+        default=None, description="It has to be better, or no_worse, than before the action."
+    )
+    samples: Annotated[int, Field(ge=1, le=20, strict=True)] = Field(
+        default=3, description="Good samples in a row, 15 s or more between them."
+    )
+    settle: Settle = Field(
+        default=timedelta(minutes=5),
+        description="From the end of the rollout to the first sample; at least as long as the query's rates look back.",
+    )
+    min_traffic: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Requests a second (the query traffic) below which it isn't judged."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Measure:
+        if self.below is None and self.above is None and self.than_before is None:
+            raise ValueError("write below, above or than_before: a number alone says nothing")
+        return self
+
+
+class Checks(Part):
+    """What is judged after a mitigation beside the rollout, the restarts and the alert; it can only add."""
+
+    metrics: tuple[Measure, ...] = Field(default=(), max_length=5, description="Numbers from Prometheus.")
+
+
 class Link(Part):
     """A link on the card; fixed, nothing is filled in."""
 
@@ -245,6 +282,7 @@ class Playbook(Part):
     )
     routing: Routing = Field(default=Routing(), description="Where its incidents go.")
     approval: Approval = Field(default=Approval(), description="Who may approve, and for how long.")
+    verification: Checks = Field(default=Checks(), description="What is judged after a mitigation, beside the rest.")
     links: tuple[Link, ...] = Field(default=(), max_length=5, description="Links on the card.")
 
     @model_validator(mode="after")
@@ -253,6 +291,14 @@ class Playbook(Part):
             raise ValueError("queries are asked by the evidence metrics: add metrics to evidence")
         if self.logs and "log_errors" not in self.evidence:
             raise ValueError("logs are asked by the evidence log_errors: add log_errors to evidence")
+        known = {*MEASURED, *(query.name for query in self.queries if query.expr.strip() != ALERT)}
+        for check in self.verification.metrics:
+            if check.query not in known:
+                near = nearest(check.query, sorted(known))
+                raise ValueError(f"verification: “{check.query}” is no query that can be measured{near}")
+        measured = [check.query for check in self.verification.metrics]
+        if len(set(measured)) != len(measured):
+            raise ValueError("verification: a query is measured twice")
         names = [query.name for query in self.queries]
         if len(set(names)) != len(names):
             raise ValueError("two queries have the same name")

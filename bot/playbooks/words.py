@@ -36,6 +36,9 @@ PARAMS: Mapping[str, Mapping[str, type]] = {
 }
 """What each takes, by name and type."""
 
+MEASURED = ("memory", "cpu", "restarts", "throttling", "errors", "latency", "traffic", "up")
+"""Built-in queries of a workload that a verification may name; the evidence of metrics has them."""
+
 Kind = Literal[
     "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Node", "PersistentVolumeClaim",
     "HorizontalPodAutoscaler",

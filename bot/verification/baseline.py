@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.proposal import TargetState
+from bot.verification import metrics
 
 MARGIN = timedelta(seconds=60)
 """Deadline = rollout deadline + soak + 60 s (definitions, "Verdicts")."""
@@ -38,5 +39,9 @@ def soak_for(before: Mapping[str, Any], setting: timedelta) -> timedelta:
 
 
 def deadline(before: Mapping[str, Any], soak: timedelta, now: datetime) -> datetime:
-    """Absolute: rollout deadline + soak + 60 s from now; survives restarts of the process."""
-    return now + timedelta(seconds=int(before.get("progress_deadline", 600))) + soak + MARGIN
+    """Absolute: rollout deadline + soak + 60 s from now; survives restarts of the process.
+
+    Where a playbook's numbers take longer than the soak, their time counts instead.
+    """
+    longest = max(soak, metrics.longest(metrics.planned(before)))
+    return now + timedelta(seconds=int(before.get("progress_deadline", 600))) + longest + MARGIN

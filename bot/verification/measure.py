@@ -11,15 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.errors import FettleError, NotFoundError
+from bot.domain.measured import Supporting
 from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, restarts, rollout
+from bot.verification import alerts, metrics, restarts, rollout
 from bot.verification.baseline import baseline, deadline, soak_for
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
+
+NOTHING = Supporting()
 
 __all__ = ["assess", "baseline", "deadline", "look", "measure", "soak_for"]
 
@@ -30,11 +33,12 @@ async def measure(
     *,
     clock: Callable[[], datetime],
     alerts_firing: tuple[int, int] | None = None,
+    supporting: Supporting = NOTHING,
 ) -> Measurement:
     """One look for a verification; never raises for the cluster's sake.
 
     Store ``progress`` and ``rolled_out_at`` of the answer: the next look builds on them. ``alerts_firing`` is
-    (firing, total) of the incident, shown as a grey row.
+    (firing, total) of the incident, shown as a grey row where ``supporting`` doesn't know better.
     """
     try:
         found = await reads.snapshot(cluster, verification.target, detail=False)
@@ -46,11 +50,15 @@ async def measure(
         return Measurement(at, (), verification.progress, gone, verification.rolled_out_at)
     except FettleError as error:
         return _unread(verification, str(error), clock())
-    return assess(found, verification, clock(), alerts_firing)
+    return assess(found, verification, clock(), alerts_firing, supporting)
 
 
 def assess(
-    found: Snapshot, verification: Verification, at: datetime, alerts_firing: tuple[int, int] | None = None
+    found: Snapshot,
+    verification: Verification,
+    at: datetime,
+    alerts_firing: tuple[int, int] | None = None,
+    supporting: Supporting = NOTHING,
 ) -> Measurement:
     """Judges one snapshot by the checks; pure."""
     state = found.state
@@ -73,10 +81,28 @@ def assess(
         since = None  # a pod stopped being ready without a restart: the soak begins anew, the marks stay
     soak = Soak(since, timedelta(seconds=verification.soak), verification.deadline)
     checks = [rollout.check(state, fresh, bound, at), restarts.check(fresh, seen, soak, at)]
-    if alerts_firing is not None:
+    numbers, kept = _numbers(verification, supporting, since, at)
+    checks += numbers
+    if supporting.alerts is not None:
+        checks.append(alerts.judged(supporting.alerts, since, at))
+    elif alerts_firing is not None:
         checks.append(alerts.check(*alerts_firing, at))
-    progress = {**rollout.progress(state, fresh), MARKS: dict(seen)}
+    progress = {**rollout.progress(state, fresh), MARKS: dict(seen), **({metrics.SAMPLES: kept} if kept else {})}
     return Measurement(at, tuple(checks), progress, moved, since)
+
+
+def _numbers(
+    verification: Verification, supporting: Supporting, since: datetime | None, at: datetime
+) -> tuple[list[Check], dict[str, Any]]:
+    """The rows of the playbook's numbers, and what the next look needs of each."""
+    before: Mapping[str, Any] = verification.progress.get(metrics.SAMPLES) or {}
+    rows, kept = [], {}
+    for spec in metrics.planned(verification.baseline):
+        row, remembered = metrics.check(spec, supporting.samples.get(spec.name), before.get(spec.name) or {}, since, at)
+        rows.append(row)
+        if remembered:
+            kept[spec.name] = remembered
+    return rows, kept
 
 
 async def look(cluster: Cluster, state: TargetState, *, clock: Callable[[], datetime]) -> Measurement:

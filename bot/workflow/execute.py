@@ -7,8 +7,9 @@ request is sent once. It refuses to send anything twice: a running execution is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule, deny
@@ -29,8 +30,8 @@ from bot.mitigations.applied import Applied
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
-from bot.verification import measure
-from bot.workflow import close, facts, owing, verify
+from bot.verification import measure, metrics
+from bot.workflow import close, facts, measuring, owing, verify
 from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
@@ -50,8 +51,10 @@ async def execute(ctx: Context, work: DueWork) -> None:
     if execution.state is not ExecutionState.PENDING:
         await ctx.store.transact(due.done, work)
         return
+    # Before the facts: those may be seconds old at most when the claim judges them.
+    checks = await measuring.before(ctx, execution.incident_id, execution.target, execution.baseline)
     reading = await facts.gather(ctx, execution.target, execution.action)
-    claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, lane=Lane.PRESS)
+    claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, checks, lane=Lane.PRESS)
     if claimed is not None and claimed.request is not None:
         await _act(ctx, claimed, claimed.request)
 
@@ -61,7 +64,14 @@ def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
     return execution, proposals.get(tx, execution.proposal_id), incidents.get(tx, execution.incident_id)
 
 
-def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: facts.Reading) -> Execution | None:
+def _claim(
+    tx: Tx,
+    ctx: Context,
+    work: DueWork,
+    execution_id: int,
+    reading: facts.Reading,
+    checks: Sequence[Mapping[str, Any]] = (),
+) -> Execution | None:
     now = ctx.clock()
     execution, proposal, incident = _load(tx, execution_id)
     if execution.state is not ExecutionState.PENDING:
@@ -85,6 +95,7 @@ def _claim(tx: Tx, ctx: Context, work: DueWork, execution_id: int, reading: fact
     baseline = measure.baseline(reading.state)
     # What was seen when it was proposed decides the soak: between two crashes a pod looks well.
     baseline["crash_looping"] = baseline["crash_looping"] or bool(execution.baseline.get("crash_looping"))
+    baseline[metrics.CHECKS] = list(checks)
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)

@@ -28,8 +28,8 @@ from bot.policy import guardrails
 from bot.policy.approvers import policy_text
 from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, people, proposals
 from bot.storage.db import Tx
-from bot.verification import measure
-from bot.workflow import close, facts, owing
+from bot.verification import measure, metrics
+from bot.workflow import close, facts, measuring, owing
 from bot.workflow.context import Context
 
 NOTHING = "none"
@@ -239,7 +239,10 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         expires_at=expires_at,
         quorum=draft.quorum,
         approvers=approvers,
-        baseline=measure.baseline(state),
+        baseline={
+            **measure.baseline(state),
+            metrics.CHECKS: measuring.planned(ctx.playbooks.current.get(incident.playbook)),
+        },
     )
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}

@@ -23,7 +23,7 @@ from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents, verifications
 from bot.storage.db import Lane, Tx
 from bot.verification import measure
-from bot.workflow import close, owing
+from bot.workflow import close, measuring, owing
 from bot.workflow.context import Context
 
 EVENTS = {
@@ -67,7 +67,10 @@ async def verify(ctx: Context, work: DueWork) -> None:
         return
     incident = await ctx.store.read(incidents.get, verification.incident_id)
     firing = (incident.alerts_firing, incident.alerts_total) if incident.alerts_total else None
-    measured = await measure.measure(ctx.cluster, verification, clock=ctx.clock, alerts_firing=firing)
+    supporting = await measuring.read(ctx, verification, incident)
+    measured = await measure.measure(
+        ctx.cluster, verification, clock=ctx.clock, alerts_firing=firing, supporting=supporting
+    )
     verdict = judge(measured, deadline=verification.deadline)
     if verdict is Verdict.MEASURING:
         await ctx.store.transact(_progress, ctx, work, measured)

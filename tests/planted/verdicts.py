@@ -12,7 +12,58 @@ VERIFY = "tests/integration/workflow/test_verify.py"
 CARDS = "tests/unit/slack/test_card_states.py"
 CLOSE = "tests/integration/workflow/test_close.py"
 
+METRICS = "tests/unit/verification/test_metrics.py"
+MEASURING = "tests/integration/workflow/test_measuring.py"
+
 BUGS = (
+    Bug(
+        name="no-data-is-a-good-number",
+        why="Prometheus has no series of failed requests, so none failed.",
+        file="bot/verification/metrics.py",
+        old="    if sample.value is None or not math.isfinite(sample.value):\n",
+        new="    if sample.value is not None and not math.isfinite(sample.value):\n",
+        tests=(METRICS, MEASURING),
+    ),
+    Bug(
+        name="one-good-sample-is-enough",
+        why="A lucky moment passes for a cure.",
+        file="bot/verification/metrics.py",
+        old="    if good >= spec.samples:\n",
+        new="    if good:\n",
+        tests=(METRICS,),
+    ),
+    Bug(
+        name="sampled-before-the-window-passed",
+        why="The rate still looks back at the time before the rollout.",
+        file="bot/verification/metrics.py",
+        old="    if since is None or at < since + timedelta(seconds=spec.settle):\n",
+        new="    if since is None:\n",
+        tests=(METRICS,),
+    ),
+    Bug(
+        name="an-old-evaluation-clears-the-alert",
+        why="The rule was evaluated before the rollout ended, and its silence is taken for the cure.",
+        file="bot/verification/alerts.py",
+        old="    if now.evaluated_at <= since:\n",
+        new="    if now.evaluated_at > at:\n",
+        tests=(METRICS,),
+    ),
+    Bug(
+        name="no-rule-means-cleared",
+        why="This Prometheus never heard of the alert, so it doesn't fire.",
+        file="bot/verification/alerts.py",
+        old="    if now.missing and not now.firing:\n",
+        new="    if now.missing and now.firing:\n",
+        tests=(METRICS, MEASURING),
+    ),
+    Bug(
+        name="old-pods-measured",
+        why="The number is of the pods that the restart replaced.",
+        file="bot/workflow/measuring.py",
+        old="    values = places.values(ask, await places.pod_names(ask))\n",
+        new="    values = places.values(ask, ('api-old',))\n",
+        tests=(MEASURING,),
+    ),
     Bug(
         name="missing-data-passes",
         why="A cluster that never answered is shown as cured.",

@@ -110,6 +110,15 @@ async def test_the_expression_of_a_rule_is_found_by_its_name_alone() -> None:
         assert await client.rule("Other", within=WITHIN) == ""
 
 
+async def test_a_rule_tells_which_alerts_fire_by_it_and_when_it_was_evaluated() -> None:
+    async with prometheus("rules") as (client, _):
+        [rule] = await client.rules("TargetDown", within=WITHIN)
+        assert await client.rules("Other", within=WITHIN) == ()
+    assert [labels["deployment"] for labels in rule.firing] == ["api"]
+    assert rule.evaluated_at == datetime(2026, 11, 20, 23, 43, 22, 427848, tzinfo=UTC)
+    assert not rule.problem
+
+
 async def test_the_version_is_told_or_a_query_shows_that_it_is_one() -> None:
     async with prometheus("buildinfo") as (client, _):
         assert await client.version(within=WITHIN) == "3.5.3+ds1"

@@ -57,6 +57,9 @@ def _sentences(text: str) -> list[str]:
         ("approval: {quorum: 0}\n", 4, "greater than or equal to 1"),
         ("approval: {quorum: 2, approvers: [U0ANA]}\n", 4, "2 people have to approve, and approvers names 1"),
         ("approval: {expires: soon}\n", 4, "write a duration such as 90s"),
+        ("verification: {metrics: [{query: errors}]}\n", 4, "a number alone says nothing"),
+        ("verification: {metrics: [{query: error, below: 1}]}\n", 1, "did you mean errors?"),
+        ("verification: {metrics: [{query: cpu, below: 1}, {query: cpu, above: 1}]}\n", 1, "measured twice"),
         ("links: [{title: x, url: 'javascript:alert(1)'}]\n", 4, "write a whole address"),
         ("links: [{title: x, url: 'https://x/{{ pod }}'}]\n", 4, "nothing is filled in"),
         ("priority: 101\n", 4, "less than or equal to 100"),
@@ -76,7 +79,7 @@ def test_a_mistake_is_a_sentence_with_its_line(text: str, line: int, words: str)
     assert sentences[0].endswith((".", "?"))
 
 
-@pytest.mark.parametrize("key", ["quorum: 2", "verify: [rollout]", "approval: none", "verification: {}"])
+@pytest.mark.parametrize("key", ["quorum: 2", "verify: [rollout]", "approval: none", "verification: {rollout: false}"])
 def test_what_nothing_executes_is_refused_not_ignored(key: str) -> None:
     """Approval by nobody, the choice of checks: not in the schema until something does it."""
     assert len(_sentences(f"{HEAD}{key}\n")) == 1
