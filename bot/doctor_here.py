@@ -52,7 +52,8 @@ async def running(settings: Settings) -> Mapping[str, Any] | None:
 def file_rows(settings: Settings, secret_files: Mapping[str, Path]) -> list[Row]:
     """Who else may read the secrets, and whether the folder of the data has room."""
     kubeconfigs = [Path(each).expanduser() for each in settings.KUBECONFIG.split(os.pathsep) if each]
-    files = [*secret_files.values(), *kubeconfigs, *([settings.TLS_KEY] if settings.TLS_KEY else [])]
+    registries = [path for one in settings.REGISTRIES for path in one.files]
+    files = [*secret_files.values(), *registries, *kubeconfigs, *([settings.TLS_KEY] if settings.TLS_KEY else [])]
     found = [row for path in dict.fromkeys(files) if (row := _mode(path)) is not None]
     if files and not found:
         found = [ok("files", "What holds secrets is readable by its owner and group alone.")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC
 
-from bot import clock
+from bot import clock, doctor_registries
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import FettleError
 from bot.integrations.alertmanager import Alertmanager
@@ -30,15 +30,18 @@ LABELS = ("namespace", "pod")
 
 
 async def rows(settings: Settings) -> list[Row]:
-    """The rows of all three, and of the charts."""
+    """The rows of all three, of the registries, and of the charts."""
     sources = Sources.of(settings)
     try:
-        prometheus, alertmanager, loki = await asyncio.gather(
-            _prometheus(sources.prometheus), _alertmanager(sources.alertmanager), _loki(sources.loki)
+        prometheus, alertmanager, loki, registries = await asyncio.gather(
+            _prometheus(sources.prometheus),
+            _alertmanager(sources.alertmanager),
+            _loki(sources.loki),
+            doctor_registries.rows(settings, sources.registries),
         )
     finally:
         await sources.close()
-    return [*prometheus, *alertmanager, *loki, *_charts(settings)]
+    return [*prometheus, *alertmanager, *loki, *registries, *_charts(settings)]
 
 
 async def _prometheus(prometheus: Prometheus | None) -> list[Row]:

@@ -22,7 +22,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
-from bot.settings_sources import SOURCE_SECRETS, SourceSettings, address, contradictions
+from bot.settings_sources import SOURCE_SECRETS, UNTOLD, SourceSettings, address, contradictions
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -355,6 +355,6 @@ def _sentence(name: str, error: Any, raw: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return _MISSING.get(name, f"{name} is missing.")
     advice = str(error.get("ctx", {}).get("error", error["msg"]))
-    if name in SECRET:
+    if name in SECRET | UNTOLD:
         return f"{name} {advice}."
     return f"{name} is “{redact(str(raw.get(name)))}”: {advice}."

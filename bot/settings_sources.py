@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
+from bot.settings_registries import RegistrySetting, registries
 from bot.settings_values import file, revealed
 
 SOURCES = ("PROMETHEUS", "ALERTMANAGER", "LOKI")
 SOURCE_SECRETS = frozenset(f"{source}_{what}" for source in SOURCES for what in ("TOKEN", "BASIC"))
+UNTOLD = frozenset({"REGISTRIES"})
+"""Settings that hold no secret and aren't repeated in a sentence: somebody may have written one into them."""
 
 
 def address(value: Any) -> str:
@@ -70,7 +73,7 @@ _Tenant = Annotated[str, BeforeValidator(tenant)]
 
 
 class SourceSettings(BaseModel):
-    """Prometheus, Alertmanager and Loki."""
+    """Prometheus, Alertmanager, Loki, and the registries of images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
@@ -99,12 +102,18 @@ class SourceSettings(BaseModel):
         None, description="File with the certificate authority of Loki, where the system doesn't trust it."
     )
     LOKI_TENANT: _Tenant = Field("", description="Tenant for Loki, sent as X-Scope-OrgID.")
+    REGISTRIES: Annotated[tuple[RegistrySetting, ...], PlainValidator(registries)] = Field(
+        (),
+        description="Registries that may be asked which tags there are when an image can't be pulled, comma separated, "
+        "each with its options (see docs/operations.md); empty means none is asked.",
+    )
 
     def source_secrets(self) -> tuple[str, ...]:
         """Every secret value of these, for the redaction of logs."""
         held = [getattr(self, name) for name in sorted(SOURCE_SECRETS)]
         texts = [one.get_secret_value() for one in held if one is not None]
-        return tuple(part for text in texts for part in (text, text.partition(":")[2]) if part)
+        parts = [part for text in texts for part in (text, text.partition(":")[2]) if part]
+        return (*parts, *(secret for one in self.REGISTRIES for secret in one.secrets))
 
 
 def contradictions(raw: Mapping[str, Any]) -> list[str]:

@@ -269,6 +269,30 @@ class ReferenceSeen:
 
 
 @dataclass(frozen=True)
+class ImageSeen:
+    """Source ``registry``: ``{"images": [row]}``: an image that pods can't pull, and what its registry has.
+
+    ``image`` is the reference as the pods name it, ``place`` its registry and repository. ``repository`` and ``exists``
+    are whether these are there (None: nobody told). ``nearest`` is the tag by the rule that ``rule`` names, with its
+    ``digest`` and when it was built or pushed, empty where that isn't known; without one ``rule`` says why.
+    ``problem`` is a sentence when the registry couldn't or mustn't be asked.
+    """
+
+    image: str
+    place: str = ""
+    tag: str = ""
+    repository: bool | None = None
+    exists: bool | None = None
+    nearest: str = ""
+    rule: str = ""
+    digest: str = ""
+    made_at: str = ""
+    tags: int | None = None
+    cut: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class SeriesSeen:
     """Source ``metrics``: ``{"series": [row]}``, one row a query and label set.
 

@@ -132,6 +132,11 @@ class Snapshot:
         return self.rows("config", "references", seen.ReferenceSeen)
 
     @property
+    def images(self) -> tuple[seen.ImageSeen, ...] | None:
+        """Images that can't be pulled, and what their registries have."""
+        return self.rows("registry", "images", seen.ImageSeen)
+
+    @property
     def series(self) -> tuple[seen.SeriesSeen, ...] | None:
         """What Prometheus measured."""
         return self.rows("metrics", "series", seen.SeriesSeen)

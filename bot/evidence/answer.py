@@ -19,7 +19,7 @@ NAMES = frozenset(
         "name", "namespace", "kind", "image", "images", "image_id", "node", "pod", "container", "claim", "cronjob",
         "storage_class", "resource", "revision", "current_revision", "hash", "template", "object", "owner", "managers",
         "by", "what", "diff", "keys", "missing", "taints", "ports", "pods", "probes", "type", "status", "state",
-        "phase", "reason", "schedule", "bound", "metrics", "strategy",
+        "phase", "reason", "schedule", "bound", "metrics", "strategy", "place", "tag", "nearest", "rule", "digest",
     }
 )  # fmt: skip
 """Keys of names, words of Kubernetes and texts that were built here of redacted parts; all else passes redaction."""

@@ -27,6 +27,7 @@ from bot.evidence import (
     nodes,
     pods,
     quotas,
+    registry,
     volumes,
     workload,
 )  # fmt: skip
@@ -35,13 +36,13 @@ from bot.evidence.sources import worth_asking
 from bot.kube.client import Allowance
 
 Collector = Callable[[Ask], Awaitable[Evidence | None]]
-"""None: its source isn't configured, and there is nothing to show, not even that."""
+"""None: its source isn't configured, or isn't for such a case: there is nothing to show, not even that."""
 
 COLLECTORS: Mapping[str, Collector] = {
     room.SOURCE: room.collect
     for room in (
         pods, workload, changes, logs, events, metrics, config, nodes, autoscalers, quotas, budgets, endpoints, jobs,
-        volumes, log_errors,
+        volumes, log_errors, registry,
     )
 }  # fmt: skip
 """Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""

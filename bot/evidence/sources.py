@@ -22,6 +22,7 @@ TELLS_OF: Mapping[str, frozenset[str]] = {
     "autoscalers": frozenset({*RESTARTABLE, "HorizontalPodAutoscaler"}),
     "logs": frozenset({*RESTARTABLE, *_RUNS}),
     "log_errors": frozenset({*RESTARTABLE, *_RUNS}),
+    "registry": frozenset({*RESTARTABLE, *_RUNS}),
     "jobs": frozenset(_RUNS),
     "volumes": frozenset({*RESTARTABLE, *_RUNS, "PersistentVolumeClaim"}),
     "pods": frozenset({*RESTARTABLE, *_RUNS, "Node", "PersistentVolumeClaim"}),
@@ -42,14 +43,14 @@ BY_LABEL: Mapping[str, tuple[str, ...]] = {
 }
 """Source -> labels of an alert, one of which it needs to answer without a target; no other source can."""
 
-_TEMPLATE = ("pods", "workload", "changes", "logs", "events", "metrics", "config", "nodes", "log_errors")
+_TEMPLATE = ("pods", "workload", "changes", "logs", "events", "metrics", "config", "nodes", "log_errors", "registry")
 
 BY_KIND: Mapping[str, tuple[str, ...]] = {
     "Deployment": (*_TEMPLATE, "autoscalers", "quotas", "endpoints"),
     "StatefulSet": (*_TEMPLATE, "volumes", "quotas", "endpoints"),
     "DaemonSet": _TEMPLATE,
-    "Job": ("jobs", "pods", "logs", "events", "quotas", "log_errors"),
-    "CronJob": ("jobs", "pods", "logs", "events", "log_errors"),
+    "Job": ("jobs", "pods", "logs", "events", "quotas", "log_errors", "registry"),
+    "CronJob": ("jobs", "pods", "logs", "events", "log_errors", "registry"),
     "Node": ("nodes", "pods", "events", "metrics", "budgets"),
     "PersistentVolumeClaim": ("volumes", "pods", "events", "metrics"),
     "HorizontalPodAutoscaler": ("autoscalers", "events", "metrics", "quotas"),

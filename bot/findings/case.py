@@ -117,6 +117,11 @@ class Case:
         return _read(lambda: self.snapshot.references)
 
     @cached_property
+    def images(self) -> tuple[seen.ImageSeen, ...] | None:
+        """Images that can't be pulled, and what their registries have."""
+        return _read(lambda: self.snapshot.images)
+
+    @cached_property
     def series(self) -> tuple[seen.SeriesSeen, ...] | None:
         """What Prometheus measured; a source of which every query failed wasn't read."""
         rows = _read(lambda: self.snapshot.series)

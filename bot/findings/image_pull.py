@@ -1,7 +1,7 @@
-"""An image that can't be pulled: the registry's own error, and which image of the same name is known to have run.
+"""An image that can't be pulled: the registry's own error, and the nearest image that exists or is known to have run.
 
 The kubelet's word is proof that it can't be pulled, not of why; older kubelets hide the error behind the back-off. It
-refuses to guess tags: only images that the cluster has run are offered.
+refuses to guess tags: only those that the registry has, or images that the cluster has run, are offered.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from dataclasses import replace
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
-from bot.findings import cures
+from bot.domain.observed import ImageSeen
+from bot.findings import cures, published
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.phrases import clock, cut, image, number_of, stop
@@ -24,9 +25,9 @@ ABOUT = About(
     "A job's pod that has ended for good, or the container's state isn't known and events alone tell (`Failed to "
     "pull image`).",
     "",
-    "Not there, wrong platform or no such name: rollback if the newest template brought it, or the nearest image "
-    "that is "
-    "known to have run. Refused, limited or unreachable registry: nothing, the kubelet tries again by itself.",
+    "Not there, wrong platform or no such name: rollback if the newest template brought it, or the nearest tag "
+    "that the registry has (if `REGISTRIES` lists it), else the nearest image that is known to have run. Pushed since, "
+    "or a refused, limited or unreachable registry: nothing, the kubelet tries again by itself.",
     90,
 )
 _REFUSED = (
@@ -63,6 +64,8 @@ SENTENCES = {
 }
 BY_THE_NAME = frozenset({"absent", "platform", "name"})
 """Errors that another image cures."""
+THERE_NOW = "The registry has the tag now: the kubelet tries again by itself, within five minutes."
+"""It was pushed after the pull failed."""
 
 
 def find(case: Case) -> Finding | None:
@@ -72,20 +75,25 @@ def find(case: Case) -> Finding | None:
         return _by_events(case)
     one = max(ill, key=lambda sick: len(sick.container.message))
     message = _error(one.container.message) or _of_events(case)
-    kind = _kind(f"{one.container.reason} {message}")
-    confidence, doubt = case.sure(Confidence.HIGH, "pods")
-    if not kind:
-        doubt = "; ".join(filter(None, (doubt, "the registry's own error isn't told")))
     wrong = one.container.image
-    text = f"{number_of(len(ill), 'pod')} can't pull {image(wrong)}: {SENTENCES[kind]}" + (
-        f" (“{cut(message, 140)}”)" if message else ""
-    )
+    row = published.row_of(case, wrong)
+    kind = published.kind_with(_kind(f"{one.container.reason} {message}"), row)
+    now_there = ("the registry has it now",) if published.there_now(kind, row) else ()
+    confidence, doubt = case.sure(Confidence.HIGH, "pods", against=now_there)
+    doubts = (doubt, "" if kind else "the registry's own error isn't told", published.doubt(kind, row))
+    doubt = "; ".join(dict.fromkeys(filter(None, doubts)))
+    if row is not None and row.exists is False and kind == published.ABSENT:
+        why = published.sentence(case, row)
+    else:
+        why = SENTENCES[kind] + (f" (“{cut(message, 140)}”)" if message else "")
+    text = f"{number_of(len(ill), 'pod')} can't pull {image(wrong)}: {why}"
     cites = (
         Cite(
             "pods", f"{one.container.name or one.pod.name}: {one.container.reason}: {cut(one.container.message, 200)}"
         ),
+        *((published.cite(case, row),) if row is not None and not row.problem else ()),
     )
-    return _finding(case, ill, text, kind, wrong, confidence, doubt, cites)
+    return _finding(case, ill, text, kind, wrong, confidence, doubt, cites, row)
 
 
 def _by_events(case: Case) -> Finding | None:
@@ -112,21 +120,22 @@ def _finding(
     confidence: Confidence,
     doubt: str,
     cites: tuple[Cite, ...],
+    row: ImageSeen | None = None,
 ) -> Finding:
     rollout = case.rollout
     by_new = rollout is not None and rollout.follows and rollout.by_the_new() and rollout.was_healthy
-    suggestions = _cures(case, ill, kind, wrong)
+    suggestions = _cures(case, ill, kind, wrong, row)
     if by_new and rollout is not None:
         text += f", since the rollout of {clock(rollout.at)}" + (f" ({rollout.words})" if rollout.words else "")
-    no_help = "" if suggestions else _no_help(kind)
+    no_help = "" if suggestions else THERE_NOW if published.there_now(kind, row) else _no_help(kind)
     basis = "the kubelet's own reason" if ill else "events alone"
     return Finding(
         Cause.IMAGE_PULL, stop(text), confidence, cites, basis, doubt, kind, suggestions, no_help, ABOUT.weight
     )
 
 
-def _cures(case: Case, ill: tuple[Sick, ...], kind: str, wrong: str) -> tuple[Suggestion, ...]:
-    if kind and kind not in BY_THE_NAME:
+def _cures(case: Case, ill: tuple[Sick, ...], kind: str, wrong: str, row: ImageSeen | None) -> tuple[Suggestion, ...]:
+    if (kind and kind not in BY_THE_NAME) or published.there_now(kind, row):
         return ()
     rollout = case.rollout
     found: tuple[Suggestion, ...] = ()
@@ -136,6 +145,8 @@ def _cures(case: Case, ill: tuple[Sick, ...], kind: str, wrong: str) -> tuple[Su
             case, f"rev {rollout.before.revision if rollout.before else ''} runs with an image that is there"
         )
     near = nearest(case, wrong)
+    if row is not None and row.exists is False and row.nearest and kind == published.ABSENT and ill:
+        return found + published.set_image(case, ill[0].container.name, row)
     if kind and near and ill:
         found += cures.set_image(case, ill[0].container.name, near, f"{image(near)} is known to have run here")
     return found

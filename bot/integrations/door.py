@@ -12,7 +12,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,10 @@ Params = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Access:
-    """Where a system is and how it lets us in; ``setting`` is the prefix of its settings, for sentences."""
+    """Where a system is and how it lets us in; ``setting`` is the prefix of its settings, for sentences.
+
+    ``ca_named`` is what its authority's file is called in them, where that isn't the prefix and ``_CA_FILE``.
+    """
 
     name: str
     setting: str
@@ -46,16 +49,26 @@ class Access:
     basic: SecretStr | None = None
     ca_file: Path | None = None
     tenant: str = ""
+    ca_named: str = ""
+
+    @property
+    def authority(self) -> str:
+        """The setting of its certificate authority."""
+        return self.ca_named or f"{self.setting}_CA_FILE"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, whatever its status; ``retry_after`` in seconds where it was named."""
+    """What came back, whatever its status; ``retry_after`` in seconds where it was named.
+
+    ``headers`` by their names in small letters, repeated ones joined by commas.
+    """
 
     status: int
     body: bytes
     json: bool
     retry_after: float | None = None
+    headers: Params = field(default_factory=dict)
 
     async def data(self) -> Any:
         """The body's JSON; raises ``ValueError``."""
@@ -90,17 +103,26 @@ class Door:
         """POST JSON: for a system that is told something."""
         return await self._ask("POST", path, within, largest, json=dict(body))
 
-    async def _ask(self, method: str, path: str, within: float, largest: int, **more: Any) -> Reply:
+    async def exchange(
+        self, method: str, path: str, headers: Params, params: Params, *, within: float, largest: int = LARGEST
+    ) -> Reply:
+        """The answer as it came: a protocol of its own deals with refusals, and refuses redirects or checks them."""
+        return await self._ask(method, path, within, largest, plain=True, headers=dict(headers), params=dict(params))
+
+    async def _ask(
+        self, method: str, path: str, within: float, largest: int, *, plain: bool = False, **more: Any
+    ) -> Reply:
         # The wait for a free place is ours, not the other system's: its time begins when it is asked.
         async with self._free, self._translating(within), asyncio.timeout(within):
             session = self._opened()
             async with session.request(method, f"{self.access.url}{path}", allow_redirects=False, **more) as answer:
-                self._refuse_redirect(answer)
-                self._refuse_strangers(answer)
+                if not plain:
+                    self._refuse_redirect(answer)
+                    self._refuse_strangers(answer)
                 body = await self._bounded(answer, largest)
-        reply = Reply(
-            answer.status, body, answer.content_type.endswith("json"), _seconds(answer.headers.get("Retry-After", ""))
-        )
+        headers = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
+        wait = _seconds(answer.headers.get("Retry-After", ""))
+        reply = Reply(answer.status, body, answer.content_type.endswith("json"), wait, headers)
         if reply.status == RATE_LIMITED or (reply.status >= 500 and not reply.json):
             raise UnavailableError(f"{self.access.name} answers {reply.status} for now.", reply.retry_after)
         return reply
@@ -132,7 +154,7 @@ class Door:
             return ssl.create_default_context(cafile=str(self.access.ca_file))
         except (OSError, ValueError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it holds no certificate"
-            sentence = f"{self.access.setting}_CA_FILE is “{self.access.ca_file}”, which can't be used ({reason})."
+            sentence = f"{self.access.authority} is “{self.access.ca_file}”, which can't be used ({reason})."
             raise ConfigError([sentence]) from exc
 
     def _refuse_redirect(self, answer: aiohttp.ClientResponse) -> None:
@@ -175,7 +197,7 @@ class Door:
         except TimeoutError as exc:
             raise UnavailableError(f"{name} didn't answer within {within:g} s.") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            advice = f" Name its authority in {self.access.setting}_CA_FILE." if untrusted(exc) else ""
+            advice = f" Name its authority in {self.access.authority}." if untrusted(exc) else ""
             told = f"{name} can't be reached at {self.access.url}: {why(exc)}.{advice}"
             raise UnavailableError(told) from exc
 

@@ -8,6 +8,7 @@ from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.door import Access
 from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
+from bot.integrations.registries import Registries
 from bot.settings_sources import SourceSettings
 
 
@@ -18,6 +19,7 @@ class Sources:
     prometheus: Prometheus | None = None
     alertmanager: Alertmanager | None = None
     loki: Loki | None = None
+    registries: Registries | None = None
 
     @classmethod
     def of(cls, settings: SourceSettings) -> Sources:
@@ -27,11 +29,12 @@ class Sources:
             Prometheus(prometheus) if prometheus else None,
             Alertmanager(alertmanager) if alertmanager else None,
             Loki(loki) if loki else None,
+            Registries(settings.REGISTRIES) if settings.REGISTRIES else None,
         )
 
     async def close(self) -> None:
         """Closes the connections of all."""
-        for one in (self.prometheus, self.alertmanager, self.loki):
+        for one in (self.prometheus, self.alertmanager, self.loki, self.registries):
             if one is not None:
                 await one.close()
 

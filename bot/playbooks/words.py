@@ -11,7 +11,7 @@ from typing import Literal
 
 Source = Literal[
     "pods", "events", "workload", "changes", "logs", "budgets", "quotas", "autoscalers", "nodes", "endpoints", "jobs",
-    "volumes", "config", "metrics", "log_errors",
+    "volumes", "config", "metrics", "log_errors", "registry",
 ]  # fmt: skip
 """Sources of evidence as ``domain.snapshot`` reads them; a handler's are by alert name, never named in YAML."""
 

@@ -124,6 +124,7 @@ async def _gather(
         log_query=playbook.log_query(),
         prometheus=ctx.sources.prometheus,
         loki=ctx.sources.loki,
+        registries=ctx.sources.registries,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     asked = collect.chosen(worth_asking(target, alerts, playbook.evidence))

@@ -21,7 +21,8 @@ from tests.integration.clusters import API, World, world
 from .asking import ask_of, gathered, one
 from .furnished import RESOURCES, TARGETS, furnish
 
-SOURCES = sorted(collect.COLLECTORS.keys() - {"metrics", "log_errors"})
+ELSEWHERE = {"metrics", "log_errors", "registry"}
+SOURCES = sorted(collect.COLLECTORS.keys() - ELSEWHERE)
 """All that ask the cluster."""
 
 
@@ -178,6 +179,6 @@ async def test_the_default_choice_fits_the_allowance(full: World, kind: str) -> 
     await full.sandbox.settle(10)
     before = len(full.server.requests)
     found = await collect.gather(ask_of(full, target), deadline=5.0)
-    assert {item.source for item in found} == {*BY_KIND[kind]} - {"metrics", "log_errors"}
+    assert {item.source for item in found} == {*BY_KIND[kind]} - ELSEWHERE
     assert not [item.problem for item in found if item.status is EvidenceStatus.FAILED]
     assert len(full.server.requests) - before <= collect.MOST_CALLS

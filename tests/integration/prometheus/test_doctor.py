@@ -28,8 +28,9 @@ async def test_what_is_not_set_says_what_it_would_add(tmp_path: Path) -> None:
         ("PROMETHEUS_URL", Level.OK),
         ("ALERTMANAGER_URL", Level.OK),
         ("LOKI_URL", Level.OK),
+        ("REGISTRIES", Level.OK),
     ]
-    assert all(row.sentence.startswith("Not set. Base address of") for row in rows)
+    assert all(row.sentence.startswith("Not set. Base address of") for row in rows[:3])
 
 
 async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: Path) -> None:
@@ -54,6 +55,7 @@ async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: P
         ),
         (Level.OK, "Alertmanager 0.33.1 answers; it holds 1 alerts."),
         (Level.OK, f"Not set. {DESCRIPTIONS['LOKI_URL']}"),
+        (Level.OK, f"Not set. {DESCRIPTIONS['REGISTRIES']}"),
     ]
 
 
@@ -94,7 +96,7 @@ async def test_loki_is_asked_for_the_labels_that_streams_are_chosen_by(
 async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url, LOKI_URL=url))
-    assert [row.level for row in rows] == [Level.FAIL, Level.FAIL, Level.FAIL]
+    assert [row.level for row in rows if row.check != "REGISTRIES"] == [Level.FAIL, Level.FAIL, Level.FAIL]
     assert rows[0].sentence.startswith(f"Prometheus can't be reached at {url}: connection refused.")
     assert "without metrics" in rows[0].sentence
     assert "without Loki's error lines" in rows[2].sentence
