@@ -72,9 +72,12 @@ class Reply:
 
     async def data(self) -> Any:
         """The body's JSON; raises ``ValueError``."""
-        if len(self.body) < BIG:
-            return json.loads(self.body)
-        return await asyncio.to_thread(json.loads, self.body)
+        try:
+            if len(self.body) < BIG:
+                return json.loads(self.body)
+            return await asyncio.to_thread(json.loads, self.body)
+        except RecursionError as exc:  # brackets by the thousand are no answer either
+            raise ValueError("nested too deeply") from exc
 
 
 class Door:

@@ -21,7 +21,7 @@ from bot.settings_registries import RegistrySetting
 
 T = TypeVar("T")
 
-MOST_TAGS = 20_000
+PAGE, MOST_TAGS = 1000, 20_000
 CONNECT, READ = 2.0, 4.0
 """Seconds of one attempt; boto3 makes two."""
 AT_ONCE = 2
@@ -72,7 +72,7 @@ class Ecr:
                 registryId=self._setting.account,
                 repositoryName=repository,
                 filter={"tagStatus": "TAGGED"},
-                PaginationConfig={"PageSize": 1000, "MaxItems": MOST_TAGS},
+                PaginationConfig={"PageSize": PAGE, "MaxItems": MOST_TAGS},
             )
         )
         found = [row["imageTag"] for page in pages for row in page.get("imageIds", ()) if row.get("imageTag")]
