@@ -71,7 +71,7 @@ def test_what_a_runtime_refuses_is_refused_with_a_reason(text: str) -> None:
 )
 @example("MyHost:443/", "api", "", "")
 def test_what_was_read_is_written_and_read_again(registry: str, path: str, tag: str, digest: str) -> None:
-    assume(registry or "." not in path.split("/")[0])  # that would be a host
+    assume(registry or "." not in path.split("/", maxsplit=1)[0])  # that would be a host
     found = parse(f"{registry}{path}{tag}{digest}")
     again = parse(str(found))
     assert (again.registry, again.repository, again.tag, again.digest) == (

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Cause, Confidence
+from bot.domain.observed import ImageSeen
+from bot.domain.snapshot import Snapshot
+from bot.evidence.answer import answered
 from bot.findings.case import Case
 from bot.findings.image_pull import nearest
 from tests.unit.findings.recorded import (
+    NOW,
     REVISIONS,
     UNCHANGED,
     change,
@@ -95,3 +103,87 @@ def test_the_nearest_image_is_of_the_same_repository_and_ran() -> None:
     case = Case(snap(**pulled("")))
     assert nearest(case, "registry.example.com/shop/api:1.4.22") == "registry.example.com/shop/api:1.4.2"
     assert nearest(case, "registry.example.com/shop/web:1.4.2") == ""
+
+
+PLACE = "registry.example.com/shop/api"
+DIGEST = "sha256:" + "ab12" * 16
+NEAR = {
+    "repository": True, "exists": False, "nearest": "1.4.1", "rule": "the newest stable one of 1.4 at or below it",
+    "digest": DIGEST, "made_at": "2026-01-01T00:00:00Z", "tags": 12,
+}  # fmt: skip
+
+
+def told(message: str, reason: str = "ErrImagePull", **row: Any) -> Snapshot:
+    """The registry told of it, as the collector puts it down."""
+    bare = snap(**pulled(message, reason))
+    rows = {"images": [ImageSeen(IMAGE, PLACE, "1.4.2", **row)]}
+    return replace(bare, evidence={**bare.evidence, "registry": answered("registry", NOW, "", rows)})
+
+
+def test_the_tag_that_exists_is_named_with_digest_and_age_and_proposed() -> None:
+    made = (NOW.replace(microsecond=0)).isoformat()
+    found = first(told(RESOLVE + f"{IMAGE}: not found", **{**NEAR, "made_at": made}))
+    assert found.sentence.startswith(
+        f"1 pod can't pull api:1.4.2: tag 1.4.2 does not exist in {PLACE}; nearest existing: 1.4.1 "
+        "(sha256:ab12ab12ab12, 0 s old), since the rollout of"
+    )
+    assert (found.confidence, found.detail, found.doubt) == (Confidence.HIGH, "absent", "")
+    assert [one.action for one in found.suggestions] == ["rollback", "set_image"]
+    proposed = found.suggestions[1]
+    assert proposed.params == {"container": "api", "image": f"{PLACE}:1.4.1"}
+    assert proposed.by_hand == f"kubectl -n shop set image deployment/api api={PLACE}:1.4.1"
+    assert proposed.reason.endswith("exists: the newest stable one of 1.4 at or below it")
+    assert next(one.text for one in found.cites if one.source == "registry").startswith(f"12 tags in {PLACE}: 1.4.1 (")
+
+
+def test_where_the_kubelet_hides_the_error_the_registry_tells_it() -> None:
+    found = first(told(f'Back-off pulling image "{IMAGE}"', "ImagePullBackOff", **NEAR))
+    assert (found.detail, found.doubt) == ("absent", "")
+    assert "tag 1.4.2 does not exist" in found.sentence
+
+
+def test_without_a_near_tag_it_says_so_and_goes_back() -> None:
+    none = {**NEAR, "nearest": "", "rule": "no stable tag is near 1.4.2 by its version", "digest": "", "made_at": ""}
+    found = first(told(RESOLVE + f"{IMAGE}: not found", **none))
+    assert f"does not exist in {PLACE}, and none near it: no stable tag is near 1.4.2" in found.sentence
+    assert found.suggestions[0].action == "rollback"
+    gone = first(told(RESOLVE + "not found", repository=False, exists=False, rule="no such repository"))
+    assert f"the repository {PLACE} does not exist" in gone.sentence
+
+
+def test_a_tag_that_was_pushed_since_needs_nothing() -> None:
+    there = {**NEAR, "exists": True, "nearest": "1.4.2", "rule": "it exists"}
+    found = first(told(RESOLVE + f"{IMAGE}: not found", **there))
+    assert (found.confidence, found.suggestions) == (Confidence.MEDIUM, ())
+    assert found.doubt == "the registry has it now"
+    assert found.no_help == "The registry has the tag now: the kubelet tries again by itself, within five minutes."
+
+
+@pytest.mark.parametrize(
+    ("message", "row", "doubt"),
+    [
+        ("not found", {"problem": "Registry x didn't answer within 3 s."}, "Registry x didn't answer within 3 s"),
+        ("401 Unauthorized", {"problem": "Registry x didn't answer within 3 s."}, ""),
+        ("401 Unauthorized", {**NEAR, "exists": True}, "the registry has it now"),
+        ("401 Unauthorized", NEAR, "the registry hasn't got it either"),
+        ("i/o timeout", {**NEAR, "exists": None}, ""),
+    ],
+)
+def test_what_the_registry_leaves_open_is_a_doubt(message: str, row: dict[str, Any], doubt: str) -> None:
+    found = first(told(RESOLVE + message, **row))
+    assert doubt in found.doubt
+    assert bool(found.doubt) is bool(doubt)
+    if "401" in message or "timeout" in message:
+        assert found.suggestions == (), "another tag cures no missing right"
+
+
+def test_a_registry_that_failed_or_tells_of_another_image_changes_nothing() -> None:
+    plain = first(snap(**pulled(RESOLVE + f"{IMAGE}: not found")))
+    bare = snap(**pulled(RESOLVE + f"{IMAGE}: not found"))
+    failed = Evidence("registry", EvidenceStatus.FAILED, "", NOW, {}, "Registry x didn't answer.")
+    assert first(replace(bare, evidence={**bare.evidence, "registry": failed})) == plain
+    other = {"images": [ImageSeen("registry.example.com/shop/web:1", PLACE, "1", **NEAR)]}
+    rows = answered("registry", NOW, "", other)
+    assert first(replace(bare, evidence={**bare.evidence, "registry": rows})) == plain
+    odd = Evidence("registry", EvidenceStatus.OK, "", NOW, {"images": [{"image": IMAGE, "tags": "many"}, 7]})
+    assert first(replace(bare, evidence={**bare.evidence, "registry": odd})) == plain
