@@ -273,8 +273,9 @@ class ImageSeen:
     """Source ``registry``: ``{"images": [row]}``: an image that pods can't pull, and what its registry has.
 
     ``image`` is the reference as the pods name it, ``place`` its registry and repository. ``repository`` and ``exists``
-    are whether these are there (None: nobody told). ``nearest`` is the tag by the rule that ``rule`` names, with its
-    ``digest`` and when it was built or pushed, empty where that isn't known; without one ``rule`` says why.
+    are whether these are there (None: nobody told). ``nearest`` is the tag by the rule that ``rule`` names (``newer``:
+    of a version above), with its ``digest`` and when it was built or pushed, empty where that isn't known; without one
+    ``rule`` says why.
     ``problem`` is a sentence when the registry couldn't or mustn't be asked.
     """
 
@@ -285,6 +286,7 @@ class ImageSeen:
     exists: bool | None = None
     nearest: str = ""
     rule: str = ""
+    newer: bool = False
     digest: str = ""
     made_at: str = ""
     tags: int | None = None

@@ -32,10 +32,14 @@ BUILD = 100
 
 @dataclass(frozen=True)
 class Nearest:
-    """``tag`` is empty where none is near; ``rule`` says in a clause by what it is the nearest, or why none is."""
+    """``tag`` is empty where none is near; ``rule`` says in a clause by what it is the nearest, or why none is.
+
+    ``newer`` is whether its version is above the wanted one.
+    """
 
     tag: str
     rule: str
+    newer: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,9 @@ def _by_version(wanted: _Version, known: Sequence[_Version]) -> Nearest | None:
     series = wanted.numbers[:2]
     above = [one for one in stable if one.numbers[:2] == series and not _at_or_below(wanted, one)]
     found = _newest(wanted, above, oldest=True)
-    return Nearest(found.tag, f"the oldest of {_dotted(series)}, newer than the wanted one") if found else None
+    if found is None:
+        return None
+    return Nearest(found.tag, f"the oldest of {_dotted(series)}, newer than the wanted one", newer=True)
 
 
 def _newest(wanted: _Version, known: Sequence[_Version], *, oldest: bool = False) -> _Version | None:

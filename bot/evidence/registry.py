@@ -85,7 +85,7 @@ async def look(registries: Registries, text: str, within: float) -> ImageSeen:
     digest, made_at = await _described(registries, wanted, near.tag, within / 4) if near.tag else ("", "")
     return ImageSeen(
         named, wanted.place, wanted.tag, repository=True, exists=exists, nearest=near.tag, rule=near.rule,
-        digest=digest, made_at=made_at, tags=len(found.names), cut=found.cut,
+        newer=near.newer, digest=digest, made_at=made_at, tags=len(found.names), cut=found.cut,
     )  # fmt: skip
 
 

@@ -25,9 +25,9 @@ ABOUT = About(
     "A job's pod that has ended for good, or the container's state isn't known and events alone tell (`Failed to "
     "pull image`).",
     "",
-    "Not there, wrong platform or no such name: rollback if the newest template brought it, or the nearest tag "
-    "that the registry has (if `REGISTRIES` lists it), else the nearest image that is known to have run. Pushed since, "
-    "or a refused, limited or unreachable registry: nothing, the kubelet tries again by itself.",
+    "Not there, wrong platform or no such name: the nearest tag that the registry has (if `REGISTRIES` lists it), "
+    "rollback if the newest template brought it, or the nearest image that is known to have run. Pushed since, or a "
+    "refused, limited or unreachable registry: nothing, the kubelet tries again by itself.",
     90,
 )
 _REFUSED = (
@@ -146,7 +146,9 @@ def _cures(case: Case, ill: tuple[Sick, ...], kind: str, wrong: str, row: ImageS
         )
     near = nearest(case, wrong)
     if row is not None and row.exists is False and row.nearest and kind == published.ABSENT and ill:
-        return found + published.set_image(case, ill[0].container.name, row)
+        other = published.set_image(case, ill[0].container.name, row)
+        # The way back brings an older template too; a version that nobody wanted yet comes after it.
+        return found + other if row.newer else other + found
     if kind and near and ill:
         found += cures.set_image(case, ill[0].container.name, near, f"{image(near)} is known to have run here")
     return found

@@ -1,6 +1,7 @@
 """The first stage after intake: which workload is meant, what is seen there; an incident is never lost for it."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ from bot.domain.evidence import EvidenceStatus
 from bot.domain.owed import Stage
 from bot.integrations.door import Access
 from bot.integrations.loki import Loki
+from bot.integrations.registries import Registries
 from bot.integrations.sources import Sources
+from bot.settings_registries import registries
 from bot.storage import evidence as evidence_rows
 from bot.workflow import investigate
 from bot.workflow.looking import look
-from tests.integration.replayed import captured, replaying
+from tests.integration.replayed import answer, captured, replaying
 
 from .floor import API, LABELS, Floor
 
@@ -52,6 +55,51 @@ async def test_lokis_error_lines_are_kept_where_loki_is_configured(floor: Floor)
     assert found["log_errors"].data["after"]["count"] == 6
     assert "db timeout" in found["log_errors"].summary
     assert {one.headers["x-scope-orgid"] for one in replay.asked} == {"shop"}
+
+
+async def _without_image(floor: Floor, host: str) -> int:
+    """An incident of pods that can't pull their image."""
+    floor.cluster.deployment("shop", "api", replicas=2, image=f"{host}/shop/api:1.4.3", behaviour="image-missing")
+    await floor.cluster.settle(10)
+    incident = await floor.alert({"alertname": "KubeContainerWaiting", "namespace": "shop", "deployment": "api"})
+    return incident.id
+
+
+async def test_the_nearest_tag_that_exists_is_the_way_by_hand(floor: Floor) -> None:
+    tags = json.dumps({"name": "shop/api", "tags": ["1.4.1", "1.4.2", "1.5.0"]}).encode()
+    digest = "sha256:" + "ab12" * 16
+    async with replaying() as replay:
+        replay.answers["/v2/shop/api/tags/list"] = answer("200 OK", tags, Content_Type="application/json")
+        replay.answers["/v2/shop/api/manifests/1.4.2"] = answer("200 OK", Docker_Content_Digest=digest)
+        replay.answer = answer("404 Not Found")
+        host = replay.url.removeprefix("http://")
+        listed = Registries(registries(f"{host} insecure"))
+        floor.switch(sources=Sources(registries=listed))
+        incident = await _without_image(floor, host)
+        await floor.run(Stage.INVESTIGATE)
+        await floor.run(Stage.PROPOSE)
+        await listed.close()
+    found = await _evidence(floor, incident)
+    assert found["registry"].data["images"][0]["digest"] == digest
+    proposal = await floor.proposal()
+    assert proposal.text.by_hand == f"kubectl -n shop set image deployment/api api={host}/shop/api:1.4.2"
+
+
+async def test_a_registry_that_is_down_is_a_line_of_its_own_and_nothing_waits_for_it(floor: Floor) -> None:
+    async with replaying() as replay:
+        host = replay.url.removeprefix("http://")
+    listed = Registries(registries(f"{host} insecure"))
+    floor.switch(sources=Sources(registries=listed))
+    incident = await _without_image(floor, host)
+    await floor.run(Stage.INVESTIGATE)
+    await listed.close()
+    found = await _evidence(floor, incident)
+    assert found["registry"].status is EvidenceStatus.FAILED
+    assert found["registry"].problem.startswith(
+        f"Registry {host} can't be reached at http://{host}: connection refused"
+    )
+    assert found["pods"].status is EvidenceStatus.OK
+    assert await floor.owed() == {"propose": 1}, "it isn't looked at again for this"
 
 
 async def test_the_owner_of_the_pod_is_the_target(floor: Floor) -> None:

@@ -96,6 +96,7 @@ def test_it_is_the_one_that_the_rule_says(wanted: str, tags: tuple[str, ...], fo
 )
 def test_the_rule_that_was_used_is_said(wanted: str, tags: tuple[str, ...], rule: str) -> None:
     assert nearest(wanted, tags).rule == rule
+    assert nearest(wanted, tags).newer is ("newer" in rule)
 
 
 NUMBERS = st.tuples(*[st.integers(0, 12)] * 3)

@@ -128,8 +128,8 @@ def test_the_tag_that_exists_is_named_with_digest_and_age_and_proposed() -> None
         "(sha256:ab12ab12ab12, 0 s old), since the rollout of"
     )
     assert (found.confidence, found.detail, found.doubt) == (Confidence.HIGH, "absent", "")
-    assert [one.action for one in found.suggestions] == ["rollback", "set_image"]
-    proposed = found.suggestions[1]
+    assert [one.action for one in found.suggestions] == ["set_image", "rollback"]
+    proposed = found.suggestions[0]
     assert proposed.params == {"container": "api", "image": f"{PLACE}:1.4.1"}
     assert proposed.by_hand == f"kubectl -n shop set image deployment/api api={PLACE}:1.4.1"
     assert proposed.reason.endswith("exists: the newest stable one of 1.4 at or below it")
@@ -140,6 +140,12 @@ def test_where_the_kubelet_hides_the_error_the_registry_tells_it() -> None:
     found = first(told(f'Back-off pulling image "{IMAGE}"', "ImagePullBackOff", **NEAR))
     assert (found.detail, found.doubt) == ("absent", "")
     assert "tag 1.4.2 does not exist" in found.sentence
+
+
+def test_a_newer_version_than_the_wanted_one_comes_after_the_way_back() -> None:
+    above = {**NEAR, "nearest": "1.4.9", "rule": "the oldest of 1.4, newer than the wanted one", "newer": True}
+    found = first(told(RESOLVE + f"{IMAGE}: not found", **above))
+    assert [one.action for one in found.suggestions] == ["rollback", "set_image"]
 
 
 def test_without_a_near_tag_it_says_so_and_goes_back() -> None:
