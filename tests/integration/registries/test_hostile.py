@@ -146,7 +146,7 @@ async def test_a_blob_is_fetched_from_a_listed_host_alone_and_without_the_passwo
             assert found is not None
             assert found.made_at == "2026-11-20T00:00:00Z"
             assert other.shown == [""]
-            other.answers["/kept"] = lambda _: web.Response(body=config.replace(b"2026", b"1999"))
+            other.answers["/kept"] = lambda _: web.Response(body=config.replace(b"2026", b"2025"))
             found = await opened.published("shop/api", "1.4.2", within=5)
             assert found is not None
             assert found.made_at == "", "what isn't what its digest names isn't believed"
