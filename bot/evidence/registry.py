@@ -29,8 +29,10 @@ WAITING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName"})
 """Reasons of a container that waits for an image which may not be there."""
 MOST = 3
 """Images of one incident; more than that can't be pulled for one reason."""
-SHARE = 0.8
-"""Of a collector's time; the rest is for reading the pods."""
+SHARE = 0.9
+"""Of a collector's time; what is later than that comes too late for the card."""
+LISTING, ABOUT = 0.7, 0.25
+"""Shares of that for the tags, and for digest and age of the nearest."""
 LONGEST = 300
 
 
@@ -39,6 +41,7 @@ async def collect(ask: Ask) -> Evidence | None:
     registries = ask.registries
     if registries is None:
         return None
+    end = asyncio.get_running_loop().time() + ask.within * SHARE
     try:
         pods = await target_pods(ask.cluster, ask.workload)
     except FettleError:  # the pods' own evidence tells of it
@@ -46,7 +49,8 @@ async def collect(ask: Ask) -> Evidence | None:
     wanted = waited_for([pod.row for pod in pods if not pod.deleting])[:MOST]
     if not wanted:
         return None
-    rows = await asyncio.gather(*(look(registries, one, ask.within * SHARE) for one in wanted))
+    left = max(end - asyncio.get_running_loop().time(), 0.1)
+    rows = await asyncio.gather(*(look(registries, one, left) for one in wanted))
     silent = [row for row in rows if row.problem and row.place.partition("/")[0] in registries.hosts]
     at = ask.clock()
     if len(silent) == len(rows):
@@ -66,23 +70,26 @@ def waited_for(pods: Iterable[PodRow]) -> list[str]:
 
 
 async def look(registries: Registries, text: str, within: float) -> ImageSeen:
-    """What its registry has of one image; never raises but for a bug. Without an age in time it comes without one."""
+    """What its registry has of one image, in ``within`` seconds; never raises but for a bug.
+
+    Where the age doesn't come in time the rest comes without it.
+    """
     named = text[:LONGEST]
     try:
         wanted = image.parse(text)
     except RequestError as error:
         return ImageSeen(named, problem=redact(f"“{named}” is no valid name of an image: {error}."))
     try:
-        async with asyncio.timeout(within):
-            found = await registries.tags(wanted, within=within)
-            exists, near = await _nearest(registries, wanted, found, within / 2)
+        async with asyncio.timeout(within * LISTING):
+            found = await registries.tags(wanted, within=within * LISTING)
+            exists, near = await _nearest(registries, wanted, found, within * LISTING)
     except NotFoundError:
         return ImageSeen(named, wanted.place, wanted.tag, repository=False, exists=False, rule="no such repository")
     except FettleError as error:
         return ImageSeen(named, wanted.place, wanted.tag, problem=str(error))
     except TimeoutError:
         return ImageSeen(named, wanted.place, wanted.tag, problem=f"{wanted.registry} didn't answer in time.")
-    digest, made_at = await _described(registries, wanted, near.tag, within / 4) if near.tag else ("", "")
+    digest, made_at = await _described(registries, wanted, near.tag, within * ABOUT) if near.tag else ("", "")
     return ImageSeen(
         named, wanted.place, wanted.tag, repository=True, exists=exists, nearest=near.tag, rule=near.rule,
         newer=near.newer, digest=digest, made_at=made_at, tags=len(found.names), cut=found.cut,

@@ -16,6 +16,7 @@ from bot.domain.image import host
 
 LONGEST = 4096
 _SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=\s|$)", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
 _PARAMETER = re.compile(r'([a-z_]{1,40})\s*=\s*(?:"([^"]*)"|([^\s",]+))', re.IGNORECASE)
 
 
@@ -41,7 +42,8 @@ class Place:
 def read(header: str) -> Challenge:
     """The challenges of one or more joined headers; the first of each kind counts."""
     text = header[:LONGEST]
-    found = list(_SCHEME.finditer(text))
+    bare = _QUOTED.sub(lambda one: "_" * len(one[0]), text)  # a scheme's name in quotes is none
+    found = list(_SCHEME.finditer(bare))
     basic = any(one[1].lower() == "basic" for one in found)
     for at, one in enumerate(found):
         if one[1].lower() == "bearer":

@@ -198,7 +198,7 @@ class Door:
         except FettleError:
             raise
         except TimeoutError as exc:
-            raise UnavailableError(f"{name} didn't answer within {within:g} s.") from exc
+            raise UnavailableError(f"{name} didn't answer within {round(within, 1) or within:g} s.") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             advice = f" Name its authority in {self.access.authority}." if untrusted(exc) else ""
             told = f"{name} can't be reached at {self.access.url}: {why(exc)}.{advice}"

@@ -119,7 +119,7 @@ class Ecr:
             async with asyncio.timeout(within):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except TimeoutError as exc:
-            raise UnavailableError(f"{self.name} didn't answer within {within:.3g} s.") from exc
+            raise UnavailableError(f"{self.name} didn't answer within {round(within, 1) or within:g} s.") from exc
         except FettleError:
             raise
         except Exception as exc:  # the same: whatever boto3 raises is told by its code or its type's name
