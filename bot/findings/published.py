@@ -75,6 +75,7 @@ def set_image(case: Case, container: str, row: ImageSeen) -> tuple[Suggestion, .
     """The nearest existing tag for that container, its name written as the workload writes it."""
     try:
         other = image.parse(row.image).tagged(row.nearest)
+        image.parse(other)
     except RequestError:
         return ()
     return cures.set_image(case, container, other, f"{named(case, row)} exists: {row.rule}")

@@ -214,6 +214,11 @@ async def test_one_that_is_down_or_hangs_costs_its_time_and_no_more(monkeypatch:
         assert asyncio.get_running_loop().time() - began < 2
 
 
+def test_aws_is_imported_at_the_first_question_alone() -> None:
+    code = "import sys, bot.integrations.sources; sys.exit(bool({'boto3', 'botocore'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own words
+
+
 @pytest.mark.usefixtures("credentials")
 async def test_without_credentials_or_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

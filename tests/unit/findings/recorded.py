@@ -34,7 +34,7 @@ SOURCES = {
     "budgets": "budgets",
     "quotas": "quotas", "autoscalers": "autoscalers", "nodes": "nodes", "services": "endpoints", "jobs": "jobs",
     "volumes": "volumes",
-    "references": "config", "series": "metrics",
+    "references": "config", "images": "registry", "series": "metrics",
 }  # fmt: skip
 """Key of the rows -> source."""
 API = Target("Deployment", "shop", "api", "uid-api")

@@ -18,6 +18,7 @@ from bot.domain.observed import (
     ChangeSeen,
     ConditionSeen,
     ContainerSeen,
+    ImageSeen,
     JobSeen,
     LogSeen,
     NodeSeen,
@@ -86,6 +87,7 @@ ROWS: dict[str, st.SearchStrategy[Any]] = {
     "nodes": _of(NodeSeen, conditions=CONDITIONS), "services": _of(ServiceSeen), "jobs": _of(JobSeen),
     "volumes": _of(VolumeSeen),
     "references": _of(ReferenceSeen),
+    "images": _of(ImageSeen, made_at=TIMES, exists=st.none() | st.booleans(), problem=st.just("")),
     "series": _of(SeriesSeen, points=POINTS, query=st.sampled_from(["cpu", "memory", "errors", "latency", "traffic",
     "up", "throttling"])),
 }  # fmt: skip
@@ -129,7 +131,8 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = {"pods": "pods", "events": "events", "changes": "changes", "logs": "logs", "nodes": "nodes", "metrics": "series",
-        "workload": "workload", "jobs": "jobs", "volumes": "volumes", "log_errors": "before"}  # fmt: skip
+        "workload": "workload", "jobs": "jobs", "volumes": "volumes", "log_errors": "before",
+        "registry": "images"}  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
