@@ -10,9 +10,12 @@ INCIDENT = {
     "show": "one incident: `show INC-42`",
     "new": "declare one: `new checkout is slow`",
     "ack": "you look after it: `ack INC-42`",
+    "act": "ask for a mitigation: `act rollback shop/api`, or `act rollback shop/api 41` for one revision",
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
+ACTIONS = ("restart", "rollback")
+"""What ``act`` takes."""
 ALIASES = {
     "acknowledge": "ack", "acknowledged": "ack", "acks": "ack", "close": "resolve", "closed": "resolve",
     "create": "new", "declare": "new", "details": "show", "done": "resolve", "incidents": "list", "info": "show",
@@ -47,3 +50,15 @@ def incident_help(command: str, wrong: str = "") -> str:
 
 RESTART_HELP = "Write {0} namespace/name, for example {0} shop/api; {0} alone opens pickers."
 VERIFY_HELP = "Write {0} namespace/name, for example {0} shop/api. It measures now and changes nothing."
+
+
+def act_help(command: str, wrong: str = "") -> str:
+    """Help for ``/incident act``; a wrong action is named with the nearest right one."""
+    lines = []
+    if wrong:
+        near = nearest(wrong, ACTIONS)
+        meant = f" Did you mean {near}?" if near else ""
+        lines.append(f"There is no action {wrong[:40]}.{meant}")
+    lines.append(f"{command} act restart namespace/name: a rolling restart")
+    lines.append(f"{command} act rollback namespace/name [revision]: the last healthy revision, or the one named")
+    return "\n".join(lines)

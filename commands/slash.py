@@ -20,7 +20,7 @@ INCIDENT, RESTART, VERIFY = "/incident", "/restart", "/verify"
 
 
 async def incident(front: Front, who: Asked) -> None:
-    """``/incident [list|show|new|ack|resolve|help]``; a bare number shows that incident."""
+    """``/incident [list|show|new|ack|act|resolve|help]``; a bare number shows that incident."""
     first, _, rest = who.text.partition(" ")
     verb = words.verb_of(first)
     if not verb and parse_ref(first):
@@ -32,11 +32,29 @@ async def incident(front: Front, who: Asked) -> None:
     elif verb == "new":
         # Slack escapes what was typed (should_escape); the modal shows it as typed.
         await front.slack.open_view(who.trigger_id, modals.declare(who.place, html.unescape(rest.strip())))
+    elif verb == "act":
+        await _act(front, who, rest.strip())
     elif verb in {"show", "ack", "resolve"}:
         await _on_one(front, who, verb, rest.strip())
     else:
         wrong = "" if verb == "help" else first
         await front.tell(who, answers.said(words.incident_help(who.command or INCIDENT, wrong)))
+
+
+async def _act(front: Front, who: Asked, rest: str) -> None:
+    """``act rollback shop/api 41``: the action, the workload, and for a rollback the revision."""
+    action, _, rest = rest.partition(" ")
+    workload, _, revision = rest.strip().partition(" ")
+    known = action.lower() in words.ACTIONS
+    if not known or not workload:
+        await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, "" if known else action)))
+        return
+    principal = await front.identities.principal(who)
+    if action.lower() == "rollback":
+        said = revision.strip().removeprefix("rev").removeprefix("to").strip()
+        await front.say(who, await front.verbs.rollback(principal, workload, said))
+    else:
+        await front.say(who, await front.verbs.restart(principal, rest.strip()))
 
 
 async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:

@@ -54,6 +54,9 @@ class Verbs(Protocol):
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         """Asks for a restart, which becomes a proposal."""
 
+    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
+        """Asks for a rollback, to one revision if it is named; it becomes a proposal."""
+
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """Measures a workload now; the answer has ``checks``."""
 

@@ -60,6 +60,9 @@ class WriteRequest:
     """The exact request, JSON-able. ``path`` is the API path, ``body`` the patch document.
 
     ``execution`` is the execution's uid: it goes into the User-Agent so that the cluster's audit log joins ours.
+    ``template`` stands for a pod template that the cluster keeps and that isn't kept here, since it may hold what is
+    secret: kind, name, uid of the revision and the hash of its content, which goes into the body's
+    ``/spec/template`` when it is sent. Empty for a request that is whole.
     """
 
     method: str
@@ -68,6 +71,7 @@ class WriteRequest:
     body: Any
     query: Mapping[str, str] = field(default_factory=dict)
     execution: str = ""
+    template: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ class Action(StrEnum):
     """Every verb that Fettle can carry out; ``ALLOWED_ACTIONS`` takes these words."""
 
     RESTART = "restart"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ class ProposalText:
     25 % at a time · no HPA · dry run ok"; ``policy`` "Needs 1 of 2 approvers · until {time}" without the time;
     ``consequence`` the confirm's text; ``diff`` the dry run's diff; ``warnings`` a line each; ``refusal`` why there
     are no buttons, empty for a pending one; ``rationale`` why this is proposed; ``undo`` what can be done afterwards if
-    it doesn't help, or that it can't be undone; ``by_hand`` the command line of what would help and isn't Fettle's.
+    it doesn't help, or that it can't be undone; ``by_hand`` the command line of what would help and isn't Fettle's;
+    ``press`` is the verb as two words where it is ("Roll back"), else empty.
     """
 
     headline: str
@@ -79,6 +80,7 @@ class ProposalText:
     warnings: tuple[str, ...] = ()
     undo: str = ""
     by_hand: str = ""
+    press: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class TargetState:
     ``template_hash`` covers the pod template without Fettle's and kubectl's restart annotations.
     ``hpa`` is (name, min, max) or None; ``budget`` is (name, spec text, disruptions allowed) or None.
     ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
+    ``annotated`` is whether the object has any annotation, ``marker`` the execution that they name.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
     """
 
@@ -141,6 +144,8 @@ class TargetState:
     images: tuple[str, ...] = ()
     hpa: tuple[str, int, int] | None = None
     budget: tuple[str, str, int] | None = None
+    annotated: bool = False
+    marker: str = ""
     owner: str = ""
     managers: tuple[str, ...] = ()
     partition: int = 0

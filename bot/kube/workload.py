@@ -83,6 +83,8 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         images=tuple(text(item, "image") for item in dig(template, "spec", "containers") or []),
         hpa=_autoscaler(kind, obj, objects.autoscalers),
         budget=_budget(template, objects.budgets),
+        annotated=bool(mapping(obj, "metadata", "annotations")),
+        marker=text(obj, "metadata", "annotations", EXECUTION_ID),
         owner=f"{owner[0]} {text(obj, 'metadata', 'namespace')}/{owner[1]}" if owner else "",
         managers=template_managers(obj),
         partition=count(rolling, "partition"),

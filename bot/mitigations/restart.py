@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.domain.errors import FettleError, IntegrityError, RequestError
+from bot.domain.errors import FettleError, RequestError
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, WriteRequest
 from bot.domain.mitigation import Preview
 from bot.domain.proposal import TargetState
@@ -19,6 +19,8 @@ from bot.kube.objects import PLACES, count, mapping, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.diff import spec_diff
+from bot.mitigations.params import NO_PARAMS, Params
+from bot.mitigations.patches import JSON_PATCH, must_test_uid, pointer, precondition, preconditions
 from bot.mitigations.restart_words import consequence, facts, warnings
 
 TEMPLATE = "/spec/template/metadata/annotations"
@@ -41,46 +43,46 @@ rules:
 """The role to apply in each namespace where restarts are allowed; reading comes from fettle-read."""
 
 
-def request(state: TargetState, *, approved_at: datetime, execution_uid: str) -> WriteRequest:
+def request(
+    state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params = NO_PARAMS
+) -> WriteRequest:
     """The exact request: preconditions on uid and generation, then the two keys; the map is never replaced.
 
     ``approved_at`` (aware) fixes ``restartedAt``, so that sending again would change nothing. The generation tested
     is the one in ``state``: pass the state read for the claim. Raises ``RequestError`` without a uid.
     """
+    del params
     target = state.target
-    if not (target.uid and target.namespace and target.name and execution_uid):
-        raise RequestError("A restart needs one exact object: kind, namespace, name and uid, and an execution.")
+    body = preconditions(state, execution_uid, "restart")
     annotations = {
         RESTARTED_AT: approved_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         EXECUTION_ID: execution_uid,
     }
-    body: list[dict[str, object]] = [
-        {"op": "test", "path": "/metadata/uid", "value": target.uid},
-        {"op": "test", "path": "/metadata/generation", "value": state.generation},
-    ]
     if state.template_annotations:
         body += [
-            {"op": "add", "path": f"{TEMPLATE}/{_pointer(key)}", "value": value} for key, value in annotations.items()
+            {"op": "add", "path": f"{TEMPLATE}/{pointer(key)}", "value": value} for key, value in annotations.items()
         ]
     else:  # the API server omits an empty map, and "add" below a missing one is refused; the generation guards the gap
         body.append({"op": "add", "path": TEMPLATE, "value": annotations})
     return WriteRequest(
         method="PATCH",
         path=path(target.kind, target.namespace, target.name),
-        content_type="application/json-patch+json",
+        content_type=JSON_PATCH,
         body=body,
         query={"fieldManager": FIELD_MANAGER},
         execution=execution_uid,
     )
 
 
-async def preview(cluster: Cluster, state: TargetState, *, approved_at: datetime, execution_uid: str) -> Preview:
+async def preview(
+    cluster: Cluster, state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params = NO_PARAMS
+) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored.
 
     A refused dry run is no exception: ``problem`` says why, and there is nothing to approve. ``rights`` maps
     "patch deployments.apps" to whether the account may.
     """
-    planned = request(state, approved_at=approved_at, execution_uid=execution_uid)
+    planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
     rights: dict[str, bool] = {}
     diff, problem, passing = "", "", False
     try:
@@ -110,8 +112,7 @@ async def apply(cluster: Cluster, stored: WriteRequest) -> int:
 
     Raises as ``kube.writes.send``; on ``OutcomeUnknownError`` call ``read_back``, never this again.
     """
-    if not any(op.get("op") == "test" and op.get("path") == "/metadata/uid" for op in stored.body):
-        raise IntegrityError("The stored request has no precondition on the object's uid; it isn't sent.")
+    must_test_uid(stored)
     return count(await send(cluster, stored), "metadata", "generation")
 
 
@@ -124,8 +125,8 @@ async def read_back(
     the annotation on a target that moved on, the answer is ``changed``. Raises what a read raises; unreadable is
     unknown, which is the caller's to say.
     """
-    expected = _precondition(stored, "/metadata/generation")
-    uid = _precondition(stored, "/metadata/uid") or target.uid
+    expected = precondition(stored, "/metadata/generation")
+    uid = precondition(stored, "/metadata/uid") or target.uid
     obj = await reads.workload(cluster, target)
     generation = count(obj, "metadata", "generation")
     found = text(mapping(obj, "spec", "template", "metadata", "annotations"), EXECUTION_ID)
@@ -140,18 +141,14 @@ async def read_back(
     )
 
 
-def inverse(state: TargetState) -> str:
+async def plan(_cluster: Cluster, _state: TargetState, wanted: Params) -> Params:
+    """A restart takes no parameters; raises ``RequestError`` for any."""
+    if wanted:
+        raise RequestError(f"A restart takes no parameters, and {', '.join(wanted)} was given.")
+    return {}
+
+
+def inverse(state: TargetState, params: Params = NO_PARAMS) -> str:
     """A restart has no inverse; the sentence that says so."""
+    del params
     return f"A restart can't be undone, and needn't be: the pod template of {state.target.ref} is unchanged."
-
-
-def _pointer(key: str) -> str:
-    """One JSON pointer segment (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
-
-
-def _precondition(stored: WriteRequest | None, where: str) -> object:
-    for operation in stored.body if stored is not None else ():
-        if operation.get("op") == "test" and operation.get("path") == where:
-            return operation.get("value")
-    return None

@@ -15,6 +15,7 @@ from bot.domain.finding import Finding, Suggestion
 from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
 
 NOT_YET = "Fettle can't do this yet"
+NOT_ALLOWED = "ALLOWED_ACTIONS doesn't name it"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,21 @@ class Weighed:
     suggestion: Suggestion
     against: str = ""
     missing: bool = False
-    """Nothing is against it but that Fettle doesn't have it."""
+    """Nothing is against it but that Fettle doesn't have it, or isn't allowed it."""
+
+
+@dataclass(frozen=True)
+class _Able:
+    """What Fettle can carry out, and what of it the settings let it."""
+
+    available: Collection[str]
+    allowed: Collection[str]
+
+    def lacks(self, action: str) -> str:
+        """Why Fettle itself won't do this, a clause; empty when it may."""
+        if action not in self.available:
+            return NOT_YET
+        return "" if action in self.allowed else NOT_ALLOWED
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,7 @@ def plan(
     *,
     kind: str = "",
     replicas: int | None = None,
+    allowed: Collection[str] | None = None,
 ) -> Planned:
     """What is proposed for these findings (best first) on a target of this kind; ``available`` are Fettle's actions.
 
@@ -61,7 +77,8 @@ def plan(
     if not findings:
         return Planned(None, "Nothing was found that explains these alerts.")
     finding = findings[0]
-    weighed = tuple(_weigh(playbook, finding, available, kind, replicas))
+    able = _Able(available, available if allowed is None else allowed)
+    weighed = tuple(_weigh(playbook, finding, able, kind, replicas))
     best = next((one for one in weighed if not one.against), None)
     advice = _advice(weighed, best)
     if best is not None:
@@ -73,9 +90,7 @@ def plan(
     return Planned(None, _why_none(playbook, finding, weighed), advice, finding, weighed)
 
 
-def _weigh(
-    playbook: Playbook, finding: Finding, available: Collection[str], kind: str, replicas: int | None
-) -> Iterator[Weighed]:
+def _weigh(playbook: Playbook, finding: Finding, able: _Able, kind: str, replicas: int | None) -> Iterator[Weighed]:
     """Everything that the finding suggests, then what the playbook adds to it, the first that fits without a word."""
     steps: dict[str, Step] = {step.action: step for step in reversed(playbook.steps(finding) or ())}
     taken = False
@@ -83,13 +98,13 @@ def _weigh(
         step = steps.get(suggestion.action)
         filled = _filled(step, suggestion) if step else suggestion
         against = _against(playbook, finding, step, suggestion, kind, replicas)
-        missing = not against and suggestion.action not in available
-        if missing:
-            against = f"{NOT_YET}."
+        lacks = "" if against else able.lacks(suggestion.action)
+        if lacks:
+            against = f"{lacks}."
         elif not against and taken:
             against = "What comes before it is proposed."
         taken = taken or not against
-        yield Weighed(filled, against, missing)
+        yield Weighed(filled, against, bool(lacks))
 
 
 def _thought_of(playbook: Playbook, finding: Finding, steps: Collection[Step]) -> Iterator[Suggestion]:
@@ -156,7 +171,8 @@ def _why_none(playbook: Playbook, finding: Finding, weighed: Sequence[Weighed]) 
     reasons = [one.against for one in weighed if not one.missing]
     if not reasons:
         names = ", ".join(one.suggestion.action for one in weighed)
-        return f"What helps here is {names}, and Fettle can't do that yet."
+        lacks = weighed[0].against.rstrip(".")
+        return f"What helps here is {names}. {lacks[:1].upper()}{lacks[1:]}."
     return " ".join(dict.fromkeys(reasons))
 
 
@@ -168,7 +184,7 @@ def _advice(weighed: Sequence[Weighed], best: Weighed | None) -> str:
         if one.missing:
             action = one.suggestion.action.replace("_", " ")
             how = f": {one.suggestion.by_hand}" if one.suggestion.by_hand else "."
-            return f"{action.capitalize()} would help; {NOT_YET}{how}"
+            return f"{action.capitalize()} would help; {one.against.rstrip('.')}{how}"
     return ""
 
 

@@ -18,6 +18,9 @@ from bot.domain.target import RESTARTABLE
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """The control plane's; no setting opens them."""
 
+WHILE_ROLLING_OUT = frozenset({"rollback"})
+"""Actions that end a rollout that goes wrong, so that one under way doesn't stand against them."""
+
 MAX_AGE = timedelta(seconds=5)
 """How old the facts may be when an effect is about to happen (definitions: "Execute")."""
 
@@ -66,7 +69,7 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
     if state is None:
         reasons += [_unfit(action, facts.kind) if facts.kind else _unread(facts)]
     else:
-        reasons += [*_target(action, state, facts), *_workload(state)]
+        reasons += [*_target(action, state, facts), *_workload(action, state)]
         if facts.read_problem:
             reasons.append(_unread(facts))
     reasons += [*_cluster(action, state, facts)] if not facts.kind else []
@@ -118,21 +121,23 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
 
 
-def _workload(state: TargetState) -> Iterator[Reason]:
+def _workload(action: str, state: TargetState) -> Iterator[Reason]:
     ref = state.target.ref
     if state.paused:
         yield Reason(
-            Rule.PAUSED, f"{ref} is paused, so a restart would do nothing. Resume it first (kubectl rollout resume)."
+            Rule.PAUSED, f"{ref} is paused, so a {action} would do nothing. Resume it first (kubectl rollout resume)."
         )
     if state.replicas == 0:
-        yield Reason(Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to restart. Scale it up instead.")
+        yield Reason(
+            Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to {action}. Scale it up instead."
+        )
     if state.strategy == "OnDelete":
         yield Reason(
             Rule.STRATEGY,
-            f"{ref} uses OnDelete: a restart would change nothing until pods are deleted, and I couldn't verify it. "
+            f"{ref} uses OnDelete: a {action} would change nothing until pods are deleted, and I couldn't verify it. "
             "Delete the pods one by one.",
         )
-    elif state.rolling_out and not state.paused:
+    elif action not in WHILE_ROLLING_OUT and state.rolling_out and not state.paused:
         yield Reason(
             Rule.ROLLING_OUT,
             f"{ref} is rolling out already ({state.updated}/{state.replicas} updated). "

@@ -23,6 +23,8 @@ from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
 
 NOTHING = Supporting()
+BINDING = "binding"
+"""Key of a baseline: what a mitigation says its pods are known by."""
 
 __all__ = ["assess", "baseline", "deadline", "look", "measure", "soak_for"]
 
@@ -67,6 +69,7 @@ def assess(
         generation=verification.generation,
         execution=verification.execution_uid,
         template_hash=str(verification.baseline.get("template_hash", "")),
+        pods=str((verification.baseline.get(BINDING) or {}).get("pods", "")),
     )
     moved = rollout.superseded(state, bound)
     fresh = rollout.new_pods(state, found.pods, bound)

@@ -24,13 +24,15 @@ class Bound:
     """What the verification is bound to; empty for a look without an execution.
 
     ``uid`` is the target's, ``generation`` the one our write made, ``execution`` the uid in the template annotation,
-    ``template_hash`` the template's before the action (restart annotations aside).
+    ``template_hash`` the template's before the action (restart annotations aside). ``pods`` is the hash that the new
+    pods carry where the template bears no mark of the execution: then the workload itself does.
     """
 
     uid: str = ""
     generation: int | None = None
     execution: str = ""
     template_hash: str = ""
+    pods: str = ""
 
 
 def superseded(state: TargetState, bound: Bound) -> str:
@@ -42,7 +44,8 @@ def superseded(state: TargetState, bound: Bound) -> str:
     label = state.target.label
     if bound.uid and state.target.uid != bound.uid:
         return f"{label} was deleted and made anew after the action"
-    if bound.execution and state.template_annotations.get(EXECUTION_ID) != bound.execution:
+    mark = state.marker if bound.pods else state.template_annotations.get(EXECUTION_ID)
+    if bound.execution and mark != bound.execution:
         return f"another change of the pod template took over on {label} (generation {state.generation})"
     if bound.generation is None or state.generation <= bound.generation:
         return ""
@@ -58,6 +61,8 @@ def new_pods(state: TargetState, pods: Sequence[Pod], bound: Bound) -> tuple[Pod
     Pods get the template's annotations, so this needs no clock and holds for all three kinds.
     """
     living = [pod for pod in pods if not pod.deleting and pod.row.phase not in {"Succeeded", "Failed"}]
+    if bound.pods:
+        return tuple(pod for pod in living if pod.row.hash == bound.pods)
     if bound.execution:
         return tuple(pod for pod in living if pod.execution == bound.execution)
     if state.target.kind == "Deployment":

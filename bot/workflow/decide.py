@@ -24,7 +24,7 @@ from bot.policy import approvers as approver_policy
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import close, facts, owing
+from bot.workflow import again, close, facts, owing
 from bot.workflow.context import Context
 
 AGAIN_STATES = {ProposalState.EXPIRED, ProposalState.DENIED, ProposalState.SUPERSEDED, ProposalState.RECORDED}
@@ -138,8 +138,7 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
         said = "Nothing was proposed there that could be offered again. The card says why."
     if said:
         return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
-    params = {"requested_by": proposal.requested_by, "action": proposal.action}
-    due.owe(tx, Stage.PROPOSE, incident.id, now, params)
+    due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(proposal))
     _entry(tx, "proposal:state:requested", principal.id, proposal, "requested", {}, now)
     return Answer("A fresh proposal will be on the card in a moment.", incident_id=incident.id)
 
@@ -181,7 +180,7 @@ def _stale(
     proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
     due.forget(tx, Stage.EXPIRE, proposal.id)
     _entry(tx, "proposal:state:superseded", SYSTEM, proposal, "superseded", {"reason": why}, now)
-    due.owe(tx, Stage.PROPOSE, incident.id, now, {"requested_by": proposal.requested_by, "action": proposal.action})
+    due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(proposal))
     owing.card(tx, incident, Priority.PRESS, now)
     said = f"{why} Nothing was done. What fits now comes on the card."
     return _refused(tx, proposal, principal, deny_with(Rule.STALE, said), now)
@@ -212,8 +211,8 @@ def _refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decisio
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"reason": decision.sentence, "rules": rules}
     _entry(tx, "proposal:approval:refused", principal.id, proposal, "refused", detail, now)
-    again = proposal.id if decision.has(Rule.EXPIRED) or proposal.state is ProposalState.EXPIRED else 0
-    return Answer(decision.sentence, ok=False, incident_id=proposal.incident_id, proposal_id=again)
+    offered = proposal.id if decision.has(Rule.EXPIRED) or proposal.state is ProposalState.EXPIRED else 0
+    return Answer(decision.sentence, ok=False, incident_id=proposal.incident_id, proposal_id=offered)
 
 
 def _entry(

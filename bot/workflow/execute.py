@@ -31,7 +31,7 @@ from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
-from bot.workflow import close, facts, measuring, owing, verify
+from bot.workflow import again, close, facts, measuring, owing, verify
 from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
@@ -91,27 +91,37 @@ def _claim(
         _not_done(tx, execution, proposal, incident, decision, now)
         return None
     mitigation = catalog.CATALOG[Action(execution.action)]
-    request = mitigation.request(reading.state, approved_at=execution.approved_at, execution_uid=execution.uid)
+    request = mitigation.request(
+        reading.state, approved_at=execution.approved_at, execution_uid=execution.uid, params=proposal.params
+    )
     baseline = measure.baseline(reading.state)
     # What was seen when it was proposed decides the soak: between two crashes a pod looks well.
     baseline["crash_looping"] = baseline["crash_looping"] or bool(execution.baseline.get("crash_looping"))
     baseline[metrics.CHECKS] = list(checks)
+    if binding := mitigation.binding(proposal.params):
+        # The template after the action is another one: what it is from then on is in the binding.
+        baseline |= {measure.BINDING: dict(binding), "template_hash": str(binding.get("template", ""))}
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
-    detail = {
+    _entry(tx, "execution:intent:committed", claimed, "running", _intent(execution, proposal, request), now)
+    owing.card(tx, incident, Priority.EXECUTION, now)
+    return claimed
+
+
+def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> Mapping[str, object]:
+    """What the audit holds of an act before it happens; a template that the request only names is named here too."""
+    named = {"template": dict(request.template)} if request.template else {}
+    return {
         "action": execution.action,
         "target": execution.target.label,
         "uid": execution.target.uid,
         "approved_digest": proposal.digest,
-        "request_digest": sha256(canonical(request.body)),
-        "request": {"method": request.method, "path": request.path, "body": request.body},
+        "request_digest": sha256(canonical([request.body, named] if named else request.body)),
+        "request": {"method": request.method, "path": request.path, "body": request.body, **named},
         "execution": execution.uid,
         "approved_by": execution.approved_by,
     }
-    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
-    owing.card(tx, incident, Priority.EXECUTION, now)
-    return claimed
 
 
 def _passing(decision: Decision, reading: facts.Reading) -> bool:
@@ -154,6 +164,13 @@ def _before_sending(tx: Tx, ctx: Context, execution_id: int, file: bool | None) 
 
 async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
     mitigation = catalog.CATALOG[Action(execution.action)]
+    try:
+        # Reads alone: before the last checks, so that nothing stands between those and the act.
+        whole = await mitigation.ready(ctx.cluster, request)
+    except FettleError as error:
+        anew = error.retry or isinstance(error, WorldChangedError)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=anew)
+        return
     # I8: no act whose last check follows the freeze's commit.
     runs, against = await ctx.store.read(_before_sending, ctx, execution.id, await ctx.freeze_file())
     if not runs:
@@ -161,19 +178,19 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
     if not against and (execution.intent_at is None or ctx.clock() - execution.intent_at >= SEND_WITHIN):
         against = f"It could not be sent within {close.minutes(SEND_WITHIN)} of the check. Nothing was done."
     if against:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {against}", again=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {against}", anew=True)
         return
     try:
-        generation = await mitigation.apply(ctx.cluster, request)
+        generation = await mitigation.apply(ctx.cluster, whole)
     except OutcomeUnknownError:
         # The recovery row is committed already: it reads back when the request can no longer arrive.
         await ctx.store.transact(_waiting, ctx, execution.id)
         return
     except WorldChangedError as error:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", again=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=True)
         return
     except FettleError as error:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", again=error.retry)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=error.retry)
         return
     await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied", generation=generation)
 
@@ -185,13 +202,13 @@ async def _settle(
     outcome: str,
     *,
     generation: int | None = None,
-    again: bool = False,
+    anew: bool = False,
 ) -> None:
-    await ctx.store.transact(_record, ctx, execution.id, event, outcome, generation, again, lane=Lane.PRESS)
+    await ctx.store.transact(_record, ctx, execution.id, event, outcome, generation, anew, lane=Lane.PRESS)
 
 
 def _record(
-    tx: Tx, ctx: Context, execution_id: int, event: ExecutionEvent, outcome: str, generation: int | None, again: bool
+    tx: Tx, ctx: Context, execution_id: int, event: ExecutionEvent, outcome: str, generation: int | None, anew: bool
 ) -> None:
     """Transaction 2: the outcome, its audit entry, and what follows from it."""
     now = ctx.clock()
@@ -208,7 +225,7 @@ def _record(
     else:
         executions.release(tx, execution_id)
         close.hand_back(tx, incident, outcome, now)
-        if again and incident.open:
+        if anew and incident.open:
             _propose_again(tx, proposal, now)
         if settled.state is ExecutionState.FAILED:  # nothing was done; what is unknown waits for a person
             close.alerts_cleared(tx, incident.id, now)
@@ -221,8 +238,7 @@ def _waiting(tx: Tx, ctx: Context, execution_id: int) -> None:
 
 
 def _propose_again(tx: Tx, proposal: Proposal, now: datetime) -> None:
-    params = {"requested_by": proposal.requested_by, "action": proposal.action}
-    due.owe(tx, Stage.PROPOSE, proposal.incident_id, now, params)
+    due.owe(tx, Stage.PROPOSE, proposal.incident_id, now, again.params(proposal))
 
 
 async def recover(ctx: Context, work: DueWork) -> None:
@@ -248,7 +264,7 @@ async def recover(ctx: Context, work: DueWork) -> None:
     elif found.state is Applied.CHANGED:
         await _settle(ctx, execution, ExecutionEvent.LOSE, f"{found.sentence} A person has to look.")
     else:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", again=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)
 
 
 async def _read_later(ctx: Context, work: DueWork, execution: Execution, why: str) -> None:

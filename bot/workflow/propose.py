@@ -7,7 +7,7 @@ verification will compare to. It refuses to guess: what policy denies or can't r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from bot.policy.approvers import policy_text
 from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure, metrics
-from bot.workflow import close, facts, measuring, owing
+from bot.workflow import again, close, facts, measuring, owing
 from bot.workflow.context import Context
 
 NOTHING = "none"
@@ -71,6 +71,7 @@ class Draft:
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
     quorum: int = 1
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def propose(ctx: Context, work: DueWork) -> None:
@@ -104,13 +105,18 @@ def _load(tx: Tx, incident_id: int) -> tuple[Incident, Concluded, bool]:
 
 async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params: Mapping[str, Any]) -> Draft:
     requested_by = str(params.get("requested_by", SYSTEM))
+    undone = params.get(again.UNDO_OF)
     if incident.foreign_cluster or incident.target is None:
         why = incident.target_note or "no workload was found for these alerts"
         return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
-    if requested_by != SYSTEM:
+    if requested_by != SYSTEM or undone:
         action = str(params.get("action", Action.RESTART))
         reading = await facts.gather(ctx, incident.target, action)
-        return await _previewed(ctx, action, reading, f"Requested by a person for {reading.target.ref}.", requested_by)
+        why = f"Requested by a person for {reading.target.ref}."
+        if undone:
+            why = "What was done failed its verification; this undoes it."
+        draft = await _previewed(ctx, action, params.get("wanted") or {}, reading, why, requested_by)
+        return replace(draft, params={**draft.params, again.UNDO_OF: undone}) if undone and draft.params else draft
     plan = planned(ctx, incident, concluded)
     if concluded.unread and not concluded.findings:
         plan = Planned(None, f"The evidence couldn't be read: {concluded.unread}")
@@ -119,7 +125,7 @@ async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params:
         return Draft(NOTHING, text)
     action = plan.suggestion.action
     reading = await facts.gather(ctx, incident.target, action)
-    draft = await _previewed(ctx, action, reading, plan.why, requested_by)
+    draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
     return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum)
@@ -131,7 +137,10 @@ def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
     playbook = current.get(incident.playbook) or current.choose_for(concluded.alerts, incident.severity)
     kind = incident.target.kind if incident.target else ""
     available = frozenset(str(action) for action in catalog.CATALOG)
-    return chosen.plan(playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas)
+    allowed = frozenset(str(action) for action in ctx.settings.ALLOWED_ACTIONS)
+    return chosen.plan(
+        playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available
+    )
 
 
 def _by_hand(plan: Planned) -> str:
@@ -139,32 +148,42 @@ def _by_hand(plan: Planned) -> str:
     return next((one.suggestion.by_hand for one in plan.weighed if one.missing), "")
 
 
-async def _previewed(ctx: Context, action: str, reading: facts.Reading, rationale: str, requested_by: str) -> Draft:
+async def _previewed(
+    ctx: Context,
+    action: str,
+    wanted: Mapping[str, Any],
+    reading: facts.Reading,
+    rationale: str,
+    requested_by: str,
+) -> Draft:
     mitigation = catalog.CATALOG[Action(action)]
     target = reading.target
+    press = mitigation.press or mitigation.verb.capitalize()
     text = ProposalText(
-        headline=mitigation.headline_for(target),
-        done=mitigation.done_for(target),
-        verb=mitigation.verb,
-        rationale=rationale,
+        headline=f"{press} {target.label}", done="", verb=mitigation.verb, rationale=rationale, press=mitigation.press
     )
     if reading.state is None:  # policy says why: unreadable, or gone
         return Draft(action, text, reading, requested_by=requested_by)
     try:
-        preview = await mitigation.preview(ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview")
+        params = await mitigation.plan(ctx.cluster, reading.state, wanted)
+        preview = await mitigation.preview(
+            ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
+        )
     except FettleError as error:
         text = replace(text, refusal=str(error))
         return Draft(action, text, reading, None, error.retry, requested_by)
     text = replace(
         text,
+        headline=mitigation.headline_for(target, params),
+        done=mitigation.done_for(target, params),
         facts=preview.facts,
         consequence=preview.consequence,
         diff=preview.diff,
-        undo=mitigation.inverse(reading.state),
+        undo=mitigation.inverse(reading.state, params),
         warnings=preview.warnings,
         refusal=preview.problem,
     )
-    return Draft(action, text, reading, preview, preview.passing, requested_by)
+    return Draft(action, text, reading, preview, preview.passing, requested_by, params=params)
 
 
 def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
@@ -203,7 +222,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     if reading is None:
         return Decision()
     state = reading.state
-    digest = staleness_digest(draft.action, {}, state) if state is not None else ""
+    digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
         return Decision()
     decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
@@ -230,7 +249,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         incident.id,
         action=draft.action,
         target=state.target,
-        params={},
+        params=dict(draft.params),
         digest=digest,
         state=ProposalState.PENDING,
         text=text,

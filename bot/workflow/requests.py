@@ -69,35 +69,42 @@ def _declare(
     return Answer(text, incident_id=incident.id)
 
 
-async def restart(ctx: Context, principal: Principal, text: str) -> Answer:
-    """``/restart ns/name``: joins the open incident on that target, or declares a SEV4 one; then proposes."""
-    refusal = await _outsider(ctx, principal, f"restart {text}")
+async def act(
+    ctx: Context, principal: Principal, action: Action, text: str, wanted: Mapping[str, Any] | None = None
+) -> Answer:
+    """``/restart ns/name``: joins the open incident on that target, or declares a SEV4 one; then proposes.
+
+    ``wanted`` are parameters as a person gave them (``/incident act rollback ns/name 41``).
+    """
+    refusal = await _outsider(ctx, principal, f"{action} {text}")
     if refusal:
         return refusal
     found = await targets.find(ctx, text)
     if found.target is None:
-        return await refused(ctx, principal, f"restart {text}", found.problem)
+        return await refused(ctx, principal, f"{action} {text}", found.problem)
     try:
         state = await reads.target_state(ctx.cluster, found.target)
     except FettleError as error:
-        return await refused(ctx, principal, f"restart {text}", str(error))
-    return await ctx.store.transact(_restart, ctx, principal, state, lane=Lane.PRESS)
+        return await refused(ctx, principal, f"{action} {text}", str(error))
+    return await ctx.store.transact(_act, ctx, principal, action, state, dict(wanted or {}), lane=Lane.PRESS)
 
 
-def _restart(tx: Tx, ctx: Context, principal: Principal, state: TargetState) -> Answer:
+def _act(
+    tx: Tx, ctx: Context, principal: Principal, action: Action, state: TargetState, wanted: Mapping[str, Any]
+) -> Answer:
     now = ctx.clock()
     target = state.target
     busy = executions.in_flight_on(tx, target.key)
     if busy is not None:
         text = f"INC-{busy.incident_id} already has an action in flight on {target.ref}."
-        return _refuse(tx, ctx, principal, f"restart {target.ref}", text)
+        return _refuse(tx, ctx, principal, f"{action} {target.ref}", text)
     incident = incidents.open_on_target(tx, target.key)
     if incident is None:
         incident = incidents.add(
             tx,
             key=f"{close.REQUEST_KEY}{target.key}",
             # Without the name: that stands in people alone, where it can be erased. The card says by whom.
-            title="Restart requested",
+            title=f"{str(action).capitalize()} requested",
             alertname="",
             namespace=target.namespace,
             severity=Severity.SEV4,
@@ -110,12 +117,12 @@ def _restart(tx: Tx, ctx: Context, principal: Principal, state: TargetState) -> 
         _entry(tx, ctx, "incident:state:declared", principal, incident, "triggered", detail)
         due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": False})
     else:
-        detail = {"asked": f"restart {target.ref}"}
+        detail = {"asked": f"{action} {target.ref}"}
         _entry(tx, ctx, "command:request:accepted", principal, incident, "accepted", detail)
-    params = {"requested_by": principal.id, "action": str(Action.RESTART)}
+    params = {"requested_by": principal.id, "action": str(action), **({"wanted": dict(wanted)} if wanted else {})}
     due.owe(tx, Stage.PROPOSE, incident.id, now, params)
     owing.card(tx, incident, Priority.NEW_CARD, now)
-    text = f"A restart of {target.ref} is being proposed on the card of {incident.ref}."
+    text = f"A {action} of {target.ref} is being proposed on the card of {incident.ref}."
     return Answer(text, incident_id=incident.id)
 
 

@@ -9,6 +9,7 @@ from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
 from bot.domain.incident import Incident
+from bot.domain.mitigation import Action
 from bot.domain.owed import MessageKind
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
@@ -74,8 +75,13 @@ class Workflow:
         return await requests.declare(self._ctx, principal, title, severity, namespace, service)
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
-        """See ``requests.restart``."""
-        return await requests.restart(self._ctx, principal, target_text)
+        """See ``requests.act``."""
+        return await requests.act(self._ctx, principal, Action.RESTART, target_text)
+
+    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
+        """See ``requests.act``; without a revision it goes to the last one that is known to be healthy."""
+        wanted = {"revision": revision} if revision else {}
+        return await requests.act(self._ctx, principal, Action.ROLLBACK, target_text, wanted)
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """See ``requests.look``."""

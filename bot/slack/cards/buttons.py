@@ -34,10 +34,9 @@ def button_blocks(view: CardView) -> list[Block]:
 def _proposal_row(proposal: Proposal) -> list[Block]:
     value = ids.proposal_value(proposal.id)
     verb = clean(proposal.text.verb) or "this"
+    press = clean(proposal.text.press) or verb.capitalize()
     asked = blocks.confirm_dialog(
-        f"{verb.capitalize()} {proposal.target.ref}?",
-        proposal.text.consequence or f"{proposal.text.headline}.",
-        verb.capitalize(),
+        f"{press} {proposal.target.ref}?", proposal.text.consequence or f"{proposal.text.headline}.", press
     )
     return [
         blocks.button(ids.APPROVE, f"Approve {verb}", value, style="primary", confirm=asked),

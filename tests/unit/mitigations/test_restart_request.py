@@ -103,8 +103,8 @@ def test_the_catalog_holds_every_action_and_nothing_else() -> None:
         assert mitigation.action is action
         assert set(mitigation.rights) == set(RESTARTABLE)
     one = catalog.CATALOG[Action.RESTART]
-    assert one.headline_for(state().target) == "Restart Deployment shop/api"
-    assert one.done_for(state().target) == "Restarted shop/api"
+    assert one.headline_for(state().target, {}) == "Restart Deployment shop/api"
+    assert one.done_for(state().target, {}) == "Restarted shop/api"
     assert "fettle-patch" in one.role
 
 

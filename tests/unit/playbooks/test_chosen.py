@@ -72,8 +72,18 @@ def test_what_fettle_cannot_do_is_advice_with_its_command_and_the_next_is_propos
 def test_where_nothing_else_helps_the_advice_stands_alone() -> None:
     planned = _planned(finding("image_pull", "set_image"), ["set_image"], ("restart",))
     assert planned.suggestion is None
-    assert planned.why == "What helps here is set_image, and Fettle can't do that yet."
+    assert planned.why == "What helps here is set_image. Fettle can't do this yet."
     assert planned.advice == "Set image would help; Fettle can't do this yet: kubectl set_image"
+
+
+def test_what_the_settings_do_not_allow_is_advice_and_the_next_is_proposed() -> None:
+    mine = playbook(findings={"crash_loop": ["rollback", "restart"]})
+    found = [finding("crash_loop", "rollback", "restart")]
+    planned = plan(mine, found, ALL, allowed=("restart",))
+    assert _action(planned) == "restart"
+    assert planned.advice == "Rollback would help; ALLOWED_ACTIONS doesn't name it: kubectl rollback"
+    alone = plan(mine, [finding("crash_loop", "rollback")], ALL, allowed=("restart",))
+    assert alone.why == "What helps here is rollback. ALLOWED_ACTIONS doesn't name it."
 
 
 def test_what_the_playbook_forbids_is_not_advised() -> None:

@@ -1,0 +1,173 @@
+"""A rollout that crashes is gone back on: proposed, approved, carried out, verified, and undone if it doesn't help."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.domain.execution import ExecutionState
+from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
+from bot.domain.mitigation import Action
+from bot.domain.owed import Stage
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState
+from bot.domain.verification import Verdict
+
+from .floor import API, Floor
+
+HIDDEN = "hunter2-never-kept"
+BAD = Finding(
+    Cause.BAD_ROLLOUT,
+    "The rollout crashes at start.",
+    Confidence.HIGH,
+    (Cite("changes", "image api:1.4.1 → 1.5"),),
+    suggestions=(Suggestion("rollback", {}, "rev 1 worked"),),
+)
+
+
+def rolled_out(floor: Floor, image: str = "registry.example/shop/api:1.5", behaviour: str = "crash") -> None:
+    """A rollout whose pods behave so; an old value of the environment goes with it."""
+    floor.cluster.break_next("shop", "api", behaviour)
+    floor.change(lambda obj: obj["spec"]["template"]["spec"]["containers"][0].update(image=image))
+    floor.advance(30)
+
+
+async def proposed(floor: Floor, **allowed: Any) -> Proposal:
+    floor.configure(ALLOWED_ACTIONS=tuple(allowed.get("actions", (Action.RESTART, Action.ROLLBACK))))
+    floor.change(
+        lambda obj: obj["spec"]["template"]["spec"]["containers"][0].update(env=[{"name": "DB", "value": HIDDEN}])
+    )
+    floor.advance(600)
+    rolled_out(floor)
+    await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    await floor.conclude(BAD)
+    await floor.run(Stage.PROPOSE)
+    return await floor.proposal()
+
+
+def image(floor: Floor) -> str:
+    return str(floor.workload()["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+async def test_a_rollout_that_crashes_is_rolled_back_and_passes(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (proposal.state, proposal.action) == (ProposalState.PENDING, "rollback")
+    assert proposal.text.headline == "Roll back Deployment shop/api to rev 2 (api:1.4.1)"
+    assert "image api:1.5 → 1.4.1" in proposal.text.diff
+    assert (await floor.approve(proposal)).ok
+    floor.cluster.heal("shop", "api")
+    await floor.run(Stage.EXECUTE)
+    execution = await floor.execution()
+    assert execution.state is ExecutionState.SUCCEEDED
+    assert image(floor) == "registry.example/shop/api:1.4.1"
+    found = await floor.verdict()
+    assert found.verdict is Verdict.PASS
+    assert [one.name for one in found.checks if one.required] == ["rollout", "restarts"]
+    assert len(floor.patches()) == 1
+
+
+async def test_what_runs_from_before_is_kept(floor: Floor) -> None:
+    """The old template is taken exactly, so pods that still run well aren't replaced."""
+    proposal = await proposed(floor)
+    before = {one["metadata"]["uid"] for one in floor.cluster.pods("shop", "api")}
+    assert (await floor.approve(proposal)).ok
+    floor.cluster.heal("shop", "api")
+    await floor.run(Stage.EXECUTE)
+    await floor.verdict()
+    kept = before & {one["metadata"]["uid"] for one in floor.cluster.pods("shop", "api")}
+    assert kept, "a rollout that never got ready leaves old pods, which stay"
+
+
+async def test_a_rollout_under_way_is_no_reason_against_it(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    state = floor.workload()["status"]
+    assert state.get("updatedReplicas", 0) < 3
+    assert proposal.state is ProposalState.PENDING
+
+
+async def test_where_it_is_not_allowed_it_is_advice(floor: Floor) -> None:
+    proposal = await proposed(floor, actions=(Action.RESTART,))
+    assert (proposal.state, proposal.action) == (ProposalState.RECORDED, "none")
+    assert proposal.text.refusal == "What helps here is rollback. ALLOWED_ACTIONS doesn't name it."
+
+
+async def test_a_rollback_that_fails_is_undone_with_an_approval_of_its_own(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (await floor.approve(proposal)).ok
+    floor.cluster.break_next("shop", "api", "oom")
+    await floor.run(Stage.EXECUTE)
+    floor.cluster.crash_loop("shop", "api", pods=3)
+    found = await floor.verdict(step=5)
+    assert found.verdict is Verdict.FAIL
+    await floor.run(Stage.PROPOSE)
+    undo = await floor.proposal()
+    assert (undo.state, undo.requested_by) == (ProposalState.PENDING, SYSTEM)
+    assert undo.text.headline == "Roll back Deployment shop/api to rev 3 (api:1.5)"
+    assert undo.text.rationale == "What was done failed its verification; this undoes it."
+    assert (await floor.approve(undo)).ok
+    await floor.run(Stage.EXECUTE)
+    assert image(floor) == "registry.example/shop/api:1.5"
+    assert len(floor.patches()) == 2
+
+
+async def test_an_undo_that_fails_is_not_undone_again(floor: Floor) -> None:
+    await test_a_rollback_that_fails_is_undone_with_an_approval_of_its_own(floor)
+    assert (await floor.verdict(step=10)).verdict is Verdict.FAIL
+    assert not (await floor.owed()).get("propose")
+
+
+async def test_a_target_that_changes_before_the_press_voids_it(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    rolled_out(floor, "registry.example/shop/api:1.6")
+    answer = await floor.approve(proposal)
+    assert "The target changed since this was proposed (rev 3 → 4)" in answer.text
+    assert not floor.patches()
+
+
+async def test_a_revision_that_is_gone_by_then_is_not_applied_and_asked_anew(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (await floor.approve(proposal)).ok
+    floor.cluster.delete("ReplicaSet", "shop", str(proposal.params["name"]))
+    await floor.run(Stage.EXECUTE)
+    execution = await floor.execution()
+    assert execution.state is ExecutionState.FAILED
+    assert "isn't there any more" in execution.outcome
+    assert not floor.patches()
+    assert (await floor.owed()).get("propose") == 1
+
+
+async def test_an_answer_that_was_lost_is_settled_by_the_mark(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (await floor.approve(proposal)).ok
+    floor.server.faults.drop_after("patch", "deployments")
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.execution()).state is ExecutionState.RUNNING
+    floor.advance(8)
+    await floor.run(Stage.RECOVER)
+    execution = await floor.execution()
+    assert (execution.state, execution.outcome) == (ExecutionState.SUCCEEDED, "applied (read back)")
+    assert len(floor.patches()) == 1
+
+
+async def test_no_value_of_the_environment_is_kept_anywhere(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (await floor.approve(proposal)).ok
+    await floor.run(Stage.EXECUTE)
+    assert HIDDEN in json.dumps(floor.workload()), "the cluster has it"
+    execution = await floor.execution()
+    told = [proposal.text.diff, dict(proposal.params), execution.request, [one.detail for one in await floor.entries()]]
+    assert HIDDEN not in repr(told)
+
+
+async def test_a_person_asks_for_a_revision_by_its_number(floor: Floor) -> None:
+    floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
+    rolled_out(floor, behaviour="ok")
+    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")
+    assert answer.ok, answer.text
+    await floor.prepare()
+    proposal = await floor.proposal()
+    assert proposal.text.headline == "Roll back Deployment shop/api to rev 1 (api:1.4.1)"
+    assert (await floor.incident(proposal.incident_id)).title == "Rollback requested"
+    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, "9")
+    await floor.prepare()
+    assert "has no rev 9 any more" in (await floor.proposal()).text.refusal
