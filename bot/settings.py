@@ -136,7 +136,7 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings)
         (), description="Namespaces in which Fettle may act; empty means none: it reads and shows, and changes nothing."
     )
     ALLOWED_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
-        (), description="Actions that may be proposed for approval, such as restart; empty means none."
+        (), description="Actions that may be proposed for approval, such as restart,rollback; empty means none."
     )
     APPROVERS: Annotated[_Words, BeforeValidator(values.approvers)] = Field(
         (), description="Slack ids of people (U...) and user groups (S...) who may approve; empty means nobody."

@@ -12,6 +12,7 @@ from built import SETS, Object, built, one_of
 
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.domain.target import RESTARTABLE
+from bot.kube import undo
 from bot.kube.objects import PLACES
 
 POLICY = one_of(built(SETS["base"]), "ValidatingAdmissionPolicy", "fettle-restart-only")["spec"]
@@ -37,11 +38,14 @@ def workload() -> Object:
     }  # fmt: skip
 
 
-def refusals(old: Object | None, new: Object | None, *, operation: str = "UPDATE", sub: str = "") -> list[str]:
+def refusals(
+    old: Object | None, new: Object | None, *, operation: str = "UPDATE", sub: str = "", rollback: str | None = "false"
+) -> list[str]:
     """What the policy says of this request; an expression that can't be evaluated refuses (failurePolicy Fail)."""
     assert POLICY["failurePolicy"] == "Fail"
     request = {"operation": operation, "subResource": sub, "userInfo": {"username": ACCOUNT}}
-    world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "variables": {}}
+    params = {} if rollback is None else {"data": {"rollback": rollback}}
+    world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "params": params, "variables": {}}
     for variable in POLICY["variables"]:
         try:
             world["variables"][variable["name"]] = cel.evaluate(variable["expression"], world)
@@ -128,6 +132,82 @@ def test_any_other_change_is_denied_by_one_sentence_alone_and_beside_a_restart(n
     assert refusals(*changed(restart, CHANGES[name])) == alone
 
 
+def rolled_back(new: Object) -> None:
+    """Another template, and the mark on the workload."""
+    template = new["spec"]["template"]
+    template["metadata"] = {"labels": {"app": "api", "version": "1"}}
+    template["spec"]["containers"][0].update(
+        image="registry.example/api:0", args=["serve", "--old"], env=[{"name": "A"}]
+    )
+    new["metadata"]["annotations"][EXECUTION_ID] = "e1"
+
+
+def secured() -> Object:
+    found = workload()
+    spec = found["spec"]["template"]["spec"]
+    spec.update(serviceAccountName="api", volumes=[{"name": "x"}], securityContext={"runAsNonRoot": True})
+    spec["initContainers"] = [{"name": "first", "image": "a"}]
+    spec["containers"][0].update(
+        securityContext={"privileged": False},
+        volumeMounts=[{"name": "x"}],
+        ports=[{"containerPort": 80, "hostPort": 80}],
+    )
+    return found
+
+
+def template_of(o: Object) -> Any:
+    return o["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("state", [workload, secured], ids=lambda one: one.__name__)
+def test_a_rollback_is_allowed_only_where_it_was_switched_on(state: Callable[[], Object]) -> None:
+    old, new = changed(rolled_back, of=state())
+    assert refusals(old, new, rollback="true") == []
+    for off in ("false", "yes", "", None):
+        assert refusals(old, new, rollback=off)
+    assert refusals(*changed(restart, of=state()), rollback="true") == []
+
+
+NEVER: dict[str, Callable[[Object], object]] = {
+    "service account": lambda o: template_of(o).update(serviceAccountName="admin"),
+    "service account removed": lambda o: template_of(o).pop("serviceAccountName"),
+    "token": lambda o: template_of(o).update(automountServiceAccountToken=True),
+    "volume": lambda o: template_of(o)["volumes"].append({"name": "host", "hostPath": {"path": "/"}}),
+    "pod's security": lambda o: template_of(o).update(securityContext={}),
+    "host network": lambda o: template_of(o).update(hostNetwork=True),
+    "host PID": lambda o: template_of(o).update(hostPID=True),
+    "node": lambda o: template_of(o).update(nodeName="control-plane"),
+    "new container": lambda o: template_of(o)["containers"].append({"name": "x", "image": "y"}),
+    "new init container": lambda o: template_of(o)["initContainers"].append({"name": "x", "image": "y"}),
+    "container's security": lambda o: template_of(o)["containers"][0].update(securityContext={"privileged": True}),
+    "init container's security": lambda o: template_of(o)["initContainers"][0].update(
+        securityContext={"privileged": True}
+    ),
+    "mount": lambda o: template_of(o)["containers"][0].pop("volumeMounts"),
+    "host port": lambda o: template_of(o)["containers"][0]["ports"].append({"containerPort": 1, "hostPort": 22}),
+    "replicas": lambda o: o["spec"].update(replicas=0),
+    "strategy": lambda o: o["spec"].update(strategy={"type": "Recreate"}),
+    "label": lambda o: o["metadata"]["labels"].update(app="other"),
+    "annotation": lambda o: o["metadata"]["annotations"].update({"deployment.kubernetes.io/revision": "1"}),
+    "owner": lambda o: o["metadata"].update(ownerReferences=[{"kind": "X"}]),
+    "a field of tomorrow": lambda o: o["spec"]["template"].update(somethingNew={"a": 1}),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_what_a_pod_may_do_stays_as_it_is_in_a_rollback(name: str) -> None:
+    alone = refusals(*changed(NEVER[name], of=secured()), rollback="true")
+    assert len(alone) == 1
+    assert "(" not in alone[0]
+    assert refusals(*changed(rolled_back, NEVER[name], of=secured()), rollback="true") == alone
+
+
+def test_the_fields_are_those_that_the_program_itself_refuses() -> None:
+    told = " ".join(one["expression"] for one in POLICY["validations"])
+    for field in (*undo.POD_GUARDED, *undo.CONTAINER_GUARDED, *undo.LISTS):
+        assert f"'{field}'" in told
+
+
 def test_workloads_are_neither_created_nor_deleted_nor_scaled() -> None:
     first = POLICY["validations"][0]["message"]
     assert refusals(None, workload(), operation="CREATE") == [first]
@@ -141,7 +221,9 @@ def test_the_policy_looks_at_this_account_alone_and_denies() -> None:
     for user, expected in ((ACCOUNT, True), ("system:serviceaccount:shop:fettle", False), ("ana", False)):
         assert cel.evaluate(condition["expression"], {"request": {"userInfo": {"username": user}}}) is expected
     binding = one_of(built(SETS["base"]), "ValidatingAdmissionPolicyBinding", "fettle-restart-only")["spec"]
-    assert binding == {"policyName": "fettle-restart-only", "validationActions": ["Deny"]}
+    params = {"name": "fettle-may", "namespace": "fettle", "parameterNotFoundAction": "Deny"}
+    assert binding == {"policyName": "fettle-restart-only", "paramRef": params, "validationActions": ["Deny"]}
+    assert one_of(built(SETS["base"]), "ConfigMap", "fettle-may")["data"] == {"rollback": "false"}
 
 
 def test_it_covers_every_kind_that_may_be_patched_with_its_subresources() -> None:

@@ -11,6 +11,9 @@ RECORDS = "tests/integration/storage/test_records.py"
 KUBE_ERRORS = "tests/unit/kube/test_errors.py"
 APPLY = "tests/integration/kube/test_restart.py"
 
+ROLLBACK = "tests/integration/kube/test_rollback.py"
+ROLLED = "tests/integration/workflow/test_rollback.py"
+
 BUGS = (
     Bug(
         name="no-uid-precondition",
@@ -223,6 +226,54 @@ BUGS = (
         old="UNIQUE (proposal_id, principal)",
         new="UNIQUE (proposal_id, principal, at)",
         tests=(RECORDS,),
+    ),
+    Bug(
+        name="another-template-than-approved",
+        why="The ReplicaSet was edited between approval and execution, and what it holds by then is put into the workload.",
+        file="bot/kube/undo.py",
+        old='    if text(item, "metadata", "uid") != named.get("uid") or content(template) != named.get("content"):\n',
+        new='    if text(item, "metadata", "uid") != named.get("uid"):\n',
+        tests=(ROLLBACK,),
+    ),
+    Bug(
+        name="rollback-brings-privileges",
+        why="The old revision ran privileged, and so do its pods again.",
+        file="bot/mitigations/rollback.py",
+        old="    if chosen.guarded:\n",
+        new="    if chosen.guarded and not chosen.same:\n        chosen = chosen\n    elif chosen.guarded:\n",
+        tests=(ROLLBACK,),
+    ),
+    Bug(
+        name="rollback-to-what-runs",
+        why="After a restart the revision before holds the same image: nothing changes, all pods are replaced.",
+        file="bot/mitigations/rollback.py",
+        old="    others = [one for one in found if not one.same and not one.current]\n",
+        new="    others = [one for one in found if not one.current]\n",
+        tests=(ROLLBACK,),
+    ),
+    Bug(
+        name="undo-without-end",
+        why="A rollback and its undo take turns while nobody looks.",
+        file="bot/workflow/again.py",
+        old="    if UNDO_OF in done.params:\n",
+        new="    if UNDO_OF in done.params and not done.params:\n",
+        tests=(ROLLED,),
+    ),
+    Bug(
+        name="failed-and-not-undone",
+        why="The verdict is FAIL, and the card offers nothing.",
+        file="bot/workflow/verify.py",
+        old="    if verdict is Verdict.FAIL and incidents.get(tx, settled.incident_id).open:\n",
+        new="    if verdict is Verdict.SUPERSEDED and incidents.get(tx, settled.incident_id).open:\n",
+        tests=(ROLLED,),
+    ),
+    Bug(
+        name="not-allowed-and-proposed",
+        why="A mitigation that the settings don't allow stands in the way of the one that they do.",
+        file="bot/playbooks/chosen.py",
+        old='        return "" if action in self.allowed else NOT_ALLOWED\n',
+        new='        return "" if action in self.available else NOT_ALLOWED\n',
+        tests=("tests/unit/playbooks/test_chosen.py", ROLLED),
     ),
     Bug(
         name="quorum-of-the-playbook-ignored",
