@@ -229,7 +229,7 @@ BUGS = (
     ),
     Bug(
         name="another-template-than-approved",
-        why="The ReplicaSet was edited between approval and execution, and what it holds by then is put into the workload.",
+        why="The ReplicaSet was edited between approval and execution, and that is what is put into the workload.",
         file="bot/kube/undo.py",
         old='    if text(item, "metadata", "uid") != named.get("uid") or content(template) != named.get("content"):\n',
         new='    if text(item, "metadata", "uid") != named.get("uid"):\n',
