@@ -90,8 +90,8 @@ BUGS = (
         name="restart-into-a-rollout-allowed",
         why="A rollout that somebody else began is restarted half-way.",
         file=GUARDRAILS,
-        old="    elif state.rolling_out and not state.paused:\n",
-        new="    elif state.rolling_out and state.owner:\n",
+        old="    elif action not in WHILE_ROLLING_OUT and state.rolling_out and not state.paused:\n",
+        new="    elif action not in WHILE_ROLLING_OUT and state.rolling_out and state.owner:\n",
         tests=(GUARDS,),
     ),
     Bug(

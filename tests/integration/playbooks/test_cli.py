@@ -309,7 +309,7 @@ def bad_rollout() -> Snapshot:
     return Snapshot(NOW, (AlertSeen(labels, {}, started),), Target("Deployment", "shop", "api", "u"), evidence)
 
 
-def test_a_recorded_bad_rollout_is_found_and_its_rollback_is_advice_with_the_command(
+def test_a_recorded_bad_rollout_is_found_and_its_rollback_is_proposed(
     env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the findings as they are: no restart is proposed for what a restart can't cure."""
@@ -317,8 +317,9 @@ def test_a_recorded_bad_rollout_is_found_and_its_rollback_is_advice_with_the_com
     file.write_text(json.dumps(recorded.dump(bad_rollout())), encoding="utf-8")
     assert playbooks_cli.explain_alert(Asked(snapshot=file), env, as_json=True) == 0
     row = json.loads(capsys.readouterr().out)
-    assert (row["playbook"], row["found"][0]["cause"], row["proposed"]) == ("pod-crash-looping", "bad_rollout", None)
-    assert row["advice"].endswith("kubectl -n shop rollout undo deployment/api --to-revision=41")
+    assert (row["playbook"], row["found"][0]["cause"]) == ("pod-crash-looping", "bad_rollout")
+    assert (row["proposed"]["action"], row["proposed"]["params"]) == ("rollback", {"revision": "41"})
+    assert row["proposed"]["by_hand"] == "kubectl -n shop rollout undo deployment/api --to-revision=41"
 
 
 def run(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
