@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug
 
 RESTART = "bot/mitigations/restart.py"
+PATCHES = "bot/mitigations/patches.py"
 EXECUTE_PY = "bot/workflow/execute.py"
 REQUEST = "tests/unit/mitigations/test_restart_request.py"
 EXECUTE = "tests/integration/workflow/test_execute.py"
@@ -18,7 +19,7 @@ BUGS = (
     Bug(
         name="no-uid-precondition",
         why="Deleted and made anew meanwhile: another object than the approved one is restarted.",
-        file=RESTART,
+        file=PATCHES,
         old='        {"op": "test", "path": "/metadata/uid", "value": target.uid},\n',
         new="",
         tests=(REQUEST,),
@@ -26,15 +27,15 @@ BUGS = (
     Bug(
         name="request-without-uid-is-sent",
         why="A stored request that lost its precondition goes out all the same.",
-        file=RESTART,
-        old='    if not any(op.get("op") == "test" and op.get("path") == "/metadata/uid" for op in stored.body):\n',
+        file=PATCHES,
+        old='    if not precondition(stored, "/metadata/uid"):\n',
         new="    if not stored.body:\n",
         tests=(f"{APPLY}::test_a_stored_request_that_lost_its_precondition_is_not_sent",),
     ),
     Bug(
         name="no-generation-precondition",
         why="What somebody deployed a second ago is restarted unseen.",
-        file=RESTART,
+        file=PATCHES,
         old='        {"op": "test", "path": "/metadata/generation", "value": state.generation},\n',
         new="",
         tests=(REQUEST,),
@@ -151,8 +152,8 @@ BUGS = (
         name="audit-after-the-effect",
         why="A crash between the write and its entry: the cluster changed, and the audit knows nothing of it.",
         file=EXECUTE_PY,
-        old='    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)\n',
-        new="    del detail\n",
+        old='    _entry(tx, "execution:intent:committed", claimed, "running", _intent(execution, proposal, request), now)\n',
+        new="",
         also=(
             (
                 '    _entry(tx, f"execution:state:{settled.state}",',
@@ -166,7 +167,7 @@ BUGS = (
         name="recovery-sends-again",
         why="After a crash the request goes out a second time instead of being looked for.",
         file=EXECUTE_PY,
-        old='        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", again=True)\n',
+        old='        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)\n',
         new="        if execution.request is not None:\n            await _act(ctx, execution, execution.request)\n",
         tests=(RECOVER,),
     ),
