@@ -104,7 +104,8 @@ def _claim(
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
-    _entry(tx, "execution:intent:committed", claimed, "running", _intent(execution, proposal, request), now)
+    detail = _intent(execution, proposal, request)
+    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
     owing.card(tx, incident, Priority.EXECUTION, now)
     return claimed
 

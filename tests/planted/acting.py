@@ -152,8 +152,8 @@ BUGS = (
         name="audit-after-the-effect",
         why="A crash between the write and its entry: the cluster changed, and the audit knows nothing of it.",
         file=EXECUTE_PY,
-        old='    _entry(tx, "execution:intent:committed", claimed, "running", _intent(execution, proposal, request), now)\n',
-        new="",
+        old='    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)\n',
+        new="    del detail\n",
         also=(
             (
                 '    _entry(tx, f"execution:state:{settled.state}",',
