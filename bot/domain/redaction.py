@@ -1,63 +1,47 @@
 """Hides what looks like a secret in text that came from outside, before it is stored, logged or shown.
 
 Event messages, annotations and log lines carry tokens that somebody printed by mistake. ``redact`` knows the shapes of
-common tokens and the names under which secrets are written (``password=...``). It is a net, not a wall: it refuses to
-promise that every secret has a known shape, and it never decides what is stored. Pure, near linear in the length.
+common tokens (``secret_shapes``), the names under which secrets are written (``secret_names``, ``secret_values``), what
+hides both from a plain look (``disguises``), and Fettle's own secrets. It is a net, not a wall: a password that stands
+alone, without a name and without a shape, is a word like any other. It never decides what is stored. Linear in the
+length.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from urllib.parse import quote
 
-HIDDEN = "[hidden]"
-"""What stands where a secret stood."""
+from bot.domain import disguises, secret_names
+from bot.domain.marks import Marks
+from bot.domain.secret_shapes import HIDDEN, SHAPES
+from bot.domain.secret_values import harmless_under, hide_named
 
-_KEY = (
-    r"[\w.\-]{0,40}?(?:passw(?:or)?d|passwd|pwd|secret|token|api[_\-]?key|access[_\-]?key|private[_\-]?key"
-    r"|client[_\-]?secret|credential|authorization|session[_\-]?id|cookie|dsn)[\w\-]{0,24}"
-)
+__all__ = ["HIDDEN", "know", "names_secret", "redact", "redact_values"]
 
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
-        ),
-        HIDDEN,
-    ),
-    (re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{4,}"), HIDDEN),
-    (re.compile(r"\bxapp-[A-Za-z0-9-]{4,}"), HIDDEN),
-    (re.compile(r"https://hooks\.slack\.com/[A-Za-z]+/[A-Za-z0-9/_-]+"), HIDDEN),
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})"), HIDDEN),
-    (re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"), HIDDEN),
-    (re.compile(r"\bAIza[A-Za-z0-9_-]{35}"), HIDDEN),
-    (re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"), HIDDEN),
-    (re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"), HIDDEN),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), HIDDEN),
-    (
-        re.compile(r"\b((?i:bearer|basic))\s+(?!Information\b)(?=[a-z._~+/-]{0,60}[A-Z0-9=])[A-Za-z0-9._~+/=-]{8,}"),
-        rf"\1 {HIDDEN}",
-    ),
-    (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>]{0,200}):[^\s/\"'<>]{1,200}@"), rf"\1:{HIDDEN}@"),
-    (
-        re.compile(
-            rf"(?i)([\"']?\b{_KEY}[\"']?\s{{0,3}}(?:=|:)\s{{0,3}})(?!\s{{0,3}}\[hidden\](?:[\s\"',;&|)}}\]]|\Z))"
-            rf"(\"[^\"\n]{{1,400}}\"|'[^'\n]{{1,400}}'|[^\s\"',;&|)}}\]]+)"
-        ),
-        rf"\1{HIDDEN}",
-    ),
-)
-
-_MARKS = (
-    "private key", "xox", "xapp-", "hooks.slack", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat",
-    "akia", "asia", "agpa", "aida", "aroa", "aiza", "sk-", "sk_", "rk_", "pk_", "eyj", "bearer", "basic", "@",
-    "passw", "pwd", "secret", "token", "key", "credential", "authorization", "session", "cookie", "dsn",
-)  # fmt: skip
-"""Without one of these, in lower case, no shape can match: a plain search is 20 times faster than the patterns."""
-
-_ANY_MARK = re.compile("|".join(re.escape(mark) for mark in _MARKS)).search
+_MARKS = Marks({mark for shape in SHAPES for mark in shape.marks} | set(secret_names.MARKS))
+"""Without one of these, in lower case, nothing can match: looking for them is far cheaper than the patterns."""
+_NAMES = frozenset(secret_names.MARKS)
 _SHORT = 300
+_SHORTEST_OWN = 8
+
+
+class _Own:
+    """The process's own secrets, as they may be written; set once at the start."""
+
+    forms: tuple[str, ...] = ()
+
+
+def know(secrets: Iterable[str]) -> None:
+    """From now on these are hidden wherever they stand: Fettle's own tokens, of eight characters or more."""
+    forms: set[str] = set()
+    for one in secrets:
+        if len(one) >= _SHORTEST_OWN:
+            forms |= {one, quote(one, safe=""), base64.b64encode(one.encode()).decode().rstrip("=")}
+    _Own.forms = tuple(sorted(forms, key=len, reverse=True))
+    _remembered.cache_clear()
 
 
 def redact(text: str) -> str:
@@ -66,13 +50,40 @@ def redact(text: str) -> str:
 
 
 def _redacted(text: str) -> str:
-    lowered = text.lower()
-    # One look at each character is faster for a label's value, a plain search for each mark for a page of log.
-    if not (_ANY_MARK(lowered) if len(lowered) < _SHORT else any(mark in lowered for mark in _MARKS)):
+    for secret in _Own.forms:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    if disguises.coloured(text):
+        bare = disguises.uncoloured(text)
+        told = _hidden(bare)
+        text = text if told == bare else told  # colours stay where nothing was hidden
+    text = _hidden(text)
+    if disguises.disguised(text):
+        bare = disguises.plain(text)
+        told = _hidden(bare)
+        text = text if told == bare else told
+    return _decoded(text) if disguises.blob(text) else text
+
+
+def _hidden(text: str) -> str:
+    """The same, of text that is no disguise."""
+    found = _MARKS.found(text.lower())
+    if not found:
         return text
-    for shape, replacement in _SHAPES:
-        text = shape.sub(replacement, text)
-    return text
+    for shape in SHAPES:
+        if not found.isdisjoint(shape.marks):
+            text = shape.pattern.sub(shape.shown, text)
+    return text if found.isdisjoint(_NAMES) else hide_named(text)
+
+
+def _decoded(text: str) -> str:
+    """Hides each run of base64 whose plain text holds a secret."""
+    kept, done = [], 0
+    for (start, end), told in disguises.decoded(text):
+        if _hidden(told) != told:
+            kept += [text[done:start], HIDDEN]
+            done = end
+    return "".join((*kept, text[done:])) if kept else text
 
 
 _remembered = lru_cache(maxsize=4096)(_redacted)
@@ -81,13 +92,12 @@ _remembered = lru_cache(maxsize=4096)(_redacted)
 
 def redact_values(table: Mapping[str, str]) -> dict[str, str]:
     """The same for every value; a value whose own key names a secret is hidden whole."""
-    return {key: HIDDEN if value and names_secret(key) else redact(value) for key, value in table.items()}
+    return {
+        key: HIDDEN if value and names_secret(key) and not harmless_under(key, value) else redact(value)
+        for key, value in table.items()
+    }
 
 
-@lru_cache(maxsize=2048)
 def names_secret(key: str) -> bool:
     """Whether what stands under this name is a secret; remembered, as alerts bring the same few names again."""
-    return _SECRET_KEY.fullmatch(key) is not None
-
-
-_SECRET_KEY = re.compile(rf"(?i){_KEY}")
+    return bool(secret_names.core_of(key))

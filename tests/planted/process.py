@@ -128,9 +128,9 @@ BUGS = (
     Bug(
         name="bearer-tokens-not-known",
         why="An event that quotes an Authorization header is stored and posted with it.",
-        file="bot/domain/redaction.py",
-        old='re.compile(r"\\b((?i:bearer|basic))\\s+',
-        new='re.compile(r"\\b((?i:digest|ntlm))\\s+',
+        file="bot/domain/secret_shapes.py",
+        old='r"\\b((?i:bearer|basic|',
+        new='r"\\b((?i:ntlm|negotiate|',
         tests=("tests/unit/domain/test_redaction.py",),
     ),
     Bug(
