@@ -24,6 +24,7 @@ from alerts import webhook
 from bot import clock, log
 from bot.delivery.dispatcher import Dispatcher, Options
 from bot.delivery.render import Look
+from bot.domain import redaction
 from bot.domain.audit import AuditEntry, AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
@@ -77,6 +78,7 @@ ENTRY = ("tag", "actor", "subject", "outcome", "incident_id", "detail_digest", "
 def main(env_file: Path) -> int:
     """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line."""
     settings = load(env_file=env_file)
+    redaction.know(settings.secrets())
     log.configure(level=settings.LOG_LEVEL, form=settings.LOG_FORMAT, secrets=settings.secrets())
     for sentence in suspicious():
         logger.warning("an environment variable looks like a setting", error=sentence)

@@ -20,6 +20,7 @@ from bot import clock
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import FettleError
 from bot.domain.proposal import canonical
+from bot.domain.redaction import redact
 from bot.storage import audit, people
 from bot.storage import freeze as switch
 from bot.storage.db import Store
@@ -100,7 +101,7 @@ def freeze(url: str, on: bool, reason: str, actor: str) -> int:
     """Turn the kill switch on or off, audited as ``actor`` (``cli:USER``); says what was already on its way."""
 
     def turn(store: Store) -> int:
-        running = store.transact_now(switch.set_frozen, on, actor, reason, clock.now())
+        running = store.transact_now(switch.set_frozen, on, actor, redact(reason), clock.now())
         if not on:
             _write(sys.stdout, ["Thawed: what is approved from now on is carried out again."])
             return 0

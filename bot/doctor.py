@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot import doctor_cluster, doctor_here, doctor_slack, doctor_sources
 from bot.doctor_table import Level, Row, fail, ok, show, warn
+from bot.domain import redaction
 from bot.domain.errors import ConfigError
 from bot.settings import Settings, load, secret_files, suspicious
 
@@ -23,6 +24,7 @@ def main(env_file: Path, *, as_json: bool) -> int:
     except ConfigError as error:
         show([fail("settings", sentence) for sentence in error.sentences], as_json=as_json)
         return 2
+    redaction.know(settings.secrets())
     rows = asyncio.run(examine(settings, secret_files(env_file=env_file)))
     show(rows, as_json=as_json)
     return 1 if any(row.level is Level.FAIL for row in rows) else 0

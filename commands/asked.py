@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.domain.redaction import redact
 from bot.slack.modals import Place
 
 
@@ -47,7 +48,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
             response_url=str(body.get("response_url", "")),
             trigger_id=str(body.get("trigger_id", "")),
             command=str(body["command"]),
-            text=str(body.get("text", "")).strip(),
+            text=redact(str(body.get("text", "")).strip()),  # it may be quoted in an answer
         )
     user = body.get("user") or {}
     view = body.get("view") or {}

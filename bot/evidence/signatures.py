@@ -123,7 +123,7 @@ def digest(text: str, *, every: bool = False) -> Digest:
         group.fatal = group.fatal or is_fatal(entry)
         group.trace = entry.trace or group.trace
     ordered = sorted(groups.items(), key=lambda pair: (pair[1].fatal, pair[1].count, pair[1].last.at), reverse=True)
-    seen = tuple(_seen(key, group) for key, group in ordered[:MOST_SIGNATURES])
+    seen = tuple(_seen(group) for _, group in ordered[:MOST_SIGNATURES])
     return Digest(seen, _tail([line for _, line in lines]), len(lines))
 
 
@@ -242,13 +242,13 @@ def _opens(message: str, line: str) -> bool:
     return indented and (stripped.startswith(("at ", "from ", "File ", "...")) or is_error(message))
 
 
-def _seen(key: str, group: _Group) -> SignatureSeen:
+def _seen(group: _Group) -> SignatureSeen:
     trace = [line[:LONGEST] for line in group.trace if line.strip()]
     if len(trace) > MOST_TRACE:  # both ends tell: where it began, and what it was caused by
         half = MOST_TRACE // 2
         trace = [*trace[:half], f"… {len(trace) - 2 * half} lines left out", *trace[-half:]]
     return SignatureSeen(
-        text=redact(key),
+        text=signature(redact(group.last.text)),  # in this order: a token with its digits gone has no shape
         count=group.count,
         sample=redact(group.last.text)[:LONGEST],
         trace=tuple(redact("\n".join(trace)).split("\n")) if trace else (),

@@ -13,6 +13,7 @@ from bot.domain.mitigation import Action
 from bot.domain.owed import MessageKind
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
+from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
@@ -22,7 +23,7 @@ from bot.workflow.context import Context
 
 
 class Workflow:
-    """The verbs, bound to one process's context."""
+    """The verbs, bound to one process's context. What people write passes redaction here, before anything is stored."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -38,7 +39,7 @@ class Workflow:
 
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """See ``decide.deny``."""
-        return await decide.deny(self._ctx, proposal_id, principal, reason)
+        return await decide.deny(self._ctx, proposal_id, principal, redact(reason))
 
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``decide.request_again``."""
@@ -50,7 +51,7 @@ class Workflow:
 
     async def resolve(self, incident_id: int, principal: Principal, reason: str) -> Answer:
         """See ``close.resolve``."""
-        return await requests.resolve(self._ctx, incident_id, principal, reason)
+        return await requests.resolve(self._ctx, incident_id, principal, redact(reason))
 
     async def keep_open(self, incident_id: int, principal: Principal) -> Answer:
         """See ``requests.keep_open``."""
@@ -72,7 +73,7 @@ class Workflow:
         self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
     ) -> Answer:
         """See ``requests.declare``."""
-        return await requests.declare(self._ctx, principal, title, severity, namespace, service)
+        return await requests.declare(self._ctx, principal, redact(title), severity, namespace, service)
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         """See ``requests.act``."""
@@ -89,11 +90,11 @@ class Workflow:
 
     async def refused(self, principal: Principal, asked: str, reason: str) -> Answer:
         """Writes down a request that the listener itself had to refuse."""
-        return await requests.refused(self._ctx, principal, asked, reason)
+        return await requests.refused(self._ctx, principal, redact(asked), redact(reason))
 
     async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
         """Writes down a request that was refused because Slack didn't say who asks."""
-        return await requests.unidentified(self._ctx, slack_id, asked, reason)
+        return await requests.unidentified(self._ctx, slack_id, redact(asked), redact(reason))
 
     async def list_open(self) -> list[Incident]:
         """Open incidents, worst and oldest first."""
