@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.errors import RejectedError, UnavailableError
+from bot.domain.redaction import redact
 from bot.integrations.door import Access, Door, Params, Reply
 
 LARGEST = 32 * 1024 * 1024
@@ -105,7 +106,8 @@ class Alertmanager:
 
 def _told(body: Any) -> str:
     """Its errors are a bare JSON string, or a table with a message."""
-    return str(body.get("message", "") if isinstance(body, Mapping) else body or "no reason given").strip()[:300]
+    told = body.get("message", "") if isinstance(body, Mapping) else body or "no reason given"
+    return redact(str(told).strip())[:300]
 
 
 def _held(row: Mapping[str, Any]) -> Held | None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.errors import FettleError, RejectedError, UnavailableError
+from bot.domain.redaction import redact
 from bot.integrations.door import Access, Door, Params, Reply
 from bot.integrations.prometheus import Series
 
@@ -116,7 +117,8 @@ class Loki:
         return body
 
     def _error(self, reply: Reply) -> FettleError:
-        told = " ".join(reply.body[:2000].decode(errors="replace").split())[:300].rstrip(".") or "it doesn't say why"
+        text = " ".join(reply.body[:2000].decode(errors="replace").split())
+        told = redact(text)[:300].rstrip(".") or "it doesn't say why"  # it may quote what it was asked with
         if any(word in told for word in LATE):
             return UnavailableError(f"{self.name} took too long over the query: {told}.", reply.retry_after)
         if reply.status >= 500:

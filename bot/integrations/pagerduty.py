@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import ForbiddenError, RejectedError, UnavailableError
 from bot.domain.page import Page, PageEvent
+from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.integrations.door import Access, Door, Reply
 
@@ -94,4 +95,4 @@ async def _told(reply: Reply) -> str:
         return "no reason given"
     errors = body.get("errors")
     parts = [body.get("message"), *(errors if isinstance(errors, list) else [])]
-    return "; ".join(str(part) for part in parts if part)[:300] or "no reason given"
+    return redact("; ".join(str(part) for part in parts if part))[:300] or "no reason given"

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.errors import FettleError, RejectedError, UnavailableError
+from bot.domain.redaction import redact
 from bot.integrations.door import Access, Door, Reply
 
 MOST_SERIES = 200
@@ -129,7 +130,7 @@ class Prometheus:
         return body
 
     def _error(self, reply: Reply, kind: str, told: str) -> FettleError:
-        told = told.strip()[:300]
+        told = redact(told.strip())[:300]  # it may quote what it was asked with
         if kind in {"timeout", "canceled"} or any(word in told for word in LATE):
             return UnavailableError(f"{self.name} took too long over the query: {told}.")
         if kind == "bad_data":

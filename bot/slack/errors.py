@@ -23,6 +23,7 @@ from bot.domain.errors import (
     StoreUnavailableError,
     WorldChangedError,
 )
+from bot.domain.redaction import redact
 from bot.network import why
 
 FOREIGN = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
@@ -98,7 +99,7 @@ def translated(error: BaseException, method: str, *, writes: bool) -> FettleErro
     if isinstance(error, FOREIGN):
         told = f"Slack didn't answer {method}: {why(error)}."
         return OutcomeUnknownError(told) if writes and not refused else SlackUnavailableError(told)
-    return RejectedError(f"Slack's client refused {method}: {error}", "client")
+    return RejectedError(f"Slack's client refused {method}: {redact(str(error))}", "client")
 
 
 def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError:
