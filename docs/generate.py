@@ -21,6 +21,8 @@ from bot.domain.execution import EXECUTION  # noqa: E402 - the path is set above
 from bot.domain.incident import INCIDENT  # noqa: E402
 from bot.domain.mitigation import Action  # noqa: E402
 from bot.domain.proposal import PROPOSAL  # noqa: E402
+from bot.domain.redaction import HIDDEN, redact  # noqa: E402
+from bot.domain.secret_shapes import SHAPES  # noqa: E402
 from bot.domain.transitions import Machine  # noqa: E402
 from bot.domain.verification import VERIFICATION  # noqa: E402
 from bot.findings.cures import MUTATING  # noqa: E402
@@ -176,6 +178,101 @@ snapshot; `bot/findings/ranked.py` orders what they say. The card shows the firs
   Whether Fettle has one, and may use it, is decided elsewhere; what it can't do yet is shown with its command line.
 """
 
+REDACTED = {
+    "alerts": {
+        "bot/workflow/intake.py": "labels, annotations, links, group key, receiver, and what can't be read",
+    },
+    "the cluster": {
+        "bot/kube/template.py": "arguments, commands; of `env` only names and “changed” are shown, values never",
+        "bot/kube/logs.py": "errors in the place of a log",
+        "bot/kube/containers.py": "last words and messages of states and conditions",
+        "bot/kube/history.py": "`kubernetes.io/change-cause`",
+        "bot/kube/errors.py": "errors of the API server and of admission webhooks",
+        "bot/mitigations/diff.py": "the dry run's difference",
+    },
+    "evidence": {
+        "bot/evidence/answer.py": "all free text of every collector",
+        "bot/evidence/events.py": "messages of events",
+        "bot/evidence/signatures.py": "lines and traces of pods' logs and of Loki",
+        "bot/evidence/log_errors.py": "Loki's problems",
+        "bot/evidence/metrics.py": "labels of series, Prometheus's problems",
+        "bot/evidence/handlers.py": "what a handler gives, and its errors",
+    },
+    "other systems": {
+        "bot/integrations/prometheus.py": "Prometheus's errors",
+        "bot/integrations/alertmanager.py": "Alertmanager's errors",
+        "bot/integrations/loki.py": "Loki's errors",
+        "bot/integrations/pagerduty.py": "PagerDuty's errors",
+        "bot/slack/errors.py": "errors of Slack's client",
+    },
+    "people": {
+        "bot/workflow/verbs.py": "titles and reasons",
+        "commands/asked.py": "the words of a slash command",
+        "bot/audit_cli.py": "the reason to freeze",
+    },
+    "Fettle itself": {
+        "bot/app.py": "its own tokens and passwords, as they are, in URLs and in base64",
+        "bot/doctor.py": "the same",
+        "bot/log.py": "every field of every line of the log",
+        "bot/health.py": "problems on `/status` and `/readyz`",
+        "bot/settings.py": "wrong settings that are told",
+    },
+}
+"""What passes redaction, by its module; ``redaction_rows`` refuses to forget one."""
+
+
+def security() -> str:
+    """The page on security with fresh tables of what is hidden and where."""
+    return filled(
+        "docs/security.md",
+        names="\n".join(name_rows()),
+        shapes="\n".join(shape_rows()),
+        redaction="\n".join(redaction_rows()),
+    )
+
+
+def shape_rows() -> Iterator[str]:
+    """Every shape, and names as they are known."""
+    yield "| what is told by its shape | for example | hidden |"
+    yield "| --- | --- | --- |"
+    for shape in SHAPES:
+        part = "all of it" if shape.shown == HIDDEN else "its secret part"
+        yield f"| {shape.name} | `{shape.example}` | {part} |"
+
+
+NAMED = (
+    "password=hunter2", '{"dbPassword": "hunter2"}', "--api-key hunter2", "the password is hunter2",
+    "Cookie: a=hunter2", "<password>hunter2</password>", "password%3Dhunter2",
+    '{"name":"DB_PASSWORD","value":"hunter2"}', "token expired", "password=null", "secretName: api-tls",
+)  # fmt: skip
+
+
+def name_rows() -> Iterator[str]:
+    """Values behind the names of secrets, as they are written and as they are shown."""
+    yield "| written | shown |"
+    yield "| --- | --- |"
+    for example in NAMED:
+        yield f"| `{example}` | `{redact(example)}` |"
+
+
+def redaction_rows() -> Iterator[str]:
+    """Where redaction happens; raises when a module does it that the table doesn't know, or doesn't do it."""
+    known = {module for modules in REDACTED.values() for module in modules}
+    files = [path for room in ("bot", "commands", "alerts") for path in (ROOT / room).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in files if "domain" not in path.parts and _redacts(path)}
+    if known != found:
+        raise SystemExit(f"REDACTED of docs/generate.py and the code differ: {', '.join(sorted(known ^ found))}")
+    yield "| from | what passes redaction | in |"
+    yield "| --- | --- | --- |"
+    for source, modules in REDACTED.items():
+        yield from (f"| {source} | {sentence} | `{module}` |" for module, sentence in modules.items())
+
+
+def _redacts(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8")
+    return "from bot.domain.redaction import" in text or "import redaction\n" in text or "redaction.know(" in text
+
+
 FILES = {
     "docs/findings.md": findings_page,
     "docs/state-machines.md": state_machines,
@@ -183,6 +280,7 @@ FILES = {
     ".env.example": env_example,
     "docs/playbooks.md": playbooks,
     "docs/playbook.schema.json": playbook_schema,
+    "docs/security.md": security,
 }
 
 

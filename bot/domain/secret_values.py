@@ -160,7 +160,8 @@ def _taken(text: str, at: int, core: str, start: int, *, strict: bool) -> tuple[
         last = _closing(text, quoted.end(), quoted["quote"])
         inside = text[quoted.end() : last - len(quoted["quote"])] if last else ""
         if last is None:
-            last = _LINE.match(text, quoted.end()).end()  # type: ignore[union-attr] - it matches nothing too
+            line = _LINE.match(text, quoted.end())
+            last = line.end() if line else quoted.end()
             inside = text[quoted.end() : last]
         if not inside or _harmless(inside, core, strict=True) or _MASKED.fullmatch(inside):
             return None

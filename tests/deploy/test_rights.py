@@ -49,6 +49,15 @@ def test_no_role_grants_secrets_wildcards_or_what_doctor_calls_too_much(name: st
     )
 
 
+def test_no_file_grants_secrets_whether_it_is_applied_or_not() -> None:
+    """Nobody takes a role from another folder that says more than those which are built."""
+    files = [path for path in DEPLOY.rglob("*.yaml") if "schemas" not in path.parts]
+    rules = [rule for path in files for one in objects(path) if one for rule in one.get("rules") or []]
+    named = {name.split("/")[0] for rule in rules for name in rule.get("resources", [])}
+    assert "pods" in named
+    assert not named & {"secrets", "*"}
+
+
 def test_the_base_binds_looking_alone() -> None:
     bound = [one for one in built(SETS["base"]) if one["kind"].endswith("RoleBinding")]
     assert [one["metadata"]["name"] for one in bound] == ["fettle-read"]

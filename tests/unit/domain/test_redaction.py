@@ -1,10 +1,14 @@
 """What looks like a secret is hidden before it is stored or shown; what doesn't is left as it is."""
 
+import base64
+from collections.abc import Iterator
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.redaction import HIDDEN, redact, redact_values
+from bot.domain.redaction import HIDDEN, know, names_secret, redact, redact_values
 
 SECRETS = [
     ("xoxb-123456-abcdef", HIDDEN),
@@ -57,6 +61,63 @@ def test_a_value_under_a_secrets_name_is_hidden_whole() -> None:
 def test_hiding_twice_is_hiding_once(text: str) -> None:
     """What was hidden before it was stored passes here again before it is logged or shown."""
     assert redact(redact(text)) == redact(text)
+
+
+OWN = "Zq7-own/secret+value"
+
+
+@pytest.fixture
+def known() -> Iterator[None]:
+    know([OWN, f"fettle:{OWN}", "short"])
+    yield
+    know([])
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    "form",
+    [
+        OWN,
+        quote(OWN, safe=""),
+        base64.b64encode(OWN.encode()).decode(),
+        base64.b64encode(f"fettle:{OWN}".encode()).decode(),
+    ],
+    ids=["plain", "url", "base64", "pair"],
+)
+def test_our_own_secrets_are_hidden_without_a_name_or_a_shape(form: str) -> None:
+    shown = redact(f"it said {form} to us")
+    assert form.rstrip("=") not in shown
+    assert shown.startswith(f"it said {HIDDEN}")
+
+
+@pytest.mark.usefixtures("known")
+def test_own_secrets_that_are_short_words_hide_nothing() -> None:
+    assert redact("a short word") == "a short word"
+
+
+def test_what_was_remembered_before_own_secrets_were_known_is_not_given_again() -> None:
+    assert redact(f"now {OWN}") == f"now {OWN}"
+    know([OWN])
+    assert redact(f"now {OWN}") == f"now {HIDDEN}"
+    know([])
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("password", True), ("dbPassword", True), ("DB-PASSWORD", True), ("db.password", True), ("x-api-key", True),
+        ("AWS_SECRET_ACCESS_KEY", True), ("secret_id", True), ("token_ttl", False), ("secretName", False),
+        ("max_tokens", False), ("primary_key", False), ("keyspace", False), ("monkey", False), ("author", False),
+        ("tokenizer", False), ("password_policy", False), ("topologyKey", False), ("bypass", False), ("pod", False),
+    ],
+)  # fmt: skip
+def test_a_name_is_a_secrets_by_its_words(name: str, secret: bool) -> None:
+    assert names_secret(name) is secret
+
+
+def test_the_name_of_a_secret_object_is_no_secret() -> None:
+    """kube-state-metrics labels alerts about certificates with ``secret="api-tls"``."""
+    assert redact_values({"secret": "api-tls"}) == {"secret": "api-tls"}
 
 
 @settings(deadline=None)

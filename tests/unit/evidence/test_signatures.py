@@ -160,6 +160,14 @@ def test_no_secret_of_a_log_is_kept(cut: int) -> None:
     assert not [secret for secret in SECRETS if secret in kept]
 
 
+def test_a_token_is_hidden_before_its_digits_are_taken_out() -> None:
+    """Lines alike but for numbers are one; a token without its digits has no shape, and its letters would stay."""
+    token = "ghp_" + "abcdef12ghijkl34mnopqr56stuvwx78"
+    kept = str(digest(f"ERROR login as {token} failed"))
+    assert "login as [hidden] failed" in kept
+    assert not [letters for letters in ("abcdef", "ghijkl", "stuvwx") if letters in kept]
+
+
 def test_what_is_kept_is_bounded() -> None:
     text = "\n".join(f"ERROR {chr(97 + n % 26) * 9} {'x' * 3000}" for n in range(2000))
     found = digest(text)
