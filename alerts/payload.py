@@ -24,6 +24,7 @@ DECIDING = frozenset(
 """Labels and annotations that intake, resolving and the card read."""
 MAX_VALUE = 4096
 """Bytes of a label's or annotation's value; beyond it is cut and marked (reliability, "Intake")."""
+MAX_WORD = 300
 MAX_RAW = 8192
 MAX_KEY = 4096
 MAX_FINGERPRINT = 128
@@ -165,7 +166,7 @@ def _table(item: Table, name: str) -> tuple[dict[str, str], list[str]]:
         # No character takes more than four bytes.
         if len(text) * 4 > MAX_VALUE and len(text.encode()) > MAX_VALUE:
             cut.append(f"{name}.{_short(key)}")
-            text = text.encode()[: MAX_VALUE - 3].decode(errors="ignore") + "…"
+            text = _whole_words(text.encode()[: MAX_VALUE - 3].decode(errors="ignore")) + "…"
         kept[_text(key)[:MAX_NAME]] = text
     return kept, cut
 
@@ -227,12 +228,19 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
+def _whole_words(text: str) -> str:
+    """A text that was cut, without the word that was: half a token isn't known as one, and would be shown."""
+    head, blank, last = text.rpartition(" ")
+    return head if blank and len(last) < MAX_WORD else text
+
+
 def _short(text: str) -> str:
     return _text(text)[:80]
 
 
 def _raw(item: Any) -> str:
     try:
-        return _text(json.dumps(item))[:MAX_RAW]
+        raw = _text(json.dumps(item))
+        return raw if len(raw) <= MAX_RAW else _whole_words(raw[:MAX_RAW])
     except (ValueError, RecursionError):
         return _short(repr(type(item)))

@@ -187,6 +187,8 @@ REDACTED = {
         "bot/kube/logs.py": "errors in the place of a log",
         "bot/kube/containers.py": "last words and messages of states and conditions",
         "bot/kube/history.py": "`kubernetes.io/change-cause`",
+        "bot/kube/managers.py": "names of field managers: tokens alone",
+        "bot/kube/workload.py": "the same",
         "bot/kube/errors.py": "errors of the API server and of admission webhooks",
         "bot/mitigations/diff.py": "the dry run's difference",
     },

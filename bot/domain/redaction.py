@@ -19,7 +19,7 @@ from bot.domain.marks import Marks
 from bot.domain.secret_shapes import HIDDEN, SHAPES
 from bot.domain.secret_values import harmless_under, hide_named
 
-__all__ = ["HIDDEN", "know", "names_secret", "redact", "redact_values"]
+__all__ = ["HIDDEN", "know", "names_secret", "redact", "redact_name", "redact_values"]
 
 _MARKS = Marks({mark for shape in SHAPES for mark in shape.marks} | set(secret_names.MARKS))
 """Without one of these, in lower case, nothing can match: looking for them is far cheaper than the patterns."""
@@ -42,6 +42,7 @@ def know(secrets: Iterable[str]) -> None:
             forms |= {one, quote(one, safe=""), base64.b64encode(one.encode()).decode().rstrip("=")}
     _Own.forms = tuple(sorted(forms, key=len, reverse=True))
     _remembered.cache_clear()
+    _remembered_name.cache_clear()
 
 
 def redact(text: str) -> str:
@@ -49,10 +50,18 @@ def redact(text: str) -> str:
     return _remembered(text) if len(text) < _SHORT else _redacted(text)
 
 
+def redact_name(text: str) -> str:
+    """The same of a name or an image, where ``secret:1.4`` is no secret: shapes and own secrets alone count."""
+    return _remembered_name(text) if len(text) < _SHORT else _redacted_name(text)
+
+
+def _redacted_name(text: str) -> str:
+    text = _without_own(text)
+    return _shapes_hidden(text, _MARKS.found(text.lower()))
+
+
 def _redacted(text: str) -> str:
-    for secret in _Own.forms:
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
+    text = _without_own(text)
     if disguises.coloured(text):
         bare = disguises.uncoloured(text)
         told = _hidden(bare)
@@ -70,10 +79,22 @@ def _hidden(text: str) -> str:
     found = _MARKS.found(text.lower())
     if not found:
         return text
+    text = _shapes_hidden(text, found)
+    return text if found.isdisjoint(_NAMES) else hide_named(text)
+
+
+def _shapes_hidden(text: str, found: set[str]) -> str:
     for shape in SHAPES:
         if not found.isdisjoint(shape.marks):
             text = shape.pattern.sub(shape.shown, text)
-    return text if found.isdisjoint(_NAMES) else hide_named(text)
+    return text
+
+
+def _without_own(text: str) -> str:
+    for secret in _Own.forms:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def _decoded(text: str) -> str:
@@ -87,6 +108,7 @@ def _decoded(text: str) -> str:
 
 
 _remembered = lru_cache(maxsize=4096)(_redacted)
+_remembered_name = lru_cache(maxsize=4096)(_redacted_name)
 """Alerts bring the same short values again and again; what was asked is kept in memory, where the alerts are anyway."""
 
 

@@ -1,7 +1,7 @@
 """One way in which every collector answers: redacted, with its source, its time and one line for the card.
 
-Free text is redacted here, once and for all collectors; names, images and ids are not, because ``token-service:1.4`` is
-no secret. It refuses to decide what is worth collecting.
+Free text is redacted here, once and for all collectors; of names, images and ids only what has a token's shape,
+because ``token-service:1.4`` is no secret. It refuses to decide what is worth collecting.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.redaction import redact
+from bot.domain.redaction import redact, redact_name
 
 NAMES = frozenset(
     {
@@ -22,7 +22,7 @@ NAMES = frozenset(
         "phase", "reason", "schedule", "bound", "metrics", "strategy", "place", "tag", "nearest", "rule", "digest",
     }
 )  # fmt: skip
-"""Keys of names, words of Kubernetes and texts that were built here of redacted parts; all else passes redaction."""
+"""Keys of names, words of Kubernetes and texts that were built here of redacted parts: only tokens are hidden there."""
 
 
 def answered(source: str, at: datetime, summary: str, data: Mapping[str, Any], *, empty: bool = False) -> Evidence:
@@ -41,7 +41,9 @@ def clean(value: Any, key: str = "") -> Any:
         return {str(name): clean(below, str(name)) for name, below in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [clean(one, key) for one in value]
-    return redact(value) if isinstance(value, str) and key not in NAMES else value
+    if not isinstance(value, str):
+        return value
+    return redact_name(value) if key in NAMES else redact(value)
 
 
 def counted(words: Mapping[str, int]) -> list[str]:

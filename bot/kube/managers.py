@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain.redaction import redact_name
 from bot.kube.objects import Json, dig, instant, mapping, text
 
 BEFORE, AFTER = timedelta(minutes=2), timedelta(seconds=5)
@@ -55,7 +56,7 @@ def writes(obj: Json) -> Iterator[Write]:
     for entry in dig(obj, "metadata", "managedFields") or []:
         if text(entry, "subresource") != "status":
             yield Write(
-                text(entry, "manager"),
+                redact_name(text(entry, "manager")),
                 instant(dig(entry, "time")),
                 mapping(entry, "fieldsV1"),
                 text(entry, "subresource"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.domain.proposal import TargetState, canonical, sha256
+from bot.domain.redaction import redact_name
 from bot.domain.target import Target
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, selector_text, selects, text
 from bot.kube.pods import Pod
@@ -117,7 +118,7 @@ def template_hash(template: Json) -> str:
 
 def template_managers(obj: Json) -> tuple[str, ...]:
     """Field managers of the pod template, sorted, without those that only ever restarted it."""
-    return tuple(sorted({text(entry, "manager") for entry in template_writes(obj)}))
+    return tuple(sorted({redact_name(text(entry, "manager")) for entry in template_writes(obj)}))
 
 
 def template_changed_at(kind: str, obj: Json, revisions: Sequence[Json]) -> datetime | None:

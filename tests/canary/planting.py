@@ -129,7 +129,7 @@ def cluster(world: World, canaries: Canaries) -> None:
     sandbox.apply({**secret, "stringData": {"key": canaries.text("Secret", "bare")}})
     _write(world, lambda obj: _template(obj, canaries), "kubectl-edit")
     sandbox.advance(HOUR)
-    _write(world, _uprooted, "helm")
+    _write(world, _uprooted, canaries.text("managedFields", "github"))
     sandbox.advance(HOUR)
     sandbox.clock.offset = 0.0
 

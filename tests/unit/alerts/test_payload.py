@@ -177,6 +177,14 @@ def test_what_decides_survives_the_cap_wherever_it_stands() -> None:
     assert {"namespace", "deployment", "severity"} <= kept.labels.keys()
 
 
+def test_what_is_cut_ends_with_a_whole_word() -> None:
+    """Half a token isn't known as one, and would be stored and shown."""
+    token = "ghp_" + "a1" * 18
+    for before in range(4040, 4095):
+        kept = one(annotations={"log": "x" * before + " " + token + " more" * 20}).annotations["log"]
+        assert token in kept or "ghp_" not in kept
+
+
 def test_a_computed_fingerprint_is_of_all_labels_in_any_order_uncut() -> None:
     many = {f"a{number}": "v" * 5000 for number in range(100)}
     turned = dict(reversed(many.items()))

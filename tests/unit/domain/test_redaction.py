@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.redaction import HIDDEN, know, names_secret, redact, redact_values
+from bot.domain.redaction import HIDDEN, know, names_secret, redact, redact_name, redact_values
 
 SECRETS = [
     ("xoxb-123456-abcdef", HIDDEN),
@@ -17,6 +17,7 @@ SECRETS = [
     ('{"api_key": "s3cr3t", "n": 1}', f'{{"api_key": {HIDDEN}, "n": 1}}'),
     ("postgres://ana:hunter2@db/shop", f"postgres://ana:{HIDDEN}@db/shop"),
     ("Authorization: Bearer abcDEF123456", None),
+    ("sent Bearer abcDEF123456 to it", f"sent Bearer {HIDDEN} to it"),
     ("ghp_abcdefghijklmnopqrstuvwx", HIDDEN),
     ("AKIAABCDEFGHIJKLMNOP", HIDDEN),
     ("eyJhbGciOi.eyJzdWIiOi.c2ln", HIDDEN),
@@ -113,6 +114,11 @@ def test_what_was_remembered_before_own_secrets_were_known_is_not_given_again() 
 )  # fmt: skip
 def test_a_name_is_a_secrets_by_its_words(name: str, secret: bool) -> None:
     assert names_secret(name) is secret
+
+
+def test_of_a_name_only_what_has_a_shape_is_hidden() -> None:
+    assert redact_name("registry.example/secret:1.4") == "registry.example/secret:1.4"
+    assert redact_name("ghp_abcdefghijklmnopqrstuvwx") == HIDDEN
 
 
 def test_the_name_of_a_secret_object_is_no_secret() -> None:
