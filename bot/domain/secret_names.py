@@ -45,6 +45,7 @@ _BEFORE_KEY = frozenset(
     }
 )  # fmt: skip
 """Before ``key`` they make it one."""
+_ENDS_BEFORE_KEY = ("api", "private", "secret", "access", "encryption", "signing", "master")
 _HARMLESS_AFTER = frozenset(
     {
         "name", "names", "file", "files", "path", "paths", "dir", "ref", "refs", "url", "urls", "uri", "endpoint",
@@ -103,7 +104,7 @@ def _core(word: str, before: str, after: list[str], count: int) -> str:
     if (before, word) in _PAIRS:
         return _PAIRS[before, word]
     if word in {"key", "keys"}:
-        return "key" if before in _BEFORE_KEY else ""
+        return "key" if before in _BEFORE_KEY or before.endswith(_ENDS_BEFORE_KEY) else ""
     if word in {"auth", "session", "cookie"}:  # alone each is the secret, with others it may be anything
         short = count == 1 or (before, count) == ("set", 2)
         return (

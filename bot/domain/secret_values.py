@@ -30,7 +30,7 @@ _VALUE_FIRST = re.compile(
 _TAG = re.compile(r"(?:\s[^<>]{0,200})?>\s*(?P<cdata><!\[CDATA\[)?(?P<value>[^<\]]+)(?=</|\]\]>)")
 _IS = re.compile(r"\s+(?:(?:is|was|are|now|to|set|changed)\s+){1,4}")
 
-_OPEN = re.compile(r"(?:Some\(|\[\s{0,2}|\(|\{\s{0,2})?(?P<quote>\\{0,8}[\"'`])")
+_OPEN = re.compile(r"@?(?:Some\(|\[\s{0,2}|\(|\{\s{0,2})?(?P<quote>\\{0,8}[\"'`])")
 _BARE = re.compile(r"[\[({]?(?:[^\s\"'`&;,|)}\]]|[&;,|)}\]'](?!\s|\Z|[\"']?[\w.-]{1,40}[\"']?\s?[=:]|\"|[,;)}\]]))*")
 _HEADER = re.compile(r"[^\n\"]*")
 _DIGEST = re.compile(r"(?i)digest\s[^\n]*")
@@ -43,14 +43,19 @@ _TABLE = re.compile(r"\s*[|\t]\s*")
 
 _PLAIN = re.compile(
     r"(?i)(?:null|none|nil|undefined|true|false|yes|no|on|off|n/a|-+|\.+|…|\*{2,}|x{3,}|<[^<>]{0,60}>|\$\{[^{}]{0,80}\}?.{0,3}"
-    r"|\$\([^()]{0,80}\)?|\$[A-Z_]{2,60}|\{\{.{0,80}|%\w?|[\[<(]*(?:redacted|hidden|filtered|masked|removed|empty|unset)[\])>]*"
+    r"|\$\([^()]{0,80}\)?|\$[A-Z_]{2,60}|\{\{-?(?:\s{0,2}[.$][\w .|$-]{0,60})?(?:\}\})?|%\w?"
+    r"|[\[<(]*(?:redacted|hidden|filtered|masked|removed|empty|unset)[\])>]*"
     r"|(?:str|string|int|bytes|bool|optional|any|object|option|&str)\b\W{0,3})"
     r"|(?:os\.environ|os\.getenv|getenv|System\.getenv|process\.env|req\.|request\.|self\.|this\.|settings\.|config\.)"
     r"[\w.\[\](\"')-]{0,80}"
+    r"|[A-Za-z_]\w*(?:\.\w+)+\(.{0,80}"
 )
 _MASKED = re.compile(r"(?:Some)?[(\[{]?\[hidden\]?[\])}>.,;:\"'`&|/\\]*")
 _OBJECT_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|geniekey|apikey|api-token)\s+\[hidden\]")
+
+_CRUMB = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])([A-Za-z0-9]{8,})(?=[,;)}\s])")
+_BEARS = re.compile(r"(?i)(?:bearer|basic|token)\s{1,4}(\S{6,200})")
 
 _TELLS = frozenset(
     """
@@ -210,6 +215,9 @@ def _header(text: str, at: int, core: str) -> tuple[int, int] | None:
     if not head or _SCHEME.match(head) or _harmless(head, core, strict=False):  # what follows a scheme is hidden
         return None
     spoken = [word.lower() for word in _WORDS_BEHIND.findall(head)[:8]]
+    bare = _BEARS.fullmatch(head) if core == "authorization" else _CRUMB.match(head)
+    if bare and bare[1].lower() not in _TELLS:
+        return at + bare.start(1), at + bare.end(1)
     if "=" not in head and len(head.split()) > 1 and (core == "cookie" or any(word in _TELLS for word in spoken[1:])):
         return None
     around = (_DIGEST.match(text, at) or _HEADER.match(text, at)) if text[at] != '"' else _IN_QUOTES.match(text, at)
