@@ -2,7 +2,7 @@
 
 The corpus is that of ``tests/redaction``. Recall is the part of hostile lines of whose secrets no five characters in a
 row survive; over-redaction the part of harmless lines that aren't left as they are. "Held out" are the templates that
-no rule was made for.
+the first rules were made without.
 
     python bench/redaction.py [--seeds 3] [--seed NAME] [--missed] [--module PATH]
 """

@@ -41,7 +41,7 @@ _BEFORE_KEY = frozenset(
         "auth", "license", "licence", "storage", "hmac", "subscription", "jwt", "shared", "service", "app", "admin",
         "deploy", "ssh", "tls", "ssl", "gpg", "pgp", "aes", "rsa", "cipher", "crypto", "decryption", "root", "session",
         "cookie", "bot", "webhook", "integration", "pagerduty", "consumer", "registration", "art", "stripe",
-        "functions",
+        "functions", "unseal",
     }
 )  # fmt: skip
 """Before ``key`` they make it one."""

@@ -165,23 +165,27 @@ SHAPES: tuple[Shape, ...] = (
     _shape(
         "Passwords in addresses without a scheme",
         "user:...@tcp(host), thin:user/...@host",
-        "@tcp( @unix( thin:",
-        r"(\b[\w.-]{1,60}:)[^\s:/\"']{1,200}(?=@(?:tcp|unix)\()|(\bthin:[\w.-]{1,60}/)[^\s/@\"']{1,200}(?=@)",
-        rf"\1\2{HIDDEN}",
+        "@tcp( @unix( thin: credential",
+        r"(\b[\w.-]{1,60}:)[^\s:/\"']{1,200}(?=@(?:tcp|unix)\()|(\bthin:[\w.-]{1,60}/)[^\s/@\"']{1,200}(?=@)"
+        r"|((?i:\bcredentials?\s(?:for\s)?)[`\"'][\w.-]{1,60}:)[^\s`\"']{1,200}(?=[`\"'])",
+        rf"\1\2\3{HIDDEN}",
     ),
     _shape(
         "Short flags of well-known programs",
-        "mysql -p..., curl -u user:..., redis-cli -a ..., sshpass -p ...",
-        "mysql mariadb mongo docker__login curl redis-cli sshpass ldap openssl smbclient rabbitmqctl",
+        "mysql -p..., curl -u user:..., --user user:..., redis-cli -a ..., sshpass -p ...",
+        "mysql mariadb mongo docker__login curl redis-cli sshpass ldap openssl smbclient rabbitmqctl zip__ ssh-keygen "
+        "--user",
         r"(?m)(\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n|;]{0,200}?\s)?-p)[^\s\"']+"
         r"|(\b(?:mongo\w{0,10}|docker login|sshpass)\s(?:[^\n|;]{0,200}?\s)?-p\s?)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)"
-        r"|(\bcurl\s(?:[^\n|;]{0,200}?\s)?(?:-u\s?|--user[ =])[\"']?[^\s:\"']{1,80}:)[^\s\"']+"
+        r"|(\bcurl\s(?:[^\n|;]{0,200}?\s)?-u\s?[\"']?[^\s:\"']{1,80}:)[^\s\"']+"
         r"|(\bredis-cli\s(?:[^\n|;]{0,200}?\s)?(?:-a|--pass)\s)[^\s\"']+"
         r"|(\bldap\w{1,10}\s(?:[^\n|;]{0,200}?\s)?-w\s)[^\s\"']+"
         r"|(\bopenssl\s(?:[^\n|;]{0,200}?\s)?(?:-k\s|-pass(?:in|out)?\spass:))[^\s\"']+"
         r"|(\bsmbclient\s(?:[^\n|;]{0,200}?\s)?-U\s[^\s%]{1,80}%)[^\s\"']+"
-        r"|(\brabbitmqctl\s(?:add_user|change_password)\s\S{1,80}\s)[^\s\"']+",
-        rf"\1\2\3\4\5\6\7\8{HIDDEN}",
+        r"|(\brabbitmqctl\s(?:add_user|change_password)\s\S{1,80}\s)[^\s\"']+"
+        r"|(--user[ =][\"']?[^\s:\"'/]{1,80}:)[^\s\"']+"
+        r"|(\b(?:un)?zip\s(?:[^\n|;]{0,200}?\s)?-P\s?|\bssh-keygen\s(?:[^\n|;]{0,200}?\s)?-[NP]\s)[^\s\"']+",
+        rf"\1\2\3\4\5\6\7\8\9\g<10>{HIDDEN}",
     ),
     _shape(
         "Passwords of text protocols",

@@ -16,7 +16,7 @@ _LONGEST_NAME = 60
 _REST = re.compile(r"[\w.\-]{0,60}")
 
 _SIGN = re.compile(
-    r"(?P<close>\\{0,8}[\"'`]|\*\*)?\]?(?P<sign>\s{0,8}(?::=|=>|={1,2}>?|:(?!:)|->)[ \t]{0,3}"
+    r"(?P<close>\\{0,8}[\"'`]|\*\*)?\]?(?P<sign>(?:\s\d{1,2})?\s{0,8}(?::=|=>|={1,2}>?|:(?!:)|->)[ \t]{0,3}"
     r"|\s{1,3}(?:\+=|~=)\s{1,3})"
 )
 _NEXT_WORD = re.compile(r"[\"']?,?\s+[\"']?|[\"'],\s{0,4}[\"']")
@@ -30,7 +30,7 @@ _VALUE_FIRST = re.compile(
 _TAG = re.compile(r"(?:\s[^<>]{0,200})?>\s*(?P<cdata><!\[CDATA\[)?(?P<value>[^<\]]+)(?=</|\]\]>)")
 _IS = re.compile(r"\s+(?:(?:is|was|are|now|to|set|changed)\s+){1,4}")
 
-_OPEN = re.compile(r"@?(?:Some\(|\[\s{0,2}|\(|\{\s{0,2})?(?P<quote>\\{0,8}[\"'`])")
+_OPEN = re.compile(r"@?(?:[A-Z]\w{0,20}\(|string\(\d{1,6}\)\s?|\[\s{0,2}|\(|\{\s{0,2})?(?P<quote>\\{0,8}[\"'`])")
 _BARE = re.compile(r"[\[({]?(?:[^\s\"'`&;,|)}\]]|[&;,|)}\]'](?!\s|\Z|[\"']?[\w.-]{1,40}[\"']?\s?[=:]|\"|[,;)}\]]))*")
 _HEADER = re.compile(r"[^\n\"]*")
 _DIGEST = re.compile(r"(?i)digest\s[^\n]*")

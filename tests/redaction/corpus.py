@@ -2,7 +2,8 @@
 
 A file has sections (``[kind]``) of one template a line; ``⏎`` is a line break and ``␛`` the escape character. The lines
 of ``names.txt`` and ``forms.txt`` are crossed: any name may stand in any form. A third of all templates, chosen by a
-checksum, is held out: rules are made looking at the others.
+checksum, was held out while the rules were made, and ``written later`` when they were done: what was missed of these
+then is known by now, so that a rule is only shown to be general by lines that are yet to be written.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Line:
 
     @property
     def held_out(self) -> bool:
-        """Whether rules were made without looking at it."""
+        """Whether the first rules were made without looking at it."""
         return zlib.crc32(self.template.encode()) % 3 == 0
 
     def surviving(self, shown: str) -> str:

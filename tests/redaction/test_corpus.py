@@ -55,7 +55,7 @@ def test_of_nearly_all_secrets_no_five_characters_survive() -> None:
     assert len(found) <= (1 - RECALL) * len(lines), found
 
 
-def test_the_same_holds_for_templates_that_no_rule_was_made_for() -> None:
+def test_the_same_holds_for_templates_that_were_held_out() -> None:
     lines = [line for line in hostile() if line.held_out]
     found = shown(iter(lines))
     assert len(found) <= (1 - RECALL) * len(lines), found
@@ -74,7 +74,7 @@ def test_nearly_all_harmless_lines_are_left_as_they_are() -> None:
     assert len(found) <= CHANGED * len(lines), found
 
 
-def test_the_same_holds_for_harmless_templates_that_no_rule_was_made_for() -> None:
+def test_the_same_holds_for_harmless_templates_that_were_held_out() -> None:
     lines = [line for line in benign() if line.held_out]
     found = changed(iter(lines))
     assert len(found) <= CHANGED * len(lines), found
