@@ -42,7 +42,7 @@ _WORD_BEFORE = re.compile(r"([A-Za-z]{2,20}) \Z")
 _TABLE = re.compile(r"\s*[|\t]\s*")
 
 _PLAIN = re.compile(
-    r"(?i)(?:null|none|nil|undefined|true|false|yes|no|on|off|n/a|-+|\.+|…|\*{2,}|x{3,}|<[^<>]{0,60}>|\$\{[^{}]{0,80}\}?.{0,3}"
+    r"(?i)(?:string\(\d{1,6}\)?|null|none|nil|undefined|true|false|yes|no|on|off|n/a|-+|\.+|…|\*{2,}|x{3,}|<[^<>]{0,60}>|\$\{[^{}]{0,80}\}?.{0,3}"
     r"|\$\([^()]{0,80}\)?|\$[A-Z_]{2,60}|\{\{-?(?:\s{0,2}[.$][\w .|$-]{0,60})?(?:\}\})?|%\w?"
     r"|[\[<(]*(?:redacted|hidden|filtered|masked|removed|empty|unset)[\])>]*"
     r"|(?:str|string|int|bytes|bool|optional|any|object|option|&str)\b\W{0,3})"
@@ -50,7 +50,7 @@ _PLAIN = re.compile(
     r"[\w.\[\](\"')-]{0,80}"
     r"|[A-Za-z_]\w*(?:\.\w+)+\(.{0,80}"
 )
-_MASKED = re.compile(r"(?:Some)?[(\[{]?\[hidden\]?[\])}>.,;:\"'`&|/\\]*")
+_MASKED = re.compile(r"(?:[A-Z]\w{0,20})?[(\[{]?\[hidden\]?[\])}>.,;:\"'`&|/\\]*")
 _OBJECT_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|geniekey|apikey|api-token)\s+\[hidden\]")
 
