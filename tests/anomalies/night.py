@@ -28,6 +28,7 @@ from bot.storage.fields import to_text
 from bot.workflow import timekeeping
 from bot.workflow.context import Context
 from bot.workflow.propose import NOTHING
+from tests.integration.clusters import UNHURRIED
 from tests.integration.workflow.floor import API, Floor, settings_in
 from tests.invariants import Left, hold
 
@@ -117,7 +118,8 @@ class Night:
             raise
         store.crash_point = self._pass
         (self.folder / "kubeconfig").write_text(self.server.kubeconfig("bot"))
-        cluster = await Cluster.connect(str(self.folder / "kubeconfig"), None, self.kube_timeout, "fettle/test")
+        path = str(self.folder / "kubeconfig")
+        cluster = await Cluster.connect(path, None, self.kube_timeout, "fettle/test", rate=UNHURRIED)
         cluster.crash_point = self._pass
         settings = settings_in(self.folder, VERIFY_SOAK=self.soak, VERIFY_SOAK_CRASHLOOP=self.soak)
         context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL")

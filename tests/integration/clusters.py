@@ -17,6 +17,8 @@ from bot.kube.client import Cluster
 from bot.sandbox.kubernetes.server import ClusterServer
 
 API = Target("Deployment", "shop", "api")
+UNHURRIED = 1000.0
+"""Relaxed calls a second where the pace of evidence isn't the subject: at the real rate tests would mostly wait."""
 
 
 def now() -> datetime:
@@ -63,7 +65,7 @@ async def world(folder: Path, *, seconds: float = 2.0, ready_after: float = 0.1)
     await server.start()
     path = folder / "kubeconfig.yaml"
     path.write_text(server.kubeconfig("bot"))
-    cluster = await Cluster.connect(str(path), None, seconds, "fettle/0.1.0")
+    cluster = await Cluster.connect(str(path), None, seconds, "fettle/0.1.0", rate=UNHURRIED)
     try:
         yield World(server, cluster)
     finally:

@@ -12,6 +12,7 @@ from bot.settings import Settings
 from bot.storage import people
 from bot.storage.db import Store
 from bot.workflow.context import Context
+from tests.integration.clusters import UNHURRIED
 
 from .floor import Floor, settings_in
 
@@ -40,7 +41,7 @@ async def floor(
     sqlite_store: Store, server: ClusterServer, settings: Callable[..., Settings], tmp_path: Path
 ) -> AsyncIterator[Floor]:
     (tmp_path / "kubeconfig").write_text(server.kubeconfig("bot"))
-    cluster = await Cluster.connect(str(tmp_path / "kubeconfig"), None, 2.0, "fettle/test")
+    cluster = await Cluster.connect(str(tmp_path / "kubeconfig"), None, 2.0, "fettle/test", rate=UNHURRIED)
     made = Floor(Context(sqlite_store, cluster, settings(), lambda: datetime.now(UTC), "C0ONCALL"), server)
     await sqlite_store.transact(people.set_group, "S0SRE", ("U0SAM",), made.now())
     yield made
