@@ -13,7 +13,7 @@ BIN := .venv/bin
 STAMP := .venv/.filled
 # Plugins are named, so that whatever else is installed beside them changes nothing.
 PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_timeout \
-	-p xdist.plugin -p _hypothesis_pytestplugin -n 2 --dist worksteal
+	-p xdist.plugin -p _hypothesis_pytestplugin -n 3 --dist worksteal
 # Rooms in which a mistake acts on a cluster or loses an alert; each must reach the gate by itself.
 GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 

@@ -15,6 +15,17 @@ import pytest
 
 from bot.storage.db import Store
 from tests.chance import SEED
+from tests.order import LONG, dealt
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several workers begin with what takes long; one alone goes through the files as they stand."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        files = {test: test.nodeid.partition("::")[0] for test in items}
+        long = sorted((test for test in items if files[test] in LONG), key=lambda test: LONG.index(files[test]))
+        items[:] = dealt(items, long, workers)
 
 
 @pytest.fixture(scope="session")

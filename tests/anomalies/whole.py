@@ -22,7 +22,8 @@ from tests.invariants import Left, execution_of, hold
 
 ALERT, PLACE = "KubePodCrashLooping", "shop/api"
 SETTINGS = {
-    "SLACK_TIMEOUT": "1s", "KUBE_TIMEOUT": "1s", "VERIFY_SOAK": "1s", "VERIFY_SOAK_CRASHLOOP": "1s", "EVIDENCE_RATE": "100",
+    "SLACK_TIMEOUT": "1s", "KUBE_TIMEOUT": "1s", "VERIFY_SOAK": "1s", "VERIFY_SOAK_CRASHLOOP": "1s",
+    "EVIDENCE_RATE": "100",
 }  # fmt: skip
 PATIENCE = 2.0
 """Seconds after which somebody presses again if the card still offers it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,11 @@ class Source:
 
     path: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax."""
+        return ast.parse(self.text)
 
     @property
     def lines(self) -> list[str]:
@@ -34,9 +38,13 @@ class Source:
 @cache
 def sources(*folders: str) -> tuple[Source, ...]:
     """Every Python file below these folders."""
-    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
-    texts = ((str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in found)
-    return tuple(Source(path, text, ast.parse(text)) for path, text in texts)
+    return tuple(source for folder in folders for source in _below(folder))
+
+
+@cache
+def _below(folder: str) -> tuple[Source, ...]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    return tuple(Source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in found)
 
 
 def production() -> tuple[Source, ...]:
