@@ -6,6 +6,7 @@ the servers saw, what Slack shows, and what the bot's own command line prints.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -147,12 +148,21 @@ class World:
         self.cluster.clock.offset = 0.0
 
     async def start_bot(self) -> None:
-        """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` otherwise."""
+        """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` if that fails."""
         await self.bot.start()
+        connecting = asyncio.create_task(self.slack_server.wait_connected(timeout=20))
+        ending = asyncio.create_task(self.bot.wait())
         try:
-            await self.slack_server.wait_connected(timeout=20)
+            await asyncio.wait((connecting, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not self.bot.running:
+                await ending
+                raise BotStartError(f"The bot ended with exit code {self.bot.exit_code}.{self.bot.last_lines()}")
+            await connecting
         except TimeoutError:
             raise BotStartError(f"The bot didn't connect to Slack within 20 s.{self.bot.last_lines()}") from None
+        finally:
+            connecting.cancel()
+            ending.cancel()
 
     async def stop(self) -> None:
         """The bot first, then the servers; state is kept by ``save``."""

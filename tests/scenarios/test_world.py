@@ -76,6 +76,20 @@ async def test_a_wrong_setting_is_told_with_the_bots_own_sentence(tmp_path: Path
         assert world.bot.exit_code == 2
 
 
+async def test_a_bot_that_ends_once_it_was_ready_did_not_start(tmp_path: Path) -> None:
+    """It takes alerts before it has Slack; nobody waits for the connection of one that has ended."""
+    async with World(tmp_path) as world:
+        world.slack_server.faults.error("*", 503)
+        starting = asyncio.create_task(world.start_bot())
+        async with asyncio.timeout(40):
+            while not any('"ready"' in line for line in world.bot.log_lines):  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)  # /readyz is asked meanwhile
+        world.bot.terminate()
+        with pytest.raises(BotStartError, match="ended with exit code 0"):
+            await asyncio.wait_for(starting, 15)
+
+
 async def test_a_second_bot_on_the_same_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await world.start_bot()

@@ -67,8 +67,9 @@ def place(servers: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         "DATABASE_URL": f"sqlite:///{tmp_path / 'data' / 'fettle.db'}",
         "LISTEN_PORT": str(free_port()),
         "METRICS_PORT": str(free_port()),
-        "SLACK_TIMEOUT": "3s",
-        "KUBE_TIMEOUT": "3s",
+        # Nothing here is silent, so nothing waits for these; on a busy machine the servers themselves are slow.
+        "SLACK_TIMEOUT": "10s",
+        "KUBE_TIMEOUT": "10s",
     }
     made = Place(servers, {**servers.built_settings(), **fresh}, tmp_path)
     with put_back(servers):

@@ -195,5 +195,6 @@ async def test_status_tells_what_went_out(desk: Desk) -> None:
     async with desk.working() as dispatcher:
         await desk.do(d.add_incident)
         await desk.idle()
+        await desk.until(lambda: dispatcher.status()["sending"] == 0)  # it is written down a moment before
         assert dispatcher.status() == {"held": 0, "sending": 0, "sent": {"chat.postMessage": 1}, "problems": {}}
         assert dispatcher.counts["chat.postMessage"] == 1
