@@ -1,6 +1,7 @@
 """The store on both databases: one PostgreSQL server for a run, a fresh database for each test; and told chance."""
 
 import contextlib
+import gc
 import os
 import random
 import shutil
@@ -48,6 +49,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError, OSError):
             server.cleanup()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no collection of garbage looks through it again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def named(url: str, name: str) -> str:
