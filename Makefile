@@ -3,7 +3,7 @@
 #   make test      the test suite
 #   make check     what CI runs: style, types, contracts, tests with coverage, every scenario
 #   make bench     measurements, as ratios
-#   make soak      tests/load and tests/anomalies at full size: kills, power cuts, every fault; an hour or so, seeds printed
+#   make soak      the tests that have a full size, at that: kills, power cuts, every fault; an hour or so, seeds printed
 #   make planted   puts each of many known bugs into a copy and runs the tests that must go red for it; some minutes
 #   make fmt       puts the code into shape
 
@@ -63,7 +63,8 @@ bench: $(STAMP)
 	@set -e; for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 soak: $(STAMP)
-	FETTLE_SOAK=1 $(BIN)/python -m $(PYTEST) -n 0 -s --timeout 3600 tests/load tests/anomalies $(ARGS)
+	FETTLE_SOAK=1 $(BIN)/python -m $(PYTEST) -n 0 -s --timeout 3600 \
+		tests/load tests/anomalies tests/unit/findings tests/unit/slack $(ARGS)
 
 planted: $(STAMP)
 	$(BIN)/python -m tests.planted $(ARGS)

@@ -16,6 +16,11 @@ SOAK = os.environ.get("FETTLE_SOAK") == "1"
 SEED = int(os.environ.get("FETTLE_SEED", "20261121"))
 
 
+def examples(many: int) -> int:
+    """How many made-up inputs a law is tried on: all in a soak, else a quarter."""
+    return many if SOAK else many // 4
+
+
 def some(cases: Sequence[T], few: int) -> list[T]:
     """All cases in a soak, else ``few`` of them by the seed, in their order."""
     if SOAK or len(cases) <= few:

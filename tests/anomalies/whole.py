@@ -22,7 +22,7 @@ from tests.invariants import Left, execution_of, hold
 
 ALERT, PLACE = "KubePodCrashLooping", "shop/api"
 SETTINGS = {
-    "SLACK_TIMEOUT": "1s", "KUBE_TIMEOUT": "1s", "VERIFY_SOAK": "1s", "VERIFY_SOAK_CRASHLOOP": "1s",
+    "SLACK_TIMEOUT": "1s", "KUBE_TIMEOUT": "5s", "VERIFY_SOAK": "1s", "VERIFY_SOAK_CRASHLOOP": "1s",
     "EVIDENCE_RATE": "100",
 }  # fmt: skip
 PATIENCE = 2.0
@@ -65,7 +65,7 @@ class Whole:
         assert all(one.accepted for one in sent)
         await self.until(self.quiet)
 
-    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]], within: float = 60.0) -> None:
+    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]], within: float = 120.0) -> None:
         """Look again and again; what there is instead is told when it takes too long."""
         try:
             async with asyncio.timeout(within):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import timedelta
 
 import pytest
 
@@ -140,15 +139,14 @@ async def test_a_crash_between_sharing_and_recording_makes_no_second_picture(des
         if name == "after:share":
             raise Killed
 
-    short = dataclasses.replace(PICTURES, lease=timedelta(seconds=3))
     await desk.do(measured)
     desk.slack.crash_point = die
-    async with desk.working(short):
+    async with desk.working(PICTURES):
         await desk.until(lambda: bool(desk.cards()) and any(message.files for message in thread(desk)), 20)
         await asyncio.sleep(0.05)
         desk.slack.crash_point = None
-    await asyncio.sleep(3)
-    async with desk.working(short):
+    desk.clock = lambda: d.clock() + PICTURES.lease
+    async with desk.working(PICTURES):
         await desk.idle()
     assert sum(len(message.files) for message in thread(desk)) == 1
 

@@ -34,6 +34,7 @@ from bot.domain.observed import (
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.findings.case import Case
 from bot.findings.ranked import FINDERS, rank
+from tests.chance import examples
 from tests.unit.findings.recorded import API, NOW, ago, alert, recorded, snap
 
 WORDS = st.sampled_from([
@@ -112,7 +113,9 @@ SNAPSHOTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(SNAPSHOTS)
 def test_every_finder_answers_on_every_row(snapshot: Snapshot) -> None:
     case = Case(snapshot)
@@ -135,7 +138,7 @@ KEYS = {"pods": "pods", "events": "events", "changes": "changes", "logs": "logs"
         "registry": "images"}  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(KEYS)), JSON, max_size=6))
 def test_any_json_in_the_place_of_rows_is_no_evidence_at_worst(odd: dict[str, Any]) -> None:
     evidence = {key: Evidence(key, EvidenceStatus.OK, "", NOW, {KEYS[key]: value}) for key, value in odd.items()}

@@ -15,6 +15,7 @@ from bot.domain.proposal import ProposalState, ProposalText
 from bot.slack.cards import blocks, card, evidence_message
 from bot.slack.cards.evidence import MOST
 from bot.slack.cards.evidence_rows import LINES
+from tests.chance import examples
 from tests.unit.slack.card_views import CHANGES, DEPENDENCY, EVENTS, NOW, PODS, ROLLOUT, incident, proposal, view
 
 
@@ -88,7 +89,7 @@ KEYS = (
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.dictionaries(st.sampled_from(KEYS), VALUES | st.lists(VALUES, max_size=40), max_size=6),
     st.sampled_from([*LINES, "handler:x"]),
