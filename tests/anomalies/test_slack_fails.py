@@ -27,7 +27,8 @@ FAULTS: dict[str, Fault | None] = {
 }
 CALLS = 14
 """The Web API calls of a whole night, from the preflight to the last edit; on a busy machine two edits may be one."""
-AT_ONCE = 8
+AT_ONCE = 8 if SOAK else 4
+"""Whole bots in one loop: in the suite, beside other workers, more of them would starve each other of time."""
 
 
 class Calls:
