@@ -13,12 +13,16 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bot.domain.execution import EXECUTION  # noqa: E402 - the path is set above
+from bot.domain import observed  # noqa: E402 - the path is set above
+from bot.domain.evidence import EventRow, PodRow  # noqa: E402
+from bot.domain.execution import EXECUTION  # noqa: E402
 from bot.domain.incident import INCIDENT  # noqa: E402
 from bot.domain.mitigation import Action  # noqa: E402
 from bot.domain.proposal import PROPOSAL  # noqa: E402
@@ -124,6 +128,33 @@ def catalog_rows() -> Iterator[str]:
     yield ""
     yield f"Fettle carries out: {can}. What else may be proposed stands on the card as advice, with its command."
     yield "`Watchdog` and `InfoInhibitor` are never posted; their absence is what says something."
+
+
+def handlers() -> str:
+    """The page on handlers with a fresh table of rows."""
+    return filled("docs/handlers.md", rows="\n".join(row_rows()))
+
+
+def row_rows() -> Iterator[str]:
+    """What stands in each source's data: the key of its rows, and their fields."""
+    yield "| source | `data` | each row |"
+    yield "| --- | --- | --- |"
+    for source, key, row in ROWS:
+        shown = ", ".join(f"`{one.name}`" for one in fields(row))
+        yield f"| `{source}` | `{key}` | {shown} |"
+
+
+ROWS: tuple[tuple[str, str, type[Any]], ...] = (
+    ("pods", "pods", PodRow), ("pods", "pods[].containers", observed.ContainerSeen), ("events", "events", EventRow),
+    ("workload", "workload (one)", observed.WorkloadSeen), ("changes", "changes", observed.ChangeSeen),
+    ("changes", "revisions", observed.RevisionSeen), ("logs", "logs", observed.LogSeen),
+    ("metrics", "series", observed.SeriesSeen),
+    ("log_errors", "before, after, since_rollout (one each)", observed.LogCountSeen),
+    ("nodes", "nodes", observed.NodeSeen), ("jobs", "jobs", observed.JobSeen),
+    ("volumes", "volumes", observed.VolumeSeen), ("config", "references", observed.ReferenceSeen),
+    ("autoscalers", "autoscalers", observed.AutoscalerSeen), ("quotas", "quotas", observed.QuotaSeen),
+    ("budgets", "budgets", observed.BudgetSeen), ("endpoints", "services", observed.ServiceSeen),
+)  # fmt: skip
 
 
 def playbook_schema() -> str:
@@ -286,6 +317,7 @@ FILES = {
     "docs/state-machines.md": state_machines,
     "README.md": readme,
     ".env.example": env_example,
+    "docs/handlers.md": handlers,
     "docs/playbooks.md": playbooks,
     "docs/playbook.schema.json": playbook_schema,
     "docs/security.md": security,

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Cause(StrEnum):
-    """The closed list of causes; each has a file of its name in ``bot/findings``."""
+    """The closed list of causes; each has a file of its name in ``bot/findings``, but what a team's handler found."""
 
     BAD_ROLLOUT = "bad_rollout"
     OOM_KILLED = "oom_killed"
@@ -33,6 +33,7 @@ class Cause(StrEnum):
     VOLUME_MOUNT = "volume_mount"
     SERVICE_DEGRADED = "service_degraded"
     NOTHING_WRONG = "nothing_wrong"
+    HANDLER = "handler"
 
 
 class Confidence(StrEnum):
@@ -77,8 +78,9 @@ class Finding:
     ``sentence`` says what is wrong, whole and plain ("The rollout of 03:00 (rev 41 → 42, api:1.4.2) crashes at start:
     exit 1, KeyError: 'DB_URL'."); ``basis`` says in a clause what the confidence rests on ("first crash 40 s after the
     rollout, rev 41 pods are healthy"); ``doubt`` what speaks against it or wasn't measured. ``detail`` tells variants
-    apart (``leak``, ``spike``, ``exit 137``). ``suggestions`` come best first; without one ``no_help`` is the sentence
-    why no mitigation helps and who has to look. ``weight`` orders findings of one confidence, larger first.
+    apart (``leak``, ``spike``, ``exit 137``; of a handler its name). ``suggestions`` come best first; without one
+    ``no_help`` is the sentence why no mitigation helps and who has to look. ``weight`` orders findings of one
+    confidence, larger first.
     """
 
     cause: Cause

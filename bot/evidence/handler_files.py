@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bot.domain.errors import ConfigError
-from bot.evidence.handlers import Handler, Handlers
+from bot.evidence.handlers import METHODS, Handler, Handlers
 
 GROUP = "fettle.handlers"
 LARGEST = 1024 * 1024
@@ -107,9 +107,13 @@ def _package(one: EntryPoint) -> str:
 
 def _handler(name: str, origin: str, digest: str, made: Any) -> Handler:
     try:
-        enrich = made().enrich
+        one = made()
+        methods = {method: getattr(one, method, None) for method in METHODS}
     except BaseException as error:
         raise ConfigError([f"The handler {origin} can't be made ({type(error).__name__}: {error})."]) from error
-    if not callable(enrich):
-        raise ConfigError([f"The handler {origin} has no method enrich."])
-    return Handler(name, origin, digest, enrich)
+    wrong = [method for method, call in methods.items() if call is not None and not callable(call)]
+    if wrong:
+        raise ConfigError([f"The handler {origin} has {wrong[0]}, which is no method."])
+    if all(call is None for call in methods.values()):
+        raise ConfigError([f"The handler {origin} has none of the methods {', '.join(METHODS)}: give it one."])
+    return Handler(name, origin, digest, **methods)

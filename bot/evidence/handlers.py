@@ -1,38 +1,36 @@
-"""Handlers in Python: a team's own code that adds evidence to the alerts of one name, each with its own limit.
+"""Handlers in Python: a team's own code for the alerts of one name, each call with its own limit.
 
-They are known at the start and looked up in a table, so that a name in an alert never imports or opens anything. Each
-call runs in a thread of its own beside the loop; one that raises or hangs costs its own line alone. What it gives is
-made plain, redacted and cut before anybody sees it. It refuses to let a handler conclude, propose or act.
+They are known at the start and looked up in a table, so that a name in an alert never imports or opens anything. One
+may add evidence (``enrich``), say what it makes of all that was seen (``find``) and pick among the mitigations that
+may be proposed anyway (``propose``); one that raises or hangs costs its own line alone. It refuses to let a handler
+act, or widen what may be proposed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import logging
-import math
-import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 from bot.domain.errors import RequestError
 from bot.domain.evidence import Evidence, EvidenceStatus
+from bot.domain.finding import Finding
 from bot.domain.proposal import canonical, sha256
-from bot.domain.redaction import HIDDEN, names_secret, redact
-from bot.domain.snapshot import AlertSeen
+from bot.domain.snapshot import AlertSeen, Snapshot
+from bot.evidence import handler_words as words
 from bot.evidence.ask import Ask
+from bot.evidence.handler_calls import MOST_BUSY, Call, Calls, several
+from bot.evidence.handler_view import item, view
+from bot.evidence.handler_words import Option, Pick
 
-MOST_BUSY = 4
-"""Calls of one handler at once; more than that only come when it hangs."""
-MOST, LONGEST, DEEPEST, WHOLE = 40, 1000, 6, 12_000
-"""Of what a handler gives: entries of a table or list, characters of a text, levels, characters in all."""
+__all__ = ["METHODS", "MOST_BUSY", "Handler", "Handlers"]
 
-Call = Callable[[dict[str, Any]], Any]
-
-log = logging.getLogger(__name__)
+METHODS = ("enrich", "find", "propose")
+"""What a handler may have; one of them is enough."""
+ALERTS = "alerts"
+"""What a finding may cite beside the sources of evidence."""
 
 
 @dataclass(frozen=True)
@@ -42,116 +40,139 @@ class Handler:
     name: str
     origin: str
     hash: str
-    enrich: Call
+    enrich: Call | None = None
+    find: Call | None = None
+    propose: Call | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """What it has."""
+        return [one for one in METHODS if getattr(self, one) is not None]
 
 
 class Handlers:
-    """All of them by the alert's name; what they are doing now is counted."""
+    """All of them by the alert's name."""
 
     def __init__(self, found: Sequence[Handler] = ()) -> None:
         self._by_name = {one.name: one for one in found}
-        self._busy: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._calls = Calls()
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 over all of them; empty without any."""
         return sha256(canonical(self.content())) if self._by_name else ""
 
-    def content(self) -> dict[str, dict[str, str]]:
-        """Alert's name -> where its handler came from, and its hash."""
-        return {name: {"from": one.origin, "hash": one.hash} for name, one in sorted(self._by_name.items())}
+    def content(self) -> dict[str, dict[str, Any]]:
+        """Alert's name -> where its handler came from, its hash, and what it does."""
+        return {
+            name: {"from": one.origin, "hash": one.hash, "does": one.methods}
+            for name, one in sorted(self._by_name.items())
+        }
 
     def collectors(self, alerts: Sequence[AlertSeen]) -> dict[str, Callable[[Ask], Any]]:
         """The collectors of those that are for these alerts, by source; one that fires is asked about first."""
-        wanted: dict[str, Callable[[Ask], Any]] = {}
+        return {
+            f"handler:{one.name}": partial(self._collect, one, alert)
+            for one, alert in self._wanted(alerts)
+            if one.enrich is not None
+        }
+
+    async def find(
+        self, snapshot: Snapshot, known: Collection[str], *, within: float
+    ) -> tuple[list[Finding], list[Evidence]]:
+        """What they make of a snapshot, and a line each; ``known`` are the words for mitigations. Never raises."""
+        asked = [one for one, _ in self._wanted(snapshot.alerts) if one.find is not None]
+        answers = await asyncio.gather(*(self._found(one, snapshot, known, within) for one in asked))
+        return [finding for found, _ in answers for finding in found], [line for _, line in answers]
+
+    def proposes(self, alerts: Sequence[AlertSeen]) -> bool:
+        """Whether one of them would pick for these alerts."""
+        return any(one.propose is not None for one, _ in self._wanted(alerts))
+
+    async def pick(
+        self, snapshot: Snapshot, findings: Sequence[Finding], options: Sequence[Option], *, within: float
+    ) -> tuple[Pick | None, Evidence]:
+        """What the first of them picks among ``options``, None for the playbook's own order; and its line."""
+        handler = next(one for one, _ in self._wanted(snapshot.alerts) if one.propose is not None)
+        source = f"handler:{handler.name} propose"
+        shown = [_shown(one) for one in findings]
+        offered = [one.shown() for one in options]
+        try:
+            given = await self._called(
+                handler, handler.propose, lambda: view(snapshot, findings=shown, options=offered), within
+            )
+            picked = words.pick(handler.name, given, options)
+        except RequestError as error:
+            return None, Evidence(source, EvidenceStatus.FAILED, f"{source} unavailable", snapshot.now, {}, str(error))
+        if picked is None:
+            return None, Evidence(source, EvidenceStatus.EMPTY, "left it to the playbook", snapshot.now)
+        said = {"action": picked.action or words.NONE, "params": dict(picked.params), "reason": picked.reason}
+        return picked, Evidence(source, EvidenceStatus.OK, f"picked {said['action']}", snapshot.now, said)
+
+    def _wanted(self, alerts: Sequence[AlertSeen]) -> list[tuple[Handler, AlertSeen]]:
+        """Those that are for these alerts, each with the alert it is asked about; one that fires comes first."""
+        wanted: dict[str, tuple[Handler, AlertSeen]] = {}
         for alert in sorted(alerts, key=lambda one: not one.firing):
             handler = self._by_name.get(alert.name)
             if handler is not None:
-                wanted.setdefault(f"handler:{handler.name}", partial(self._collect, handler, alert))
-        return wanted
+                wanted.setdefault(handler.name, (handler, alert))
+        return list(wanted.values())
 
     async def _collect(self, handler: Handler, alert: AlertSeen, ask: Ask) -> Evidence:
-        data = await self._called(handler, _item(alert))
+        data = await self._calls.plain(handler.name, _callable(handler.enrich), lambda: item(alert), _enriched)
         status = EvidenceStatus.OK if data else EvidenceStatus.EMPTY
         return Evidence(f"handler:{handler.name}", status, _summary(data), ask.clock(), data)
 
-    async def _called(self, handler: Handler, item: dict[str, Any]) -> dict[str, Any]:
-        """What it gives, plain; the thread of one that hangs is left behind and keeps no process from ending."""
-        with self._lock:
-            if self._busy[handler.name] >= MOST_BUSY:
-                raise RequestError(f"The handler is still busy with {MOST_BUSY} earlier calls; it may hang.")
-            self._busy[handler.name] += 1
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[dict[str, Any]] = loop.create_future()
+    async def _found(
+        self, handler: Handler, snapshot: Snapshot, known: Collection[str], within: float
+    ) -> tuple[tuple[Finding, ...], Evidence]:
+        source = f"handler:{handler.name} find"
+        read = partial(several, most=words.MOST_FINDINGS)
+        observed = [name for name, one in snapshot.evidence.items() if one.status is not EvidenceStatus.FAILED]
+        try:
+            given = await self._called(handler, handler.find, lambda: view(snapshot), within, read)
+            found = words.findings(handler.name, given, [ALERTS, *observed], known)
+        except RequestError as error:
+            return (), Evidence(source, EvidenceStatus.FAILED, f"{source} unavailable", snapshot.now, {}, str(error))
+        status = EvidenceStatus.OK if found else EvidenceStatus.EMPTY
+        said = f"{len(found)} finding{'s' * (len(found) != 1)}" if found else "found nothing"
+        return found, Evidence(source, status, said, snapshot.now)
 
-        def run() -> None:
-            data, problem = _tried(handler, item)
-            with self._lock:
-                self._busy[handler.name] -= 1
-            try:
-                loop.call_soon_threadsafe(_settle, future, data, problem)
-            except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
-                log.debug("handler %s ended too late", handler.name)
-
-        threading.Thread(target=run, name=f"handler-{handler.name}", daemon=True).start()
-        return await future
-
-
-def _settle(future: asyncio.Future[dict[str, Any]], data: dict[str, Any], problem: str) -> None:
-    if future.done():
-        return
-    if problem:
-        future.set_exception(RequestError(problem))
-    else:
-        future.set_result(data)
-
-
-def _tried(handler: Handler, item: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Its data, or a sentence why there is none; in the handler's thread, where nothing may get out."""
-    try:
-        made = handler.enrich(item)
-        if inspect.iscoroutine(made):
-            made = asyncio.run(made)
-        given = made.get("enriched_data") if isinstance(made, Mapping) else None
-        if given is None:
-            return {}, "The handler returned no item with enriched_data."
-        data = _plain(given if isinstance(given, Mapping) else {"data": given}, 0)
-        if len(canonical(data)) > WHOLE:
-            return {}, f"The handler returned more than {WHOLE} characters: let it give less."
-    except BaseException as error:  # foreign code: whatever it raises costs its own line and nothing more
-        log.warning("handler %s failed", handler.name, exc_info=True)
-        return {}, f"The handler failed: {redact(f'{type(error).__name__}: {error}')[:300]}"
-    return data, ""
+    async def _called(
+        self,
+        handler: Handler,
+        call: Call | None,
+        given: Callable[[], Any],
+        within: float,
+        read: Callable[[Any], Any] = lambda returned: returned,
+    ) -> Any:
+        try:
+            async with asyncio.timeout(within):
+                return await self._calls.plain(handler.name, _callable(call), given, read)
+        except TimeoutError:
+            raise RequestError(f"No answer within {within:g} s.") from None
 
 
-def _item(alert: AlertSeen) -> dict[str, Any]:
-    """The alert as Alertmanager's webhook words it; a copy that the handler may change."""
+def _callable(call: Call | None) -> Call:
+    if call is None:  # whoever asks looked first
+        raise RequestError("The handler has no such method.")
+    return call
+
+
+def _enriched(returned: Any) -> Mapping[str, Any]:
+    given = returned.get("enriched_data") if isinstance(returned, Mapping) else None
+    if given is None:
+        raise RequestError("The handler returned no item with enriched_data.")
+    return given if isinstance(given, Mapping) else {"data": given}
+
+
+def _shown(finding: Finding) -> dict[str, Any]:
     return {
-        "status": "firing" if alert.firing else "resolved",
-        "labels": dict(alert.labels),
-        "annotations": dict(alert.annotations),
-        "startsAt": alert.starts_at.isoformat() if alert.starts_at else "",
-        "generatorURL": alert.generator_url,
+        "cause": finding.cause.value,
+        "detail": finding.detail,
+        "text": finding.sentence,
+        "confidence": finding.confidence.value,
     }
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """The same as JSON: bounded, redacted, what is no plain value as its text."""
-    if depth > DEEPEST:
-        return "…"
-    if isinstance(value, Mapping):
-        pairs = [(redact(str(key))[:100], below) for key, below in list(value.items())[:MOST]]
-        return {key: HIDDEN if names_secret(key) else _plain(below, depth + 1) for key, below in pairs}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one, depth + 1) for one in list(value)[:MOST]]
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value)[:LONGEST]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return redact(str(value)[:LONGEST])
 
 
 def _summary(data: Mapping[str, Any]) -> str:

@@ -92,8 +92,28 @@ def rank(snapshot: Snapshot, finders: Mapping[Cause, Finder] = FINDERS) -> tuple
     found = [finding for cause, finder in finders.items() if (finding := _one(cause, finder, case)) is not None]
     if any(one.confidence is not Confidence.LOW and one.cause is not Cause.NOTHING_WRONG for one in found):
         found = [one for one in found if one.cause is not Cause.NOTHING_WRONG]
-    ordered = sorted(found, key=lambda one: (one.confidence.rank, -one.weight))
+    ordered = sorted(found, key=_order)
     return _doubted(tuple(ordered))
+
+
+def joined(found: Sequence[Finding], theirs: Sequence[Finding]) -> tuple[Finding, ...]:
+    """With what handlers found (``theirs``), each behind Fettle's own of its confidence.
+
+    Nobody measured how often it is right. Of two that are equally sure, the one behind is the other's doubt.
+    """
+    if not theirs:
+        return tuple(found)
+    if any(one.confidence is not Confidence.LOW for one in theirs):
+        found = [one for one in found if one.cause is not Cause.NOTHING_WRONG]
+    ordered = tuple(sorted((*found, *theirs), key=_order))
+    beside = next((one for one in theirs if one.confidence is ordered[0].confidence), None)
+    if beside is None or ordered[0] is beside:
+        return ordered
+    return (_with(ordered[0], beside), *ordered[1:])
+
+
+def _order(finding: Finding) -> tuple[int, bool, float]:
+    return finding.confidence.rank, finding.cause is Cause.HANDLER, -finding.weight
 
 
 def proposable(found: Sequence[Finding]) -> tuple[Suggestion, ...]:
@@ -123,5 +143,6 @@ def _doubted(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _with(one: Finding, other: Finding) -> Finding:
-    doubt = f"it may also be {FINDERS[other.cause].about.words}"
+    finder = FINDERS.get(other.cause)
+    doubt = f"it may also be {finder.about.words if finder else f'what the handler {other.detail} found'}"
     return replace(one, doubt="; ".join(filter(None, (one.doubt, doubt))))

@@ -7,11 +7,12 @@ Pure; it refuses to weigh what policy says, which is asked afterwards and always
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-from bot.domain.finding import Finding, Suggestion
+from bot.domain.finding import Cause, Finding, Suggestion
 from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
 
 NOT_YET = "Fettle can't do this yet"
@@ -26,6 +27,8 @@ class Weighed:
     against: str = ""
     missing: bool = False
     """Nothing is against it but that Fettle doesn't have it, or isn't allowed it."""
+    possible: bool = False
+    """Nothing is against it but, perhaps, that another one comes first."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,25 @@ def _weigh(playbook: Playbook, finding: Finding, able: _Able, kind: str, replica
         lacks = "" if against else able.lacks(suggestion.action)
         if lacks:
             against = f"{lacks}."
-        elif not against and taken:
+        possible = not against
+        if possible and taken:
             against = "What comes before it is proposed."
-        taken = taken or not against
-        yield Weighed(filled, against, bool(lacks))
+        taken = taken or possible
+        yield Weighed(filled, against, bool(lacks), possible)
+
+
+def picked(planned: Planned, action: str, params: Mapping[str, Any], why: str) -> Planned:
+    """The plan with another of its possible mitigations, or with none (no ``action``); ``why`` is a clause.
+
+    All that narrows it stays: approvers, the time to approve, and whatever policy says afterwards.
+    """
+    if not action:
+        return replace(planned, suggestion=None, why=_ended(why), advice="")
+    one = next(one for one in planned.weighed if one.possible and one.suggestion.action == action)
+    reason = f"{_ended(one.suggestion.reason)} {_ended(why)}" if one.suggestion.reason else _ended(why)
+    by_hand = one.suggestion.by_hand if params == one.suggestion.params else ""
+    suggestion = replace(one.suggestion, params=dict(params), by_hand=by_hand)
+    return replace(planned, suggestion=suggestion, why=reason)
 
 
 def _thought_of(playbook: Playbook, finding: Finding, steps: Collection[Step]) -> Iterator[Suggestion]:
@@ -132,7 +150,7 @@ def _against(
     if suggestion.action in playbook.guards.deny:
         return f"The playbook {name} denies {suggestion.action}."
     if step is None:
-        return f"The playbook {name} doesn't propose {suggestion.action} for {finding.cause}."
+        return f"The playbook {name} doesn't propose {suggestion.action} for {_cause(finding)}."
     for guards in (playbook.guards, step.guards):
         if said := _guarded(guards, finding, kind, replicas):
             return f"The playbook {name} {said}."
@@ -142,6 +160,10 @@ def _against(
         if isinstance(value, FromFinding) and suggestion.params.get(param) in {None, ""}
     ]
     return f"The finding doesn't say which {lacking[0]} to take." if lacking else ""
+
+
+def _cause(finding: Finding) -> str:
+    return f"what the handler {finding.detail} found" if finding.cause is Cause.HANDLER else str(finding.cause)
 
 
 def _guarded(guards: Guards, finding: Finding, kind: str, replicas: int | None) -> str:
@@ -167,7 +189,7 @@ def _why_none(playbook: Playbook, finding: Finding, weighed: Sequence[Weighed]) 
     if not weighed:
         return _ended(finding.no_help or f"No mitigation is known for {finding.cause}")
     if playbook.steps(finding) is None:
-        return f"The playbook {playbook.name} proposes nothing for {finding.cause}."
+        return f"The playbook {playbook.name} proposes nothing for {_cause(finding)}."
     reasons = [one.against for one in weighed if not one.missing]
     if not reasons:
         names = ", ".join(one.suggestion.action for one in weighed)

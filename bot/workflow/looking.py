@@ -24,10 +24,13 @@ from bot.evidence.sources import worth_asking
 from bot.findings import ranked
 from bot.kube import resolve
 from bot.playbooks.schema import Playbook
+from bot.playbooks.words import PARAMS
 from bot.workflow.context import Context
 
 FINDING_THE_WORKLOAD = 6.0
 """Seconds to find out which workload is meant; with the evidence's own limit all is in or marked late within 15 s."""
+HANDLERS_WITHIN, HANDLERS_AFTER = 3.0, 0.7
+"""Seconds that a handler gets to say what it makes of the evidence, and those that it gets at the least."""
 FIRST_SHOWN = 1.5
 """Seconds after which the evidence that is in is shown without what is still on its way."""
 
@@ -77,6 +80,8 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
     except FettleError as error:
         yield _lost(ctx, incident, playbook, error)
         return
+    loop = asyncio.get_running_loop()
+    end = loop.time() + ctx.settings.EVIDENCE_TIMEOUT.total_seconds() + HANDLERS_AFTER
     gathered: list[Evidence] = []
     gathering = asyncio.create_task(_gather(ctx, playbook, target, alerts, gathered), name="evidence")
     try:
@@ -91,7 +96,14 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
     # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
     unreachable = asked[0].problem or "no collector got an answer" if failed_all and target is not None else ""
     snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
-    findings = () if unreachable else await asyncio.to_thread(ranked.rank, snapshot)
+    findings: tuple[Finding, ...] = ()
+    if not unreachable:
+        ranking = asyncio.to_thread(ranked.rank, snapshot)
+        left = max(0.3, min(HANDLERS_WITHIN, round(end - loop.time(), 1)))
+        asking = ctx.handlers.find(snapshot, tuple(PARAMS), within=left)
+        own, (theirs, lines) = await asyncio.gather(ranking, asking)
+        findings = ranked.joined(own, theirs)
+        gathered += lines
     yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
-from bot.domain.evidence import EvidenceStatus
+from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, Preview
@@ -29,7 +29,7 @@ from bot.policy.approvers import policy_text
 from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, facts, measuring, owing
+from bot.workflow import again, close, facts, measuring, owing, picking
 from bot.workflow.context import Context
 
 NOTHING = "none"
@@ -52,6 +52,8 @@ class Concluded:
     replicas: int | None
     unread: str = ""
     """Why nothing could be read; empty when something was."""
+    snapshot: Snapshot | None = None
+    """All of it, for handlers."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Draft:
     expires: timedelta | None = None
     quorum: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
+    line: Evidence | None = None
+    """What a handler that was asked to pick said."""
 
 
 async def propose(ctx: Context, work: DueWork) -> None:
@@ -89,15 +93,19 @@ def _load(tx: Tx, incident_id: int) -> tuple[Incident, Concluded, bool]:
     busy = any(run.in_flight for run in executions.of_incident(tx, incident_id))
     found = findings.of(tx, incident_id, incident.episode_at)
     rows = [one for one in evidence.of(tx, incident_id) if one.observed_at >= incident.episode_at]
-    workload = Snapshot(incident.updated_at, evidence={one.source: one for one in rows}).workload
-    failed = [one.problem or "no reason given" for one in rows if one.status is EvidenceStatus.FAILED]
+    alerts = incident_alerts.seen(tx, incident_id)
+    snapshot = Snapshot(incident.updated_at, alerts, incident.target, {one.source: one for one in rows})
+    workload = snapshot.workload
+    asked = [one for one in rows if not one.source.startswith("handler:")]
+    failed = [one.problem or "no reason given" for one in asked if one.status is EvidenceStatus.FAILED]
     return (
         incident,
         Concluded(
             findings=found,
-            alerts=[alert.labels for alert in incident_alerts.seen(tx, incident_id)],
+            alerts=[alert.labels for alert in alerts],
             replicas=workload.replicas if workload else None,
-            unread=failed[0] if failed and len(failed) == len(rows) else "",
+            unread=failed[0] if failed and len(failed) == len(asked) else "",
+            snapshot=snapshot,
         ),
         busy,
     )
@@ -120,15 +128,18 @@ async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params:
     plan = planned(ctx, incident, concluded)
     if concluded.unread and not concluded.findings:
         plan = Planned(None, f"The evidence couldn't be read: {concluded.unread}")
+    line: Evidence | None = None
+    if concluded.snapshot is not None:
+        plan, line = await picking.picked(ctx.handlers, replace(concluded.snapshot, now=ctx.clock()), plan)
     if plan.suggestion is None:
         text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
-        return Draft(NOTHING, text)
+        return Draft(NOTHING, text, line=line)
     action = plan.suggestion.action
     reading = await facts.gather(ctx, incident.target, action)
     draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
-    return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum)
+    return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum, line=line)
 
 
 def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
@@ -192,6 +203,9 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
     if not incident.open or any(run.in_flight for run in executions.of_incident(tx, incident.id)):
         due.done(tx, work)
         return
+    if draft.line is not None:
+        evidence.put(tx, incident.id, draft.line)
+        owing.evidence(tx, incident, now)
     if draft.action == NOTHING or draft.reading is None:
         # A record stands in for a proposal; a pending one that a person already sees is left alone.
         decision = Decision()

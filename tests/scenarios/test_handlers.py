@@ -13,6 +13,9 @@ TEXT = """
 class KubePodCrashLoopingHandler:
     def enrich(self, alert_item):
         return {**alert_item, "enriched_data": {"customers": "three in " + alert_item["labels"]["namespace"]}}
+
+    def find(self, view):
+        yield {"text": "the customers of " + view["target"]["name"] + " wait", "confidence": "high"}
 """
 
 
@@ -32,4 +35,5 @@ async def test_a_handler_s_data_stands_in_the_thread_and_its_load_in_the_audit(
         await world.fire("KubePodCrashLooping", "shop/api")
         card = await world.slack.expect_card("shop/api")
         await world.slack.expect_thread(card, "three in shop")
+        await world.slack.expect_thread(card, "Handler KubePodCrashLooping: the customers of api wait")
         assert "system:handlers:loaded" in await world.audit()

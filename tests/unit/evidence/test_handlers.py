@@ -12,8 +12,10 @@ import pytest
 
 from bot.domain.errors import ConfigError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.snapshot import AlertSeen
+from bot.domain.finding import Confidence
+from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.evidence import collect, handler_files
+from bot.evidence.handler_words import Option
 from bot.evidence.handlers import MOST_BUSY, Handler, Handlers
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/handlers.md"
@@ -70,16 +72,33 @@ def one(enrich: Any, name: str = "DiskSpaceLow") -> Handlers:
     return Handlers([Handler(name, "here", "0" * 64, enrich)])
 
 
-async def test_the_page_s_example_works_as_it_is(folder: Path) -> None:
-    found = re.search(
-        r"<!-- example: (\w+)\.py -->\n\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert found is not None
-    put(folder, found[1], found[2])
+EXAMPLE = re.compile(r"<!-- example: (\w+)\.py -->\n\n```python\n(.*?)```", re.DOTALL)
+
+
+async def test_the_page_s_first_example_works_as_it_is(folder: Path) -> None:
+    name, text = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))[0]
+    put(folder, name, text)
     (told,) = await asked(loaded(folder), mountpoint="/tmp")  # noqa: S108 - a mount point that each machine has
     assert (told.source, told.status, told.data["mountpoint"]) == ("handler:DiskSpaceLow", EvidenceStatus.OK, "/tmp")  # noqa: S108
     assert 0 <= told.data["used_percent"] <= 100
     assert told.summary.startswith("mountpoint /tmp, free_gib ")
+
+
+async def test_the_page_s_example_of_all_three_methods_works_as_it_is(folder: Path) -> None:
+    for name, text in EXAMPLE.findall(PAGE.read_text(encoding="utf-8")):
+        put(folder, name, text)
+    handlers = loaded(folder)
+    assert handlers.content()["KubePodCrashLooping"]["does"] == ["enrich", "find", "propose"]
+    (told,) = await asked(handlers, "KubePodCrashLooping")
+    alerts = (AlertSeen({"alertname": "KubePodCrashLooping"}, {}, NOW),)
+    snapshot = Snapshot(NOW, alerts, None, {told.source: told})
+    (found,), (line,) = await handlers.find(snapshot, ("restart",), within=5)
+    assert line.status is EvidenceStatus.OK
+    assert (found.confidence, found.suggestions[0].action) == (Confidence.MEDIUM, "restart")
+    assert found.sentence == "Handler KubePodCrashLooping: the queue orders is full: 4200 messages wait"
+    pick, _ = await handlers.pick(snapshot, (found,), (Option("restart"),), within=5)
+    assert pick is not None
+    assert pick.why == "the handler KubePodCrashLooping proposes nothing: the queue is being emptied"
 
 
 async def test_only_the_handler_of_the_alerts_name_is_asked_and_names_open_nothing(folder: Path) -> None:
@@ -218,8 +237,8 @@ def test_a_read_only_mount_is_safe_whatever_its_bits_say(folder: Path, monkeypat
         ("class Other: ...\n", "has no class DiskSpaceLowHandler"),
         ("def broken(:\n", "can't be loaded (SyntaxError"),
         ("raise SystemExit\n", "can't be loaded (SystemExit"),
-        ("class DiskSpaceLowHandler: ...\n", "can't be made (AttributeError"),
-        ("class DiskSpaceLowHandler:\n    enrich = 3\n", "has no method enrich"),
+        ("class DiskSpaceLowHandler: ...\n", "has none of the methods enrich, find, propose"),
+        ("class DiskSpaceLowHandler:\n    enrich = 3\n", "has enrich, which is no method"),
     ],
 )
 def test_a_wrong_file_stops_the_start_with_a_sentence(folder: Path, text: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from bot.domain.finding import Cause, Confidence, Finding
 from bot.domain.snapshot import Snapshot
 from bot.findings.case import Case
 from bot.findings.cures import MUTATING
-from bot.findings.ranked import CLOSE, FINDERS, Finder, proposable, rank
+from bot.findings.ranked import CLOSE, FINDERS, Finder, joined, proposable, rank
 from tests.unit.findings.recorded import (
     NOW,
     REVISIONS,
@@ -29,9 +29,9 @@ from tests.unit.findings.recorded import (
 
 
 def test_every_cause_has_its_finder_and_its_words() -> None:
-    assert set(FINDERS) == set(Cause)
+    assert set(FINDERS) == set(Cause) - {Cause.HANDLER}
     assert [finder.about.cause for finder in FINDERS.values()] == list(FINDERS)
-    assert len({finder.about.words for finder in FINDERS.values()}) == len(Cause)
+    assert len({finder.about.words for finder in FINDERS.values()}) == len(FINDERS)
 
 
 def test_the_surest_stands_first_and_of_equals_the_one_that_explains_the_others() -> None:
@@ -56,6 +56,33 @@ def test_two_close_ones_name_each_other_and_distant_ones_dont() -> None:
     assert [one.doubt for one in rank(snap(), far)] == ["", ""]
     surer = {**near, Cause.DISK: _fixed(Cause.DISK, Confidence.HIGH, 50)}
     assert [one.doubt for one in rank(snap(), surer)] == ["", ""]
+
+
+def _theirs(confidence: Confidence) -> Finding:
+    return Finding(Cause.HANDLER, "Handler Disk: it is full.", confidence, (), detail="Disk")
+
+
+def test_what_a_handler_found_stands_behind_everything_that_is_as_sure() -> None:
+    """However little the others weigh; it is the doubt of the first when it is as sure."""
+    medium, low = _theirs(Confidence.MEDIUM), _theirs(Confidence.LOW)
+    for sure, first in (
+        (Confidence.HIGH, Cause.QUOTA),
+        (Confidence.MEDIUM, Cause.QUOTA),
+        (Confidence.LOW, Cause.HANDLER),
+    ):
+        own = rank(snap(), {Cause.QUOTA: _fixed(Cause.QUOTA, sure, -5)})
+        found = joined(own, [low, medium])
+        assert found[0].cause is first
+        assert [one.confidence.rank for one in found] == sorted(one.confidence.rank for one in found)
+        assert (found[0].doubt == "it may also be what the handler Disk found") is (sure is Confidence.MEDIUM)
+    assert joined((), [low, medium]) == (medium, low)
+    assert joined(own, []) == own
+
+
+def test_nothing_is_called_well_where_a_handler_found_something() -> None:
+    well = Finding(Cause.NOTHING_WRONG, "All is well.", Confidence.MEDIUM, ())
+    assert [one.cause for one in joined([well], [_theirs(Confidence.MEDIUM)])] == [Cause.HANDLER]
+    assert [one.cause for one in joined([well], [_theirs(Confidence.LOW)])] == [Cause.NOTHING_WRONG, Cause.HANDLER]
 
 
 def test_a_finder_that_raises_costs_nothing_but_itself(caplog: pytest.LogCaptureFixture) -> None:

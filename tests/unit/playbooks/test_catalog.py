@@ -98,7 +98,8 @@ def test_what_only_a_person_can_help_with_proposes_nothing(name: str) -> None:
 
 
 def test_every_cause_is_looked_for_by_some_playbook() -> None:
-    assert {cause_of(key)[0] for one in PLAYBOOKS for key in one.findings} == set(Cause)
+    """What a handler of the team's own found leads to nothing unless the team's own playbook says so."""
+    assert {cause_of(key)[0] for one in PLAYBOOKS for key in one.findings} == set(Cause) - {Cause.HANDLER}
 
 
 def test_the_words_of_the_schema_cover_what_fettle_has() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.domain.finding import Confidence, Suggestion
-from bot.playbooks.chosen import Planned, plan
+from bot.playbooks.chosen import Planned, picked, plan
 from tests.unit.playbooks.written import finding, playbook
 
 ALL = ("restart", "rollback", "evict", "scale")
@@ -187,3 +187,16 @@ def test_who_may_approve_and_for_how_long_goes_with_the_proposal() -> None:
     assert planned.quorum == 2
     assert planned.expires is not None
     assert planned.expires.total_seconds() == 300
+
+
+def test_another_of_the_possible_ones_may_be_picked_and_all_that_narrows_stays() -> None:
+    planned = _planned(
+        finding("crash_loop", "evict", "restart", "scale"), ["restart", "evict"],
+        approval={"approvers": ["U0ANA"], "expires": "5m"},
+    )  # fmt: skip
+    assert [one.suggestion.action for one in planned.weighed if one.possible] == ["evict", "restart"]
+    other = picked(planned, "restart", {}, "picked by the handler X: it is night")
+    assert (_action(other), other.why) == ("restart", "Restart helps. Picked by the handler X: it is night.")
+    assert (other.approvers, other.expires) == (planned.approvers, planned.expires)
+    none = picked(planned, "", {}, "the handler X proposes nothing")
+    assert (none.suggestion, none.why, none.advice) == (None, "The handler X proposes nothing.", "")
