@@ -18,7 +18,7 @@ from bot import settings_values as values
 from bot.domain.errors import RequestError
 from bot.domain.finding import Cause
 from bot.integrations import promql
-from bot.playbooks import matcher
+from bot.playbooks import matcher, pattern
 from bot.playbooks.queries import STANDARD
 
 ALERT = "alert"
@@ -53,6 +53,26 @@ def _expr(text: str) -> str:
             promql.check(text)
         except RequestError as error:
             raise ValueError(str(error)) from error
+    return text
+
+
+def _selector(text: str) -> str:
+    try:
+        promql.check(text)
+    except RequestError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _error_lines(text: str) -> str:
+    """The expression that makes a line an error: its places, then what RE2 says of the rest."""
+    try:
+        found = promql.places(f"|~ {promql.quoted(text)}")
+    except RequestError as error:
+        raise ValueError(str(error)) from error
+    for name in sorted(found, key=len, reverse=True):
+        text = text.replace(f"${name}", "x")
+    pattern.compiled(text)
     return text
 
 
@@ -133,6 +153,8 @@ Settle = _span(0, 1800)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 MatcherText = Annotated[str, Field(max_length=1200), AfterValidator(_matcher)]
 Expr = Annotated[str, Field(min_length=1, max_length=8000), AfterValidator(_expr)]
+Selector = Annotated[str, Field(min_length=1, max_length=8000), AfterValidator(_selector)]
+ErrorLines = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_error_lines)]
 SlackId = Annotated[str, AfterValidator(_person_or_group)]
 Channel = Annotated[str, Field(pattern=CHANNEL)]
 Clock = Annotated[str, Field(pattern=CLOCK)]

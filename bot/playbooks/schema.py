@@ -26,6 +26,7 @@ from bot.playbooks.fields import (
     CauseKey,
     Channel,
     Clock,
+    ErrorLines,
     Expiry,
     Expr,
     Key,
@@ -35,6 +36,7 @@ from bot.playbooks.fields import (
     Name,
     Number,
     PagerService,
+    Selector,
     SetSeverity,
     Settle,
     SeverityWord,
@@ -105,8 +107,8 @@ class Query(Part):
 class Logs(Part):
     """What Loki is asked."""
 
-    selector: Expr = Field(default=LogQuery.selector, description="A stream selector with places.")
-    error: Annotated[str, Field(min_length=1, max_length=500)] = Field(
+    selector: Selector = Field(default=LogQuery.selector, description="A stream selector with places.")
+    error: ErrorLines = Field(
         default=LogQuery.error, description="The regular expression (RE2) that makes a line an error."
     )
 
