@@ -57,10 +57,11 @@ def routes(
     store: Store, settings: Settings, rules: IntakeRules, clock: Callable[[], datetime], health: Health
 ) -> list[Route]:
     """The two paths of the webhook."""
+    guard = auth.Guard(settings)
 
     async def alertmanager(request: Request) -> Response:
         try:
-            _let_in(settings, request)
+            await _let_in(settings, guard, request)
             group = await _group(await _body(request))
             receipt = await _receive(store, group, clock(), rules)
         except _RefusedError as refused:
@@ -85,11 +86,11 @@ def routes(
     return [Route(path, alertmanager, methods=["POST"]) for path in ("/webhooks/alertmanager", "/alert")]
 
 
-def _let_in(settings: Settings, request: Request) -> None:
+async def _let_in(settings: Settings, guard: auth.Guard, request: Request) -> None:
     """Raises for who may not post; without a token, for a page in a browser on this machine too."""
     client = request.client.host if request.client else ""
     browser = settings.webhook_open and "origin" in request.headers
-    if browser or not auth.allowed(settings, request.headers.get("authorization", ""), client):
+    if browser or not await guard.allowed(request.headers.get("authorization", ""), client):
         raise _RefusedError(401, "Not authorized.", "unauthorized", **{"WWW-Authenticate": "Bearer"})
 
 

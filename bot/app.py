@@ -144,7 +144,7 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
     """Opens and asks everything; then raises one ``ConfigError`` with all that is wrong, not one thing at a time."""
     wrong: list[str] = []
     slack = await SlackClient.connect(
-        settings.SLACK_BOT_TOKEN.get_secret_value(), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
+        settings.secret("SLACK_BOT_TOKEN"), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
     )
     closing.push_async_callback(slack.close)
     store: Store | None = None
@@ -265,7 +265,7 @@ class Running:
             "Slack answers", bot=ready.identity.user_id, workspace=ready.identity.team, channel=ready.channel.id
         )
         app = bolt_app(self._front)
-        self._socket = SocketMode(app, self._ctx.settings.SLACK_APP_TOKEN.get_secret_value(), self._ctx.clock)
+        self._socket = SocketMode(app, self._ctx.settings.secret("SLACK_APP_TOKEN"), self._ctx.clock)
         self._socket.start()
         await self._standing.watch_slack(self._connected)
 
@@ -311,7 +311,7 @@ def delivery_options(settings: Settings, slack: SlackClient) -> Options:
 async def _pager(settings: Settings, closing: contextlib.AsyncExitStack) -> PagerDuty | None:
     if not settings.PAGERDUTY_SERVICES:
         return None
-    pager = PagerDuty(settings.PAGERDUTY_URL, settings.PAGERDUTY_SERVICES)
+    pager = PagerDuty(settings.PAGERDUTY_URL, settings.secret("PAGERDUTY_SERVICES"))
     closing.push_async_callback(pager.close)
     return pager
 

@@ -68,6 +68,8 @@ CONFIGS_EVERY = 30
 """Seconds between looks at whose configuration is to be watched."""
 WATCHDOG_EVERY = 15
 """Seconds between looks whether the Watchdog still comes."""
+SECRETS_EVERY = 5
+"""Seconds between looks at the files of secrets; what was refused is looked at at once."""
 PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
@@ -108,6 +110,8 @@ class Jobs:
         self._scheduler.add_job(self.playbooks, "interval", seconds=PLAYBOOKS_EVERY, id="playbooks")
         if self._ctx.sources.alertmanager is not None:
             self._scheduler.add_job(self._sweep.look, "interval", seconds=SWEEP_EVERY, id="sweep")
+        if self._ctx.settings.follows:
+            self._scheduler.add_job(self.secrets, "interval", seconds=SECRETS_EVERY, id="secrets")
         self._scheduler.add_job(self._following.look, "interval", seconds=CONFIGS_EVERY, id="configs")
         if self._ctx.settings.WATCHDOG_TIMEOUT is not None:
             self._scheduler.add_job(self.watchdog, "interval", seconds=WATCHDOG_EVERY, id="watchdog")
@@ -118,6 +122,10 @@ class Jobs:
         self._scheduler.start()
         self._waker = asyncio.create_task(self._wake(), name="jobs-wake")
         self._ctx.store.work_owed.set()
+
+    async def secrets(self) -> None:
+        """Looks whether the file of a secret was replaced; one that hangs holds up the next look alone."""
+        await asyncio.to_thread(self._ctx.settings.look_at_files)
 
     async def _wake(self) -> None:
         while True:

@@ -245,6 +245,9 @@ SECRET = SOURCE_SECRETS | {
 }  # fmt: skip
 """Settings whose value is never shown; each is also taken from the file that ``NAME_FILE`` names."""
 
+FOLLOWED = SECRET - {"DATABASE_URL"}
+"""Secrets whose file is read again when it is replaced; a database is opened once."""
+
 _MISSING = {
     "SLACK_BOT_TOKEN": "SLACK_BOT_TOKEN is missing: install the app with manifest.yml, then copy the token (xoxb-...) "
     "from OAuth & Permissions.",
@@ -268,7 +271,9 @@ def load(
         sentences.append(
             "KUBECONFIG is missing: name the kubeconfig file of the cluster (inside a pod it isn't needed)."
         )
-    return _built(Settings, raw, sentences + _across(raw))
+    built = _built(Settings, raw, sentences + _across(raw))
+    built.follow({name: file for name, file in found.secret_files.items() if name in FOLLOWED})
+    return built
 
 
 def load_database_only(

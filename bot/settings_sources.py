@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
+from bot.secret_file import SecretSettings
 from bot.settings_registries import RegistrySetting, registries
 from bot.settings_values import file, revealed
 
@@ -72,7 +73,7 @@ _File = Annotated[Path, BeforeValidator(file)]
 _Tenant = Annotated[str, BeforeValidator(tenant)]
 
 
-class SourceSettings(BaseModel):
+class SourceSettings(SecretSettings):
     """Prometheus, Alertmanager, Loki, and the registries of images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)

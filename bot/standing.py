@@ -14,6 +14,7 @@ import structlog
 
 from bot import rights
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
+from bot.secret_file import text
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.preflight import Ready, preflight
@@ -124,7 +125,7 @@ class Standing:
 
 async def ask_slack(slack: SlackClient, settings: Settings, channel: str) -> Ready:
     """The preflight at Slack with this program's settings."""
-    token = settings.SLACK_APP_TOKEN.get_secret_value()
+    token = text(settings.secret("SLACK_APP_TOKEN"))
     return await preflight(slack, token, channel, allow_shared=settings.POST_TO_SHARED_CHANNELS)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError, FettleError, ForbiddenError, RejectedError, UnavailableError
 from bot.network import untrusted, why
+from bot.secret_file import Secret
 
 CONNECT = 2.0
 """Seconds to reach an address; one that swallows packets must not cost a collector its whole deadline."""
@@ -30,9 +32,16 @@ LARGEST = 8 * 1024 * 1024
 BIG = 256 * 1024
 """Bytes from which JSON is read in a thread, so that the loop goes on turning."""
 TENANT = "X-Scope-OrgID"
-RATE_LIMITED = 429
+UNKNOWN, RATE_LIMITED = 401, 429
 
 Params = Mapping[str, str]
+
+
+log = logging.getLogger(__name__)
+
+
+class _StrangerError(ForbiddenError):
+    """Whoever answered doesn't know what was shown."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,8 @@ class Access:
     name: str
     setting: str
     url: str
-    token: SecretStr | None = None
-    basic: SecretStr | None = None
+    token: Secret | SecretStr | None = None
+    basic: Secret | SecretStr | None = None
     ca_file: Path | None = None
     tenant: str = ""
     ca_named: str = ""
@@ -117,12 +126,14 @@ class Door:
     ) -> Reply:
         # The wait for a free place is ours, not the other system's: its time begins when it is asked.
         async with self._free, self._translating(within), asyncio.timeout(within):
-            session = self._opened()
-            async with session.request(method, f"{self.access.url}{path}", allow_redirects=False, **more) as answer:
-                if not plain:
-                    self._refuse_redirect(answer)
-                    self._refuse_strangers(answer)
-                body = await self._bounded(answer, largest)
+            try:
+                answer, body = await self._once(method, path, largest, more, plain=plain)
+            except _StrangerError as stranger:
+                # Tokens in files are replaced under us: the one in the file now may be another than was refused.
+                if not await self._read_again():
+                    raise
+                log.debug("asked again with what the file holds now: %s", stranger)
+                answer, body = await self._once(method, path, largest, more, plain=plain)
         headers = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
         wait = _seconds(answer.headers.get("Retry-After", ""))
         reply = Reply(answer.status, body, answer.content_type.endswith("json"), wait, headers)
@@ -130,15 +141,36 @@ class Door:
             raise UnavailableError(f"{self.access.name} answers {reply.status} for now.", reply.retry_after)
         return reply
 
+    async def _once(
+        self, method: str, path: str, largest: int, more: Mapping[str, Any], *, plain: bool
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        url, asked = f"{self.access.url}{path}", {**more, "headers": {**self._shown(), **more.get("headers", {})}}
+        async with self._opened().request(method, url, allow_redirects=False, **asked) as answer:
+            if not plain:
+                self._refuse_redirect(answer)
+                self._refuse_strangers(answer)
+            return answer, await self._bounded(answer, largest)
+
+    def _shown(self) -> dict[str, str]:
+        """What lets us in, as it is now."""
+        token, basic = _now(self.access.token), _now(self.access.basic)
+        if basic is not None:
+            user, _, password = basic.get_secret_value().partition(":")
+            return {"Authorization": aiohttp.encode_basic_auth(user, password, encoding="utf-8")}
+        return {"Authorization": f"Bearer {token.get_secret_value()}"} if token is not None else {}
+
+    async def _read_again(self) -> bool:
+        """Whether a file holds another secret than was shown."""
+        shown = self._shown()
+        for one in (self.access.token, self.access.basic):
+            if isinstance(one, Secret):
+                await asyncio.to_thread(one.look, whatever=True)
+        return self._shown() != shown
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             access = self.access
             headers = {"User-Agent": "fettle", "Accept": "application/json"}
-            if access.token is not None:
-                headers["Authorization"] = f"Bearer {access.token.get_secret_value()}"
-            if access.basic is not None:
-                user, _, password = access.basic.get_secret_value().partition(":")
-                headers["Authorization"] = aiohttp.encode_basic_auth(user, password, encoding="utf-8")
             if access.tenant:
                 headers[TENANT] = access.tenant
             self._session = aiohttp.ClientSession(
@@ -172,7 +204,8 @@ class Door:
     def _refuse_strangers(self, answer: aiohttp.ClientResponse) -> None:
         if answer.status in {401, 403, 407}:
             setting = self.access.setting
-            raise ForbiddenError(
+            kind = _StrangerError if answer.status == UNKNOWN else ForbiddenError
+            raise kind(
                 f"{self.access.name} refuses us ({answer.status}): look at {setting}_TOKEN, {setting}_BASIC and "
                 f"{setting}_TENANT."
             )
@@ -203,6 +236,11 @@ class Door:
             advice = f" Name its authority in {self.access.authority}." if untrusted(exc) else ""
             told = f"{name} can't be reached at {self.access.url}: {why(exc)}.{advice}"
             raise UnavailableError(told) from exc
+
+
+def _now(secret: Secret | SecretStr | None) -> SecretStr | None:
+    found: SecretStr | None = secret.value if isinstance(secret, Secret) else secret
+    return found
 
 
 def _seconds(text: str) -> float | None:

@@ -5,6 +5,7 @@ It refuses to read anything from PagerDuty, and to show a routing key in a sente
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.domain.page import Page, PageEvent
 from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.integrations.door import Access, Door, Reply
+from bot.secret_file import Secret
 
 PATH = "/v2/enqueue"
 TAKEN = 202
@@ -34,10 +36,14 @@ class PagerDuty:
 
     name = "PagerDuty"
 
-    def __init__(self, url: str, services: Mapping[str, SecretStr]) -> None:
+    def __init__(self, url: str, services: Mapping[str, SecretStr] | Secret) -> None:
         self._door = Door(Access(self.name, "PAGERDUTY", url))
-        self._keys = dict(services)
-        self.services = tuple(services)
+        self._services = services if isinstance(services, Secret) else Secret("PAGERDUTY_SERVICES", dict(services))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Their names, the first is paged when Slack is late."""
+        return tuple(self._services.value)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -45,7 +51,8 @@ class PagerDuty:
 
     async def send(self, service: str, page: Page, *, within: float) -> None:
         """Hands one page over; raises errors of the domain (``workflow.pager`` says which mean what)."""
-        key = self._keys.get(service)
+        keys: Mapping[str, SecretStr] = self._services.value
+        key = keys.get(service)
         if key is None:
             raise RejectedError(
                 f"PAGERDUTY_SERVICES names no service {service}: add {service}=ROUTING_KEY, or change the playbook.",
@@ -57,6 +64,9 @@ class PagerDuty:
             raise RejectedError(f"PagerDuty refuses us: look at PAGERDUTY_SERVICES ({service}).", "forbidden") from exc
         if reply.status >= 500:
             raise UnavailableError(f"PagerDuty answers {reply.status} for now.", reply.retry_after)
+        if reply.status != TAKEN and await asyncio.to_thread(self._services.look, whatever=True):
+            # Its key in the file was replaced since: the next try has the new one.
+            raise UnavailableError(f"PagerDuty took no event for {service}; its key was replaced meanwhile.")
         if reply.status != TAKEN:
             told = await _told(reply)
             raise RejectedError(

@@ -44,7 +44,6 @@ def access(settings: SourceSettings, source: str) -> Access | None:
     url = getattr(settings, f"{source}_URL")
     if not url:
         return None
-    token, basic, ca_file, tenant = (
-        getattr(settings, f"{source}_{what}") for what in ("TOKEN", "BASIC", "CA_FILE", "TENANT")
-    )
+    token, basic = (settings.secret(f"{source}_{what}") for what in ("TOKEN", "BASIC"))
+    ca_file, tenant = (getattr(settings, f"{source}_{what}") for what in ("CA_FILE", "TENANT"))
     return Access(source.capitalize(), source, url, token, basic, ca_file, tenant)

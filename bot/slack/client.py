@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import RejectedError, SlackUnavailableError
 from bot.domain.person import SlackPerson
+from bot.secret_file import Secret, text
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
 from bot.slack.message import Attachment, Message
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 SLACK = "https://slack.com/api/"
 CONNECTIONS = 20
+STALE = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+"""Refusals of a token that another one may mend."""
 PAGES = 20
 """Pages of 200 messages that a read-back looks through before it says that the message isn't there.
 
@@ -46,8 +50,9 @@ class SlackClient:
     as ``before:post``, ``after:post`` and the same for ``update`` and ``share`` around those calls; tests raise in it.
     """
 
-    def __init__(self, web: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+    def __init__(self, web: AsyncWebClient, session: aiohttp.ClientSession, token: str | Secret) -> None:
         """Use ``connect``."""
+        self._token = token
         self.web = web
         self.identity: Identity | None = None
         self.crash_point: Callable[[str], None] | None = None
@@ -55,7 +60,7 @@ class SlackClient:
         self._date: tuple[datetime, float] | None = None
 
     @classmethod
-    async def connect(cls, token: str, api_url: str = SLACK, timeout: float = 10.0) -> SlackClient:  # noqa: ASYNC109 - the limit of each later call
+    async def connect(cls, token: str | Secret, api_url: str = SLACK, timeout: float = 10.0) -> SlackClient:  # noqa: ASYNC109 - the limit of each later call
         """A client with its own session; nothing is asked yet."""
         session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 5.0)),
@@ -63,11 +68,11 @@ class SlackClient:
             trust_env=False,
         )
         web = AsyncWebClient(
-            token=token, base_url=api_url, timeout=max(int(timeout), 1), session=session, retry_handlers=[]
+            token=text(token), base_url=api_url, timeout=max(int(timeout), 1), session=session, retry_handlers=[]
         )
         if is_loopback(api_url):
             web.proxy = None  # the SDK takes the proxy from the environment and ignores NO_PROXY
-        return cls(web, session)
+        return cls(web, session, token)
 
     def now(self) -> datetime | None:
         """The present moment by Slack's clock, to a second; None before its first answer."""
@@ -329,11 +334,26 @@ class SlackClient:
         if self.crash_point is not None:
             self.crash_point(name)
 
+    async def _read_again(self) -> bool:
+        shown = self.web.token
+        if isinstance(self._token, Secret):
+            await asyncio.to_thread(self._token.look, whatever=True)
+        self.web.token = text(self._token)
+        return self.web.token != shown
+
     async def _call(
         self, method: str, call: Callable[..., Awaitable[Any]], *, writes: bool = False, **args: Any
     ) -> Any:
+        given = {name: value for name, value in args.items() if value != ""}
         async with _translating(method, writes=writes):
-            response = await call(**{name: value for name, value in args.items() if value != ""})
+            self.web.token = text(self._token)
+            try:
+                response = await call(**given)
+            except SlackApiError as error:
+                # Refused at the door, so nothing was done; the file of the token may hold another by now.
+                if error.response.get("error") not in STALE or "app_token" in given or not await self._read_again():
+                    raise
+                response = await call(**given)
         with suppress(TypeError, ValueError):  # an answer without a date, or with a strange one
             date = parsedate_to_datetime(_headers(response).get("date", ""))
             self._date = date.astimezone(UTC), time.monotonic()

@@ -20,6 +20,7 @@ import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
+from bot.secret_file import Secret, text
 from bot.slack.sharing import shared
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class SocketMode:
     """The connections of one app. ``start`` returns at once; connecting goes on in the background."""
 
     app: AsyncApp
-    app_token: str
+    app_token: str | Secret
     clock: Callable[[], datetime]
     wanted: int = 2
     _connections: list[Connection] = field(default_factory=list)
@@ -98,7 +99,7 @@ class SocketMode:
 
     def _open(self, connection: Connection) -> None:
         quiet = logging.getLogger("slack_sdk.socket_mode")
-        handler = AsyncSocketModeHandler(self.app, self.app_token, logger=quiet, ping_interval=PING_EVERY)
+        handler = AsyncSocketModeHandler(self.app, text(self.app_token), logger=quiet, ping_interval=PING_EVERY)
         handler.client.message_listeners.append(partial(self._hello, connection))
         connection.handler = handler
         # connect() never returns while the token or the network is bad: it must not be awaited here.

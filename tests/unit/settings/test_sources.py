@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError
 from bot.integrations.sources import Sources, access
+from bot.secret_file import Secret
 from bot.settings import Settings, load
 
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "KUBECONFIG": "k"}
@@ -36,7 +37,8 @@ def test_each_of_them_has_all_the_ways_in(tmp_path: Path) -> None:
     assert (found.name, found.url, found.ca_file, found.tenant) == (
         "Loki", "https://loki.example/base", Path("/ca.pem"), "team-a|team-b",
     )  # fmt: skip
-    assert found.token == SecretStr("t0ken")
+    assert isinstance(found.token, Secret)
+    assert found.token.value == SecretStr("t0ken")
 
 
 @pytest.mark.parametrize(
