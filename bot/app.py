@@ -46,7 +46,7 @@ from bot.slack.socket_mode import SocketMode
 from bot.standing import NO_CLUSTER, NO_SLACK, Standing, ask_slack
 from bot.storage import due, facts, outbox
 from bot.storage.db import Store, Tx
-from bot.workflow import reloading, timekeeping
+from bot.workflow import loaded, reloading, timekeeping
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
@@ -365,7 +365,8 @@ def _started(tx: Tx, ctx: Context) -> None:
         outbox.free_claims(tx)
     detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE}
     tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
-    reloading.record_handlers(tx, ctx.handlers, ctx.clock())
+    loaded.record_handlers(tx, ctx.handlers, ctx.channel, ctx.clock())
+    loaded.record_settings(tx, ctx.settings, ctx.channel, ctx.clock())
     reloading.record(tx, ctx.playbooks.current, ctx.channel, ctx.clock())
 
 

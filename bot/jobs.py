@@ -21,7 +21,7 @@ from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, page, propose, timekeeping, verify, wake, watchdog
+from bot.workflow import decide, execute, investigate, loaded, page, propose, timekeeping, verify, wake, watchdog
 from bot.workflow.context import Context
 from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
@@ -95,6 +95,7 @@ class Jobs:
         self._counts = dict.fromkeys(LIMITS, 0)
         self._closing = False
         self._reading_groups = False
+        self._reread: list[str] = []
         self._groups_after: dict[str, datetime] = {}
         self._reloading = Reloading()
         self._sweep = Sweep(ctx)
@@ -124,8 +125,18 @@ class Jobs:
         self._ctx.store.work_owed.set()
 
     async def secrets(self) -> None:
-        """Looks whether the file of a secret was replaced; one that hangs holds up the next look alone."""
-        await asyncio.to_thread(self._ctx.settings.look_at_files)
+        """Looks whether the file of a secret was replaced, and audits it; one that hangs holds up its own next look."""
+        settings = self._ctx.settings
+        await asyncio.to_thread(settings.look_at_files)
+        self._reread += settings.replaced()
+        if not self._reread:
+            return
+        try:
+            await self._ctx.store.transact(loaded.record_secrets, tuple(self._reread), self._ctx.clock())
+        except FettleError as error:
+            log.warning("secrets that were read again aren't audited yet", error=str(error))
+            return
+        self._reread = []
 
     async def _wake(self) -> None:
         while True:

@@ -32,6 +32,7 @@ class Secret:
         self._read = read
         self._seen: Signature | None = None
         self._said = ""
+        self.replaced = False
         self._looking = threading.Lock()
 
     @property
@@ -78,6 +79,7 @@ class Secret:
             return False
         logs.hide(texts(found))
         self._value = found
+        self.replaced = True
         log.info("a secret was read again from its file", setting=f"{self.name}_FILE")
         return True
 
@@ -116,6 +118,13 @@ class SecretSettings(BaseModel):
         """Looks at every file of a secret; beside the loop."""
         for one in self._secrets.values():
             one.look()
+
+    def replaced(self) -> list[str]:
+        """The settings whose file held something else since this was asked last."""
+        names = [name for name, one in self._secrets.items() if one.replaced]
+        for name in names:
+            self._secrets[name].replaced = False
+        return names
 
 
 def text(secret: str | Secret) -> str:

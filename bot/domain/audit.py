@@ -61,6 +61,8 @@ TAGS = (
     "system:process:stopped",
     "system:handlers:loaded",
     "system:playbooks:loaded",
+    "system:secret:replaced",
+    "system:settings:loaded",
     "system:store:restored",
     "system:store:purged",
 )

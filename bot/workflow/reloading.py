@@ -16,7 +16,6 @@ from bot.domain.audit import AuditNote
 from bot.domain.errors import ConfigError
 from bot.domain.owed import MessageKind, Priority
 from bot.domain.proposal import SYSTEM, canonical
-from bot.evidence.handlers import Handlers
 from bot.playbooks import difference, loader
 from bot.playbooks.choose import PlaybookSet
 from bot.storage import facts, outbox
@@ -25,8 +24,6 @@ from bot.workflow.context import Context
 
 IN_FORCE = "playbooks"
 """The key of the store's facts under which the set in force stands."""
-HANDLERS = "handlers"
-"""The same for the hash of the handlers that were loaded last."""
 MOST_CHANGES = 100
 """Changes that one audit entry names."""
 
@@ -79,17 +76,6 @@ def record(tx: Tx, found: PlaybookSet, channel: str, now: datetime) -> None:
         )
         key = f"playbooks:{found.hash[:16]}:{int(now.timestamp())}"
         outbox.owe(tx, MessageKind.STATUS, 0, channel, Priority.DIGEST, now, key=key, params={"text": text})
-
-
-def record_handlers(tx: Tx, found: Handlers, now: datetime) -> None:
-    """Audits which handlers were loaded, each with its hash; nothing while there are none and were none."""
-    before = facts.get(tx, HANDLERS) or ""
-    if not found.hash and not before:
-        return
-    detail = {"hash": found.hash, "before": before, "handlers": found.content()}
-    subject = f"handlers:{found.hash[:16] or 'none'}"
-    tx.audit(AuditNote("system:handlers:loaded", SYSTEM, subject, "loaded", 0, detail), now)
-    facts.put(tx, HANDLERS, found.hash)
 
 
 def in_force(tx: Tx) -> PlaybookSet | None:

@@ -13,7 +13,6 @@ from bot.evidence.handlers import Handler, Handlers
 from bot.playbooks.shelf import Shelf
 from bot.storage import evidence as evidence_rows
 from bot.storage import findings
-from bot.workflow import reloading
 
 from .floor import API, LABELS, Floor
 
@@ -44,20 +43,6 @@ async def test_it_does_not_pass_for_an_answer_of_the_cluster(floor: Floor) -> No
     await floor.run(Stage.INVESTIGATE)
     assert (await floor.owed()).get("investigate") == 1
     assert (await floor.entries("incident:evidence:collected"))[-1].outcome == "unreachable"
-
-
-async def test_every_load_is_audited_with_its_hash(floor: Floor) -> None:
-    for found in (Handlers(), handlers(), handlers(digest="b" * 64), Handlers(), Handlers()):
-        await floor.store.transact(reloading.record_handlers, found, floor.now())
-    entries = sorted(await floor.entries("system:handlers:loaded"), key=lambda entry: entry.seq)
-    details = [entry.detail or {} for entry in entries]
-    assert [[*one["handlers"]] for one in details] == [[LABELS["alertname"]], [LABELS["alertname"]], []]
-    assert details[0]["handlers"][LABELS["alertname"]] == {
-        "from": "folder/file.py",
-        "hash": "a" * 64,
-        "does": ["enrich"],
-    }
-    assert details[1]["before"] == details[0]["hash"]
 
 
 NAME = LABELS["alertname"]
