@@ -363,7 +363,8 @@ def _started(tx: Tx, ctx: Context) -> None:
         # The lock file says that we are alone: claims of a dead predecessor need not run out first.
         due.free_claims(tx)
         outbox.free_claims(tx)
-    detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE}
+    held = {"playbooks": ctx.playbooks.current.hash, "handlers": ctx.handlers.hash}
+    detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE, **held}
     tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
     loaded.record_handlers(tx, ctx.handlers, ctx.channel, ctx.clock())
     loaded.record_settings(tx, ctx.settings, ctx.channel, ctx.clock())

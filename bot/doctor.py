@@ -44,6 +44,7 @@ async def examine(settings: Settings, secrets: Mapping[str, Path]) -> list[Row]:
         *(warn("settings", f"The environment: {sentence}") for sentence in suspicious()),
         *doctor_here.file_rows(settings, secrets),
         *doctor_here.playbook_rows(settings),
+        *doctor_here.handler_rows(settings),
         *slack,
         *cluster,
         *store,

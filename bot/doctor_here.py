@@ -16,6 +16,7 @@ import aiohttp
 from bot import alert_cli, clock
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, EmptyStoreError, FettleError
+from bot.evidence import handler_files
 from bot.playbooks import loader
 from bot.servers import Servers
 from bot.settings import DESCRIPTIONS, Settings
@@ -25,7 +26,7 @@ from bot.workflow import freeze_file
 
 NEEDED_TO_ACT = ("APPROVERS", "ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "WEBHOOK_TOKENS")
 """Settings without which Fettle starts and does less."""
-MAY_BE_EMPTY = ("CLUSTER_NAME", "FREEZE_FILE", "PLAYBOOKS_DIR")
+MAY_BE_EMPTY = ("CLUSTER_NAME", "FREEZE_FILE", "PLAYBOOKS_DIR", "HANDLERS_DIR")
 """Settings that many do without."""
 LITTLE, TOO_LITTLE = 1024**3, 100 * 1024**2
 """Free bytes that warn, and that fail."""
@@ -68,6 +69,18 @@ def playbook_rows(settings: Settings) -> list[Row]:
         return [fail("playbooks", sentence) for sentence in error.sentences]
     own = f", {len(found.own)} of them yours" if found.own else ""
     return [ok("playbooks", f"{len(found.playbooks)} playbooks{own}, hash {found.hash[:12]}.")]
+
+
+def handler_rows(settings: Settings) -> list[Row]:
+    """What a start would say of the handlers; like a start it runs what stands at the top of their files."""
+    try:
+        found = handler_files.load(settings.HANDLERS_DIR).content()
+    except ConfigError as error:
+        return [fail("handlers", sentence) for sentence in error.sentences]
+    if not found:
+        folder = settings.HANDLERS_DIR
+        return [warn("handlers", f"HANDLERS_DIR is {folder}, which holds no handler.")] if folder else []
+    return [ok("handlers", f"{name} ({', '.join(one['does'])}) from {one['from']}.") for name, one in found.items()]
 
 
 async def store_rows(settings: Settings) -> list[Row]:

@@ -9,14 +9,18 @@ from typing import Any
 from bot import clock
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError, NotFoundError, RejectedError, UnavailableError
+from bot.playbooks import loader
+from bot.secret_file import text
 from bot.settings import Settings
 from bot.settings_values import is_group
 from bot.slack.client import SlackClient
-from bot.slack.preflight import preflight, surplus
+from bot.slack.preflight import preflight, shared_warning, surplus
 from bot.slack.sharing import shared
 from bot.slack.workspace import Identity
 from bot.standing import slack_away
 
+MOST_CHANNELS = 40
+"""So many channels of playbooks are looked up: conversations.info may be asked 50 times a minute."""
 MOST_PEOPLE = 50
 """So many people of APPROVERS are looked up: half of what Slack allows in a minute."""
 WARN_SKEW, FAIL_SKEW = 5.0, 60.0
@@ -26,7 +30,7 @@ WARN_SKEW, FAIL_SKEW = 5.0, 60.0
 async def rows(settings: Settings, running: Mapping[str, Any] | None) -> list[Row]:
     """All rows about Slack; ``running`` is the /status of the Fettle that runs here, None if none does."""
     slack = await SlackClient.connect(
-        settings.SLACK_BOT_TOKEN.get_secret_value(), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
+        settings.secret("SLACK_BOT_TOKEN"), settings.SLACK_API_URL, settings.SLACK_TIMEOUT.total_seconds()
     )
     try:
         return await _rows(slack, settings, running)
@@ -35,7 +39,7 @@ async def rows(settings: Settings, running: Mapping[str, Any] | None) -> list[Ro
 
 
 async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, Any] | None) -> list[Row]:
-    token = settings.SLACK_APP_TOKEN.get_secret_value()
+    token = text(settings.secret("SLACK_APP_TOKEN"))
     try:
         ready = await preflight(slack, token, settings.SLACK_CHANNEL_ID, allow_shared=settings.POST_TO_SHARED_CHANNELS)
     except ConfigError as error:
@@ -61,8 +65,46 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
         *found,
         await _connections(slack, token, ready.identity, running),
         *await asyncio.gather(*groups),
+        *await _routed(slack, settings, ready.channel.id),
         *await _people(slack, [one for one in settings.APPROVERS if not is_group(one)]),
     ]
+
+
+async def _routed(slack: SlackClient, settings: Settings, known: str) -> list[Row]:
+    """The channels that playbooks name beside that of the cards; a folder that can't be read has rows of its own."""
+    try:
+        playbooks = loader.load(settings.PLAYBOOKS_DIR).playbooks
+    except ConfigError:
+        return []
+    wanted: dict[str, list[str]] = {}
+    for playbook in playbooks:
+        for channel in playbook.routing.channels:
+            wanted.setdefault(channel, []).append(playbook.name)
+    wanted.pop(known, None)
+    asked = list(wanted)[:MOST_CHANNELS]
+    found = await asyncio.gather(*(_takes_cards(slack, settings, one, wanted[one]) for one in asked))
+    problems = [row for row in found if row is not None]
+    fine = len(asked) - len(problems)
+    more = f"; {len(wanted) - len(asked)} more weren't looked at" if len(wanted) > len(asked) else ""
+    told = f"{fine} of the channels that playbooks name can be posted to{more}."
+    return [*problems, *([ok("routing", told)] if fine else [])]
+
+
+async def _takes_cards(slack: SlackClient, settings: Settings, channel: str, playbooks: list[str]) -> Row | None:
+    """What keeps cards out of a channel, None for nothing."""
+    named = f"{channel}, to which {playbooks[0]}{' and others' if len(playbooks) > 1 else ''} routes"
+    try:
+        found = await slack.channel(channel)
+    except UnavailableError as error:
+        return warn("routing", f"The channel {named}, can't be looked at: {error}")
+    except FettleError as error:
+        return fail("routing", f"The channel {named}: {error}")
+    if found.archived:
+        return fail("routing", f"The channel {named}, is archived; unarchive it or change the playbook.")
+    if not found.member:
+        return fail("routing", f"The channel {named}: the bot isn't in it. Invite it there with /invite.")
+    told = shared_warning(found, allow_shared=settings.POST_TO_SHARED_CHANNELS)
+    return warn("routing", told) if told else None
 
 
 def skew(whose: str, seconds: float) -> Row:

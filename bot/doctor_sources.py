@@ -1,4 +1,4 @@
-"""What ``fettle doctor`` says of Prometheus, Alertmanager and Loki: whether they answer, and with what Fettle asks for.
+"""What ``fettle doctor`` says of Prometheus, Alertmanager, Loki and PagerDuty: whether they answer, and with what.
 
 Without them Fettle starts and shows less; one that is configured and doesn't answer is something to mend.
 """
@@ -10,11 +10,13 @@ from datetime import UTC
 
 from bot import clock, doctor_registries
 from bot.doctor_table import Row, fail, ok, warn
-from bot.domain.errors import FettleError
+from bot.domain.errors import ConfigError, FettleError
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.loki import Loki
+from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.prometheus import Prometheus
 from bot.integrations.sources import Sources
+from bot.playbooks import loader
 from bot.settings import DESCRIPTIONS, Settings
 from bot.slack.charts import press
 
@@ -25,23 +27,26 @@ EXPORTERS = (
     ("kube_pod_container_status_restarts_total", "kube-state-metrics", "restarts"),
 )
 """A metric of each exporter whose names the usual queries use, and what is missing without it."""
+ROUTING_KEY = 32
+"""Characters of a key of the Events API v2."""
 LABELS = ("namespace", "pod")
 """What streams are chosen by where no playbook says otherwise."""
 
 
 async def rows(settings: Settings) -> list[Row]:
-    """The rows of all three, of the registries, and of the charts."""
+    """The rows of them all, of the registries, and of the charts."""
     sources = Sources.of(settings)
     try:
-        prometheus, alertmanager, loki, registries = await asyncio.gather(
+        prometheus, alertmanager, loki, registries, pager = await asyncio.gather(
             _prometheus(sources.prometheus),
             _alertmanager(sources.alertmanager),
             _loki(sources.loki),
             doctor_registries.rows(settings, sources.registries),
+            _pager(settings),
         )
     finally:
         await sources.close()
-    return [*prometheus, *alertmanager, *loki, *registries, *_charts(settings)]
+    return [*prometheus, *alertmanager, *loki, *registries, *pager, *_charts(settings)]
 
 
 async def _prometheus(prometheus: Prometheus | None) -> list[Row]:
@@ -87,6 +92,41 @@ async def _loki(loki: Loki | None) -> list[Row]:
             told = f"Its streams have no label {name}: name one of yours in the playbooks' logs.selector."
             found.append(warn("loki", told))
     return found
+
+
+async def _pager(settings: Settings) -> list[Row]:
+    """The shape of the keys, which playbook names which service, and whether anybody answers; no event is sent."""
+    found = [fail("pagerduty", sentence) for sentence in _unknown_services(settings)]
+    if not settings.PAGERDUTY_SERVICES:
+        return found or [ok("PAGERDUTY_SERVICES", f"Not set. {DESCRIPTIONS['PAGERDUTY_SERVICES']}")]
+    for name, key in settings.PAGERDUTY_SERVICES.items():
+        length = len(key.get_secret_value())
+        if length != ROUTING_KEY:
+            told = f"The routing key of {name} has {length} characters and not {ROUTING_KEY}: copy it again"
+            found.append(warn("pagerduty", f"{told} from the service's integration Events API v2."))
+    pager = PagerDuty(settings.PAGERDUTY_URL, settings.PAGERDUTY_SERVICES)
+    try:
+        await pager.reach(within=WITHIN)
+    except FettleError as error:
+        return [*found, fail("pagerduty", f"{error} Nobody is paged until it answers.")]
+    finally:
+        await pager.close()
+    names = ", ".join(settings.PAGERDUTY_SERVICES)
+    return [*found, ok("pagerduty", f"PagerDuty answers; no event was sent, so the keys of {names} weren't tried.")]
+
+
+def _unknown_services(settings: Settings) -> list[str]:
+    """Services that playbooks name and the settings don't; a folder that can't be read has rows of its own."""
+    try:
+        playbooks = loader.load(settings.PLAYBOOKS_DIR).playbooks
+    except ConfigError:
+        return []
+    return [
+        f"The playbook {one.name} names the service {one.routing.pagerduty}, and PAGERDUTY_SERVICES has none of that "
+        f"name: add {one.routing.pagerduty}=ROUTING_KEY, or change the playbook."
+        for one in playbooks
+        if one.routing.pagerduty and one.routing.pagerduty not in settings.PAGERDUTY_SERVICES
+    ]
 
 
 def _charts(settings: Settings) -> list[Row]:

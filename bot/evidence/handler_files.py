@@ -81,12 +81,20 @@ def _from_file(file: Path) -> Handler:
         # Compiled from the very bytes that are hashed, so that the audit names what runs.
         exec(compile(source, str(file), "exec"), module.__dict__)  # noqa: S102 - this is what the setting asks for
     except BaseException as error:
-        raise ConfigError([f"{file} can't be loaded ({type(error).__name__}: {error})."]) from error
+        raise ConfigError([_not_loaded(file, error)]) from error
     wanted = f"{name}Handler"
     made = getattr(module, wanted, None)
     if made is None:
         raise ConfigError([f"{file} has no class {wanted}: a handler's class is its file's name and “Handler”."])
     return _handler(name, str(file), hashlib.sha256(source).hexdigest(), made)
+
+
+def _not_loaded(file: Path, error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{file} is no Python at line {error.lineno or 1}: {error.msg}."
+    if isinstance(error, ModuleNotFoundError):
+        return f"{file} needs the module {error.name}, which isn't installed here: install it, or do without."
+    return f"{file} can't be loaded ({type(error).__name__}: {' '.join(str(error).split())[:300]})."
 
 
 def _from_packages(sentences: list[str]) -> Iterator[Handler]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import SecretStr
@@ -48,6 +49,11 @@ class PagerDuty:
     async def close(self) -> None:
         """Closes the connections."""
         await self._door.close()
+
+    async def reach(self, *, within: float) -> None:
+        """Raises ``UnavailableError`` when nobody answers at the address; shows no key and sends no event."""
+        with suppress(ForbiddenError, RejectedError):  # whoever refuses was reached
+            await self._door.get("/", within=within, largest=LARGEST)
 
     async def send(self, service: str, page: Page, *, within: float) -> None:
         """Hands one page over; raises errors of the domain (``workflow.pager`` says which mean what)."""

@@ -351,7 +351,7 @@ class SlackClient:
                 response = await call(**given)
             except SlackApiError as error:
                 # Refused at the door, so nothing was done; the file of the token may hold another by now.
-                if error.response.get("error") not in STALE or "app_token" in given or not await self._read_again():
+                if not _stale(error) or "app_token" in given or not await self._read_again():
                     raise
                 response = await call(**given)
         with suppress(TypeError, ValueError):  # an answer without a date, or with a strange one
@@ -366,6 +366,11 @@ async def _translating(method: str, *, writes: bool = False) -> AsyncIterator[No
         yield
     except FOREIGN as exc:
         raise translated(exc, method, writes=writes) from exc
+
+
+def _stale(error: SlackApiError) -> bool:
+    data = getattr(error.response, "data", None)  # text, where the answer wasn't Slack's
+    return isinstance(data, Mapping) and data.get("error") in STALE
 
 
 def _headers(response: Any) -> dict[str, str]:

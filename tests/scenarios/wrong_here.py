@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from bot.storage.db import Store
 
-from .wrong_place import NOWHERE, Place, Wrong, put
+from .wrong_place import NOWHERE, Place, Wrong, playbook, put
 
 
 def dotenv(text: str) -> Callable[[Place], object]:
@@ -69,7 +69,71 @@ def readable(place: Place) -> None:
     place.settings["SLACK_BOT_TOKEN_FILE"] = path
 
 
+def handlers(name: str, text: str, mode: int = 0o555) -> Callable[[Place], None]:
+    """A folder of handlers with one file."""
+
+    def lay(place: Place) -> None:
+        folder = place.folder / "handlers"
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(text)
+        (folder / f"{name}.py").chmod(0o444)
+        folder.chmod(mode)
+        place.settings["HANDLERS_DIR"] = str(folder)
+
+    return lay
+
+
+def paged_by(place: Place) -> None:
+    """A playbook that names a service which the settings don't have."""
+    put("PAGERDUTY_SERVICES", f"shop={'0' * 32}")(place)
+    playbook("routing: {pagerduty: pay}\n")(place)
+
+
+def with_pager(key: str, url: str) -> Callable[[Place], None]:
+    """A service of PagerDuty with this key, at this address."""
+
+    def arrange(place: Place) -> None:
+        place.settings.update(PAGERDUTY_SERVICES=f"shop={key}", PAGERDUTY_URL=url or place.world.slack_server.url)
+
+    return arrange
+
+
+GONE = "http://127.0.0.1:9"
+
 HERE = (
+    Wrong("handlers not there", put("HANDLERS_DIR", NOWHERE), r"HANDLERS_DIR is “/no/such/place”, .*: name a folder"),
+    Wrong(
+        "handlers open to others",
+        handlers("Disk", "", 0o777),
+        r"handlers may be written by its group or by everybody: chmod go-w",
+    ),
+    Wrong(
+        "handler without class", handlers("Disk", "x = 1\n"), r"Disk.py has no class DiskHandler: a handler's class is"
+    ),
+    Wrong("handler no Python", handlers("Disk", "x = (\n"), r"Disk.py is no Python at line 1: '\(' was never closed"),
+    Wrong(
+        "handler without its module",
+        handlers("Disk", "import acme_disk\n"),
+        r"Disk.py needs the module acme_disk, which isn't installed here",
+    ),
+    Wrong("no handler", handlers("_", ""), r"HANDLERS_DIR is .*handlers, which holds no handler", "goes on", "warn"),
+    Wrong("pagerduty key", with_pager("0" * 20, ""), r"key of shop has 20 characters and not 32", "goes on", "warn"),
+    Wrong("no pagerduty key", put("PAGERDUTY_SERVICES", "shop="), r"PAGERDUTY_SERVICES write name=routing key"),
+    Wrong(
+        "pagerduty away",
+        with_pager("0" * 32, GONE),
+        r"PagerDuty can't be reached at http://127.0.0.1:9: connection refused\. Nobody is paged until",
+        "goes on",
+    ),
+    Wrong(
+        "service unknown",
+        paged_by,
+        r"mine names the service pay, and PAGERDUTY_SERVICES has none of that name: add pay=ROUTING_KEY",
+        "goes on",
+    ),
+    Wrong("prometheus away", put("PROMETHEUS_URL", GONE), r"Prometheus can't be reached .*without metrics", "goes on"),
+    Wrong("alertmanager away", put("ALERTMANAGER_URL", GONE), r"Alertmanager can't be reached .*made good", "goes on"),
+    Wrong("loki away", put("LOKI_URL", GONE), r"Loki can't be reached .*without Loki's error lines", "goes on"),
     Wrong("database of another kind", put("DATABASE_URL", "mysql://db/x"), r"DATABASE_URL must be sqlite:////path"),
     Wrong(
         "postgresql away",

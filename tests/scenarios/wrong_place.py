@@ -74,3 +74,16 @@ def put(name: str, value: str) -> Callable[[Place], object]:
 def without(name: str) -> Callable[[Place], object]:
     """No such setting."""
     return lambda place: place.settings.pop(name, None)
+
+
+def playbook(more: str) -> Callable[[Place], object]:
+    """A folder with one playbook, which says this beside what each has to."""
+
+    def lay(place: Place) -> None:
+        folder = place.folder / "playbooks"
+        folder.mkdir()
+        head = "name: mine\ntitle: Mine\nmatch: {alerts: [A]}\nevidence: [pods]\n"
+        (folder / "mine.yaml").write_text(head + more)
+        place.settings["PLAYBOOKS_DIR"] = str(folder)
+
+    return lay

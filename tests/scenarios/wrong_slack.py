@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.sandbox.bot_process import free_port
 
-from .wrong_place import Place, Wrong, put, without
+from .wrong_place import Place, Wrong, playbook, put, without
 
 CHANNEL = "C0ONCALL"
 
@@ -78,7 +78,36 @@ def slack_clock(seconds: float) -> Callable[[Place], None]:
     return off
 
 
+def routed(**change: bool) -> Callable[[Place], None]:
+    """A playbook that routes to a channel with a change."""
+
+    def arrange(place: Place) -> None:
+        workspace = place.world.slack_server.workspace
+        workspace.add_channel("C0SHOP", "shop", members=[workspace.bot_user_id])
+        vars(workspace.channels["C0SHOP"]).update(change)
+        playbook("routing: {channels: [C0ONCALL, C0SHOP]}\n")(place)
+
+    return arrange
+
+
+def routed_outside(place: Place) -> None:
+    routed()(place)
+    place.world.slack_server.workspace.remove_member("C0SHOP", place.world.slack_server.workspace.bot_user_id)
+
+
 SLACK = (
+    Wrong(
+        "routed to nowhere",
+        playbook("routing: {channels: [C0NONE]}\n"),
+        r"The channel C0NONE, to which mine routes: .*\(channel_not_found\)",
+        "goes on",
+    ),
+    Wrong("routed outside", routed_outside, r"C0SHOP, to which mine routes: the bot isn't in it. Invite", "goes on"),
+    Wrong("routed to an archive", routed(is_archived=True), r"C0SHOP, to which mine routes, is archived", "goes on"),
+    Wrong(
+        "routed to others", routed(is_ext_shared=True), r"#shop is shared with another organisation", "goes on", "warn"
+    ),
+    Wrong("routed well", routed(), r"1 of the channels that playbooks name can be posted to", "goes on", "ok"),
     Wrong("bot token empty", without("SLACK_BOT_TOKEN"), r"SLACK_BOT_TOKEN is missing: install the app"),
     Wrong(
         "bot token wrong",

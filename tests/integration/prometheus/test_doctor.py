@@ -29,8 +29,10 @@ async def test_what_is_not_set_says_what_it_would_add(tmp_path: Path) -> None:
         ("ALERTMANAGER_URL", Level.OK),
         ("LOKI_URL", Level.OK),
         ("REGISTRIES", Level.OK),
+        ("PAGERDUTY_SERVICES", Level.OK),
     ]
     assert all(row.sentence.startswith("Not set. Base address of") for row in rows[:3])
+    assert rows[-1].sentence.startswith("Not set. Services of PagerDuty")
 
 
 async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: Path) -> None:
@@ -56,6 +58,7 @@ async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: P
         (Level.OK, "Alertmanager 0.33.1 answers; it holds 1 alerts."),
         (Level.OK, f"Not set. {DESCRIPTIONS['LOKI_URL']}"),
         (Level.OK, f"Not set. {DESCRIPTIONS['REGISTRIES']}"),
+        (Level.OK, f"Not set. {DESCRIPTIONS['PAGERDUTY_SERVICES']}"),
     ]
 
 
@@ -96,7 +99,8 @@ async def test_loki_is_asked_for_the_labels_that_streams_are_chosen_by(
 async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url, LOKI_URL=url))
-    assert [row.level for row in rows if row.check != "REGISTRIES"] == [Level.FAIL, Level.FAIL, Level.FAIL]
+    mended = [row for row in rows if row.check not in {"REGISTRIES", "PAGERDUTY_SERVICES"}]
+    assert [row.level for row in mended] == [Level.FAIL, Level.FAIL, Level.FAIL]
     assert rows[0].sentence.startswith(f"Prometheus can't be reached at {url}: connection refused.")
     assert "without metrics" in rows[0].sentence
     assert "without Loki's error lines" in rows[2].sentence
@@ -109,3 +113,17 @@ async def test_pictures_that_can_not_be_drawn_are_told(
     monkeypatch.setattr(press, "installed", lambda: False)
     rows = [row for row in await doctor_sources.rows(settings(tmp_path, CHARTS=charts)) if row.check == "CHARTS"]
     assert [row.level for row in rows] == ([level] if level else [])
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "404 Not Found", "301 Moved Permanently"])
+async def test_pagerduty_is_reached_without_a_key_and_without_an_event(tmp_path: Path, status: str) -> None:
+    key = "0123456789abcdef" * 2
+    async with replaying(answer(status)) as service:
+        made = settings(tmp_path, PAGERDUTY_SERVICES=f"shop={key}", PAGERDUTY_URL=service.url)
+        rows = [row for row in await doctor_sources.rows(made) if row.check == "pagerduty"]
+    assert [(row.level, row.sentence) for row in rows] == [
+        (Level.OK, "PagerDuty answers; no event was sent, so the keys of shop weren't tried.")
+    ]
+    (asked,) = service.asked
+    assert (asked.method, asked.path, asked.body) == ("GET", "/", "")
+    assert key not in str(asked)

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from alerts import auth
 from bot import log as logs
-from bot.domain.errors import ForbiddenError, RejectedError, UnavailableError
+from bot.domain.errors import ForbiddenError, RejectedError, SlackUnavailableError, UnavailableError
 from bot.domain.page import Page, PageEvent
 from bot.domain.severity import Severity
 from bot.integrations.pagerduty import PagerDuty
@@ -210,3 +210,12 @@ async def test_a_secret_without_a_file_is_never_looked_for() -> None:
     assert not made.follows
     assert made.secret("LOKI_TOKEN").value.get_secret_value() == "abc"
     assert not made.secret("LOKI_TOKEN").look(whatever=True)
+
+
+async def test_what_is_not_slack_is_said_as_ever(tmp_path: Path) -> None:
+    async with running(SlackServer()) as server:
+        made = settings(tmp_path / "bot", "SLACK_BOT_TOKEN", "xoxb-old-1")
+        slack = await SlackClient.connect(made.secret("SLACK_BOT_TOKEN"), f"{server.url}/nowhere/", timeout=2)
+        with pytest.raises(SlackUnavailableError, match="isn't Slack"):
+            await slack.whoami()
+        await slack.close()
