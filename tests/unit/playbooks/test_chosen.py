@@ -192,11 +192,11 @@ def test_who_may_approve_and_for_how_long_goes_with_the_proposal() -> None:
 def test_another_of_the_possible_ones_may_be_picked_and_all_that_narrows_stays() -> None:
     planned = _planned(
         finding("crash_loop", "evict", "restart", "scale"), ["restart", "evict"],
-        approval={"approvers": ["U0ANA"], "expires": "5m"},
+        approval={"approvers": ["U0ANA", "U0LI"], "expires": "5m", "quorum": 2},
     )  # fmt: skip
     assert [one.suggestion.action for one in planned.weighed if one.possible] == ["evict", "restart"]
     other = picked(planned, "restart", {}, "picked by the handler X: it is night")
     assert (_action(other), other.why) == ("restart", "Restart helps. Picked by the handler X: it is night.")
-    assert (other.approvers, other.expires) == (planned.approvers, planned.expires)
+    assert (other.approvers, other.expires, other.quorum) == (planned.approvers, planned.expires, 2)
     none = picked(planned, "", {}, "the handler X proposes nothing")
     assert (none.suggestion, none.why, none.advice) == (None, "The handler X proposes nothing.", "")
