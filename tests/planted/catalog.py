@@ -9,13 +9,25 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.planted import acting, alerts, metrics, playbooks, policy, process, registries, slack, store, verdicts
+from tests.planted import (
+    acting,
+    alerts,
+    extensions,
+    metrics,
+    playbooks,
+    policy,
+    process,
+    registries,
+    slack,
+    store,
+    verdicts,
+)
 from tests.planted.bug import Bug
 
 ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
-    *metrics.BUGS, *registries.BUGS,
+    *metrics.BUGS, *registries.BUGS, *extensions.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})
