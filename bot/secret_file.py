@@ -40,6 +40,20 @@ class Secret:
         """What is in force now."""
         return self._value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and (self.name, self.file, self._value) == (
+            other.name,
+            other.file,
+            other.value,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.file))
+
+    def get_secret_value(self) -> str:
+        """The same of a single secret, as its typed form has it."""
+        return str(self._value.get_secret_value())
+
     def look(self, *, whatever: bool = False) -> bool:
         """Reads the file if it changed (``whatever``: in any case); True when another value is in force now.
 
@@ -65,6 +79,9 @@ class Secret:
                 one = error.errors(include_url=False, include_input=False)[0]
                 self._tell(f"it {one.get('ctx', {}).get('error', one['msg'])}")
                 return False
+            except ValueError as error:
+                self._tell(str(error))
+                return False
             self._seen = seen
             if found is None:
                 self._tell("it is empty")
@@ -74,21 +91,20 @@ class Secret:
     def _take(self, found: Any) -> bool:
         if self._said:
             self._said = ""
-            log.info("the file of a secret is in order again", setting=f"{self.name}_FILE")
+            log.info("the file of a secret is in order again", setting=self.name, file=str(self.file))
         if found == self._value:
             return False
         logs.hide(texts(found))
         self._value = found
         self.replaced = True
-        log.info("a secret was read again from its file", setting=f"{self.name}_FILE")
+        log.info("a secret was read again from its file", setting=self.name, file=str(self.file))
         return True
 
     def _tell(self, problem: str) -> None:
         if problem != self._said:
             self._said = problem
-            log.warning(
-                "the file of a secret can't be used; the old value stays", setting=f"{self.name}_FILE", problem=problem
-            )
+            where = {"setting": self.name, "file": str(self.file)}
+            log.warning("the file of a secret can't be used; the old value stays", **where, problem=problem)
 
 
 class SecretSettings(BaseModel):

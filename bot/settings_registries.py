@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import RequestError
 from bot.domain.image import host
+from bot.secret_file import Secret
 from bot.settings_values import file, switch
 
 OPTIONS = ("user", "password_file", "token_file", "ca_file", "also", "insecure", "ecr", "region")
@@ -37,8 +38,8 @@ class RegistrySetting:
 
     host: str
     user: str = ""
-    password: SecretStr | None = None
-    token: SecretStr | None = None
+    password: Secret | None = None
+    token: Secret | None = None
     ca_file: Path | None = None
     also: tuple[str, ...] = ()
     insecure: bool = False
@@ -157,12 +158,20 @@ def _switch(at: str, key: str, value: Any) -> bool:
         raise ValueError(f"gives {at} {key} neither true nor false") from None
 
 
-def _secret(at: str, key: str, path: Path) -> SecretStr:
+def _secret(at: str, key: str, path: Path) -> Secret:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is no text"
         raise ValueError(f"gives {at} the {key} “{path}”, which can't be read ({reason})") from None
+    try:
+        value = _line(text)
+    except ValueError as exc:
+        raise ValueError(f"gives {at} the {key} “{path}”, which {exc}") from None
+    return Secret(f"REGISTRIES ({at} {key})", value, path, _line)
+
+
+def _line(text: str) -> SecretStr:
     if not text or len(text) > _LONGEST_SECRET or not text.isprintable():
-        raise ValueError(f"gives {at} the {key} “{path}”, which is empty or holds more than one line")
+        raise ValueError("is empty or holds more than one line")
     return SecretStr(text)

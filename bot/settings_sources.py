@@ -109,6 +109,12 @@ class SourceSettings(SecretSettings):
         "each with its options (see docs/operations.md); empty means none is asked.",
     )
 
+    def follow(self, files: Mapping[str, Path]) -> None:
+        """Those of the registries too, whose files stand in their list."""
+        super().follow(files)
+        for one in self.REGISTRIES:
+            self._secrets.update({held.name: held for held in (one.password, one.token) if held is not None})
+
     def source_secrets(self) -> tuple[str, ...]:
         """Every secret value of these, for the redaction of logs."""
         held = [getattr(self, name) for name in sorted(SOURCE_SECRETS)]

@@ -195,8 +195,11 @@ class OciRegistry:
     async def _let_in(self, reply: Reply, shown: str, scope: str, end: float) -> bool:
         """Gets what a 401 to what we have ``shown`` asks for; whether it is worth to ask again."""
         said = challenge.read(reply.headers.get("www-authenticate", ""))
+        for held in (self._setting.token, self._setting.password):
+            if held is not None:  # its file may hold another by now
+                await asyncio.to_thread(held.look, whatever=True)
         if self._setting.token is not None:
-            return False
+            return shown != self._shown(scope)["Authorization"]
         if said.bearer:
             self._tokens.pop(scope, None)
             self._tokens[scope] = await self._token(said, scope, end)

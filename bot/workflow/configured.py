@@ -51,6 +51,8 @@ def content(settings: Settings) -> dict[str, Shown]:
 def _shown(name: str, value: Any) -> Shown:
     if name in SECRET:
         return _kept(value)
+    if name == "REGISTRIES":
+        return sorted(" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in value)
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -73,8 +73,8 @@ BUGS = (
         name="redirect-takes-the-token-along",
         why="Whoever can make Prometheus redirect gets our bearer token.",
         file=DOOR_PY,
-        old="allow_redirects=False, **more",
-        new="**more",
+        old="allow_redirects=False, **asked",
+        new="**asked",
         tests=(DOOR,),
     ),
     Bug(

@@ -19,6 +19,7 @@ from bot import log as logs
 from bot.domain.errors import ForbiddenError, RejectedError, SlackUnavailableError, UnavailableError
 from bot.domain.page import Page, PageEvent
 from bot.domain.severity import Severity
+from bot.integrations.oci import OciRegistry
 from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.sources import Sources
 from bot.sandbox.slack.server import SlackServer
@@ -27,6 +28,7 @@ from bot.slack.client import SlackClient
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1-abc", "SLACK_APP_TOKEN": "xapp-1-abc", "KUBECONFIG": "/k"}
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="here"'}
 ASKED: dict[str, Callable[[Sources], Any]] = {
     "PROMETHEUS": lambda of: of.prometheus.instant("up", NOW, within=2),  # type: ignore[union-attr]
     "ALERTMANAGER": lambda of: of.alertmanager.alerts(within=2),  # type: ignore[union-attr]
@@ -46,7 +48,7 @@ class Guarded:
         """Prometheus, Alertmanager and Loki in one."""
         self.shown.append(request.headers.get("Authorization", ""))
         if self.shown[-1] != self.wanted:
-            return web.json_response({"status": "error", "error": "who are you"}, status=401)
+            return web.json_response({"status": "error", "error": "who are you"}, status=401, headers=CHALLENGE)
         if request.path.startswith("/api/v2"):
             return web.json_response([])
         return web.json_response({"status": "success", "data": {"resultType": "vector", "result": []}})
@@ -131,7 +133,7 @@ async def test_a_file_that_cannot_be_used_leaves_the_old_value_and_is_said_once(
     (tmp_path / "token").write_text(text, encoding="utf-8", errors="surrogateescape")
     with structlog.testing.capture_logs() as said:
         assert [secret.look(whatever=True) for _ in range(3)] == [False] * 3
-    assert [(one["setting"], one["log_level"]) for one in said] == [("LOKI_TOKEN_FILE", "warning")]
+    assert [(one["setting"], one["log_level"]) for one in said] == [("LOKI_TOKEN", "warning")]
     assert secret.value.get_secret_value() == "first"
     (tmp_path / "token").unlink()
     assert not secret.look()
@@ -219,3 +221,28 @@ async def test_what_is_not_slack_is_said_as_ever(tmp_path: Path) -> None:
         with pytest.raises(SlackUnavailableError, match="isn't Slack"):
             await slack.whoami()
         await slack.close()
+
+
+@pytest.mark.parametrize("way", ["token", "password"])
+async def test_a_registry_is_shown_what_its_file_holds_now(way: str, tmp_path: Path) -> None:
+    async with guarded() as server:
+        host = server.url.removeprefix("http://")
+        file = tmp_path / "held"
+        file.write_text("first\n", encoding="utf-8")
+        user = "user=me " if way == "password" else ""
+        made = load({**BASE, "REGISTRIES": f"{host} {user}{way}_file={file} insecure=true"}, "no.env", "no.yaml")
+        assert made.follows
+        registry = OciRegistry(made.REGISTRIES[0])
+        shown = {word: _authorization(way, word) for word in ("first", "second")}
+        server.wanted = shown["first"]
+        await registry.check(within=2)
+        replaced(file, "second\n")
+        server.wanted = shown["second"]
+        await registry.check(within=2)
+        assert [one for one in server.shown if one] == [shown["first"], shown["first"], shown["second"]]
+        assert made.replaced() == [f"REGISTRIES ({host} {way}_file)"]
+        await registry.close()
+
+
+def _authorization(way: str, word: str) -> str:
+    return f"Bearer {word}" if way == "token" else f"Basic {base64.b64encode(f'me:{word}'.encode()).decode()}"
