@@ -18,10 +18,6 @@ from bot.domain.redaction import HIDDEN, redact, redact_values
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _DEPTH = 6
-SHORTEST = 8
-"""Characters from which a secret is looked for in a text; shorter ones would hide ordinary words."""
-_LATER: set[str] = set()
-"""Secrets that were read again since the start."""
 
 
 def configure(
@@ -73,16 +69,11 @@ def configure(
     )
 
 
-def hide(secrets: Iterable[str]) -> None:
-    """Hides these too from now on: secrets that were read again."""
-    _LATER.update(one for one in secrets if len(one) >= SHORTEST)
-
-
 class Redaction:
     """A processor that hides our own secrets, typed secrets and token shapes in every value of a line."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = _longest_first(one for one in secrets if len(one) >= SHORTEST)
+        self._secrets = tuple(sorted({one for one in secrets if len(one) >= 8}, key=len, reverse=True))
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """The line with everything hidden that must be."""
@@ -108,10 +99,6 @@ class Redaction:
         return self._text(str(value))
 
     def _text(self, text: str) -> str:
-        for secret in self._secrets if not _LATER else _longest_first((*self._secrets, *_LATER)):
+        for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return redact(text)
-
-
-def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(secrets), key=len, reverse=True))

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import structlog
 from pydantic import BaseModel, PrivateAttr, SecretStr, TypeAdapter, ValidationError
 
-from bot import log as logs
+from bot.domain import redaction
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Secret:
             log.info("the file of a secret is in order again", setting=self.name, file=str(self.file))
         if found == self._value:
             return False
-        logs.hide(texts(found))
+        redaction.learn(texts(found))
         self._value = found
         self.replaced = True
         log.info("a secret was read again from its file", setting=self.name, file=str(self.file))

@@ -231,7 +231,7 @@ REDACTED = {
         "bot/evidence/signatures.py": "lines and traces of pods' logs and of Loki",
         "bot/evidence/log_errors.py": "Loki's problems",
         "bot/evidence/metrics.py": "labels of series, Prometheus's problems",
-        "bot/evidence/handlers.py": "what a handler gives, and its errors",
+        "bot/evidence/handler_calls.py": "what a handler gives, and its errors",
     },
     "other systems": {
         "bot/integrations/prometheus.py": "Prometheus's errors",
@@ -251,6 +251,8 @@ REDACTED = {
         "bot/log.py": "every field of every line of the log",
         "bot/health.py": "problems on `/status` and `/readyz`",
         "bot/settings.py": "wrong settings that are told",
+        "bot/secret_file.py": "secrets that were read again from their files",
+        "bot/workflow/configured.py": "settings in the audit; of a secret only that it is set",
     },
 }
 """What passes redaction, by its module."""

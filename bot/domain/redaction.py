@@ -36,7 +36,13 @@ class _Own:
 
 def know(secrets: Iterable[str]) -> None:
     """From now on these are hidden wherever they stand: Fettle's own tokens, of eight characters or more."""
-    forms: set[str] = set()
+    _Own.forms = ()
+    learn(secrets)
+
+
+def learn(secrets: Iterable[str]) -> None:
+    """The same of further ones: what was read again from a file; what was known stays hidden."""
+    forms = set(_Own.forms)
     for one in secrets:
         if len(one) >= _SHORTEST_OWN:
             forms |= {one, quote(one, safe=""), base64.b64encode(one.encode()).decode().rstrip("=")}

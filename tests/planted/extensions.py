@@ -88,7 +88,7 @@ BUGS = (
         name="rotated-secret-stands-in-logs",
         why="A token that was read again is shown in the log.",
         file="bot/secret_file.py",
-        old="        logs.hide(texts(found))\n",
+        old="        redaction.learn(texts(found))\n",
         new="",
         tests=(ROTATION,),
     ),

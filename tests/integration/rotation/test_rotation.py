@@ -18,6 +18,7 @@ from alerts import auth
 from bot import log as logs
 from bot.domain.errors import ForbiddenError, RejectedError, SlackUnavailableError, UnavailableError
 from bot.domain.page import Page, PageEvent
+from bot.domain.redaction import know, redact
 from bot.domain.severity import Severity
 from bot.integrations.oci import OciRegistry
 from bot.integrations.pagerduty import PagerDuty
@@ -203,8 +204,10 @@ async def test_what_was_read_again_is_hidden_in_logs_too(tmp_path: Path) -> None
     made = settings(tmp_path / "token", "LOKI_TOKEN", "first-secret-word")
     replaced(tmp_path / "token", "plain-looking-second")
     made.look_at_files()
+    assert redact("sent plain-looking-second") == "sent [hidden]"
     line = logs.Redaction(())(None, "", {"event": "sent plain-looking-second to Loki"})
     assert line["event"] == "sent [hidden] to Loki"
+    know([])
 
 
 async def test_a_secret_without_a_file_is_never_looked_for() -> None:
