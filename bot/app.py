@@ -245,6 +245,8 @@ class Running:
         # Last of what can fail, and before anything is claimed: whatever is in the audit as started did start.
         await ctx.store.transact(_started, ctx)
         self._jobs.start()
+        if ready is not None:
+            self._dispatcher.seen(ready.channel)
         self._tasks.append(asyncio.create_task(self._slack_side(ready, stop), name="slack"))
         self._tasks.append(asyncio.create_task(self._standing.watch_cluster(), name="cluster"))
         self._tasks.append(asyncio.create_task(self._dispatcher.run(self._stop_delivery), name="delivery"))
@@ -259,6 +261,7 @@ class Running:
         ready = ready or await self._standing.slack_ready()
         if stop.is_set():
             return
+        self._dispatcher.seen(ready.channel)
         if ready.warning:
             logger.warning(ready.warning)
         logger.info(

@@ -102,6 +102,7 @@ class Jobs:
         self._following = Following(ctx)
         self._since = ctx.clock()
         self._waker: asyncio.Task[None] | None = None
+        self._grouping: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -147,7 +148,8 @@ class Jobs:
             try:
                 await self.keep_time()
                 # A fresh proposal waits for a press: whoever presses must not be told that the group wasn't read yet.
-                await asyncio.gather(self.tick(), self.refresh_groups())
+                self._read_groups_aside()
+                await self.tick()
             except Exception:  # the loop's edge: a bug in one round must not end all others
                 log.exception("a tick failed; the next one comes")
 
@@ -217,6 +219,17 @@ class Jobs:
         except FettleError as store_error:
             # The lease runs out and the row is claimed again: nothing is lost, only later.
             log.warning("the store took no retry", error=str(store_error))
+
+    def _read_groups_aside(self) -> None:
+        """Begins a reading of the groups unless one runs: a Slack that doesn't answer holds no other work up."""
+        if self._grouping is None or self._grouping.done():
+            self._grouping = asyncio.create_task(self._groups_read(), name="groups")
+
+    async def _groups_read(self) -> None:
+        try:
+            await self.refresh_groups()
+        except Exception:  # the loop's edge, as for a tick
+            log.exception("the approver groups could not be read; they are tried again")
 
     async def refresh_groups(self) -> None:
         """Reads the approver groups into the store, each minute while proposals wait; a failure denies."""
@@ -306,8 +319,9 @@ class Jobs:
         self.hold()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        if self._waker is not None:
-            self._waker.cancel()
+        for mine in (self._waker, self._grouping):
+            if mine is not None:
+                mine.cancel()
         await self._following.close()
         running = dict(self._running)
         if running:

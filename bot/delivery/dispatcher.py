@@ -8,6 +8,7 @@ This module refuses to know what a card means, and never calls the workflow.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ from typing import Any
 
 import structlog
 
-from bot.delivery.pace import Pace
+from bot.delivery.pace import POST, Pace, method_of
 from bot.delivery.render import Look, looked_at
 from bot.delivery.send import FILES, Sender
 from bot.domain.errors import FettleError
 from bot.domain.owed import MessageKind, OutboxRow, Priority
 from bot.slack.client import SlackClient
+from bot.slack.workspace import ChannelFacts
 from bot.storage import outbox
 from bot.storage.db import Lane, Store, Tx
 
@@ -35,7 +37,10 @@ PICTURES = 2
 
 @dataclass(frozen=True)
 class Options:
-    """Rates and limits; seconds unless said. The defaults are Slack's documented rates."""
+    """Rates and limits; seconds unless said. The defaults are Slack's documented rates.
+
+    ``first_card_wait`` leaves time for the posting: a card stands within 2 s of its alert.
+    """
 
     look: Look = field(default_factory=Look)
     allow_shared: bool = False
@@ -43,7 +48,7 @@ class Options:
     post_interval: float = 1.0
     updates_a_minute: int = 50
     edit_interval: float = 5.0
-    first_card_wait: float = 2.0
+    first_card_wait: float = 1.6
     sends: int = 4
     held: int = 12
     tick: float = 1.0
@@ -85,6 +90,10 @@ class Dispatcher:
         self._active: dict[asyncio.Task[None], OutboxRow] = {}
         self._freed = asyncio.Event()
         self._closing = False
+
+    def seen(self, channel: ChannelFacts) -> None:
+        """A channel was looked at: its first card need not wait for that."""
+        self._sender.channels.seen(channel)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until ``stop`` is set; then call ``drain``."""
@@ -185,10 +194,13 @@ class Dispatcher:
         """Starts what may go now, best first; the seconds until the next gate opens."""
         now = asyncio.get_running_loop().time()
         nearest = self._options.tick
+        expected = self._expected(now)
         for held in sorted(self._held.values(), key=lambda each: each.order):
             if len(self._active) >= self._options.sends:
                 return nearest  # a finished send wakes the loop
             opens = max(self._pace.opens(held.row, now), held.not_before)
+            if _gives_way(held.row) and now + self._options.post_interval > expected.get(held.row.channel, math.inf):
+                opens = max(opens, expected[held.row.channel])
             if held.row.kind in FILES and sum(row.kind in FILES for row in self._active.values()) >= PICTURES:
                 continue  # drawing takes its time; the rest of what may be sent is for what somebody waits for
             if opens > now:
@@ -200,6 +212,14 @@ class Dispatcher:
             self._active[task] = held.row
             task.add_done_callback(self._ended)
         return max(nearest, 0.01)
+
+    def _expected(self, now: float) -> dict[str, float]:
+        """Channel to when the next first card goes there: a message before it would close the channel to it."""
+        found: dict[str, float] = {}
+        for held in self._held.values():
+            if held.not_before > now:
+                found[held.row.channel] = min(held.not_before, found.get(held.row.channel, math.inf))
+        return found
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.pop(task, None)
@@ -218,6 +238,11 @@ class Dispatcher:
 
 def _first_card(row: OutboxRow) -> bool:
     return row.kind is MessageKind.CARD and not row.posted_ts
+
+
+def _gives_way(row: OutboxRow) -> bool:
+    """Whether a new message is worth less than a first card; edits go through another gate."""
+    return method_of(row) == POST and row.priority.rank > Priority.NEW_CARD.rank
 
 
 def _give_back(tx: Tx, rows: list[OutboxRow]) -> None:

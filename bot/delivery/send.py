@@ -15,20 +15,18 @@ from functools import partial
 import structlog
 
 from bot.delivery import attach, backoff
+from bot.delivery.channels import Channels
 from bot.delivery.pace import EPHEMERAL, POST, SHARE, UPDATE, Pace, method_of
 from bot.delivery.render import Draft, Look, load
 from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, StoreUnavailableError
 from bot.domain.owed import MessageKind, OutboxRow
 from bot.slack.client import SlackClient
 from bot.slack.message import Message
-from bot.slack.preflight import shared_warning
 from bot.storage import outbox
 from bot.storage.db import Lane, Store
 
 log = structlog.get_logger(__name__)
 
-CHANNEL_FACTS_FOR = 600.0
-"""Seconds that a look at the channel counts: a channel can become shared while we run."""
 AROUND = timedelta(hours=1)
 """How long before and after the time at which it was owed a message is looked for first."""
 SHOWN_AFTER = 5.0
@@ -56,15 +54,15 @@ class Sender:
         self._clock = clock
         self._pace = pace
         self._look = look
-        self._allow_shared = allow_shared
-        self._checked: dict[str, float] = {}
+        self.channels = Channels(slack, allow_shared=allow_shared)
         self._failures: Counter[int] = Counter()
         self.problems: dict[str, str] = {}
         self.sent: Counter[str] = Counter()
 
     def close(self) -> None:
-        """Ends what was started for drawing."""
+        """Ends what was started for drawing, and looks that still wait."""
         self._attacher.close()
+        self.channels.close()
 
     async def deliver(self, row: OutboxRow) -> None:
         """Sends one row and records it, or owes it again; never raises for what Slack or the store did."""
@@ -86,7 +84,7 @@ class Sender:
         if draft.message is None:
             await self._done(draft.row)
             return
-        await self._refuse_shared(draft.row.channel)
+        await self.channels.refuse_shared(draft.row.channel)
         if row.kind is MessageKind.EPHEMERAL:
             await self._slack.ephemeral(draft.row.channel, draft.user, draft.message)
             await self._done(draft.row, EPHEMERAL)
@@ -178,17 +176,6 @@ class Sender:
             self.sent[method] += 1
             self.problems.pop(row.channel, None)
         await self._store.transact(outbox.sent, row, self._clock(), channel, ts, lane=Lane.PRESS)
-
-    async def _refuse_shared(self, channel: str) -> None:
-        """Raises unless the channel is ours alone or the setting allows; what can't be read isn't posted to."""
-        now = asyncio.get_running_loop().time()
-        if self._allow_shared or self._checked.get(channel, 0.0) > now:
-            return
-        facts = await self._slack.channel(channel)
-        warning = shared_warning(facts, allow_shared=False)
-        if warning:
-            raise RejectedError(warning, "shared_channel")
-        self._checked[channel] = now + CHANNEL_FACTS_FOR
 
     async def _failed(self, row: OutboxRow, error: Exception) -> None:
         self._failures[row.id] += 1

@@ -31,7 +31,7 @@ FINDING_THE_WORKLOAD = 6.0
 """Seconds to find out which workload is meant; with the evidence's own limit all is in or marked late within 15 s."""
 HANDLERS_WITHIN, HANDLERS_AFTER = 3.0, 0.7
 """Seconds that a handler gets to say what it makes of the evidence, and those that it gets at the least."""
-FIRST_SHOWN = 1.5
+FIRST_SHOWN = 1.2
 """Seconds after which the evidence that is in is shown without what is still on its way."""
 
 

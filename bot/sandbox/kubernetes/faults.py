@@ -1,6 +1,6 @@
 """Faults on switches: refusals, silence, and answers that are lost after the work was done.
 
-It refuses to guess: a fault hits exactly the verb and resource it was set for (`*` for all).
+It refuses to guess: a fault hits exactly the verb and resource it was set for (`*` for all), in one namespace or all.
 """
 
 from dataclasses import dataclass
@@ -38,10 +38,11 @@ class Fault:
     drop_before: bool = False
     drop_after: bool = False
     late: bool = False
+    namespace: str = ""
 
-    def hits(self, verb: str, resource: str) -> bool:
+    def hits(self, verb: str, resource: str, namespace: str) -> bool:
         """Whether it applies to this request."""
-        return self.verb in ("*", verb) and self.resource in ("*", resource)
+        return self.verb in ("*", verb) and self.resource in ("*", resource) and self.namespace in ("", namespace)
 
 
 class Faults:
@@ -57,10 +58,11 @@ class Faults:
         self._faults.append(Fault(verb, resource, times, status=status))
 
     def hang(
-        self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None, late: bool = False
-    ) -> None:
+        self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None, late: bool = False,
+        namespace: str = "",
+    ) -> None:  # fmt: skip
         """Say nothing for so long, then go on as usual; `late` does the work before the silence."""
-        self._faults.append(Fault(verb, resource, times, hang=seconds, late=late))
+        self._faults.append(Fault(verb, resource, times, hang=seconds, late=late, namespace=namespace))
 
     def drop_before(self, verb: str, resource: str, *, times: int | None = 1) -> None:
         """Close the connection without having done the work."""
@@ -75,10 +77,10 @@ class Faults:
         self._faults.clear()
         self.clock_off = 0.0
 
-    def take(self, verb: str, resource: str) -> Fault | None:
+    def take(self, verb: str, resource: str, namespace: str = "") -> Fault | None:
         """The fault that hits this request, counted down."""
         for fault in self._faults:
-            if fault.hits(verb, resource):
+            if fault.hits(verb, resource, namespace):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -137,7 +137,7 @@ class Gateway:
         seen.namespace, seen.name = route.namespace, route.name
         body = await request.read()
         seen.body = body[:_BODY_KEPT].decode("utf-8", "replace")
-        fault = self.faults.take(route.verb, route.question.full)
+        fault = self.faults.take(route.verb, route.question.full, route.namespace)
         if fault and fault.hang is not None and not fault.late:
             await asyncio.sleep(fault.hang)
         elif fault and fault.status:

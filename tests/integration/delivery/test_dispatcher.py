@@ -198,3 +198,20 @@ async def test_status_tells_what_went_out(desk: Desk) -> None:
         await desk.until(lambda: dispatcher.status()["sending"] == 0)  # it is written down a moment before
         assert dispatcher.status() == {"held": 0, "sending": 0, "sent": {"chat.postMessage": 1}, "problems": {}}
         assert dispatcher.counts["chat.postMessage"] == 1
+
+
+async def test_nothing_of_a_thread_stands_in_the_way_of_a_first_card(desk: Desk) -> None:
+    """Slack takes one message a second in a channel: what is worth less waits until the card is out."""
+    first = await desk.do(d.add_incident)
+    async with desk.working(dataclasses.replace(FAST, post_interval=1.5, first_card_wait=1.6)):
+        await desk.idle()
+        begin = asyncio.get_running_loop().time()
+        await desk.do(lambda tx: d.add_incident(tx, 2, investigated_at=None))
+        await asyncio.sleep(0.05)
+        await desk.do(d.owe_thread, first, "a note")
+        await desk.until(lambda: len(desk.cards()) == 2)
+        assert asyncio.get_running_loop().time() - begin < 2.2
+        await desk.idle()
+    head, second = (float(card.ts) for card in desk.cards())
+    [note] = desk.server.workspace.replies(CHANNEL, desk.cards()[0].ts)
+    assert head < second < float(note.ts)

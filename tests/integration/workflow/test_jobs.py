@@ -390,6 +390,26 @@ async def test_a_group_that_cannot_be_read_waits_as_long_as_slack_says(
     assert len(calls) == 2
 
 
+async def test_slack_that_never_tells_who_is_in_a_group_holds_no_work_up(
+    floor: Floor, start: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+
+    async def work(ctx: Context, row: DueWork) -> None:
+        done.append(row.subject)
+        await ctx.store.transact(due.done, row)
+
+    async def members(_group: str) -> tuple[str, ...]:
+        await asyncio.Event().wait()
+        return ()
+
+    as_stage(monkeypatch, Stage.INVESTIGATE, work)
+    start(members).start()
+    await asyncio.sleep(0.2)
+    await owe(floor, Stage.INVESTIGATE, 1)
+    await until(lambda: done == [1], 2.0)
+
+
 async def test_work_of_a_dead_process_is_free_before_a_person_gives_up(
     floor: Floor, start: Callable[..., Jobs]
 ) -> None:
