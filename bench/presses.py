@@ -42,6 +42,7 @@ class Presses:
     lost: list[str] = field(default_factory=list)
     alerts: int = 0
     took: float = 0.0
+    calls: int = 0
     verdict: str = ""
 
     @property

@@ -33,7 +33,7 @@ from bot.evidence import (
 )  # fmt: skip
 from bot.evidence.ask import Ask
 from bot.evidence.sources import worth_asking
-from bot.kube.client import Allowance
+from bot.kube.pace import Allowance
 
 Collector = Callable[[Ask], Awaitable[Evidence | None]]
 """None: its source isn't configured, or isn't for such a case: there is nothing to show, not even that."""
@@ -47,8 +47,11 @@ COLLECTORS: Mapping[str, Collector] = {
 }  # fmt: skip
 """Source -> collector, in order of worth: where calls to the cluster wait for their turn, the first go first."""
 
-MOST_CALLS = 25
-"""Calls to the API server for one incident's evidence; what would need more says so instead."""
+MOST_CALLS = 21
+"""Calls to the API server to find an incident's workload and its evidence; what would need more says so instead.
+
+A proposal of what was seen takes four more (budgets, two rights, the dry run): 25 for a whole incident.
+"""
 GRACE = 0.2
 """Seconds that a collector gets to end after it was told to; then nobody waits for it."""
 
@@ -72,19 +75,20 @@ async def gather(ask: Ask, *, deadline: float, collectors: Mapping[str, Collecto
         return sorted([one async for one in found], key=lambda one: order.index(one.source))
 
 
-async def each(ask: Ask, *, deadline: float, collectors: Mapping[str, Collector]) -> AsyncGenerator[Evidence, None]:
+async def each(
+    ask: Ask, *, deadline: float, collectors: Mapping[str, Collector], allowance: Allowance | None = None
+) -> AsyncGenerator[Evidence, None]:
     """Each collector's evidence as it arrives, once for each; after ``deadline`` seconds the late ones as failed.
 
-    ``collectors`` stand in order of worth.
-    Nothing is awaited beyond that, not even a collector that doesn't let itself be ended. They run in the cluster's
-    slow lane and share one allowance of calls, so that neither a storm of alerts nor one large workload becomes load on
-    the API server. Leaving early ends the others.
+    ``collectors`` stand in order of worth. Nothing is awaited beyond that, not even a collector that doesn't let itself
+    be ended. They run in the cluster's slow lane and share one ``allowance`` of calls, so that neither a storm of
+    alerts nor one large workload becomes load on the API server. Leaving early ends the others.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline
     if ask.target is not None:
         ask.cluster.shared.look(ask.target.namespace, ask.target.key)
-    allowance = Allowance(MOST_CALLS)
+    allowance = allowance or Allowance(MOST_CALLS)
     running = {}
     for rank, (source, collector) in enumerate(collectors.items()):
         slow = replace(ask, cluster=ask.cluster.slow_lane(rank, allowance), within=deadline)

@@ -21,12 +21,12 @@ from bot.kube.members import target_pods
 from bot.kube.shared import STORM
 
 SOURCE = "logs"
-PODS, MOST = 2, 4
+PODS, MOST = 2, 3
 MAX_SAMPLE = 120
 
 
 async def collect(ask: Ask) -> Evidence:
-    """``data`` is ``{"logs": [LogSeen]}``, at most four, in order of worth."""
+    """``data`` is ``{"logs": [LogSeen]}``, at most three, in order of worth."""
     cluster, target = ask.cluster, ask.workload
     pods = await target_pods(cluster, target)
     at = ask.clock()

@@ -21,7 +21,7 @@ from bot.kube.pods import Pod
 from bot.kube.volumes import read_volume
 
 SOURCE = "volumes"
-MAX_ROWS, MOST_CLASSES = 20, 2
+MAX_ROWS, MOST_CLASSES = 20, 1
 
 
 async def collect(ask: Ask) -> Evidence:

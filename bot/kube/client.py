@@ -7,8 +7,7 @@ through ``send_once`` and are never repeated, neither here nor by the client beh
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +24,13 @@ from bot.domain.errors import (
     FettleError,
     NotFoundError,
     RejectedError,
-    UnavailableError,
 )
 from bot.kube import kubeconfig as credentials
+from bot.kube.answers import Answer, Text, at_most, parse, parse_object
 from bot.kube.config_memory import ConfigMemory
 from bot.kube.errors import connection_error, retry_after, status_error
-from bot.kube.pace import RELAXED_PER_SECOND, Pace
-from bot.kube.shared import CROWD, Shared
+from bot.kube.pace import RELAXED_PER_SECOND, Allowance, Pace
+from bot.kube.shared import CROWD, KEPT, Shared
 from bot.network import untrusted, why
 
 Json = dict[str, Any]
@@ -55,35 +54,6 @@ class Identity:
     uid: str
 
 
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Text:
-    """An answer that is no JSON object, whatever its status; ``cut`` if there was more than was asked for."""
-
-    status: int
-    text: str
-    cut: bool = False
-
-
-class Allowance:
-    """How many calls one incident may still make; shared by all that looks at it."""
-
-    def __init__(self, calls: int) -> None:
-        self.calls, self.spent = calls, 0
-
-    def spend(self) -> None:
-        """Takes one call; raises ``UnavailableError`` when none is left."""
-        if self.spent >= self.calls:
-            raise UnavailableError(f"Not asked: the {self.calls} calls to the cluster for one incident are used up.")
-        self.spent += 1
-
-
 class Cluster:
     """One API server. ``relaxed`` is the lane of evidence (``rate`` calls a second in all); the default doesn't wait.
 
@@ -105,6 +75,7 @@ class Cluster:
         self._api: Any = api  # its methods carry no types
         self._pace = Pace(rate)
         self._urgent = True
+        self._shares = False
         self._rank = 0
         self._allowance: Allowance | None = None
         self._reload: Reload | None = None
@@ -150,11 +121,28 @@ class Cluster:
 
         Without ``allowance`` the one of this lane goes on to count.
         """
+        return self._twin(_urgent=False, _shares=True, _rank=rank, _allowance=allowance or self._allowance)
+
+    def recent(self) -> Cluster:
+        """The fast lane, but what was asked seconds ago, by evidence too, isn't asked again.
+
+        For showing what could be done. What decides is read afresh, by the cluster itself.
+        """
+        return self._twin(_urgent=True, _shares=True)
+
+    def _twin(self, **changes: Any) -> Cluster:
         twin = object.__new__(Cluster)
-        twin.__dict__ = {
-            **self.__dict__, "_urgent": False, "_rank": rank, "_allowance": allowance or self._allowance,
-        }  # fmt: skip
+        twin.__dict__ = {**self.__dict__, **changes}
         return twin
+
+    def age(self, path: str) -> float:
+        """Seconds since an object was asked for that this lane would give without asking; 0 where it would ask."""
+        return self.shared.age((path, ()), within=self._kept_for) if self._shares else 0.0
+
+    @property
+    def _kept_for(self) -> float | None:
+        """How old an answer may be in this lane; None leaves that to the crowd."""
+        return KEPT if self._urgent else None
 
     def crowded(self, namespace: str) -> bool:
         """Whether so many targets of a namespace are looked at together that its whole lists are the cheaper ones."""
@@ -212,14 +200,19 @@ class Cluster:
         In the slow lane equal questions asked within seconds share one answer: don't change what is returned. Without
         ``keep`` only while it is on its way.
         """
-        if self._urgent:
-            return _parse(await self._read("GET", path, query, None))
+        return await self._shared((path, tuple(sorted((query or {}).items()))), "GET", path, query, None, keep=keep)
+
+    async def _shared(
+        self, key: Hashable, method: str, path: str, query: Mapping[str, str] | None, body: Any, *, keep: bool = True
+    ) -> Json:
+        if not self._shares:
+            return parse(await self._read(method, path, query, body))
 
         async def read() -> tuple[Json, int]:
-            answer = await self._read("GET", path, query, None)
-            return _parse(answer), len(answer.body)
+            answer = await self._read(method, path, query, body)
+            return parse(answer), len(answer.body)
 
-        return await self.shared.ask((path, tuple(sorted((query or {}).items()))), read, keep=keep)
+        return await self.shared.ask(key, read, keep=keep, within=self._kept_for)
 
     async def text(self, path: str, query: Mapping[str, str], most: int) -> Text:
         """A GET whose answer is text (logs), at most ``most`` bytes of it; asked once, never shared.
@@ -230,7 +223,7 @@ class Cluster:
         async with self._turn():
             try:
                 async with asyncio.timeout(self.timeout), self._open("GET", path, query, None, accept="*/*") as answer:
-                    body = await _at_most(answer, most + 1)
+                    body = await at_most(answer, most + 1)
                     status, headers = answer.status, dict(answer.headers)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise connection_error(error, acts=False) from error
@@ -251,18 +244,18 @@ class Cluster:
         try:
             async with self._open("GET", path, query, None, limit=limit) as answer:
                 if answer.status >= 400:
-                    body, headers = await _at_most(answer, 65_536), dict(answer.headers)
+                    body, headers = await at_most(answer, 65_536), dict(answer.headers)
                     self._told_to_wait(answer.status, headers)
                     raise status_error("GET", path, answer.status, body, headers, acts=False)
                 async for line in answer.content:
                     if line.strip():
-                        yield _object(line)
+                        yield parse_object(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: a line without end
             raise connection_error(error, acts=False) from error
 
     async def review(self, path: str, body: Json) -> Json:
-        """A POST that asks and stores nothing (access reviews); repeated like a read."""
-        return _parse(await self._read("POST", path, None, body))
+        """A POST that asks and stores nothing (access reviews); repeated and shared like a read."""
+        return await self._shared((path, repr(body)), "POST", path, None, body)
 
     async def pages(self, path: str, query: Mapping[str, str] | None = None, page: int = PAGE) -> AsyncIterator[Json]:
         """The items of a list, page by page; a namespace that doesn't exist lists empty, as the API server says."""
@@ -284,6 +277,8 @@ class Cluster:
         self, method: str, path: str, query: Mapping[str, str], body: Any, content_type: str, *, acts: bool, agent: str
     ) -> Json:
         """One write, never repeated; only ``bot.kube.writes`` calls this. ``acts`` is false for a dry run."""
+        if acts:
+            self.shared.forget()  # before and not after: its answer may be lost
         try:
             async with asyncio.timeout(self.timeout):
                 answer = await self._call(method, path, query, body, content_type, agent)
@@ -293,7 +288,7 @@ class Cluster:
             raise connection_error(error, acts=acts) from error
         if answer.status >= 400:
             raise status_error(method, path, answer.status, answer.body, answer.headers, acts=acts)
-        return _parse(answer)
+        return parse(answer)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -303,7 +298,7 @@ class Cluster:
                 self._allowance.spend()
             yield
 
-    async def _read(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> _Answer:
+    async def _read(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> Answer:
         """An answer below 400, asked for up to three times; waiting for a place doesn't count into ``timeout``."""
         loop, left = asyncio.get_running_loop(), self.timeout
         problem: FettleError = ClusterUnavailableError("The API server can't be reached.")
@@ -344,9 +339,9 @@ class Cluster:
 
     async def _call(
         self, method: str, path: str, query: Mapping[str, str], body: Any, content_type: str, agent: str
-    ) -> _Answer:
+    ) -> Answer:
         async with self._open(method, path, query, body, content_type=content_type, agent=agent) as answer:
-            return _Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, dict(answer.headers), await answer.read())
 
     @asynccontextmanager
     async def _open(
@@ -367,28 +362,3 @@ class Cluster:
         )
         async with opened.response as response:
             yield response
-
-
-async def _at_most(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """The beginning of a body; the rest is not read."""
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) >= most:
-            answer.close()
-            break
-    return bytes(body[:most])
-
-
-def _parse(answer: _Answer) -> Json:
-    return _object(answer.body)
-
-
-def _object(body: bytes) -> Json:
-    try:
-        value = json.loads(body)
-    except ValueError as error:
-        raise ClusterUnavailableError("The API server's answer isn't JSON; is the address right?") from error
-    if not isinstance(value, dict):
-        raise ClusterUnavailableError("The API server's answer isn't an object; is the address right?")
-    return value

@@ -19,7 +19,7 @@ from bot.kube.objects import Json, mapping, path, text
 from bot.kube.references import Reference, references
 
 FRESH = timedelta(seconds=5)
-MOST = 4
+MOST = 3
 """ConfigMaps that are read of one workload; more are named and not read."""
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from bot.domain.evidence import PodRow
 from bot.domain.observed import ContainerSeen
 from bot.domain.redaction import redact
-from bot.kube.client import Cluster, Text
+from bot.kube.answers import Text
+from bot.kube.client import Cluster
 from bot.kube.objects import path
 
 TAIL, SHORT_TAIL = 500, 50

@@ -18,7 +18,7 @@ from bot.kube.objects import Json, dig, mapping, path, text
 from bot.kube.pods import Pod
 from bot.kube.quantity import quantity
 
-MOST = 3
+MOST = 2
 LEASES = "kube-node-lease"
 
 

@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.domain.errors import UnavailableError
+
 RELAXED_PER_SECOND = 10.0
 """Evidence makes no more calls than this in any second (a setting): a storm must not become load on the cluster."""
 RELAXED_AT_ONCE = 8
@@ -27,6 +29,19 @@ RECOVERS = 10.0
 """Seconds after which a tenth of the full rate comes back."""
 LONGEST_PAUSE = 60.0
 """A Retry-After beyond this isn't believed."""
+
+
+class Allowance:
+    """How many calls one incident may still make; shared by all that looks at it."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls, self.spent = calls, 0
+
+    def spend(self) -> None:
+        """Takes one call; raises ``UnavailableError`` when none is left."""
+        if self.spent >= self.calls:
+            raise UnavailableError(f"Not asked: the {self.calls} calls to the cluster for one incident are used up.")
+        self.spent += 1
 
 
 @dataclass

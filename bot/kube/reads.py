@@ -85,13 +85,15 @@ async def snapshot(
 ) -> Snapshot:
     """State and pods. ``detail=False`` leaves out autoscalers and budgets: a rollout is watched without them.
 
-    ``observed_at`` is the time before the workload was asked: ``now``, or by ``clock`` if that is given. With a clock
-    a workload that took long to answer is read again beside the lists, so that one slow API server can be acted on:
-    all that decides is then as old as one call, not as two.
+    ``observed_at`` is the time before the workload was asked: ``now``, or by ``clock`` if that is given, which counts
+    how old an answer is that others share. With a clock a workload that took long to answer is read again beside the
+    lists, so that one slow API server can be acted on: all that decides is then as old as one call, not as two.
     """
-    asked = clock() if clock is not None else now
+    age = cluster.age(path(target.kind, target.namespace, target.name)) if target.kind in RESTARTABLE else 0.0
+    began = clock() if clock is not None else now
     obj = await workload(cluster, target)
-    again = clock is not None and asked is not None and clock() - asked > SLOW
+    asked = began - timedelta(seconds=age) if clock is not None and began is not None else began
+    again = clock is not None and began is not None and clock() - began > SLOW
     if clock is not None and again:
         asked = clock()
     obj, revisions, pods_raw, autoscalers, budgets, uid = await asyncio.gather(

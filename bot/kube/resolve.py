@@ -18,6 +18,7 @@ from bot.kube import hints, lists, reads
 from bot.kube.client import Cluster
 from bot.kube.members import target_object
 from bot.kube.objects import controller, mapping, path, text
+from bot.kube.pace import Allowance
 from bot.kube.reads import Owner
 from bot.kube.workload import target_of
 
@@ -52,13 +53,15 @@ class _Found:
     note: str = ""
 
 
-async def resolve_target(cluster: Cluster, labels: Sequence[Mapping[str, str]]) -> Resolution:
+async def resolve_target(
+    cluster: Cluster, labels: Sequence[Mapping[str, str]], allowance: Allowance | None = None
+) -> Resolution:
     """The target that these alerts (their label sets) are about; what several share is asked for once.
 
-    Asked in the slow lane, before evidence: a storm of alerts must not become load on the API server. Raises
-    ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
+    Asked in the slow lane, before evidence and from the same ``allowance``: a storm of alerts must not become load on
+    the API server. Raises ``ClusterUnavailableError`` and ``ForbiddenError``: the caller shows them and tries again.
     """
-    slow = cluster.slow_lane(rank=-1)
+    slow = cluster.slow_lane(rank=-1, allowance=allowance)
     votes: Counter[Target] = Counter()
     notes: list[str] = []
     asked = _distinct(labels)

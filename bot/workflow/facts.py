@@ -20,6 +20,7 @@ from bot.domain.mitigation import Action
 from bot.domain.proposal import Proposal, TargetState, staleness_digest
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
+from bot.kube.client import Cluster
 from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.policy import freeze as freeze_policy
@@ -47,27 +48,29 @@ class Reading:
     freeze_file: bool | None
 
 
-async def gather(ctx: Context, target: Target, action: str) -> Reading:
+async def gather(ctx: Context, target: Target, action: str, *, recent: bool = False) -> Reading:
     """Reads target and rights side by side with the client's own deadline, then looks for the FREEZE_FILE.
 
-    Never raises for the cluster's sake.
+    With ``recent`` what was asked seconds ago serves: for a proposal, which follows a look and decides nothing. Never
+    raises for the cluster's sake.
     """
     at = ctx.clock()
     if target.kind not in RESTARTABLE:
         return Reading(target, None, (), None, "", at, await ctx.freeze_file())
-    state, pods, allowed, problem = await _asked(ctx, target, action)
+    cluster = ctx.cluster.recent() if recent else ctx.cluster
+    state, pods, allowed, problem = await _asked(ctx, cluster, target, action)
     seen = state.target if state is not None else target
     return Reading(seen, state, pods, allowed, problem, at, await ctx.freeze_file())
 
 
 async def _asked(
-    ctx: Context, target: Target, action: str
+    ctx: Context, cluster: Cluster, target: Target, action: str
 ) -> tuple[TargetState | None, tuple[PodRow, ...], bool | None, str]:
     rights = catalog.CATALOG[Action(action)].rights.get(target.kind, ())
     try:
         seen, allowed = await asyncio.gather(
-            reads.snapshot(ctx.cluster, target, clock=ctx.clock),
-            asyncio.gather(*(reads.access(ctx.cluster, *right, target.namespace) for right in rights)),
+            reads.snapshot(cluster, target, clock=ctx.clock),
+            asyncio.gather(*(reads.access(cluster, *right, target.namespace) for right in rights)),
         )
     except NotFoundError:
         return None, (), None, ""

@@ -23,6 +23,7 @@ from bot.evidence.ask import Ask
 from bot.evidence.sources import worth_asking
 from bot.findings import ranked
 from bot.kube import resolve
+from bot.kube.pace import Allowance
 from bot.playbooks.schema import Playbook
 from bot.playbooks.words import PARAMS
 from bot.workflow.context import Context
@@ -70,9 +71,10 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
         )
         yield Looked(None, (), note, playbook)
         return
+    allowance = Allowance(collect.MOST_CALLS)
     try:
         async with asyncio.timeout(FINDING_THE_WORKLOAD):
-            target, candidates, note = await _target(ctx, incident, alerts)
+            target, candidates, note = await _target(ctx, incident, alerts, allowance)
     except TimeoutError:
         late = ClusterUnavailableError("The cluster didn't say in time which workload is meant.")
         yield _lost(ctx, incident, playbook, late)
@@ -83,7 +85,7 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
     loop = asyncio.get_running_loop()
     end = loop.time() + ctx.settings.EVIDENCE_TIMEOUT.total_seconds() + HANDLERS_AFTER
     gathered: list[Evidence] = []
-    gathering = asyncio.create_task(_gather(ctx, playbook, target, alerts, gathered), name="evidence")
+    gathering = asyncio.create_task(_gather(ctx, playbook, target, alerts, allowance, gathered), name="evidence")
     try:
         await asyncio.wait({gathering}, timeout=FIRST_SHOWN)
         if not gathering.done() and gathered:
@@ -114,17 +116,18 @@ def _lost(ctx: Context, incident: Incident, playbook: Playbook, error: FettleErr
 
 
 async def _target(
-    ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]
+    ctx: Context, incident: Incident, alerts: Sequence[AlertSeen], allowance: Allowance
 ) -> tuple[Target | None, tuple[Target, ...], str]:
     if incident.target is not None and (incident.declared_by or not incident.alerts_total or incident.target.uid):
         return incident.target, incident.candidates, incident.target_note
-    found = await resolve.resolve_target(ctx.cluster, [alert.labels for alert in alerts])
+    found = await resolve.resolve_target(ctx.cluster, [alert.labels for alert in alerts], allowance)
     return found.target, found.candidates, found.note
 
 
 async def _gather(
-    ctx: Context, playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen], gathered: list[Evidence]
-) -> None:
+    ctx: Context, playbook: Playbook, target: Target | None, alerts: Sequence[AlertSeen], allowance: Allowance,
+    gathered: list[Evidence],
+) -> None:  # fmt: skip
     """Adds each collector's evidence to ``gathered`` as it arrives."""
     ask = Ask(
         ctx.cluster,
@@ -141,6 +144,7 @@ async def _gather(
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     asked = collect.chosen(worth_asking(target, alerts, playbook.evidence))
     wanted = {**asked, **ctx.handlers.collectors(alerts)}
-    async with aclosing(collect.each(ask, deadline=deadline, collectors=wanted)) as arriving:
+    collecting = collect.each(ask, deadline=deadline, collectors=wanted, allowance=allowance)
+    async with aclosing(collecting) as arriving:
         async for one in arriving:
             gathered.append(one)  # noqa: PERF401 - whoever shows a part looks at the list meanwhile

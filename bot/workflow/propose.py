@@ -135,7 +135,7 @@ async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params:
         text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
         return Draft(NOTHING, text, line=line)
     action = plan.suggestion.action
-    reading = await facts.gather(ctx, incident.target, action)
+    reading = await facts.gather(ctx, incident.target, action, recent=True)
     draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
@@ -176,9 +176,11 @@ async def _previewed(
     if reading.state is None:  # policy says why: unreadable, or gone
         return Draft(action, text, reading, requested_by=requested_by)
     try:
-        params = await mitigation.plan(ctx.cluster, reading.state, wanted)
+        # The reading was made this moment: it isn't asked for again, and what changed since fails the dry run.
+        recent = ctx.cluster.recent()
+        params = await mitigation.plan(recent, reading.state, wanted)
         preview = await mitigation.preview(
-            ctx.cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
+            recent, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
         )
     except FettleError as error:
         text = replace(text, refusal=str(error))

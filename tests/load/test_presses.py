@@ -1,10 +1,11 @@
-"""While two thousand alerts come in, evidence is gathered and a verification runs, every press is acknowledged."""
+"""While two thousand alerts come in, or fifty workloads break at once, every press is acknowledged in time."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bench.evidence import judged, pressed
 from bench.presses import LAW, measure
 from bot.sandbox.world import World
 
@@ -24,3 +25,12 @@ async def test_every_press_during_a_burst_is_acknowledged_in_time(
         assert len(found.acked) > 10
         assert found.verdict == "PASS"
         assert await world.bot.stop() == 0
+
+
+async def test_fifty_incidents_at_once_don_t_slow_a_press(soak: bool, tell: Callable[[object], None]) -> None:
+    """The same measure; here each of the alerts is about a workload that is there, so that all are looked into."""
+    found = await pressed(incidents=50, seconds=30.0 if soak else 10.0)
+    tell(f"{found}; {found.calls} calls to the cluster meanwhile")
+    assert judged(found) == []
+    assert found.calls > 50, "evidence was gathered meanwhile"
+    assert len(found.acked) > 10

@@ -11,7 +11,8 @@ import pytest
 from bot.domain.errors import ClusterUnavailableError, ForbiddenError, NotFoundError, UnavailableError
 from bot.domain.target import Target
 from bot.kube import lists, reads
-from bot.kube.client import Allowance, Cluster
+from bot.kube.client import Cluster
+from bot.kube.pace import Allowance
 from tests.integration.clusters import API, World
 
 NAMESPACES = "/api/v1/namespaces"

@@ -127,6 +127,7 @@ async def test_a_target_that_is_gone_is_one_reason(floor: Floor) -> None:
     await floor.run(Stage.INVESTIGATE)
     await floor.conclude()
     floor.cluster.delete("Deployment", "shop", "api")
+    floor.advance(20)
     await floor.run(Stage.PROPOSE)
     assert (await floor.proposal()).text.refusal == (
         "The target isn't in the cluster any more. Nothing can be done to it."

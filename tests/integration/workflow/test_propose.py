@@ -359,3 +359,23 @@ async def test_a_proposal_is_good_for_approval_ttl(floor: Floor) -> None:
     _, proposal = await floor.restart_asked()
     assert proposal.expires_at == proposal.created_at + timedelta(seconds=90)
     assert (await floor.owed())["expire"] == 1
+
+
+async def test_a_proposal_asks_for_nothing_that_the_look_has_just_read(floor: Floor) -> None:
+    """What it shows is seconds old, and whoever approves it is decided upon by a reading of its own."""
+    floor.cluster.crash_loop("shop", "api")
+    floor.advance(8)
+    await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    await floor.conclude()
+    await floor.ctx.cluster.uid()  # asked once in a process's life
+    before = len(floor.server.requests)
+    await floor.run(Stage.PROPOSE)
+    asked = sorted(f"{seen.verb} {seen.resource}" for seen in list(floor.server.requests)[before:])
+    rights = ["create selfsubjectaccessreviews"] * 2
+    assert asked == [*rights, "list poddisruptionbudgets", "patch deployments"]
+    proposal = await floor.proposal()
+    assert proposal.state is ProposalState.PENDING
+    before = len(floor.server.requests)
+    await floor.approve(proposal)
+    assert "get deployments" in {f"{seen.verb} {seen.resource}" for seen in list(floor.server.requests)[before:]}

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.evidence import PodRow
 from bot.domain.observed import ContainerSeen
-from bot.kube.client import Text
+from bot.kube.answers import Text
 from bot.kube.logs import Wanted, plan, problem_of
 from bot.kube.pods import read_pod
 from tests.unit.cluster_states import RECORDED, recorded

@@ -36,6 +36,26 @@ async def test_equal_questions_share_one_answer_until_it_is_old() -> None:
     assert server.asked == 2
 
 
+async def test_who_may_take_older_answers_gets_them_and_knows_how_old_they_are() -> None:
+    answers, server = Shared(fresh=0.05), Server()
+    await answers.ask("pods", server.read)
+    assert answers.age("pods") < 0.05
+    await asyncio.sleep(0.1)
+    assert answers.age("pods", within=5.0) >= 0.1
+    assert (await answers.ask("pods", server.read, within=5.0))["n"] == 1
+    assert (await answers.ask("pods", server.read))["n"] == 2
+
+
+async def test_what_was_asked_before_a_change_serves_nobody_after_it() -> None:
+    answers, server = Shared(), Server(takes=0.1)
+    before = asyncio.create_task(answers.ask("pods", server.read))
+    await asyncio.sleep(0.05)
+    answers.forget()
+    assert (await answers.ask("pods", server.read))["n"] == 2
+    assert (await before)["n"] == 1
+    assert (await answers.ask("pods", server.read))["n"] == 2
+
+
 async def test_an_answers_age_counts_from_the_question() -> None:
     answers, server = Shared(fresh=0.2), Server(takes=0.25)
     await answers.ask("pods", server.read)
@@ -86,6 +106,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_dropped() -> None:
 async def test_what_is_kept_is_bounded_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "MOST_BYTES", 100)
     monkeypatch.setattr(shared, "MOST_EACH", 60)
+    monkeypatch.setattr(shared, "KEPT", 0.1)
     answers, server = Shared(fresh=0.1, in_storm=0.1), Server(size=40)
     for key in "abc":
         await answers.ask(key, server.read)
