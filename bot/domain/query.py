@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-PLACES = ("namespace", "workload", "kind", "pod", "pods", "container", "node", "service", "claim", "job", "autoscaler")
+PLACES = (
+    "namespace", "workload", "kind", "pod", "pods", "container", "node", "service", "claim", "claims", "job",
+    "autoscaler",
+)  # fmt: skip
 """The places that are filled from the target and what was observed. ``$pods`` is a regular expression that matches the
 target's pods, for ``=~``; besides there is ``$label_NAME`` for a label of the alert, exactly as it came."""
 

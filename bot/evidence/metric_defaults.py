@@ -67,6 +67,15 @@ CLAIM = (
         "Volume used",
         "ratio",
     ),
+    MetricQuery(
+        "disk",
+        "max by (persistentvolumeclaim)"
+        ' (kubelet_volume_stats_used_bytes{namespace="$namespace", persistentvolumeclaim=~"$claims"})'
+        " / max by (persistentvolumeclaim)"
+        ' (kubelet_volume_stats_capacity_bytes{namespace="$namespace", persistentvolumeclaim=~"$claims"})',
+        "Volume used",
+        "ratio",
+    ),
 )
 AUTOSCALER = (
     MetricQuery(

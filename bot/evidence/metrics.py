@@ -83,8 +83,7 @@ async def collect(ask: Ask) -> Evidence | None:
     if prometheus is None:
         return None
     end = asyncio.get_running_loop().time() + ask.within * SHARE
-    pods = await places.pod_names(ask)
-    asked = await _queries(ask, prometheus, places.values(ask, pods))
+    asked = await _queries(ask, prometheus, places.values(ask, *await places.members(ask)))
     now = ask.clock()
     found = await _all(prometheus, ask, asked, now, end)
     rows = [row for one in found for row in one.rows]

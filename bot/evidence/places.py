@@ -24,20 +24,21 @@ _LABELS = (
 )
 
 
-async def pod_names(ask: Ask) -> tuple[str, ...]:
-    """The target's pods, or those that the alerts name; empty when neither is known."""
+async def members(ask: Ask) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The target's pods and the claims that they mount, or the pods that the alerts name; empty when not known."""
     named = {one.labels["pod"] for one in ask.alerts if one.labels.get("pod") and not from_exporter(one.labels)}
     if ask.target is None:
-        return tuple(sorted(named))[:MOST_PODS]
+        return tuple(sorted(named))[:MOST_PODS], ()
     try:
         found = await reads.workload_pods(ask.cluster, ask.target)
     except FettleError:  # the pods' own evidence tells of it; what the alerts name serves here
-        return tuple(sorted(named))[:MOST_PODS]
-    return tuple(pod.row.name for pod in found)[:MOST_PODS]
+        return tuple(sorted(named))[:MOST_PODS], ()
+    claims = sorted({claim for pod in found for claim in pod.claims})
+    return tuple(pod.row.name for pod in found)[:MOST_PODS], tuple(claims)[:MOST_PODS]
 
 
-def values(ask: Ask, pods: Sequence[str]) -> Mapping[str, str | Sequence[str]]:
-    """Place -> value for all that is known."""
+def values(ask: Ask, pods: Sequence[str], claims: Sequence[str] = ()) -> Mapping[str, str | Sequence[str]]:
+    """Place -> value for all that is known; the claims of the target's pods unless one is what it is about."""
     target = ask.target
     found: dict[str, str | Sequence[str]] = {
         f"label_{name}": ask.label(name) for one in ask.alerts for name in one.labels
@@ -60,6 +61,8 @@ def values(ask: Ask, pods: Sequence[str]) -> Mapping[str, str | Sequence[str]]:
         }
         if target.kind in kinds:
             found[kinds[target.kind]] = target.name
+    if not found.get("claim"):
+        found["claims"] = claims
     return {place: value for place, value in found.items() if value}
 
 

@@ -43,11 +43,13 @@ BY_LABEL: Mapping[str, tuple[str, ...]] = {
 }
 """Source -> labels of an alert, one of which it needs to answer without a target; no other source can."""
 
-_TEMPLATE = ("pods", "workload", "changes", "logs", "events", "metrics", "config", "nodes", "log_errors", "registry")
+_TEMPLATE = (
+    "pods", "workload", "changes", "logs", "events", "metrics", "config", "nodes", "volumes", "log_errors", "registry",
+)  # fmt: skip
 
 BY_KIND: Mapping[str, tuple[str, ...]] = {
     "Deployment": (*_TEMPLATE, "autoscalers", "quotas", "endpoints"),
-    "StatefulSet": (*_TEMPLATE, "volumes", "quotas", "endpoints"),
+    "StatefulSet": (*_TEMPLATE, "quotas", "endpoints"),
     "DaemonSet": _TEMPLATE,
     "Job": ("jobs", "pods", "logs", "events", "quotas", "log_errors", "registry"),
     "CronJob": ("jobs", "pods", "logs", "events", "log_errors", "registry"),

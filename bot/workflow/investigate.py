@@ -22,14 +22,12 @@ from bot.storage import evidence as evidence_rows
 from bot.storage.db import Tx
 from bot.workflow import owing
 from bot.workflow.context import Context
-from bot.workflow.looking import Looked, look
+from bot.workflow.looking import ELSEWHERE, Looked, look
 
 AGAIN = timedelta(seconds=20)
 """How long to wait before asking an unreachable cluster again."""
 LOOKS_AGAIN = 3
 """Further looks, each after twice the wait, when a part of the evidence stayed without an answer."""
-ELSEWHERE = frozenset({"metrics", "log_errors", "registry"})
-"""Sources that aren't the cluster; nothing waits for them."""
 GIVE_UP_AFTER = 30
 """Attempts before an investigation stops asking (10 minutes): a new alert or a press starts another."""
 

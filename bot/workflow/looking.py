@@ -23,6 +23,7 @@ from bot.evidence.ask import Ask
 from bot.evidence.sources import worth_asking
 from bot.findings import ranked
 from bot.kube import resolve
+from bot.kube.members import target_object
 from bot.kube.pace import Allowance
 from bot.playbooks.schema import Playbook
 from bot.playbooks.words import PARAMS
@@ -34,6 +35,14 @@ HANDLERS_WITHIN, HANDLERS_AFTER = 3.0, 0.7
 """Seconds that a handler gets to say what it makes of the evidence, and those that it gets at the least."""
 FIRST_SHOWN = 1.2
 """Seconds after which the evidence that is in is shown without what is still on its way."""
+
+
+ASKED_AGAIN = 1.0
+"""Seconds for the question whether the cluster is still there."""
+ELSEWHERE = frozenset({"metrics", "log_errors", "registry"})
+"""Sources that aren't the cluster; nothing waits for them."""
+TARGET_ITSELF = frozenset({"workload", "config"})
+"""Sources that may need nothing but what was read to find the target."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +102,7 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
         await gathering
     finally:
         gathering.cancel()
-    asked = [item for item in gathered if not item.source.startswith("handler:")]
-    failed_all = bool(asked) and all(item.status is EvidenceStatus.FAILED for item in asked)
-    # Not one collector got an answer: that is a cluster that couldn't be asked, not a finding about the workload.
-    unreachable = asked[0].problem or "no collector got an answer" if failed_all and target is not None else ""
+    unreachable = await _unreachable(ctx, target, gathered)
     snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
     findings: tuple[Finding, ...] = ()
     if not unreachable:
@@ -107,6 +113,30 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
         findings = ranked.joined(own, theirs)
         gathered += lines
     yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
+
+
+async def _unreachable(ctx: Context, target: Target | None, gathered: Sequence[Evidence]) -> str:
+    """Why the cluster couldn't be asked; empty when it answered, if only with refusals.
+
+    Not one collector got an answer: that is a cluster that is away, not a finding about the workload. The target itself
+    was read a moment before, so that what is told of it says nothing; then the cluster is asked once more.
+    """
+    asked = [item for item in gathered if item.source in collect.COLLECTORS and item.source not in ELSEWHERE]
+    others = [item for item in asked if item.source not in TARGET_ITSELF]
+    if target is None or not asked or any(item.status is not EvidenceStatus.FAILED for item in others):
+        return ""
+    if others == asked:
+        return asked[0].problem or "no collector got an answer"
+    try:
+        async with asyncio.timeout(ASKED_AGAIN):
+            await target_object(ctx.cluster, target)
+    except UnavailableError as error:
+        return str(error)
+    except TimeoutError:
+        return "The cluster doesn't answer any more."
+    except FettleError:
+        return ""
+    return ""
 
 
 def _lost(ctx: Context, incident: Incident, playbook: Playbook, error: FettleError) -> Looked:

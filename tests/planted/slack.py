@@ -99,7 +99,7 @@ BUGS = (
     Bug(
         name="posted-into-shared-channels",
         why="Another organisation reads pod names, events and who is on call.",
-        file=SEND,
+        file="bot/delivery/channels.py",
         old="        if warning:\n",
         new="        if warning and self._allow_shared:\n",
         tests=(f"{FAULTS}::test_nothing_goes_into_a_channel_that_strangers_read",),

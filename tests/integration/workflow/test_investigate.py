@@ -13,6 +13,7 @@ from bot.integrations.door import Access
 from bot.integrations.loki import Loki
 from bot.integrations.registries import Registries
 from bot.integrations.sources import Sources
+from bot.sandbox.kubernetes.faults import Fault
 from bot.settings_registries import registries
 from bot.storage import evidence as evidence_rows
 from bot.workflow import investigate
@@ -279,3 +280,50 @@ async def test_what_is_never_restarted_is_looked_into_and_refused_for_good(
     assert record.text.refusal
     asked = await floor.verbs.request_again(record.id, await floor.person("bo"))
     assert not asked.ok, "there is nothing that could be offered"
+
+
+async def test_a_cluster_that_drops_once_the_target_is_found_counts_as_unreachable(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read of the target a moment before is an answer of then; nothing else of the cluster's is one now."""
+    incident = await floor.alert()
+    faults, seen = floor.server.faults, list[str]()
+
+    def take(verb: str, resource: str, _namespace: str = "") -> Fault | None:
+        seen.append(resource)
+        return Fault(verb, resource, None, status=503) if len(seen) > 1 else None
+
+    monkeypatch.setattr(faults, "take", take)
+    await floor.run(Stage.INVESTIGATE)
+    found = await _evidence(floor, incident.id)
+    assert found["workload"].status is EvidenceStatus.OK
+    assert found["pods"].status is EvidenceStatus.FAILED
+    assert (await floor.entries("incident:evidence:collected"))[-1].outcome == "unreachable"
+    assert "investigate" in await floor.owed()
+
+
+async def test_rights_that_are_missing_are_no_cluster_that_is_away(floor: Floor) -> None:
+    await floor.alert()
+    floor.server.deny("list", "*")
+    floor.server.deny("get", "nodes")
+    await floor.run(Stage.INVESTIGATE)
+    assert (await floor.entries("incident:evidence:collected"))[-1].outcome == "collected"
+
+
+async def test_claims_of_a_deployment_that_cant_start_are_looked_at(floor: Floor) -> None:
+    floor.cluster.apply(
+        {
+            "kind": "PersistentVolumeClaim", "apiVersion": "v1", "metadata": {"name": "cache", "namespace": "shop"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "gone"},
+        }
+    )  # fmt: skip
+    made = floor.cluster.deployment("shop", "api", replicas=3)
+    made["spec"]["template"]["spec"]["volumes"] = [{"name": "cache", "persistentVolumeClaim": {"claimName": "cache"}}]
+    floor.cluster.apply(made)
+    floor.advance(8)
+    for name in ("KubePodNotReady", "KubePodCrashLooping", "KubeDeploymentReplicasMismatch", "SomethingElse"):
+        incident = await floor.alert({**LABELS, "alertname": name})
+        await floor.run(Stage.INVESTIGATE)
+        found = await _evidence(floor, incident.id)
+        assert [row["claim"] for row in found["volumes"].data["volumes"]] == ["cache"], name
+        floor.advance(60)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from bot.domain.errors import RequestError
 from bot.domain.observed import SeriesSeen
 from bot.domain.snapshot import AlertSeen
 from bot.domain.target import Target
@@ -122,3 +124,19 @@ def test_without_a_workload_the_labels_name_what_they_can() -> None:
 def test_each_default_can_be_filled_safely(query: Any) -> None:
     promql.check(query.expr)
     assert promql.places(query.expr)
+
+
+def test_how_full_the_claims_of_a_workload_are_is_asked_unless_one_claim_is_what_it_is_about() -> None:
+    def disk(values: dict[str, Any]) -> list[str]:
+        found = []
+        for query in metric_defaults.EVERYTHING:
+            with contextlib.suppress(RequestError):
+                found += [promql.fill(query.expr, values)] if query.name == "disk" else []
+        return found
+
+    own = dict(places.values(ask({"namespace": "shop"}), ("api-1",), ("cache", "data.1")))
+    (expr,) = disk(own)
+    assert 'persistentvolumeclaim=~"cache|data\\\\.1"' in expr
+    named = {"namespace": "shop", "persistentvolumeclaim": "data"}
+    (expr,) = disk(dict(places.values(ask(named), ("api-1",), ("cache",))))
+    assert 'persistentvolumeclaim="data"' in expr
