@@ -38,7 +38,8 @@ class Attacher:
         self._press = press.Press()
         self._native = charts == AUTO
         self._pictures = charts != OFF
-        self._warned = False
+        self.refused = ""
+        """Why nothing may be uploaded; empty while nobody said so."""
 
     def close(self) -> None:
         """Ends the process that draws."""
@@ -86,6 +87,6 @@ class Attacher:
         return True
 
     def _warn(self, why: str) -> None:
-        if not self._warned:
+        if not self.refused:
             log.warning("pictures and files are left out", reason=why)
-        self._warned = True
+        self.refused = why

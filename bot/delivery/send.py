@@ -22,6 +22,7 @@ from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, S
 from bot.domain.owed import MessageKind, OutboxRow
 from bot.slack.client import SlackClient
 from bot.slack.message import Message
+from bot.slack.mrkdwn import safe
 from bot.storage import outbox
 from bot.storage.db import Lane, Store
 
@@ -143,7 +144,12 @@ class Sender:
             return
         attachment = draft.attachment or await self._attacher.picture(row, message, draft.charts)
         shared = attachment is not None and await self._attacher.share(row, draft.thread_ts, attachment)
-        await self._done(row, SHARE if shared else "")
+        if shared or draft.attachment is None:
+            await self._done(row, SHARE if shared else "")  # a picture's figures stand in the evidence
+            return
+        told = Message(f"{message.text}: the file couldn't be uploaded. {safe(self._attacher.refused, 400)}")
+        ts = await self._slack.post(row.channel, told, key=row.key, thread_ts=draft.thread_ts)
+        await self._done(row, POST, row.channel, ts)
 
     async def _found(self, row: OutboxRow, thread_ts: str) -> str:
         """The ts of a message that may have been posted: first around the time it was owed, where most were tried.

@@ -15,10 +15,10 @@ from typing import Any
 from bot.domain.observed import SignatureSeen
 from bot.domain.redaction import HIDDEN, redact
 
-MOST_SIGNATURES, MOST_TRACE, MOST_TAIL = 8, 30, 60
+MOST_SIGNATURES, MOST_TRACE, MOST_TAIL = 8, 30, 200
 LONGEST, LONGEST_LINE, LONGEST_JSON = 400, 2000, 65_536
 """Characters that are kept of a line, and those that are looked at."""
-TAIL_BYTES = 12_000
+TAIL_BYTES = 24_000
 
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) (.*)", re.DOTALL)
 """A line as the kubelet gives it with ``timestamps``."""

@@ -97,6 +97,7 @@ def _save(tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime)
         )  # fmt: skip
         tx.audit(note, now)
     owing.evidence(tx, incident, now)
+    owing.logs(tx, incident, found.evidence, now)
     owing.card(tx, incident, Priority.NEW_CARD, now)
     if found.unreachable and work.attempts < GIVE_UP_AFTER:
         due.later(tx, work, now + AGAIN, error=found.unreachable)

@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, Priority, Stage
+from bot.domain.snapshot import Snapshot
 from bot.storage import due, facts, outbox
 from bot.storage import evidence as evidence_rows
 from bot.storage.db import Tx
 
 SLACK_LATE = timedelta(minutes=2)
 """How long Slack may take for a grave incident before somebody is paged instead."""
+LOGS = "logs"
+"""The source whose evidence may be longer than a message, and the name of its file's maker."""
+LONG_LOG = 30
+"""Lines of one container from which they are a file too: of more the thread shows the errors and the last few."""
 METRICS = "metrics"
 """The source whose evidence is drawn."""
 
@@ -65,6 +71,14 @@ def file(tx: Tx, incident: Incident, what: str, title: str, now: datetime) -> No
     if incident.digest_id is None:
         key = f"file:{incident.id}:{incident.episodes}:{what}"
         _once(tx, incident, MessageKind.FILE, key, {"what": what, "title": title}, now)
+
+
+def logs(tx: Tx, incident: Incident, found: Sequence[Evidence], now: datetime) -> None:
+    """Owes what containers said as a file, where that is longer than the thread shows."""
+    rows = Snapshot(now, evidence={item.source: item for item in found}).logs or ()
+    if any(row.lines > LONG_LOG for row in rows):
+        where = incident.target.ref if incident.target else incident.ref
+        file(tx, incident, LOGS, f"Logs of {where}", now)
 
 
 def _once(tx: Tx, incident: Incident, kind: MessageKind, key: str, params: Mapping[str, str], now: datetime) -> None:

@@ -231,6 +231,30 @@ async def test_long_logs_are_a_file_made_from_what_is_stored(desk: Desk) -> None
     assert text.endswith("<!channel> bye")
 
 
+@pytest.mark.parametrize("how", ["not granted", "denied"])
+async def test_a_log_that_may_not_be_uploaded_is_a_line_that_says_so(desk: Desk, how: str) -> None:
+    assert desk.slack.identity is not None
+    if how == "not granted":
+        desk.slack.identity = dataclasses.replace(desk.slack.identity, scopes=frozenset({"chat:write"}))
+    else:
+        desk.server.faults.error("files.getUploadURLExternal", "missing_scope")
+    async with desk.working() as dispatcher:
+        await desk.do(logged)
+        await desk.idle()
+        assert dispatcher.status()["problems"] == {}
+    [told] = thread(desk)
+    assert told.text.startswith("INC-1: Logs of shop/api: the file couldn't be uploaded.")
+    assert "reinstall it from manifest.yml" in told.text
+
+
+async def test_a_log_that_retention_erased_meanwhile_is_no_file(desk: Desk) -> None:
+    incident = await desk.do(logged)
+    await desk.do(lambda tx: tx.execute("UPDATE evidence SET data = NULL WHERE incident_id = ?", (incident.id,)))
+    async with desk.working():
+        await desk.idle()
+    assert thread(desk) == []
+
+
 async def test_a_file_without_content_ends_quietly(desk: Desk) -> None:
     def owe(tx: Tx) -> None:
         incident = d.add_incident(tx)

@@ -15,6 +15,7 @@ from bot.integrations.registries import Registries
 from bot.integrations.sources import Sources
 from bot.sandbox.kubernetes.faults import Fault
 from bot.settings_registries import registries
+from bot.storage import due
 from bot.storage import evidence as evidence_rows
 from bot.workflow import investigate
 from bot.workflow.looking import look
@@ -327,3 +328,17 @@ async def test_claims_of_a_deployment_that_cant_start_are_looked_at(floor: Floor
         found = await _evidence(floor, incident.id)
         assert [row["claim"] for row in found["volumes"].data["volumes"]] == ["cache"], name
         floor.advance(60)
+
+
+async def test_a_long_log_is_owed_as_one_file_however_often_somebody_looks(floor: Floor) -> None:
+    floor.cluster.crash_loop("shop", "api", pods=2)
+    for previous in (True, False):
+        floor.cluster.set_logs("shop", "api", [f"ERROR {number}" for number in range(50)], previous=previous)
+    floor.advance(8)
+    incident = await floor.alert()
+    await floor.run(Stage.INVESTIGATE)
+    key = f"file:{incident.id}:1:logs"
+    assert [found for found, _ in await floor.messages("file:")] == [key]
+    await floor.store.transact(due.owe, Stage.INVESTIGATE, incident.id, floor.now())
+    await floor.run(Stage.INVESTIGATE)
+    assert [found for found, _ in await floor.messages("file:")] == [key]
