@@ -325,3 +325,18 @@ class LogCountSeen:
     count: int
     rate: float
     signatures: tuple[SignatureSeen, ...] = ()
+
+
+@dataclass(frozen=True)
+class SilenceSeen:
+    """Source ``silences``: ``{"silences": [row]}``, Alertmanager's silences that hold for alerts of the incident.
+
+    ``until`` is RFC 3339, empty where none is told; ``alerts`` counts those of the incident that it keeps quiet.
+    """
+
+    id: str
+    by: str = ""
+    comment: str = ""
+    until: str = ""
+    matchers: tuple[str, ...] = ()
+    alerts: int = 0

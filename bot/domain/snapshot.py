@@ -25,7 +25,8 @@ T = TypeVar("T")
 class AlertSeen:
     """One alert of the incident; ``starts_at`` by its sender's clock.
 
-    ``generator_url`` holds the expression that made it fire; it is parsed and never fetched.
+    ``generator_url`` holds the expression that made it fire; it is parsed and never fetched. ``fingerprint`` is its
+    sender's name for it, empty where none is known.
     """
 
     labels: Mapping[str, str]
@@ -33,6 +34,7 @@ class AlertSeen:
     starts_at: datetime | None = None
     firing: bool = True
     generator_url: str = ""
+    fingerprint: str = ""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from bot.domain.errors import RequestError
 from bot.domain.query import LogQuery, MetricQuery
 from bot.domain.snapshot import AlertSeen
 from bot.domain.target import Target
+from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
 from bot.integrations.registries import Registries
@@ -23,10 +24,10 @@ from bot.kube.client import Cluster
 class Ask:
     """One question to all collectors.
 
-    ``target`` is None where no workload was found: then only what the alerts' own labels name can be read (a node,
-    a claim, a job). ``since`` is when the earliest firing alert began. ``prometheus``, ``loki`` and ``registries``
-    are None where none is configured. ``within`` is how many seconds a collector has: one that asks several things
-    gives what it has by then.
+    ``target`` is None where no workload was found: then only what the alerts' own labels name can be read (a node, a
+    claim, a job). ``since`` is when the earliest firing alert began. ``prometheus``, ``loki``, ``registries`` and
+    ``alertmanager`` are None where none is configured. ``within`` is how many seconds a collector has: one that asks
+    several things gives what it has by then.
     """
 
     cluster: Cluster
@@ -39,6 +40,7 @@ class Ask:
     prometheus: Prometheus | None = None
     loki: Loki | None = None
     registries: Registries | None = None
+    alertmanager: Alertmanager | None = None
     within: float = 8.0
 
     @property

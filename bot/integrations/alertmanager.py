@@ -26,6 +26,8 @@ class Held:
     generator_url: str = ""
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
+    """Names of the time intervals that mute it; Alertmanager tells them since 0.28."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _held(row: Mapping[str, Any]) -> Held | None:
         str(row.get("generatorURL") or ""),
         tuple(str(one) for one in status.get("silencedBy") or ()),
         tuple(str(one) for one in status.get("inhibitedBy") or ()),
+        tuple(str(one) for one in status.get("mutedBy") or ()),
     )
 
 

@@ -30,13 +30,13 @@ def labels_of(tx: Tx, incident_id: int) -> list[Mapping[str, str]]:
 def seen(tx: Tx, incident_id: int) -> tuple[AlertSeen, ...]:
     """The same alerts as ``labels_of``, whole: what findings and collectors are told of them."""
     rows = tx.execute(
-        "SELECT labels, annotations, starts_at, status, generator_url FROM alerts "
+        "SELECT labels, annotations, starts_at, status, generator_url, fingerprint FROM alerts "
         "WHERE incident_id = ? AND labels IS NOT NULL AND (status = 'firing' OR NOT EXISTS "
         "(SELECT 1 FROM alerts f WHERE f.incident_id = ? AND f.status = 'firing')) ORDER BY id DESC LIMIT ?",
         (incident_id, incident_id, MOST),
     ).fetchall()
     return tuple(
-        AlertSeen(json.loads(row[0]), json.loads(row[1] or "{}"), from_text(row[2]), row[3] == "firing", row[4])
+        AlertSeen(json.loads(row[0]), json.loads(row[1] or "{}"), from_text(row[2]), row[3] == "firing", row[4], row[5])
         for row in rows
     )
 

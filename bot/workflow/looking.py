@@ -18,7 +18,7 @@ from bot.domain.incident import Incident
 from bot.domain.severity import severity_of
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
-from bot.evidence import collect
+from bot.evidence import collect, silences
 from bot.evidence.ask import Ask
 from bot.evidence.sources import worth_asking
 from bot.findings import ranked
@@ -39,7 +39,7 @@ FIRST_SHOWN = 1.2
 
 ASKED_AGAIN = 1.0
 """Seconds for the question whether the cluster is still there."""
-ELSEWHERE = frozenset({"metrics", "log_errors", "registry"})
+ELSEWHERE = frozenset({"metrics", "log_errors", "registry", silences.SOURCE})
 """Sources that aren't the cluster; nothing waits for them."""
 TARGET_ITSELF = frozenset({"workload", "config"})
 """Sources that may need nothing but what was read to find the target."""
@@ -170,10 +170,12 @@ async def _gather(
         prometheus=ctx.sources.prometheus,
         loki=ctx.sources.loki,
         registries=ctx.sources.registries,
+        alertmanager=ctx.sources.alertmanager,
     )
     deadline = ctx.settings.EVIDENCE_TIMEOUT.total_seconds()
     asked = collect.chosen(worth_asking(target, alerts, playbook.evidence))
-    wanted = {**asked, **ctx.handlers.collectors(alerts)}
+    # Whatever the playbook asks: that somebody keeps an alert quiet is for everybody to see.
+    wanted = {**asked, silences.SOURCE: silences.collect, **ctx.handlers.collectors(alerts)}
     collecting = collect.each(ask, deadline=deadline, collectors=wanted, allowance=allowance)
     async with aclosing(collecting) as arriving:
         async for one in arriving:

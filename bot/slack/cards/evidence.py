@@ -24,7 +24,7 @@ RECENT = 3600
 """Seconds for which a normal event is worth a line."""
 _ORDER = (
     "changes", "pods", "logs", "events", "metrics", "log_errors", "workload", "nodes", "jobs", "volumes", "config",
-    "autoscalers", "quotas", "endpoints", "budgets",
+    "autoscalers", "quotas", "endpoints", "budgets", "silences",
 )  # fmt: skip
 _TITLES = {"changes": "What changed", "logs": "Last words", "log_errors": "Log errors"}
 _QUIET = frozenset(_ORDER) - {"changes", "pods", "logs", "events"}

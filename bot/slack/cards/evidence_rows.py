@@ -37,13 +37,15 @@ def _joined(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def age(text: str, now: datetime) -> str:
-    """``7 min`` since an RFC 3339 time; empty for anything else."""
+def age(text: str, now: datetime, *, ahead: bool = False) -> str:
+    """``7 min`` since an RFC 3339 time, or until it; empty for anything else."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return ""
-    return duration((now - at).total_seconds()) if at.tzinfo is not None else ""
+    if at.tzinfo is None:
+        return ""
+    return duration((at - now if ahead else now - at).total_seconds())
 
 
 def _ago(row: Row, key: str, now: datetime) -> str:
@@ -214,6 +216,17 @@ def _log_errors(item: Evidence, _now: datetime) -> list[str]:
     return lines
 
 
+def _silences(item: Evidence, now: datetime) -> list[str]:
+    lines = []
+    for row in rows_of(item, "silences")[:5]:
+        left = age(str(row.get("until") or ""), now, ahead=True)
+        ends = f"ends in {left}" if left else "no end told"
+        by = _text(row, "by", 60)
+        lines.append(_joined(f"silenced by {by}" if by else "silenced", ends, _text(row, "comment", 200)))
+        lines += [f"  {cut(clean(str(one)), WIDE)}" for one in _list(row, "matchers")[:5]]
+    return lines
+
+
 LINES: Mapping[str, Callable[[Evidence, datetime], list[str]]] = {
     "changes": change_lines,
     "logs": log_lines,
@@ -228,6 +241,7 @@ LINES: Mapping[str, Callable[[Evidence, datetime], list[str]]] = {
     "endpoints": _endpoints,
     "log_errors": _log_errors,
     "metrics": metric_lines,
+    "silences": _silences,
 }
 """Source -> its lines; pods and events are drawn with their own tables in ``evidence``."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import ProposalState
 from bot.slack.cards import blocks
+from bot.slack.cards.quiet import quiet_line
 from bot.slack.cards.running import step
 from bot.slack.cards.view import (
     CardView,
@@ -124,7 +125,8 @@ def state_block(view: CardView) -> Block:
         parts.append(plural(incident.flaps, "flap"))
     if incident.acknowledged_by and incident.open:
         parts.append(f"acknowledged by {who(view, incident.acknowledged_by)}")
-    return blocks.section(" · ".join(parts), 900)
+    quiet = quiet_line(view)
+    return blocks.section("\n".join([" · ".join(parts), *([quiet] if quiet else [])]), 900)
 
 
 def _state(view: CardView) -> str:
