@@ -11,6 +11,7 @@ from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, link
 
 _LOOK_AGAIN = {Phase.FAILED, Phase.INCONCLUSIVE, Phase.SUPERSEDED}
+_CHOOSABLE = {Phase.OPEN, Phase.PROPOSED, Phase.RECORDED, Phase.EXPIRED, Phase.DENIED}
 _BUSY = {Phase.RUNNING, Phase.RESOLVED}
 
 
@@ -72,8 +73,8 @@ def _incident_row(view: CardView) -> list[Block]:
 
 
 def _target_choice(view: CardView) -> list[Block]:
-    incident = view.incident
-    if incident.foreign_cluster or phase_of(view) not in {Phase.OPEN, Phase.RECORDED, Phase.EXPIRED, Phase.DENIED}:
+    incident, phase = view.incident, phase_of(view)
+    if incident.foreign_cluster or phase not in _CHOOSABLE or view.execution is not None:
         return []
     choices = _choices(incident)
     if choices:

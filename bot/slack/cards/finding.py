@@ -21,6 +21,7 @@ from bot.slack.mrkdwn import moment, safe, sentence
 ALSO = 2
 """Further findings that the card names; all of them stand in the thread."""
 _FACTS_FIRST = ("pods", "workload", "logs", "events")
+_TOLD_ABOVE = "silences"
 
 
 def finding_blocks(view: CardView) -> list[Block]:
@@ -62,7 +63,7 @@ def _seen(view: CardView) -> str:
     facts = [
         sentence(safe(item.summary, 220))
         for item in sorted(view.evidence, key=lambda each: _rank(each.source))
-        if item.status is EvidenceStatus.OK and item.summary
+        if item.status is EvidenceStatus.OK and item.summary and item.source != _TOLD_ABOVE
     ]
     return f"*Seen*  {' '.join(part for part in (seen, *facts[:4]) if part)}" if seen or facts else ""
 

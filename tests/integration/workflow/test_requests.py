@@ -133,6 +133,19 @@ async def test_choosing_a_target_pins_it_and_proposes(floor: Floor) -> None:
     assert (await floor.entries("incident:target:chosen"))[-1].actor_name == "kim"
 
 
+async def test_choosing_another_target_withdraws_at_once_what_waited_for_the_first_one(floor: Floor) -> None:
+    """It isn't what the incident is about: nobody may approve it while the other is looked at."""
+    incident = await floor.alert()
+    await floor.prepare(conclude=True)
+    first = await floor.proposal()
+    assert first.state == "pending"
+    floor.cluster.deployment("shop", "web")
+    assert (await floor.verbs.choose_target(incident.id, "Deployment/shop/web", await floor.person("kim"))).ok
+    assert (await floor.proposal()).state == "superseded"
+    answer = await floor.approve(first)
+    assert not answer.ok
+
+
 async def test_a_target_chosen_while_the_request_is_still_looked_at_is_proposed_too(floor: Floor) -> None:
     """The row that was owed without a proposal is owed with one now."""
     declared = await floor.verbs.declare(await floor.person("kim"), "odd", Severity.SEV3, "shop", "api")
