@@ -69,7 +69,7 @@ async def collect(ask: Ask) -> Evidence | None:
     if loki is None:
         return None
     end = asyncio.get_running_loop().time() + ask.within * SHARE
-    (pods, _), rolled_out = await asyncio.gather(places.members(ask), _rollout(ask))
+    pods, rolled_out = await asyncio.gather(places.pod_names(ask), _rollout(ask))
     expr = errors(ask.log_query, places.values(ask, pods))
     custom = ask.log_query.error != LogQuery.error
     asked = windows(ask.clock(), ask.since, rolled_out)

@@ -24,6 +24,11 @@ _LABELS = (
 )
 
 
+async def pod_names(ask: Ask) -> tuple[str, ...]:
+    """The first half of ``members``."""
+    return (await members(ask))[0]
+
+
 async def members(ask: Ask) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The target's pods and the claims that they mount, or the pods that the alerts name; empty when not known."""
     named = {one.labels["pod"] for one in ask.alerts if one.labels.get("pod") and not from_exporter(one.labels)}
