@@ -37,7 +37,7 @@ class Calls:
         faults: Any = night.server.faults
         faults.take = self._take
 
-    def _take(self, verb: str, resource: str) -> Fault | None:
+    def _take(self, verb: str, resource: str, _namespace: str = "") -> Fault | None:
         self.count += 1
         if self.count != self._at:
             return None

@@ -52,7 +52,7 @@ class Calls:
         self.asked: list[str] = []
         faults: Any = night.server.faults
 
-        def take(verb: str, resource: str) -> None:
+        def take(verb: str, resource: str, _namespace: str = "") -> None:
             self.asked.append(f"{verb} {resource}")
             if len(self.asked) == at and act is not None:
                 act(night)
