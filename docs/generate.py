@@ -230,6 +230,7 @@ REDACTED = {
         "bot/evidence/events.py": "messages of events",
         "bot/evidence/signatures.py": "lines and traces of pods' logs and of Loki",
         "bot/evidence/log_errors.py": "Loki's problems",
+        "bot/evidence/silences.py": "who silenced alerts, and what they wrote about it",
         "bot/evidence/metrics.py": "labels of series, Prometheus's problems",
         "bot/evidence/handler_calls.py": "what a handler gives, and its errors",
     },
