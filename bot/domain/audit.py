@@ -30,6 +30,7 @@ TAGS = (
     "incident:evidence:collected",
     "incident:page:refused",
     "incident:page:sent",
+    "incident:routing:annotated",
     "incident:routing:woken",
     "proposal:state:proposed",
     "proposal:state:recorded",

@@ -25,6 +25,7 @@ class Rule(StrEnum):
     ROLLING_OUT = "rolling_out"
     SCALED_TO_ZERO = "scaled_to_zero"
     STRATEGY = "strategy"
+    ANNOTATION = "annotation"  # a team took the verb away, on the workload or its namespace
     IN_FLIGHT = "in_flight"
     STALE = "stale"
     EXPIRED = "expired"

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.narrowing import Narrowing
 from bot.domain.target import Target
 from bot.domain.transitions import Machine
 
@@ -121,6 +122,7 @@ class TargetState:
     ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
     ``annotated`` is whether the object has any annotation, ``marker`` the execution that they name.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
+    ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
     """
 
     target: Target
@@ -157,6 +159,7 @@ class TargetState:
     template_changed_at: datetime | None = None
     first_failure_at: datetime | None = None
     observed_at: datetime | None = None
+    narrowing: Narrowing | None = None
 
     @property
     def rolling_out(self) -> bool:

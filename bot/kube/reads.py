@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.errors import NotFoundError, RequestError
 from bot.domain.evidence import EventRow
+from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import lists
@@ -20,7 +21,7 @@ from bot.kube.client import Cluster
 from bot.kube.events import fold
 from bot.kube.objects import Json, controller, dig, mapping, matches, path, selects, text
 from bot.kube.pods import Pod, read_pod
-from bot.kube.workload import Objects, read_state, target_of
+from bot.kube.workload import Objects, narrowed, read_state, target_of
 
 MAX_DEPTH = 6
 """Owner chains are two or three long; a longer one is a loop or not ours to understand."""
@@ -83,7 +84,7 @@ async def snapshot(
     detail: bool = True,
     clock: Callable[[], datetime] | None = None,
 ) -> Snapshot:
-    """State and pods. ``detail=False`` leaves out autoscalers and budgets: a rollout is watched without them.
+    """State and pods. ``detail=False`` leaves out autoscalers, budgets and the namespace: a rollout is watched without.
 
     ``observed_at`` is the time before the workload was asked: ``now``, or by ``clock`` if that is given, which counts
     how old an answer is that others share. With a clock a workload that took long to answer is read again beside the
@@ -96,17 +97,26 @@ async def snapshot(
     again = clock is not None and began is not None and clock() - began > SLOW
     if clock is not None and again:
         asked = clock()
-    obj, revisions, pods_raw, autoscalers, budgets, uid = await asyncio.gather(
+    obj, revisions, pods_raw, autoscalers, budgets, uid, namespace = await asyncio.gather(
         workload(cluster, target) if again else _known(obj),
         _revisions(cluster, target, obj),
         _selected_pods(cluster, target, obj),
         cluster.items(path("HorizontalPodAutoscaler", target.namespace)) if detail else _nothing(),
         cluster.items(path("PodDisruptionBudget", target.namespace)) if detail else _nothing(),
         cluster.uid(),
+        _namespace(cluster, target.namespace) if detail else _none(),
     )
     pods = _owned_pods(obj, revisions, pods_raw)
-    state = read_state(target.kind, Objects(obj, revisions, autoscalers, budgets, pods, uid, asked))
+    state = read_state(target.kind, Objects(obj, revisions, autoscalers, budgets, pods, uid, asked, namespace))
     return Snapshot(state, pods)
+
+
+async def narrowing_of(cluster: Cluster, target: Target) -> Narrowing | None:
+    """What annotations of a target and its namespace say; of one that isn't a workload only its namespace's."""
+    obj, namespace = await asyncio.gather(
+        workload(cluster, target) if target.kind in RESTARTABLE else _known({}), _namespace(cluster, target.namespace)
+    )
+    return narrowed(target.kind, obj, namespace)
 
 
 async def workload(cluster: Cluster, target: Target) -> Json:
@@ -254,6 +264,18 @@ async def _known(obj: Json) -> Json:
 
 async def _nothing() -> list[Json]:
     return []
+
+
+async def _none() -> Json | None:
+    return None
+
+
+async def _namespace(cluster: Cluster, name: str) -> Json | None:
+    """The namespace's own object, None if it is gone: then what it narrows isn't known."""
+    try:
+        return await cluster.get(f"/api/v1/namespaces/{name}")
+    except NotFoundError:
+        return None
 
 
 async def _revisions(cluster: Cluster, target: Target, obj: Json) -> list[Json]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.domain import narrowing
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.domain.proposal import TargetState, canonical, sha256
 from bot.domain.redaction import redact_name
@@ -27,7 +28,10 @@ SECONDS_PER_POD = 60
 
 @dataclass(frozen=True)
 class Objects:
-    """What was read of one workload: the object itself, its revisions, the namespace's autoscalers and budgets."""
+    """What was read of one workload: the object itself, its revisions, its namespace, autoscalers and budgets there.
+
+    Without ``namespace`` what it narrows isn't known, and that denies.
+    """
 
     workload: Json
     revisions: Sequence[Json] = ()
@@ -36,6 +40,7 @@ class Objects:
     pods: Sequence[Pod] = ()
     cluster_uid: str = ""
     observed_at: datetime | None = None
+    namespace: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,20 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         template_changed_at=template_changed_at(kind, obj, objects.revisions),
         first_failure_at=min(failures) if failures else None,
         observed_at=objects.observed_at,
+        narrowing=narrowed(kind, obj, objects.namespace),
     )
+
+
+def narrowed(kind: str, obj: Json, namespace: Json | None) -> narrowing.Narrowing | None:
+    """What the annotations of both say, the workload's first; None without the namespace."""
+    if namespace is None:
+        return None
+    of_workload = narrowing.read(target_of(kind, obj).label, _annotations(obj))
+    return of_workload + narrowing.read(f"namespace {text(namespace, 'metadata', 'name')}", _annotations(namespace))
+
+
+def _annotations(obj: Json) -> dict[str, str]:
+    return {key: str(value) for key, value in mapping(obj, "metadata", "annotations").items()}
 
 
 def template_hash(template: Json) -> str:

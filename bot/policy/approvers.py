@@ -35,18 +35,20 @@ def may_approve(
     action: str,
     self_approve: frozenset[str],
     names: Mapping[str, str] | None = None,
+    listed_in: str = "APPROVERS",
 ) -> Decision:
     """Whether this person may approve this action now.
 
     ``approvers`` are Slack user ids (U..., W...) and group ids (S...); ``requested_by`` is a principal id, or
     Fettle's for an alert's proposal; ``self_approve`` are the actions that SELF_APPROVE names. ``names`` maps
-    approvers' ids to what people call them (``@ana``, ``@sre-oncall``), for the refusal.
+    approvers' ids to what people call them (``@ana``, ``@sre-oncall``), ``listed_in`` is where they are named, for the
+    refusal.
     """
     who = _called(principal)
     known = identity(principal)
     if not known.allowed:
         return known
-    reasons = list(_listed(principal, who, approvers, groups, now, action, names or {}))
+    reasons = list(_listed(principal, who, approvers, groups, now, action, names or {}, listed_in))
     if principal.id == requested_by and action not in self_approve:
         reasons.append(
             Reason(
@@ -55,6 +57,36 @@ def may_approve(
             )
         )
     return Decision(tuple(reasons))
+
+
+def common(lists: Sequence[Sequence[str]], groups: Mapping[str, GroupView], now: datetime) -> tuple[str, ...]:
+    """Those who by every list may approve, as the card names them; empty when nobody can be left.
+
+    A group whose members aren't known now may hold anybody: the press decides, with what is known then. It needs one
+    list at least.
+    """
+    left = tuple(lists[0])
+    for other in lists[1:]:
+        ours, theirs = _told(left, other, groups, now), _told(other, left, groups, now)
+        left = tuple(dict.fromkeys((*theirs, *ours)))
+    return left
+
+
+def _told(ids: Sequence[str], other: Sequence[str], groups: Mapping[str, GroupView], now: datetime) -> Iterator[str]:
+    """Of these the ones that the other list has too; of a group that it hasn't, the members that it has."""
+    known = {one: groups[one].members for one in groups if _known(groups[one], now)}
+    for one in ids:
+        people = (one,) if one in other or not is_group(one) else sorted(known.get(one, ()))
+        for person in people:
+            inside = person in other or any(
+                is_group(group) and group in groups and person in known.get(group, {person}) for group in other
+            )
+            if inside:
+                yield person
+
+
+def _known(view: GroupView, now: datetime) -> bool:
+    return view.refreshed_at is not None and now - view.refreshed_at < GROUP_MAX_AGE
 
 
 def policy_text(approvers: Sequence[str], quorum: int, group_names: Mapping[str, str] | None = None) -> str:
@@ -96,6 +128,7 @@ def _listed(
     now: datetime,
     action: str,
     names: Mapping[str, str],
+    listed_in: str,
 ) -> Iterator[Reason]:
     if not approvers:
         yield Reason(
@@ -107,7 +140,7 @@ def _listed(
     unread: list[str] = []
     for group_id in filter(is_group, approvers):
         view = groups.get(group_id, GroupView(problem="It was never read."))
-        if view.refreshed_at is None or now - view.refreshed_at >= GROUP_MAX_AGE:
+        if not _known(view, now):
             unread.append(f"The members of group {group_id} weren't read within 3 minutes. {view.problem}".strip())
         elif principal.slack_id in view.members:
             return
@@ -119,4 +152,4 @@ def _listed(
         named = [one for one in approvers if names.get(one)][:5]
         known = [f"somebody of {names[one]}" if is_group(one) else names[one] for one in named]
         ask = f"Ask {' or '.join(known)}." if known else "Ask one of them."
-        yield Reason(Rule.APPROVER, f"{who}, only those whom APPROVERS names may approve a {action}. {ask}")
+        yield Reason(Rule.APPROVER, f"{who}, only those whom {listed_in} names may approve a {action}. {ask}")

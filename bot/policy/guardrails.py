@@ -69,7 +69,7 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
     if state is None:
         reasons += [_unfit(action, facts.kind) if facts.kind else _unread(facts)]
     else:
-        reasons += [*_target(action, state, facts), *_workload(action, state)]
+        reasons += [*_target(action, state, facts), *_annotated(action, state), *_workload(action, state)]
         if facts.read_problem:
             reasons.append(_unread(facts))
     reasons += [*_cluster(action, state, facts)] if not facts.kind else []
@@ -119,6 +119,21 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
         yield _unfit(action, target.kind)
     if state.owner:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
+
+
+def _annotated(action: str, state: TargetState) -> Iterator[Reason]:
+    """What a team wrote on the workload or its namespace; it is read anew each time."""
+    if state.narrowing is None:
+        yield Reason(
+            Rule.UNREADABLE,
+            f"I can't read the annotations of the namespace {state.target.namespace}, which may forbid this, so I "
+            "don't act.",
+        )
+        return
+    for sentence in state.narrowing.wrong:
+        yield Reason(Rule.ANNOTATION, sentence)
+    for where in state.narrowing.denying(action):
+        yield Reason(Rule.ANNOTATION, f"The annotation fettle/deny of {where} takes {action} away from me.")
 
 
 def _workload(action: str, state: TargetState) -> Iterator[Reason]:

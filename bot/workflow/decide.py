@@ -45,7 +45,7 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
     if proposal.state is not ProposalState.PENDING:
         return _too_late(tx, ctx, proposal_id, principal)
     incident = incidents.get(tx, proposal.incident_id)
-    may = facts.may_approve(tx, ctx, proposal, principal, now)
+    may = facts.may_approve(tx, ctx, proposal, principal, now, reading)
     if not may.allowed:
         return _refused(tx, proposal, principal, may, now)
     decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)

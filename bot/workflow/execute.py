@@ -82,7 +82,7 @@ def _claim(
     )
     if proposal.state is not ProposalState.APPROVED:
         decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
-    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now)
+    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)
     if _passing(decision, reading):
         _look_later(tx, work, execution, decision, now)
         return None

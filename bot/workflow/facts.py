@@ -7,12 +7,12 @@ transaction that acts on it. What can't be read is handed on as a problem, and p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.approval import Principal, Verb
-from bot.domain.decision import ALLOWED, Decision, deny
+from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
@@ -90,33 +90,75 @@ def freeze_in(tx: Tx, ctx: Context, file: bool | None) -> freeze_policy.Freeze:
     return freeze_policy.frozen(row, ctx.frozen_by_environment, file)
 
 
-def may_approve(tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime) -> Decision:
-    """Whether this person may approve this proposal: the list that the card showed and APPROVERS now must name them."""
-    groups = {
-        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
-        for group, (members, refreshed_at, problem) in people.groups(tx).items()
-    }
-    return _named(ctx, proposal, principal, groups, now, people.group_names(tx))
+def who_may(
+    tx: Tx, ctx: Context, named: Sequence[str], reading: Reading, now: datetime
+) -> tuple[tuple[str, ...], Decision]:
+    """Who may approve what is proposed on this reading, and a reason against where that is nobody.
+
+    ``named`` are those of the playbook, empty where it names none. Nobody may without APPROVERS, whomever playbooks
+    and annotations name.
+    """
+    configured = tuple(ctx.settings.APPROVERS)
+    if not configured:
+        return (), ALLOWED
+    lists = [configured, *([tuple(named)] if named else []), *(ids for _, ids in _annotated(reading))]
+    unread = dict.fromkeys(ctx.settings.approver_groups, approver_policy.GroupView())
+    left = approver_policy.common(lists, {**unread, **_groups(tx)}, now)
+    if left or len(lists) == 1:
+        return left, ALLOWED
+    others = ["the playbook"] if named else []
+    others += [f"the annotation fettle/approvers of {where}" for where, _ in _annotated(reading)]
+    sentence = f"Nobody may approve this, because nobody is named by APPROVERS and by {' and by '.join(others)} alike."
+    return (), deny(Rule.APPROVER, sentence)
 
 
-def still_approved(tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime) -> Decision:
+def narrowed_by(reading: Reading) -> tuple[str, ...]:
+    """A line for each annotation that takes approvers away."""
+    return tuple(f"fettle/approvers of {where} narrows who may approve" for where, _ in _annotated(reading))
+
+
+def may_approve(
+    tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime, reading: Reading | None = None
+) -> Decision:
+    """Whether this person may approve this proposal.
+
+    The list that the card showed, APPROVERS now and, by the reading, annotations now must all name them. Without a
+    reading only what is stored counts, which is enough for a no.
+    """
+    narrowed = _annotated(reading) if reading is not None else ()
+    return _named(ctx, proposal, principal, _groups(tx), now, narrowed, people.group_names(tx))
+
+
+def still_approved(
+    tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime, reading: Reading
+) -> Decision:
     """Whether those who approved might still do so; asked at the claim.
 
     A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
     groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
     """
-    groups = {
-        group: approver_policy.GroupView(frozenset(members), refreshed_at and now, problem)
-        for group, (members, refreshed_at, problem) in people.groups(tx).items()
-    }
+    groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in _groups(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
     for who in dict.fromkeys((approved_by, *given)):
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
-        may = _named(ctx, proposal, principal, groups, now)
+        may = _named(ctx, proposal, principal, groups, now, _annotated(reading))
         if not may.allowed:
             said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
             return deny(may.reasons[0].rule, said)
     return ALLOWED
+
+
+def _groups(tx: Tx) -> dict[str, approver_policy.GroupView]:
+    return {
+        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
+        for group, (members, refreshed_at, problem) in people.groups(tx).items()
+    }
+
+
+def _annotated(reading: Reading) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(where, Slack ids) of every annotation that narrows who may approve."""
+    narrowing = reading.state.narrowing if reading.state is not None else None
+    return narrowing.approvers if narrowing is not None else ()
 
 
 def _named(
@@ -125,10 +167,13 @@ def _named(
     principal: Principal,
     groups: Mapping[str, approver_policy.GroupView],
     now: datetime,
+    annotated: Sequence[tuple[str, tuple[str, ...]]] = (),
     names: Mapping[str, str] | None = None,
 ) -> Decision:
     called = {group: f"@{name}" for group, name in (names or {}).items()}
-    for approvers in (tuple(ctx.settings.APPROVERS), tuple(proposal.approvers)):
+    narrowed = [(f"the annotation fettle/approvers of {where}", ids) for where, ids in annotated]
+    lists = (("APPROVERS", tuple(ctx.settings.APPROVERS)), ("the proposal", tuple(proposal.approvers)), *narrowed)
+    for listed_in, approvers in lists:
         decision = approver_policy.may_approve(
             principal,
             approvers,
@@ -138,6 +183,7 @@ def _named(
             action=proposal.action,
             self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
             names=called,
+            listed_in=listed_in,
         )
         if not decision.allowed:
             return decision

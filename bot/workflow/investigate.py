@@ -20,7 +20,7 @@ from bot.evidence import collect
 from bot.storage import due, findings, incident_alerts, incidents
 from bot.storage import evidence as evidence_rows
 from bot.storage.db import Tx
-from bot.workflow import owing
+from bot.workflow import annotated, owing
 from bot.workflow.context import Context
 from bot.workflow.looking import ELSEWHERE, Looked, look
 
@@ -41,7 +41,7 @@ async def investigate(ctx: Context, work: DueWork) -> None:
     async with aclosing(look(ctx, incident, alerts)) as looks:
         async for found in looks:
             if found.complete:
-                await ctx.store.transact(_save, work, incident, found, ctx.clock())
+                await ctx.store.transact(_save, work, incident, found, ctx.clock(), annotated.channels(ctx))
             else:
                 await ctx.store.transact(_show, incident, found, ctx.clock())
 
@@ -61,7 +61,9 @@ def _show(tx: Tx, before: Incident, found: Looked, now: datetime) -> None:
     owing.card(tx, incident, Priority.NEW_CARD, now)
 
 
-def _save(tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime) -> None:
+def _save(
+    tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime, channels: frozenset[str] = frozenset()
+) -> None:
     incident = incidents.get(tx, work.subject)
     if not incident.open or incident.target != before.target:
         # It was resolved, or a person chose another target while this looked; their choice owed a look of its own.
@@ -96,6 +98,7 @@ def _save(tx: Tx, work: DueWork, before: Incident, found: Looked, now: datetime)
             "unreachable" if found.unreachable else "collected", incident.id, detail,
         )  # fmt: skip
         tx.audit(note, now)
+    annotated.route(tx, incident, found.narrowing, channels, now)
     owing.evidence(tx, incident, now)
     owing.logs(tx, incident, found.evidence, now)
     owing.card(tx, incident, Priority.NEW_CARD, now)

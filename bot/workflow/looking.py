@@ -15,6 +15,7 @@ from bot.domain.errors import ClusterUnavailableError, FettleError, UnavailableE
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
+from bot.domain.narrowing import Narrowing
 from bot.domain.severity import severity_of
 from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.domain.target import Target
@@ -27,6 +28,7 @@ from bot.kube.members import target_object
 from bot.kube.pace import Allowance
 from bot.playbooks.schema import Playbook
 from bot.playbooks.words import PARAMS
+from bot.workflow import annotated
 from bot.workflow.context import Context
 
 FINDING_THE_WORKLOAD = 6.0
@@ -60,6 +62,8 @@ class Looked:
     findings: tuple[Finding, ...] = ()
     unreachable: str = ""
     complete: bool = True
+    narrowing: Narrowing | None = None
+    """What annotations of the target say, as far as they were read meanwhile."""
 
 
 def playbook_for(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) -> Playbook:
@@ -95,13 +99,17 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
     end = loop.time() + ctx.settings.EVIDENCE_TIMEOUT.total_seconds() + HANDLERS_AFTER
     gathered: list[Evidence] = []
     gathering = asyncio.create_task(_gather(ctx, playbook, target, alerts, allowance, gathered), name="evidence")
+    noting = asyncio.create_task(annotated.read(ctx, target), name="annotations")
     try:
         await asyncio.wait({gathering}, timeout=FIRST_SHOWN)
         if not gathering.done() and gathered:
             yield Looked(target, candidates, note, playbook, tuple(gathered), complete=False)
         await gathering
+        await asyncio.wait({noting}, timeout=collect.GRACE)
+        noted = noting.result() if noting.done() else None
     finally:
         gathering.cancel()
+        noting.cancel()
     unreachable = await _unreachable(ctx, target, gathered)
     snapshot = Snapshot(ctx.clock(), tuple(alerts), target, {item.source: item for item in gathered})
     findings: tuple[Finding, ...] = ()
@@ -112,7 +120,7 @@ async def look(ctx: Context, incident: Incident, alerts: Sequence[AlertSeen]) ->
         own, (theirs, lines) = await asyncio.gather(ranking, asking)
         findings = ranked.joined(own, theirs)
         gathered += lines
-    yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable)
+    yield Looked(target, candidates, note, playbook, tuple(gathered), findings, unreachable, narrowing=noted)
 
 
 async def _unreachable(ctx: Context, target: Target | None, gathered: Sequence[Evidence]) -> str:

@@ -241,7 +241,8 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
         return Decision()
-    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE)
+    approvers, nobody = facts.who_may(tx, ctx, draft.approvers, reading, now)
+    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
     if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
         return decision  # the card says it already
@@ -252,9 +253,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         return decision
     settings = ctx.settings
     expires_at = now + min(settings.APPROVAL_TTL, draft.expires or settings.APPROVAL_TTL)
-    # Nobody may approve without APPROVERS, whomever a playbook names: those are asked beside it.
-    approvers = (draft.approvers or tuple(settings.APPROVERS)) if settings.APPROVERS else ()
-    warnings = draft.text.warnings + decision.warnings
+    warnings = draft.text.warnings + decision.warnings + facts.narrowed_by(reading)
     text = replace(
         draft.text,
         policy=policy_text(approvers, draft.quorum, people.group_names(tx)),

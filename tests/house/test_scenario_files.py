@@ -22,6 +22,7 @@ PROMISED = {
     "frozen",
     "slack-drops-after-post",
     "restart-command",
+    "annotation-denies",
 }
 
 

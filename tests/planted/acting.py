@@ -95,7 +95,7 @@ BUGS = (
         name="approval-not-rechecked",
         why="Whoever approved was dismissed before the claim; the approval still acts.",
         file=EXECUTE_PY,
-        old="    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now)\n",
+        old="    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)\n",
         new="",
         tests=(EXECUTE,),
     ),

@@ -11,6 +11,7 @@ PEOPLE = "tests/integration/workflow/test_decide_people.py"
 DIGESTS = "tests/unit/domain/test_digests.py"
 DECIDE = "tests/integration/workflow/test_decide_target.py"
 PROPOSE = "tests/integration/workflow/test_propose.py"
+ANNOTATIONS = "tests/integration/workflow/test_annotations.py"
 CLIENT = "tests/integration/delivery/test_client.py"
 
 BUGS = (
@@ -77,6 +78,62 @@ BUGS = (
         old="    if incident.foreign_cluster or incident.target is None:\n",
         new="    if incident.target is None:\n",
         tests=(f"{PROPOSE}::test_a_target_chosen_for_another_clusters_incident_brings_no_draft",),
+    ),
+    Bug(
+        name="denied-verbs-forgotten",
+        why="A team took restarts away from its database; Fettle restarts it.",
+        file=GUARDRAILS,
+        old="    for where in state.narrowing.denying(action):\n",
+        new="    for where in state.narrowing.denying(action)[1:]:\n",
+        tests=(GUARDS, ANNOTATIONS),
+    ),
+    Bug(
+        name="typing-error-opens",
+        why="fettle/deny: restrat denies nothing, and nobody is told.",
+        file=GUARDRAILS,
+        old="    for sentence in state.narrowing.wrong:\n        yield",
+        new="    for sentence in state.narrowing.wrong[1:]:\n        yield",
+        tests=(GUARDS, ANNOTATIONS),
+    ),
+    Bug(
+        name="unread-namespace-taken-as-silent",
+        why="The account may not read the namespace, so what is denied there is done.",
+        file=GUARDRAILS,
+        old="    if state.narrowing is None:\n        yield",
+        new="    if state.narrowing is None:\n        return\n        yield",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="namespaces-annotations-forgotten",
+        why="Only the workload's own annotations count; whoever may edit it lifts what the namespace says.",
+        file="bot/kube/workload.py",
+        old='    return of_workload + narrowing.read(f"namespace',
+        new='    return of_workload or narrowing.read(f"namespace',
+        tests=(ANNOTATIONS,),
+    ),
+    Bug(
+        name="annotated-approvers-only-shown",
+        why="fettle/approvers changes the card and not who may press.",
+        file="bot/workflow/facts.py",
+        old="    for listed_in, approvers in lists:\n",
+        new="    for listed_in, approvers in lists[:2]:\n",
+        tests=(ANNOTATIONS,),
+    ),
+    Bug(
+        name="taken-approver-still-counts-at-the-claim",
+        why="The annotation took the approver away between press and execution; it is executed all the same.",
+        file="bot/workflow/facts.py",
+        old="        may = _named(ctx, proposal, principal, groups, now, _annotated(reading))\n",
+        new="        may = _named(ctx, proposal, principal, groups, now)\n",
+        tests=(ANNOTATIONS,),
+    ),
+    Bug(
+        name="annotation-sends-anywhere",
+        why="Whoever may annotate a Deployment sends production's incidents into any channel.",
+        file="bot/workflow/annotated.py",
+        old="    if found.channel and found.channel not in allowed:\n",
+        new="    if found.channel and not allowed:\n",
+        tests=(ANNOTATIONS,),
     ),
     Bug(
         name="paused-restart-allowed",
@@ -232,8 +289,8 @@ BUGS = (
         name="group-of-yesterday-counts",
         why="Somebody left the on-call group and still approves.",
         file=APPROVERS,
-        old="now - view.refreshed_at >= GROUP_MAX_AGE:",
-        new="now - view.refreshed_at >= GROUP_MAX_AGE * 1000:",
+        old="now - view.refreshed_at < GROUP_MAX_AGE\n",
+        new="now - view.refreshed_at < GROUP_MAX_AGE * 1000\n",
         tests=(WHO,),
     ),
     Bug(
@@ -248,8 +305,8 @@ BUGS = (
         name="approvers-of-yesterday-count",
         why="Taken out of APPROVERS, and still named on an old card: the press counts.",
         file="bot/workflow/facts.py",
-        old="(tuple(ctx.settings.APPROVERS), tuple(proposal.approvers))",
-        new="(tuple(proposal.approvers),)",
+        old='(("APPROVERS", tuple(ctx.settings.APPROVERS)), ("the proposal", tuple(proposal.approvers)), *narrowed)',
+        new='(("the proposal", tuple(proposal.approvers)), *narrowed)',
         tests=(PEOPLE,),
     ),
     Bug(

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.domain.evidence import PodRow
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
+from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
 from bot.kube.objects import instant
@@ -46,6 +47,7 @@ def state(kind: str = "Deployment", **changes: Any) -> TargetState:
         max_surge="25%",
         revision="41",
         observed_at=NOW,
+        narrowing=Narrowing(),
     )
     return replace(healthy, **changes)
 

@@ -159,6 +159,16 @@ class Cluster:
         copy: Json = clone(made)
         return copy
 
+    def annotate(self, kind: str, namespace: str, name: str, notes: dict[str, str | None]) -> None:
+        """Write annotations on an object as administrator, beside those it has; None takes one away."""
+
+        def change(obj: Json) -> Json:
+            wanted = {**(obj["metadata"].get("annotations") or {}), **notes}
+            kept = {key: value for key, value in wanted.items() if value is not None}
+            return {**obj, "metadata": {**obj["metadata"], "annotations": kept}}
+
+        self.writes.patch(by_kind(kind), namespace, name, change, _ADMIN)
+
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete as administrator, with dependents."""
         self.writes.delete(by_kind(kind), namespace, name, Deletion())

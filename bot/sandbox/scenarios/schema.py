@@ -61,6 +61,20 @@ class Change(_Part):
     image: str
 
 
+class Annotate(_Part):
+    """Somebody writes ``fettle/...`` on a workload, or on a whole namespace; a null takes it away."""
+
+    workload: str = ""
+    namespace: str = ""
+    notes: Mapping[str, str | None]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Annotate:
+        if bool(self.workload) == bool(self.namespace):
+            raise ValueError("annotate names a workload or a namespace, one of them")
+        return self
+
+
 class ExpectCard(_Part):
     """The card says so within the time. ``new`` takes another card than the one looked at so far."""
 
@@ -172,6 +186,7 @@ class Step(_Part):
     break_next: Trouble | None = None
     heal: str | None = None
     change: Change | None = None
+    annotate: Annotate | None = None
     expect_card: ExpectCard | None = None
     expect_cards: ExpectCards | None = None
     press: Press | None = None

@@ -117,6 +117,15 @@ class Player:
         )
         self.transcript.say(f"Cluster: somebody rolled out {change.image} to {change.workload}")
 
+    async def _annotate(self, annotate: schema.Annotate) -> None:
+        notes = dict(annotate.notes)
+        if annotate.namespace:
+            self.world.cluster.annotate("Namespace", "", annotate.namespace, notes)
+        else:
+            self.world.cluster.annotate("Deployment", *annotate.workload.split("/"), notes)
+        said = ", ".join(f"{key} {'is gone' if value is None else value}" for key, value in notes.items())
+        self.transcript.say(f"Cluster: somebody annotates {annotate.workload or annotate.namespace} ({said})")
+
     async def _bot(self, bot: schema.Bot) -> None:
         if bot.do == "start":
             await self.world.start_bot()

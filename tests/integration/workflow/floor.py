@@ -285,6 +285,11 @@ class Floor:
         assert found is not None
         return found
 
+    def annotate(self, key: str, value: str | None, *, namespace: bool = False) -> None:
+        """A team writes ``fettle/KEY`` on its workload, or on its namespace; None takes it away."""
+        where = ("Namespace", "", "shop") if namespace else ("Deployment", "shop", "api")
+        self.cluster.annotate(*where, {f"fettle/{key}": value})
+
     def change(self, edit: Callable[[Any], None], name: str = "api", kind: str = "Deployment") -> None:
         """Somebody edits a workload's manifest."""
         manifest = self.workload(name, kind)

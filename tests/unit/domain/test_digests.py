@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.audit import TAGS, detail_digest, entry_hash
+from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState, canonical, sha256, staleness_digest
 from bot.domain.target import Target
 
@@ -34,7 +35,7 @@ STATUS: dict[str, Any] = {
     "labels": {"a": "b"}, "selector": "a=b", "template_changed_at": datetime(2026, 1, 1, tzinfo=UTC),
     "first_failure_at": datetime(2026, 1, 1, tzinfo=UTC), "observed_at": datetime(2026, 1, 1, tzinfo=UTC),
     "strategy": "Recreate", "max_unavailable": "1", "max_surge": "1", "min_ready_seconds": 9, "progress_deadline": 9,
-    "owner": "Rollout shop/api", "partition": 1,
+    "owner": "Rollout shop/api", "partition": 1, "narrowing": Narrowing(wrong=("x",)),
 }  # fmt: skip
 """Status, and what follows from the template hash or is looked at afresh by guards."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.approval import Principal
 from bot.domain.decision import Decision, Rule
-from bot.policy.approvers import GroupView, identity, may_approve, policy_text
+from bot.policy.approvers import GroupView, common, identity, may_approve, policy_text
 from tests.unit.cluster_states import NOW
 
 ANA = Principal("person:1", "U1", "ana")
@@ -109,3 +109,38 @@ def test_self_approval_is_no_way_around_the_list() -> None:
 )
 def test_the_card_says_who_may_approve(approvers: tuple[str, ...], quorum: int, line: str) -> None:
     assert policy_text(approvers, quorum, {"S1": "sre-oncall"}) == line
+
+
+KNOWN = {"S1": GroupView(frozenset({"U1", "U3"}), FRESH), "S2": GroupView(frozenset({"U3", "U4"}), FRESH)}
+STALE = {"S1": GroupView(frozenset({"U1"}), NOW - timedelta(hours=1))}
+
+
+@pytest.mark.parametrize(
+    ("lists", "groups", "left"),
+    [
+        ([("U1", "U2")], {}, ("U1", "U2")),
+        ([("U1", "U2"), ("U2", "U9")], {}, ("U2",)),
+        ([("U1",), ("U2",)], {}, ()),
+        ([("U1", "U2"), ("U2",), ("U1",)], {}, ()),
+        ([("S1", "U2"), ("S1",)], KNOWN, ("S1",)),
+        ([("S1",), ("U1", "U4")], KNOWN, ("U1",)),
+        ([("S1",), ("S2",)], KNOWN, ("U3",)),
+        ([("S1",), ("U9",)], STALE, ("U9",)),
+        ([("S1",), ("U9",)], {"S1": GroupView()}, ("U9",)),
+        ([("U1",), ("S9",)], KNOWN, ()),
+    ],
+    ids=[
+        "one list", "both", "nobody", "three lists", "a group of both", "members of the group", "of both groups",
+        "read too long ago", "never read", "a group that nobody reads",
+    ],
+)  # fmt: skip
+def test_the_card_names_whom_every_list_leaves(
+    lists: list[tuple[str, ...]], groups: dict[str, GroupView], left: tuple[str, ...]
+) -> None:
+    """What isn't known of a group's members stays open for the press, which asks every list for itself."""
+    assert common(lists, groups, NOW) == left
+
+
+def test_a_refusal_says_which_list_it_is() -> None:
+    decision = may_approve(ANA, ("U2",), {}, NOW, "fettle", "restart", frozenset(), listed_in="the annotation")
+    assert decision.sentence.startswith("@ana, only those whom the annotation names may approve a restart.")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.decision import Rule
+from bot.domain.narrowing import read
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
 from bot.policy.guardrails import Facts, Point, check
@@ -147,3 +148,28 @@ def test_every_sentence_ends_and_holds_no_markup() -> None:
             assert reason.sentence.endswith("."), reason
             assert "!" not in reason.sentence
             assert "<" not in reason.sentence
+
+
+@pytest.mark.parametrize("point", list(Point))
+def test_a_verb_that_an_annotation_takes_away_is_denied_at_every_point(point: Point) -> None:
+    narrowed = state(narrowing=read("namespace shop", {"fettle/deny": "scale,restart"}))
+    decision = check("restart", narrowed, ALLOWING, NOW, point)
+    assert [reason.rule for reason in decision.reasons] == [Rule.ANNOTATION]
+    assert decision.sentence == "The annotation fettle/deny of namespace shop takes restart away from me."
+
+
+@pytest.mark.parametrize("point", list(Point))
+def test_an_annotation_that_can_not_be_understood_denies_at_every_point(point: Point) -> None:
+    assert rules(target=state(narrowing=read("namespace shop", {"fettle/denny": "scale"})), point=point) == {
+        Rule.ANNOTATION
+    }
+
+
+def test_annotations_that_were_not_read_deny() -> None:
+    assert rules(target=state(narrowing=None)) == {Rule.UNREADABLE}
+
+
+def test_annotations_give_nothing() -> None:
+    """Whatever is written there, an action that the settings don't allow stays denied."""
+    narrowed = state(narrowing=read("namespace shop", {"fettle/deny": "scale", "fettle/approvers": "U0ANA"}))
+    assert rules(replace(ALLOWING, allowed_actions=frozenset()), narrowed) == {Rule.ACTION}
