@@ -32,6 +32,8 @@ store_app = typer.Typer(help="Copy the store, put a copy back, forget what is ol
 app.add_typer(store_app, name="store")
 playbooks_app = typer.Typer(help="See, check and try playbooks.", no_args_is_help=True)
 app.add_typer(playbooks_app, name="playbooks")
+shadow_app = typer.Typer(help="Proposals against what people did.", no_args_is_help=True)
+app.add_typer(shadow_app, name="shadow")
 
 DOTENV = Path(".env")
 
@@ -262,6 +264,21 @@ def playbooks_replay(
     from bot import replay_cli
 
     raise typer.Exit(replay_cli.main(file, env_file, folder, as_json=json))
+
+
+@shadow_app.command("report")
+def shadow_report(
+    since: Annotated[str, typer.Option("--since", help="Incidents from then on: 30d, or a date (UTC).")] = "30d",
+    playbook: Annotated[str, typer.Option("--playbook", help="Only this playbook's.")] = "",
+    env_file: EnvFile = DOTENV,
+    *,
+    json: Json = False,
+) -> None:
+    """Compare Fettle's first proposals with what people then did, by playbook: when to leave observe mode."""
+    from bot import settings, shadow_cli
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(shadow_cli.report(url, since, playbook, as_json=json))
 
 
 @app.command()

@@ -21,7 +21,19 @@ from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
-from bot.workflow import decide, execute, investigate, loaded, page, propose, timekeeping, verify, wake, watchdog
+from bot.workflow import (
+    decide,
+    execute,
+    investigate,
+    loaded,
+    look_back,
+    page,
+    propose,
+    timekeeping,
+    verify,
+    wake,
+    watchdog,
+)
 from bot.workflow.context import Context
 from bot.workflow.following import Following
 from bot.workflow.reloading import Reloading
@@ -38,6 +50,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.PROPOSE: propose.propose,
     Stage.WAKE: wake.wake,
     Stage.PAGE: page.page,
+    Stage.LOOK_BACK: look_back.look_back,
 }
 LIMITS: Mapping[Stage, int] = {
     Stage.EXECUTE: 3,
@@ -48,6 +61,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.PROPOSE: 8,
     Stage.WAKE: 2,
     Stage.PAGE: 4,
+    Stage.LOOK_BACK: 1,
 }
 """How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
 LEASE = timedelta(seconds=120)

@@ -27,6 +27,7 @@ TAGS = (
     "incident:state:mitigated",
     "incident:state:resolved",
     "incident:target:chosen",
+    "incident:aftermath:seen",
     "incident:evidence:collected",
     "incident:page:refused",
     "incident:page:sent",

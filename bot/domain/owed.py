@@ -20,6 +20,7 @@ class Stage(StrEnum):
     EXPIRE = "expire"  # proposal
     PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over
+    LOOK_BACK = "look_back"  # incident: it ended; what people did since the first proposal
 
 
 @dataclass(frozen=True)

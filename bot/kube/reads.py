@@ -97,14 +97,12 @@ async def snapshot(
     again = clock is not None and began is not None and clock() - began > SLOW
     if clock is not None and again:
         asked = clock()
-    obj, revisions, pods_raw, autoscalers, budgets, uid, namespace = await asyncio.gather(
+    obj, revisions, pods_raw, (autoscalers, budgets, namespace), uid = await asyncio.gather(
         workload(cluster, target) if again else _known(obj),
         _revisions(cluster, target, obj),
         _selected_pods(cluster, target, obj),
-        cluster.items(path("HorizontalPodAutoscaler", target.namespace)) if detail else _nothing(),
-        cluster.items(path("PodDisruptionBudget", target.namespace)) if detail else _nothing(),
+        _around(cluster, target.namespace) if detail else _nothing_around(),
         cluster.uid(),
-        _namespace(cluster, target.namespace) if detail else _none(),
     )
     pods = _owned_pods(obj, revisions, pods_raw)
     state = read_state(target.kind, Objects(obj, revisions, autoscalers, budgets, pods, uid, asked, namespace))
@@ -266,8 +264,17 @@ async def _nothing() -> list[Json]:
     return []
 
 
-async def _none() -> Json | None:
-    return None
+async def _around(cluster: Cluster, namespace: str) -> tuple[list[Json], list[Json], Json | None]:
+    """A namespace's autoscalers and budgets, and its own object."""
+    return await asyncio.gather(
+        cluster.items(path("HorizontalPodAutoscaler", namespace)),
+        cluster.items(path("PodDisruptionBudget", namespace)),
+        _namespace(cluster, namespace),
+    )
+
+
+async def _nothing_around() -> tuple[list[Json], list[Json], Json | None]:
+    return [], [], None
 
 
 async def _namespace(cluster: Cluster, name: str) -> Json | None:

@@ -16,7 +16,7 @@ from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState
 from bot.domain.verification import Verdict
 from bot.storage import due, executions, incidents, proposals, verifications
 from bot.storage.db import Tx
-from bot.workflow import owing
+from bot.workflow import look_back, owing
 
 REQUEST_KEY = "request:"
 """Correlation keys of incidents that a command declared; they close on pass."""
@@ -139,6 +139,8 @@ def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str,
         Resolution.RETURNED: "what was missing came again",
         Resolution.PERSON: f"by a person: {reason}" if reason else "by a person",
     }
+    if look_back.first_proposal(tx, incident) is not None:
+        due.owe(tx, Stage.LOOK_BACK, incident.id, now)
     owing.thread(tx, closed, f"resolved:{closed.episodes}", f"Resolved after {lasted}: {words[how]}.", now)
     owing.card(tx, closed, Priority.NEW_CARD, now)
 

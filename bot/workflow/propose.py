@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.domain import aftermath
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
@@ -276,6 +277,7 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         baseline={
             **measure.baseline(state),
             metrics.CHECKS: measuring.planned(ctx.playbooks.current.get(incident.playbook)),
+            **_before(reading),
         },
     )
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
@@ -306,11 +308,18 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
         expires_at=None,
         quorum=1,
         approvers=(),
-        baseline={},
+        baseline=_before(draft.reading),
     )
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
     _entry(tx, "proposal:state:recorded", draft.requested_by, proposal, "recorded", detail, now)
+
+
+def _before(reading: facts.Reading | None) -> dict[str, Any]:
+    """The target as it was, for the look back at the end; nothing where it wasn't read."""
+    if reading is None or reading.state is None:
+        return {}
+    return {aftermath.KEY: aftermath.before(reading.state, reading.pods)}
 
 
 def _refusal(draft: Draft, decision: Decision) -> str:

@@ -7,7 +7,7 @@ import sys
 import pytest
 from sources import ROOT
 
-from bot.__main__ import app, audit_app, playbooks_app
+from bot.__main__ import app, audit_app, playbooks_app, shadow_app
 from bot.domain.execution import EXECUTION
 from bot.domain.incident import INCIDENT
 from bot.domain.proposal import PROPOSAL
@@ -42,7 +42,8 @@ def _commands() -> list[str]:
     plain = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
     audit = [one.name for one in audit_app.registered_commands]
     playbooks = [f"fettle playbooks {one.name}" for one in playbooks_app.registered_commands]
-    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit), *playbooks]
+    shadow = [f"fettle shadow {one.name}" for one in shadow_app.registered_commands]
+    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit), *playbooks, *shadow]
 
 
 @pytest.mark.parametrize("command", [one for one in _commands() if one != "fettle version"])

@@ -23,6 +23,7 @@ PROMISED = {
     "slack-drops-after-post",
     "restart-command",
     "annotation-denies",
+    "shadow-report",
 }
 
 

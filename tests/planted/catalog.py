@@ -18,6 +18,7 @@ from tests.planted import (
     policy,
     process,
     registries,
+    shadow,
     slack,
     store,
     verdicts,
@@ -27,7 +28,7 @@ from tests.planted.bug import Bug
 ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
-    *metrics.BUGS, *registries.BUGS, *extensions.BUGS,
+    *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

@@ -187,6 +187,7 @@ class Step(_Part):
     heal: str | None = None
     change: Change | None = None
     annotate: Annotate | None = None
+    kubectl_restart: str | None = None
     expect_card: ExpectCard | None = None
     expect_cards: ExpectCards | None = None
     press: Press | None = None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.sandbox import hands
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack.models import Reply
@@ -117,12 +118,17 @@ class Player:
         )
         self.transcript.say(f"Cluster: somebody rolled out {change.image} to {change.workload}")
 
+    async def _kubectl_restart(self, workload: str) -> None:
+        await hands.rollout_restart(self.world.cluster_server, workload)
+        self.transcript.say(f"Somebody: kubectl rollout restart of {workload}")
+
     async def _annotate(self, annotate: schema.Annotate) -> None:
         notes = dict(annotate.notes)
         if annotate.namespace:
             self.world.cluster.annotate("Namespace", "", annotate.namespace, notes)
         else:
-            self.world.cluster.annotate("Deployment", *annotate.workload.split("/"), notes)
+            namespace, name = annotate.workload.split("/")
+            self.world.cluster.annotate("Deployment", namespace, name, notes)
         said = ", ".join(f"{key} {'is gone' if value is None else value}" for key, value in notes.items())
         self.transcript.say(f"Cluster: somebody annotates {annotate.workload or annotate.namespace} ({said})")
 

@@ -31,7 +31,7 @@ async def test_cleared_alerts_close_and_withdraw_what_waits(floor: Floor) -> Non
     assert (found.state, found.resolution) == (IncidentState.RESOLVED, "alerts_cleared")
     stored = await floor.proposal_now(proposal)
     assert (stored.state, stored.reason) == (ProposalState.SUPERSEDED, "all alerts resolved")
-    assert await floor.owed() == {}
+    assert await floor.owed() == {"look_back": 1}
     ((_, params),) = await floor.messages("resolved:")
     assert "all alerts cleared" in params
     assert not (await floor.approve(proposal)).ok
