@@ -35,4 +35,5 @@ async def test_every_stage_run_twice_changes_nothing(night: Build, lost: bool) -
         "verification:verdict:given",
         "incident:state:mitigated",
         "incident:state:resolved",
+        "incident:aftermath:seen",
     ]
