@@ -51,10 +51,10 @@ async def look_back(ctx: Context, work: DueWork) -> None:
         if work.attempts < TRIES:
             await ctx.store.transact(due.later, work, ctx.clock() + AGAIN, error=str(error))
             return
-        await ctx.store.transact(_save, work, proposal, Outcome.UNREAD, (), str(error), ctx.clock())
+        await ctx.store.transact(_look_back, work, proposal, Outcome.UNREAD, (), str(error), ctx.clock())
         return
     found = aftermath.outcome(proposal.action, acts, executed=executed)
-    await ctx.store.transact(_save, work, proposal, found, acts, "", ctx.clock())
+    await ctx.store.transact(_look_back, work, proposal, found, acts, "", ctx.clock())
 
 
 def _load(tx: Tx, incident_id: int) -> tuple[Incident, Proposal | None, bool]:
@@ -73,7 +73,7 @@ async def _acts(ctx: Context, proposal: Proposal, before: Before) -> tuple[Act, 
     return seen.acts(proposal.target.kind, parts.obj, parts.revisions, parts.pods, before, proposal.created_at)
 
 
-def _save(
+def _look_back(
     tx: Tx, work: DueWork, proposal: Proposal, found: Outcome, acts: tuple[Act, ...], problem: str, now: datetime
 ) -> None:
     if not due.done(tx, work) or incidents.get(tx, work.subject).open:

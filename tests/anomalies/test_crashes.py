@@ -27,8 +27,9 @@ LOST = [
     *around("_claim#1"),
     "before:write#1",
     *around("_waiting#1", "receive#2", "claim#4", "_record#1", "claim#5", "_progress#1", "claim#6", "_settle#1"),
+    *around("_look_back#1"),
 ]
-"""An alert, the same, but the write's answer is lost and read back; meanwhile the alert resolves."""
+"""An alert, the same, but the write's answer is lost and read back; meanwhile the alert resolves; a look back."""
 
 PAIRS = [
     pair

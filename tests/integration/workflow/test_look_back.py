@@ -249,9 +249,9 @@ async def test_a_reopened_incident_is_looked_back_at_when_it_ends(floor: Floor, 
     floor.advance(30)
     again = await floor.alert(started=1)
     assert again.id == incident.id
+    await floor.prepare(conclude=True)
     assert await floor.run(Stage.LOOK_BACK) == 1
     assert not await floor.entries("incident:aftermath:seen")
-    await floor.prepare(conclude=True)
     floor.advance(5)
     await restart(floor, kubectl)
     assert (await ended(floor, incident)).outcome == "same"
