@@ -22,6 +22,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
+from bot.settings_limits import LimitSettings
 from bot.settings_sources import SOURCE_SECRETS, UNTOLD, SourceSettings, address, contradictions
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -108,7 +109,7 @@ class IncidentSettings(BaseModel):
     )
 
 
-class Settings(SourceSettings, WebhookSettings, IncidentSettings, StoreSettings):
+class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(

@@ -27,6 +27,9 @@ class Rule(StrEnum):
     STRATEGY = "strategy"
     ANNOTATION = "annotation"  # a team took the verb away, on the workload or its namespace
     IN_FLIGHT = "in_flight"
+    COOLDOWN = "cooldown"
+    RATE = "rate"
+    BREAKER = "breaker"
     STALE = "stale"
     EXPIRED = "expired"
     SETTLED = "settled"  # the proposal was already decided

@@ -198,7 +198,12 @@ class World:
             "WEBHOOK_TOKENS": self.webhook_token,
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
-            "ALLOWED_ACTIONS": "restart",
+            "ALLOWED_ACTIONS": "restart,rollback",
+            "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
+            "TARGET_HOURLY": "1000",
+            "HOURLY": "10000",
+            "AT_ONCE": "1000",
+            "BREAKER": "0",
             "APPROVAL_TTL": "5m",
             "VERIFY_SOAK": "2s",
             "VERIFY_SOAK_CRASHLOOP": "3s",

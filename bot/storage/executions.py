@@ -73,6 +73,25 @@ def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
     return _many(tx, ExecutionRow.incident_id == incident_id)
 
 
+def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime]]:
+    """(target key, time of the intent) of what was sent since then and not refused, the execution ``but`` left out."""
+    rows = tx.all(
+        ExecutionRow.select(ExecutionRow.target_key, ExecutionRow.intent_at)
+        .where(
+            ExecutionRow.intent_at >= since,
+            ExecutionRow.id != but,
+            ExecutionRow.state != ExecutionState.FAILED.value,
+        )
+        .order_by(ExecutionRow.id)
+    )
+    return [(row.target_key, row.intent_at) for row in rows]
+
+
+def count_in_flight(tx: Tx, *, but: int = 0) -> int:
+    """How many were approved and have no verdict yet."""
+    return len(_many(tx, ExecutionRow.in_flight & (ExecutionRow.id != but)))
+
+
 def claim(tx: Tx, execution_id: int, request: WriteRequest, baseline: Mapping[str, Any], now: datetime) -> Execution:
     """Pending to running with the intent: the exact request. Raises ``IllegalTransitionError`` if it isn't pending."""
     return _move(

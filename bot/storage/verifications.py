@@ -20,6 +20,9 @@ from bot.storage.rows import target_in, target_to
 from bot.storage.tables import VerificationRow
 from bot.storage.tx import Tx
 
+MOST_VERDICTS = 100
+"""Of the newest verdicts, for the guard that counts them."""
+
 
 def start(
     tx: Tx,
@@ -62,6 +65,18 @@ def current_of(tx: Tx, execution_id: int) -> Verification | None:
     """The current verification of an execution."""
     where = (VerificationRow.execution_id == execution_id) & VerificationRow.current
     return _first(tx, VerificationRow.select().where(where).order_by(VerificationRow.id.desc()))
+
+
+def since(tx: Tx, at: datetime) -> list[tuple[int, Verdict, datetime]]:
+    """(incident, verdict, time) of the current verdicts given since then, newest first; superseded ones left out."""
+    given = [Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value]
+    rows = tx.all(
+        VerificationRow.select(VerificationRow.incident_id, VerificationRow.verdict, VerificationRow.settled_at)
+        .where(VerificationRow.current, VerificationRow.settled_at >= at, VerificationRow.verdict.in_(given))
+        .order_by(VerificationRow.settled_at.desc(), VerificationRow.id.desc())
+        .limit(MOST_VERDICTS)
+    )
+    return [(row.incident_id, Verdict(row.verdict), row.settled_at) for row in rows]
 
 
 def latest_of_incident(tx: Tx, incident_id: int) -> Verification | None:

@@ -17,17 +17,18 @@ from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.proposal import Proposal, TargetState, staleness_digest
+from bot.domain.proposal import SYSTEM, Proposal, TargetState, staleness_digest
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.policy import freeze as freeze_policy
-from bot.policy import guardrails
-from bot.storage import executions, people, proposals
+from bot.policy import guardrails, rates
+from bot.storage import executions, people, proposals, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
+from bot.workflow import again
 from bot.workflow.context import Context
 
 
@@ -46,6 +47,21 @@ class Reading:
     problem: str
     at: datetime
     freeze_file: bool | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose wish an action is: a person's or Fettle's own, and whether it undoes what was done before."""
+
+    by_person: bool = False
+    undo: bool = False
+
+    @classmethod
+    def of(cls, proposal: Proposal | None) -> Asked:
+        """As the proposal says; Fettle's own without one."""
+        if proposal is None:
+            return cls()
+        return cls(proposal.requested_by != SYSTEM, undo=again.UNDO_OF in proposal.params)
 
 
 async def gather(ctx: Context, target: Target, action: str, *, recent: bool = False) -> Reading:
@@ -199,8 +215,12 @@ def check(
     point: guardrails.Point,
     proposal: Proposal | None = None,
     own_execution: int = 0,
+    asked: Asked | None = None,
 ) -> Decision:
-    """Policy's word on one reading at one of the three points, with the store's facts read in this transaction."""
+    """Policy's word on one reading at one of the three points, with the store's facts read in this transaction.
+
+    ``asked`` says whose wish it is where there is no proposal yet.
+    """
     now = ctx.clock()
     freeze = freeze_in(tx, ctx, reading.freeze_file)
     other = executions.in_flight_on(tx, reading.target.key)
@@ -224,7 +244,28 @@ def check(
         read_problem=reading.problem,
         kind="" if reading.target.kind in RESTARTABLE else reading.target.kind,
     )
-    return guardrails.check(action, reading.state, facts, now, point)
+    decision = guardrails.check(action, reading.state, facts, now, point)
+    how = asked or Asked.of(proposal)
+    limits = rates.Limits(
+        settings.COOLDOWN, settings.TARGET_HOURLY, settings.HOURLY, settings.AT_ONCE, settings.BREAKER
+    )
+    history = _history(tx, reading.target, now, own_execution)
+    ref = reading.target.ref
+    return decision + Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
+
+
+def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates.History:
+    sent = executions.sent_since(tx, now - rates.HOUR, but=own_execution)
+    _on, _by, _reason, lifted = freeze_row.state(tx)
+    since = max(now - rates.HOUR, lifted) if lifted is not None else now - rates.HOUR
+    return rates.History(
+        on_target=tuple(at for key, at in sent if key == target.key),
+        anywhere=tuple(at for _, at in sent),
+        in_flight=executions.count_in_flight(tx, but=own_execution),
+        verdicts=tuple(
+            rates.Judged(f"INC-{incident}", verdict, at) for incident, verdict, at in verifications.since(tx, since)
+        ),
+    )
 
 
 def _digest(reading: Reading, proposal: Proposal | None) -> str:

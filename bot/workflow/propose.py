@@ -36,7 +36,8 @@ from bot.workflow.context import Context
 NOTHING = "none"
 """The action of a record that says why nothing is proposed."""
 
-PASSING = frozenset({Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.RIGHTS, Rule.IN_FLIGHT})
+RATES = frozenset({Rule.COOLDOWN, Rule.RATE, Rule.BREAKER})
+PASSING = frozenset({Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.RIGHTS, Rule.IN_FLIGHT, *RATES})
 """Reasons that pass by themselves, or with a person's hand elsewhere: what they refused is looked at again."""
 AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
 """The first wait before looking again, and the longest: each is twice the one before."""
@@ -243,7 +244,8 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
         return Decision()
     approvers, nobody = facts.who_may(tx, ctx, draft.approvers, reading, now)
-    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE) + nobody
+    asked = facts.Asked(draft.requested_by != SYSTEM, undo=again.UNDO_OF in draft.params)
+    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE, asked=asked) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
     if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
         return decision  # the card says it already

@@ -14,7 +14,51 @@ PROPOSE = "tests/integration/workflow/test_propose.py"
 ANNOTATIONS = "tests/integration/workflow/test_annotations.py"
 CLIENT = "tests/integration/delivery/test_client.py"
 
+RATES_PY = "bot/policy/rates.py"
+RATES = "tests/unit/policy/test_rates.py"
+COUNTED = "tests/integration/workflow/test_rates.py"
+
 BUGS = (
+    Bug(
+        name="no-rest-after-an-action",
+        why="The second restart comes before anybody could see what the first one did.",
+        file=RATES_PY,
+        old="    if recent and now - recent[-1] < limits.cooldown:\n",
+        new="    if recent and now - recent[0] < limits.cooldown:\n",
+        tests=(RATES,),
+    ),
+    Bug(
+        name="undo-held-up",
+        why="What made it worse can't be taken back, because something was done lately.",
+        file=RATES_PY,
+        old="    if undo:\n        return\n",
+        new="",
+        tests=(RATES,),
+    ),
+    Bug(
+        name="breaker-without-inconclusive",
+        why="Nothing could be measured twice, and it goes on acting.",
+        file=RATES_PY,
+        old="BAD = frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE})\n",
+        new="BAD = frozenset({Verdict.FAIL})\n",
+        tests=(RATES,),
+    ),
+    Bug(
+        name="limits-not-asked-at-the-claim",
+        why="Ten proposals were approved while one was allowed, and all ten are carried out.",
+        file="bot/workflow/facts.py",
+        old="        in_flight=executions.count_in_flight(tx, but=own_execution),\n",
+        new="        in_flight=0 if own_execution else executions.count_in_flight(tx),\n",
+        tests=(COUNTED,),
+    ),
+    Bug(
+        name="refused-counts-as-sent",
+        why="What was refused at the last moment keeps the next one waiting.",
+        file="bot/storage/executions.py",
+        old="            ExecutionRow.state != ExecutionState.FAILED.value,\n",
+        new="",
+        tests=(COUNTED,),
+    ),
     Bug(
         name="kube-system-allowed",
         why="A restart of the cluster's own DNS is one press away.",

@@ -44,6 +44,11 @@ BASE: Mapping[str, str] = {
     "ALLOWED_NAMESPACES": "shop",
     "ALLOWED_ACTIONS": "restart",
     "APPROVERS": "U0ANA,U0LI,S0SRE",
+    "COOLDOWN": "0s",  # what counts is another test's subject
+    "TARGET_HOURLY": "1000",
+    "HOURLY": "10000",
+    "AT_ONCE": "1000",
+    "BREAKER": "0",
     "VERIFY_SOAK": "5s",
     "VERIFY_SOAK_CRASHLOOP": "10s",
     "KUBE_TIMEOUT": "2s",

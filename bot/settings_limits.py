@@ -1,0 +1,32 @@
+"""How often Fettle may act: settings of the guards that count. They narrow; none of them lets it act by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from bot import settings_values as values
+
+
+class LimitSettings(BaseModel):
+    """Part of ``Settings``."""
+
+    COOLDOWN: Annotated[timedelta, BeforeValidator(values.duration(0, 3600))] = Field(
+        timedelta(minutes=10), description="How long a target rests after an action before the next one."
+    )
+    TARGET_HOURLY: Annotated[int, BeforeValidator(values.whole(1, 1000))] = Field(
+        2, description="Actions an hour on one target that Fettle proposes; after that a person has to ask."
+    )
+    HOURLY: Annotated[int, BeforeValidator(values.whole(1, 10000))] = Field(
+        10, description="Actions an hour on all targets together."
+    )
+    AT_ONCE: Annotated[int, BeforeValidator(values.whole(1, 1000))] = Field(
+        3, description="Actions in flight at once, from the approval to the verdict."
+    )
+    BREAKER: Annotated[int, BeforeValidator(values.whole(0, 100))] = Field(
+        2,
+        description="Verdicts in a row that aren't PASS after which Fettle stops for an hour, or until fettle freeze "
+        "off; 0 never.",
+    )
