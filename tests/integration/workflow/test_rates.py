@@ -74,13 +74,13 @@ async def test_what_did_not_help_twice_stops_it_until_a_person_says_otherwise(fl
     assert (await floor.proposal()).state is ProposalState.PENDING
 
 
-async def test_what_was_refused_at_the_claim_is_no_action(floor: Floor) -> None:
+async def test_what_the_cluster_refused_is_no_action(floor: Floor) -> None:
     floor.configure(COOLDOWN=TEN)
     await floor.approved()
-    await floor.freeze()
+    floor.server.faults.set("patch", "deployments", status=422, times=1)
     await floor.run(Stage.EXECUTE)
-    assert (await floor.execution()).state is ExecutionState.FAILED
-    await floor.freeze(on=False)
+    execution = await floor.execution()
+    assert (execution.state, execution.intent_at is not None) == (ExecutionState.FAILED, True)
     floor.advance(30)
     await floor.restart_asked()
     assert (await floor.proposal()).state is ProposalState.PENDING
