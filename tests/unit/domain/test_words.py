@@ -59,9 +59,10 @@ def _all(base: type[errors.FettleError]) -> set[type[errors.FettleError]]:
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    """A module's own name for one of them, which nobody else sees, is no part of the tree."""
     drawn = errors.__doc__ or ""
     for found in _all(errors.FettleError):
-        assert found.__name__ in drawn
+        assert found.__name__ in drawn or found.__name__.startswith("_")
 
 
 def test_only_what_may_have_acted_says_so() -> None:
