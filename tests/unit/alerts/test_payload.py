@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts import payload
 from alerts.payload import MAX_ALERTS, MAX_LABELS, MAX_VALUE, parse
 from bot.domain.alert import AlertGroup, AlertStatus, fingerprint_of
 from bot.domain.errors import RequestError
@@ -83,6 +85,50 @@ def test_json_of_any_shape_is_a_group_or_one_sentence(found: Any) -> None:
     items = found if isinstance(found, list) else found.get("alerts", [found])
     assert len(group.alerts) + len(group.poison) == (len(items) if isinstance(items, list) else 1)
     holds(group)
+
+
+TIMES = st.sampled_from(
+    ["2026-11-21T03:14:00Z", "2026-11-21T03:14:00.123456789+01:00", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", ""]
+)
+words = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+    ["x" * (MAX_VALUE - 1), "x" * MAX_VALUE, "é" * 1024, "é" * 1025, "é" * 2049, " ", "a\\u0000b"]
+)
+tables = st.dictionaries(words, words, max_size=3) | st.just({f"l{number}": "x" for number in range(MAX_LABELS + 1)})
+notifications = st.fixed_dictionaries(
+    {
+        "groupKey": words,
+        "alerts": st.lists(
+            st.fixed_dictionaries(
+                {"labels": tables, "status": st.sampled_from(["firing", "resolved", "Firing"]), "startsAt": TIMES},
+                optional={
+                    "fingerprint": words, "annotations": tables, "endsAt": TIMES, "generatorURL": words,
+                    "other": anything,
+                },
+            ),
+            max_size=3,
+        ),
+    },
+    optional={
+        "receiver": words, "externalURL": words, "other": anything,
+        "truncatedAlerts": st.sampled_from([0, 3, -1, 2**31, 2**70, True, 1.0]),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(found=notifications | envelopes, ascii_only=st.booleans())
+def test_the_short_way_says_what_the_long_way_says_or_nothing(found: Any, ascii_only: bool) -> None:
+    body = json.dumps(found, ensure_ascii=ascii_only).encode("utf-8", "replace")
+    short = payload._usual(body)
+    assert short is None or short == payload._any(body)
+
+
+def test_the_short_way_is_the_one_that_real_notifications_take() -> None:
+    captures = Path(__file__).parents[2] / "captures" / "alertmanager"
+    bodies = [line for path in captures.glob("*/group5.jsonl") for line in path.read_bytes().splitlines()]
+    assert len(bodies) > 1
+    for body in bodies:
+        assert payload._usual(body) == payload._any(body)
 
 
 @settings(max_examples=200, deadline=None)
