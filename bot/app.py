@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import structlog
 import uvloop
 
 from alerts import webhook
-from bot import clock, log
+from bot import clock, collector, log
 from bot.delivery.dispatcher import Dispatcher, Options
 from bot.delivery.render import Look
 from bot.domain import redaction
@@ -83,21 +83,27 @@ def main(env_file: Path) -> int:
     for sentence in suspicious():
         logger.warning("an environment variable looks like a setting", error=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Program(settings).run())
+        return runner.run(Program(settings, collector.settle).run())
 
 
-def print_entry(entry: AuditEntry) -> None:
+def print_entries(entries: Sequence[AuditEntry]) -> None:
     """Each audit entry goes to stdout as one JSON line at its commit; ids and digests only."""
-    line = {"audit": entry.seq, "at": entry.at.isoformat(), **{name: getattr(entry, name) for name in ENTRY}}
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    lines = [
+        msgspec.json.encode(
+            {"audit": entry.seq, "at": entry.at.isoformat(), **{name: getattr(entry, name) for name in ENTRY}}
+        ).decode()
+        for entry in entries
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
 class Program:
     """One running bot: what was opened, in the order in which it is closed again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
         self.settings = settings
+        self.on_ready = on_ready
         self.stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -119,6 +125,8 @@ class Program:
             )  # fmt: skip
             running = Running(ctx, slack, opened.servers, steady)
             await running.start(opened.ready, self.stop)
+            if self.on_ready is not None:
+                self.on_ready()
             try:
                 await self.stop.wait()
             finally:
@@ -149,7 +157,7 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
     closing.push_async_callback(slack.close)
     store: Store | None = None
     try:
-        store = await asyncio.to_thread(Store.open, settings.DATABASE_URL, on_entry=print_entry)
+        store = await asyncio.to_thread(Store.open, settings.DATABASE_URL, on_entries=print_entries)
         closing.push_async_callback(store.close)
     except FettleError as error:
         wrong += _sentences(error)

@@ -107,7 +107,12 @@ class AuditEntry:
 
 def detail_digest(salt: str, detail: Mapping[str, Any]) -> str:
     """Salted, so that a short reason can't be guessed back from the chain after an erasure."""
-    return sha256(salt + "\x00" + canonical(detail)) if detail else ""
+    return text_digest(salt, canonical(detail)) if detail else ""
+
+
+def text_digest(salt: str, text: str) -> str:
+    """The same of a detail that is canonical JSON already."""
+    return sha256(f"{salt}\x00{text}")
 
 
 def entry_hash(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.audit import GENESIS, AuditEntry, AuditNote, detail_digest, entry_hash
+from bot.domain.audit import GENESIS, AuditEntry, AuditNote, detail_digest, entry_hash, text_digest
 from bot.domain.proposal import canonical
 from bot.storage import people
 from bot.storage.fields import JsonField, from_text, to_text
@@ -22,6 +22,8 @@ _COLUMNS = "seq, at, tag, actor, subject, outcome, incident_id, detail_digest, p
 _INSERT = f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _INSERT_DETAIL = "INSERT INTO audit_details (seq, salt, detail) VALUES (?, ?, ?)"
 _JSON = JsonField()
+SALT = 16
+"""Bytes of the salt in a detail's digest."""
 
 
 def head(tx: Tx) -> tuple[int, str]:
@@ -38,10 +40,14 @@ def append(
     rows: list[tuple[Any, ...]] = []
     details: list[tuple[Any, ...]] = []
     entries: list[AuditEntry] = []
-    for note, at in notes:
+    salts = secrets.token_hex(SALT * len(notes))
+    for index, (note, at) in enumerate(notes):
         seq += 1
-        salt = secrets.token_hex(16) if note.detail else ""
-        digest = detail_digest(salt, note.detail)
+        digest = ""
+        if note.detail:
+            salt, text = salts[index * 2 * SALT : (index + 1) * 2 * SALT], canonical(note.detail)
+            digest = text_digest(salt, text)
+            details.append((seq, salt, text))
         stamp = to_text(at)
         link = entry_hash(
             seq=seq, at=stamp, tag=note.tag, actor=note.actor, subject=note.subject, outcome=note.outcome,
@@ -49,8 +55,6 @@ def append(
         )  # fmt: skip
         row = (seq, stamp, note.tag, note.actor, note.subject, note.outcome, note.incident_id, digest, prev, link)
         rows.append(row)
-        if note.detail:
-            details.append((seq, salt, canonical(note.detail)))
         entries.append(AuditEntry(seq, at, *row[2:]))
         prev = link
     tx.execute_many(_INSERT, rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from bot.storage.writer import Lane, Writer
 __all__ = ["Cursor", "Lane", "Store", "Tx"]
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class Store:
@@ -55,14 +56,14 @@ class Store:
         query_only: bool = False,
         group_size: int = 128,
         max_waiting: int = 2000,
-        on_entry: Callable[[AuditEntry], None] | None = None,
+        on_entries: Callable[[Sequence[AuditEntry]], None] | None = None,
     ) -> Store:
         """Open a database and bring its schema up to date; blocking.
 
         ``url``: ``sqlite:////abs/path.db``, ``sqlite:///relative.db`` or ``postgresql://...``. ``lock=False`` is for
         the command line beside a running bot: no lock file, no migration, no checkpoints. ``query_only`` can't write
-        at all. ``max_waiting`` bounds the deliveries that wait. ``on_entry`` is called in the writer thread for each
-        audit entry after its commit, in order, without detail and name (they could not be erased from a log).
+        at all. ``max_waiting`` bounds the deliveries that wait. ``on_entries`` is called in the writer thread with the
+        audit entries of each commit, in order, without detail and name (they could not be erased from a log).
 
         Raises ``ConfigError`` for a bad URL, a file that isn't there (guests) or is in use by another bot,
         ``IntegrityError`` for a newer or foreign schema, ``StoreUnavailableError`` when it can't be reached.
@@ -83,7 +84,7 @@ class Store:
 
         writer = None
         if not query_only:
-            writer = Writer(engine, hand_over, group_size=group_size, max_waiting=max_waiting, on_entry=on_entry)
+            writer = Writer(engine, hand_over, group_size=group_size, max_waiting=max_waiting, on_entries=on_entries)
         store = cls(engine, held, Readers(engine, hand_over), writer)
         store._start()
         return store
@@ -117,6 +118,19 @@ class Store:
         job = self._job(fn, args, kwargs)
         writer.submit(job, lane)
         result: T = await job.future  # type: ignore[misc] # a job made in a loop has that loop's future
+        return result
+
+    async def transact_item(self, fn: Callable[[Tx, Sequence[A]], Sequence[T]], item: A, *, lane: Lane) -> T:
+        """``transact`` of a function that takes several items: those that wait together are one call of it.
+
+        ``fn`` returns a result for each, in order. Where a call with several raises, it is undone and each is tried
+        alone, so that no item fails because of another.
+        """
+        writer = self._writing()
+        loop = self._here()
+        job = Job.of_many(fn, item, loop.create_future(), loop)
+        writer.submit(job, lane)
+        result: T = await job.future  # type: ignore[misc] # as above
         return result
 
     async def read(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -170,10 +184,14 @@ class Store:
         return self._writer
 
     def _job(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
+        loop = self._here()
+        return Job(fn, args, kwargs, loop.create_future(), loop)
+
+    def _here(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if self._loop is None or self._loop.is_closed():
             self._loop = loop
-        return Job(fn, args, kwargs, loop.create_future(), loop)
+        return loop
 
     def _hand_over(self, jobs: list[Job]) -> None:
         """From a worker thread: settle the futures in their loops, one wake-up for each loop."""

@@ -29,6 +29,11 @@ BUSY_SECONDS = 10.0
 """How long a write group waits for another process's (the command line's freeze, another replica's group)."""
 
 
+WAL_PAGES = 4000
+"""Pages of the log after which it is copied into the file: the more, the more often a page is copied only once."""
+CACHE_KIB = 16 * 1024
+"""The writer's page cache; filled only as far as the database is large."""
+
 GUEST_SECONDS = 0.0002
 """How often a guest looks whether the bot has left the lock free."""
 
@@ -80,8 +85,11 @@ class SqliteEngine:
             connection.execute("PRAGMA synchronous = FULL")
             # What was erased must not be left readable in the file's free space.
             connection.execute("PRAGMA secure_delete = ON").fetchone()
-            connection.execute(f"PRAGMA wal_autocheckpoint = {1000 if self._checkpoints else 0}").fetchone()
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES if self._checkpoints else 0}").fetchone()
             connection.execute("PRAGMA journal_size_limit = 67108864").fetchone()
+            # What a savepoint could undo is kept in memory: SQLite's own choice is a temporary file for each group.
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             if not self._checkpoints:
                 connection.execute("PRAGMA busy_timeout = 0").fetchone()
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from peewee import CharField, DatabaseProxy, Model, TextField
@@ -18,8 +19,12 @@ database = DatabaseProxy()
 """Never bound: ``Tx`` gives each query its own database, and a query outside of a transaction fails loudly."""
 
 
+@lru_cache(maxsize=1024)
 def to_text(at: datetime) -> str:
-    """An aware time as fixed-width UTC text (``strftime`` would not pad years before 1000)."""
+    """An aware time as fixed-width UTC text (``strftime`` would not pad years before 1000).
+
+    Remembered: one delivery writes the same few times into every row.
+    """
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -52,6 +57,8 @@ class JsonField(TextField):
 
     def python_value(self, value: str | None) -> Any:
         """As JSON's Python values."""
+        if value == "[]":
+            return []  # most lists are empty, and reading JSON costs more than the rest of a row
         return None if value is None else json.loads(value)
 
 

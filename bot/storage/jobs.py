@@ -1,12 +1,12 @@
-"""One function waiting for its turn, and the way its result gets back to whoever waits: a loop or a thread.
+"""One function waiting for its turn, or one item of a call for several, and the way its result gets back.
 
-A waiter that was cancelled changes nothing: what was submitted is carried out.
+Whoever waits is in a loop or a thread. A waiter that was cancelled changes nothing: what was submitted is carried out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,7 +19,7 @@ Outcome = asyncio.Future[Any] | Future[Any]
 class Job:
     """``future`` is asyncio's (then ``loop`` is set) or a thread's; filled in by the worker, delivered later."""
 
-    __slots__ = ("_args", "_fn", "_kwargs", "error", "future", "loop", "message", "result", "work")
+    __slots__ = ("_args", "_fn", "_kwargs", "error", "future", "item", "loop", "message", "result", "work")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Job:
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self._fn, self._args, self._kwargs = fn, args, kwargs
+        self.item: Any = None
         self.future = future
         self.loop = loop
         self.result: Any = None
@@ -37,14 +38,28 @@ class Job:
         self.work = False
         self.message = False
 
+    @classmethod
+    def of_many(cls, fn: Callable[..., Any], item: Any, future: Outcome, loop: asyncio.AbstractEventLoop | None) -> Job:
+        """One item for a function that takes several: ``fn(tx, items)``, a result for each."""
+        job = cls(fn, (), {}, future, loop)
+        job.item = item
+        return job
+
+    def joins(self, other: Job) -> bool:
+        """Whether one call may do both."""
+        return self.item is not None and other.item is not None and self._fn is other._fn
+
     @property
     def name(self) -> str:
         """The function's name, the one that crash points and logs use."""
         return getattr(self._fn, "__name__", type(self._fn).__name__)
 
-    def call(self, tx: Tx) -> Any:
-        """Run the function."""
-        return self._fn(tx, *self._args, **self._kwargs)
+    def call(self, tx: Tx, jobs: Sequence[Job]) -> Sequence[Any]:
+        """Run the function for ``jobs``: this one alone, or this and others that it ``joins``; a result for each."""
+        if self.item is None:
+            return (self._fn(tx, *self._args, **self._kwargs),)
+        results: Sequence[Any] = self._fn(tx, [job.item for job in jobs])
+        return results
 
     def succeed(self, result: Any, *, work: bool, message: bool) -> None:
         """Note the result; it counts only when the group was committed."""

@@ -63,7 +63,7 @@ class Readers:
                 connection = self._engine.connect(writer=False)
             connection.execute(self._engine.begin_read)
             tx = Tx(self._engine.database, connection, postgres=self._engine.postgres, writable=False)
-            job.succeed(job.call(tx), work=False, message=False)
+            job.succeed(job.call(tx, (job,))[0], work=False, message=False)
             connection.execute("COMMIT")
         except Exception as exc:  # noqa: BLE001 - any error is the function's own and is handed to its caller
             job.fail(_ours(exc), exc)

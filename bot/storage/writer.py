@@ -1,5 +1,6 @@
 """The one writer: one thread, one connection, groups of functions under one commit, each in a savepoint of its own.
 
+Items that wait together for a function that takes several are one call of it, and share its savepoint.
 A result is handed over only after the commit of its group. Three lanes: presses and effects are served before
 intake, so that a storm of alerts can't make a person wait for the button. Nothing is retried here: a group that
 can't be committed fails as a whole, and every function in this program may be run again.
@@ -8,8 +9,9 @@ can't be committed fails as a whole, and every function in this program may be r
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -26,6 +28,8 @@ from bot.storage.tx import Tx
 
 log = structlog.get_logger(__name__)
 
+GATHER = 0.003
+"""Seconds at most for which a group waits for more deliveries, and never longer than the last commit took."""
 SAVEPOINT, RELEASE, UNDO = "SAVEPOINT f", "RELEASE SAVEPOINT f", "ROLLBACK TO SAVEPOINT f"
 
 
@@ -37,12 +41,16 @@ class Lane(IntEnum):
     INTAKE = 2
 
 
+Head = tuple[int, str]
+"""(seq, hash) of the newest audit entry."""
+
+
 class GroupLostError(Exception):
     """The transaction of a group is gone as a whole; ``__cause__`` says why."""
 
 
 class Writer:
-    """The thread; ``hand_over`` gives finished jobs back, ``on_entry`` sees every entry after its commit, in order."""
+    """The thread; ``hand_over`` gives finished jobs back, ``on_entries`` sees the entries of each commit, in order."""
 
     def __init__(
         self,
@@ -51,15 +59,18 @@ class Writer:
         *,
         group_size: int,
         max_waiting: int,
-        on_entry: Callable[[AuditEntry], None] | None,
+        on_entries: Callable[[Sequence[AuditEntry]], None] | None,
     ) -> None:
         self._engine = engine
         self._hand_over = hand_over
         self._group_size = group_size
         self._max_waiting = max_waiting
-        self._on_entry = on_entry
+        self._on_entries = on_entries
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
         self._waiting = threading.Condition()
+        self._enough = 0
+        self._answered = 0
+        self._gather_until = 0.0
         self._closing = False
         self._crash: BaseException | None = None
         self._connection: Any = None
@@ -81,7 +92,8 @@ class Writer:
                 raise StoreUnavailableError("The store is closing.")
             self.refuse_if_saturated(lane)
             self._lanes[lane].append(job)
-            self._waiting.notify()
+            if lane is not Lane.INTAKE or len(self._lanes[lane]) >= self._enough:
+                self._waiting.notify()
 
     def refuse_if_saturated(self, lane: Lane) -> None:
         """Raises ``StoreUnavailableError`` when ``max_waiting`` deliveries wait already and this is another."""
@@ -100,13 +112,31 @@ class Writer:
     def _take(self) -> list[Job]:
         """The next group, best lane first; empty when closing and nothing is left."""
         with self._waiting:
+            expected = min(self._answered + len(self._lanes[Lane.INTAKE]), self._group_size)
             while not any(self._lanes) and not self._closing:
                 self._waiting.wait()
+            self._gather(expected)
             group: list[Job] = []
             for lane in self._lanes:
+                before = len(group)
                 while lane and len(group) < self._group_size:
                     group.append(lane.popleft())
+            self._answered = len(group) - before  # of the last lane, intake
             return group
+
+    def _gather(self, expected: int) -> None:
+        """Deliveries come in rounds: those answered by the last commit may be followed by their senders' next ones.
+
+        Where commits are slow it pays to wait a fraction of one for more; nothing but intake ever waits here.
+        """
+        intake = self._lanes[Lane.INTAKE]
+        self._enough = expected
+        while not self._closing and not any(self._lanes[: Lane.INTAKE]) and len(intake) < expected:
+            left = self._gather_until - time.monotonic()
+            if left <= 0:
+                break
+            self._waiting.wait(left)
+        self._enough = 0
 
     def _run(self) -> None:
         try:
@@ -156,29 +186,33 @@ class Writer:
 
     def _commit(self, group: list[Job]) -> list[AuditEntry]:
         tx_entries: list[AuditEntry] = []
-        head: tuple[int, str] | None = None
+        head: Head | None = None
         self._begin()
-        for job in group:
-            tx = Tx(self._engine.database, self._connection, postgres=self._engine.postgres, writable=True)
-            head, entries = self._run_job(job, tx, head)
+        for jobs in _calls(group):
+            head, entries = self._run_jobs(jobs, head)
             tx_entries += entries
         if self.problem:
             # Only a real write proves that there is room again: most ticks find nothing to change.
             self._statement(facts.PROBE)
         self._pass("before", group)
+        began = time.monotonic()
         self._statement("COMMIT")
+        ended = time.monotonic()
+        self._gather_until = ended + min(GATHER, ended - began)
         self._pass("after", group)
         return tx_entries
 
-    def _run_job(
-        self, job: Job, tx: Tx, head: tuple[int, str] | None
-    ) -> tuple[tuple[int, str] | None, list[AuditEntry]]:
-        """One function between its savepoint and its release; an exception rolls back to there and stays its own."""
+    def _run_jobs(self, jobs: list[Job], head: Head | None) -> tuple[Head | None, list[AuditEntry]]:
+        """One call between its savepoint and its release; an exception rolls back to there and stays its own.
+
+        Where it was a call for several, each is tried alone then.
+        """
+        tx = Tx(self._engine.database, self._connection, postgres=self._engine.postgres, writable=True)
         entries: list[AuditEntry] = []
         known = head
         self._statement(SAVEPOINT)
         try:
-            result = job.call(tx)
+            results = jobs[0].call(tx, jobs)
             if tx.notes:
                 known, entries = audit.append(tx, tx.notes, head or audit.head(tx))
         except Exception as exc:  # noqa: BLE001 - any error is the function's own and is handed to its caller
@@ -186,11 +220,21 @@ class Writer:
                 raise GroupLostError from driver(exc)
             self._statement(UNDO)
             self._statement(RELEASE)
-            job.fail(translated(exc) if foreign(exc) else exc, exc if foreign(exc) else None)
+            if len(jobs) > 1:
+                return self._run_alone(jobs, head)
+            jobs[0].fail(translated(exc) if foreign(exc) else exc, exc if foreign(exc) else None)
             return head, []
         self._statement(RELEASE)
-        job.succeed(result, work=tx.owes_work, message=tx.owes_message)
+        for job, result in zip(jobs, results, strict=True):
+            job.succeed(result, work=tx.owes_work, message=tx.owes_message)
         return known, entries
+
+    def _run_alone(self, jobs: list[Job], head: Head | None) -> tuple[Head | None, list[AuditEntry]]:
+        all_entries: list[AuditEntry] = []
+        for job in jobs:
+            head, entries = self._run_jobs([job], head)
+            all_entries += entries
+        return head, all_entries
 
     def _begin(self) -> None:
         try:
@@ -217,10 +261,20 @@ class Writer:
                 self.crash_point(f"{when}:{job.name}")
 
     def _tell(self, entries: list[AuditEntry]) -> None:
-        if self._on_entry is None:
+        if self._on_entries is None or not entries:
             return
-        for entry in entries:
-            try:
-                self._on_entry(entry)
-            except Exception:  # a closed stdout must not stop the writer; the entry itself is committed
-                log.exception("store.entry_not_shown", seq=entry.seq)
+        try:
+            self._on_entries(entries)
+        except Exception:  # a closed stdout must not stop the writer; the entries themselves are committed
+            log.exception("store.entries_not_shown", first=entries[0].seq, last=entries[-1].seq)
+
+
+def _calls(group: list[Job]) -> list[list[Job]]:
+    """The group in its order, with neighbours that one call may do put together."""
+    calls: list[list[Job]] = []
+    for job in group:
+        if calls and job.joins(calls[-1][0]):
+            calls[-1].append(job)
+        else:
+            calls.append([job])
+    return calls

@@ -17,7 +17,7 @@ Fresh = Callable[..., AbstractAsyncContextManager[Night]]
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A stage that fails says so with a traceback, and an entry is printed: right, and here it happens too often."""
-    monkeypatch.setattr("bot.app.print_entry", None)
+    monkeypatch.setattr("bot.app.print_entries", None)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()

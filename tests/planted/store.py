@@ -49,9 +49,17 @@ BUGS = (
         name="presses-wait-behind-intake",
         why="In a storm of alerts the person's Approve is carried out minutes later.",
         file=WRITER,
-        old="            for lane in self._lanes:\n                while lane",
-        new="            for lane in reversed(self._lanes):\n                while lane",
+        old="            for lane in self._lanes:\n                before",
+        new="            for lane in reversed(self._lanes):\n                before",
         tests=(WRITES,),
+    ),
+    Bug(
+        name="one-bad-delivery-fails-those-beside-it",
+        why="A delivery that can't be taken costs the hundred others that waited with it, again and again.",
+        file=WRITER,
+        old="            if len(jobs) > 1:\n                return self._run_alone(jobs, head)\n            jobs[0]",
+        new="            for job in jobs:\n                job",
+        tests=(f"{WRITES}::test_of_those_taken_together_only_the_bad_one_fails",),
     ),
     Bug(
         name="intake-without-bound",
@@ -121,8 +129,8 @@ BUGS = (
         name="audit-head-remembered-between-groups",
         why="The command line wrote meanwhile: two entries claim one number, and the bot writes no more.",
         file=WRITER,
-        old="        head: tuple[int, str] | None = None\n",
-        new='        head: tuple[int, str] | None = getattr(self, "head", None)\n',
+        old="        head: Head | None = None\n",
+        new='        head: Head | None = getattr(self, "head", None)\n',
         also=(
             (
                 '        self._pass("after", group)\n',

@@ -109,7 +109,7 @@ async def test_entries_are_found_by_page_incident_tag_and_time(store: Store) -> 
 
 async def test_every_committed_entry_is_shown_once_in_order_without_detail(store_url: str, open_store: Opener) -> None:
     shown: list[AuditEntry] = []
-    store = open_store(store_url, on_entry=shown.append)
+    store = open_store(store_url, on_entries=shown.extend)
     await asyncio.gather(
         *(store.transact(note, number, fail=number == 2) for number in range(1, 5)), return_exceptions=True
     )
@@ -122,10 +122,10 @@ async def test_every_committed_entry_is_shown_once_in_order_without_detail(store
 
 
 async def test_an_entry_that_can_not_be_shown_is_committed_all_the_same(store_url: str, open_store: Opener) -> None:
-    def closed(_entry: AuditEntry) -> None:
+    def closed(_entries: object) -> None:
         raise BrokenPipeError
 
-    store = open_store(store_url, on_entry=closed)
+    store = open_store(store_url, on_entries=closed)
     await fill(store, 2)
     assert (await store.read(audit.head))[0] == 2
 

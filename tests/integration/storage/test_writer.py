@@ -2,13 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from bot.domain.audit import AuditNote
 from bot.domain.errors import IntegrityError, NotFoundError, RequestError, StoreUnavailableError
+from bot.storage import audit
 from bot.storage.db import Lane, Store, Tx
 
+NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
 Opener = Callable[..., Store]
 
 
@@ -54,6 +58,44 @@ async def test_a_function_that_fails_is_undone_and_its_neighbours_commit(store: 
     assert isinstance(results[2], NotFoundError)
     assert results[3] == "c"
     assert await store.read(keys) == ["a", "c"]
+
+
+async def test_of_those_taken_together_only_the_bad_one_fails(store: Store) -> None:
+    """What waits for one function is one call of it; where that fails each is tried alone, with the audit whole."""
+    calls: list[list[str]] = []
+
+    def put_all(tx: Tx, items: Sequence[str]) -> list[str]:
+        calls.append(list(items))
+        for item in items:
+            tx.audit(AuditNote("alert:delivery:received", "test", f"delivery:{item}", "1 accepted"), NOW)
+            put_and_fail(tx, item) if item == "b" else put(tx, item)
+        return list(items)
+
+    go, held = await hold(store)
+    tasks = [asyncio.create_task(store.transact_item(put_all, key, lane=Lane.INTAKE)) for key in "abc"]
+    await asyncio.sleep(0)
+    go.set()
+    results = await asyncio.gather(held, *tasks, return_exceptions=True)
+    assert (results[1], results[3]) == ("a", "c")
+    assert isinstance(results[2], NotFoundError)
+    assert calls == [["a", "b", "c"], ["a"], ["b"], ["c"]]
+    assert await store.read(keys) == ["a", "c"]
+    assert [entry.subject for entry in await store.read(audit.entries)] == ["delivery:a", "delivery:c"]
+    assert await store.read(audit.verify_chain) == []
+
+
+async def test_functions_that_differ_are_never_one_call(store: Store) -> None:
+    def one(_tx: Tx, items: Sequence[str]) -> list[str]:
+        return [f"one{len(items)}" for _ in items]
+
+    def two(_tx: Tx, items: Sequence[str]) -> list[str]:
+        return [f"two{len(items)}" for _ in items]
+
+    go, held = await hold(store)
+    tasks = [asyncio.create_task(store.transact_item(fn, "x", lane=Lane.INTAKE)) for fn in (one, one, two, one)]
+    await asyncio.sleep(0)
+    go.set()
+    assert (await asyncio.gather(held, *tasks))[1:] == ["one2", "one2", "two1", "one1"]
 
 
 async def test_what_the_database_refuses_is_our_error_and_undone(store: Store) -> None:
