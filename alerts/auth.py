@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bot.settings import Settings
 
@@ -65,8 +66,9 @@ def one_of(given: str, secrets: Iterable[str]) -> bool:
     return found and bool(given)
 
 
+@lru_cache(maxsize=256)
 def is_loopback(client: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Whether an address is this machine's own; remembered, as the same few senders come again and again."""
     try:
         return ipaddress.ip_address(client).is_loopback
     except ValueError:

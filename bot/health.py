@@ -50,7 +50,7 @@ Slack = Callable[[], Awaitable[Mapping[str, Any]]]
 def unredirected(routes: list[Route]) -> FastAPI:
     """An application that answers these paths alone: a redirect would lose the body and count as taken.
 
-    The routes are plain ones: FastAPI's models and dependencies would cost three quarters of the throughput.
+    The routes are plain ones: none of these answers needs models or dependencies.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
@@ -64,7 +64,10 @@ class Health:
         self._ctx = ctx
         self._slack = slack
         self._registry = CollectorRegistry()
-        self._alerts = Counter("fettle_alerts", "Alerts by what became of them", ["result"], registry=self._registry)
+        alerts = Counter("fettle_alerts", "Alerts by what became of them", ["result"], registry=self._registry)
+        self._accepted, self._duplicate, self._quarantined = (
+            alerts.labels(result) for result in ("accepted", "duplicate", "quarantined")
+        )
         self._refused = Counter(
             "fettle_deliveries_refused", "Deliveries not taken, by reason", ["reason"], registry=self._registry
         )
@@ -92,9 +95,12 @@ class Health:
 
     def received(self, receipt: Received) -> None:
         """Counts a delivery that was taken."""
-        self._alerts.labels("accepted").inc(receipt.accepted - receipt.duplicates)
-        self._alerts.labels("duplicate").inc(receipt.duplicates)
-        self._alerts.labels("quarantined").inc(receipt.quarantined)
+        fresh = receipt.accepted - receipt.duplicates
+        for counter, count in (
+            (self._accepted, fresh), (self._duplicate, receipt.duplicates), (self._quarantined, receipt.quarantined),
+        ):  # fmt: skip
+            if count:
+                counter.inc(count)
 
     def refused(self, reason: str) -> None:
         """Counts a delivery that was not taken; ``reason`` is one of a few stable words."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from bot.domain.errors import ConfigError
 from bot.settings import Settings
@@ -67,7 +67,7 @@ class Servers:
             sock.close()
         self._bound.clear()
 
-    async def start(self, intake: Starlette, metrics: Starlette) -> None:
+    async def start(self, intake: ASGIApp, metrics: ASGIApp) -> None:
         """Serves on both addresses; takes them first if ``bind`` didn't, with its errors."""
         if not self._bound:
             self.bind()
@@ -75,7 +75,7 @@ class Servers:
         self.intake_url = await self._serve(intake, doors, tls=True)
         self.metrics_url = await self._serve(metrics, inner, tls=False)
 
-    async def _serve(self, app: Starlette, sock: socket.socket, *, tls: bool) -> str:
+    async def _serve(self, app: ASGIApp, sock: socket.socket, *, tls: bool) -> str:
         settings = self._settings
         secure = tls and settings.TLS_CERT is not None
         config = uvicorn.Config(

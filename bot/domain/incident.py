@@ -37,6 +37,7 @@ class IncidentEvent(StrEnum):
 
 
 _S, _E = IncidentState, IncidentEvent
+_RESOLVED = IncidentState.RESOLVED  # looked up once: an enum's members are found by a function
 
 INCIDENT: Machine[IncidentState, IncidentEvent] = Machine(
     "incident",
@@ -116,7 +117,7 @@ class Incident:
     @property
     def open(self) -> bool:
         """Not resolved."""
-        return self.state is not IncidentState.RESOLVED
+        return self.state is not _RESOLVED
 
 
 def parse_ref(text: str) -> int | None:

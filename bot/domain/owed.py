@@ -62,7 +62,10 @@ class Priority(StrEnum):
     @property
     def rank(self) -> int:
         """0 is first."""
-        return list(Priority).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from bot.domain.proposal import canonical, sha256
 from bot.domain.severity import Severity
 from bot.playbooks.schema import DEFAULT, Playbook
 
+REMEMBERED = 2000
+"""Choices that a set remembers; label values are few where matchers name them, and never kept without end."""
+
 
 @dataclass(frozen=True)
 class Considered:
@@ -48,8 +51,26 @@ class PlaybookSet:
 
     def choose(self, labels: Mapping[str, str], severity: Severity) -> Playbook:
         """The playbook for one alert."""
-        asked = self._by_alert.get(labels.get("alertname", ""), self._by_alert[None])
-        return next(one for one in asked if not one.match.mismatch(labels, severity))
+        asked_by = (severity, *map(labels.get, self.deciding))
+        found = self._chosen.get(asked_by)
+        if found is None:
+            asked = self._by_alert.get(labels.get("alertname", ""), self._by_alert[None])
+            found = next(one for one in asked if not one.match.mismatch(labels, severity))
+            if len(self._chosen) >= REMEMBERED:
+                self._chosen.clear()
+            self._chosen[asked_by] = found
+        return found
+
+    @cached_property
+    def _chosen(self) -> dict[tuple[Any, ...], Playbook]:
+        """What was chosen before, by severity and deciding labels: alerts come in their thousands from a few rules."""
+        return {}
+
+    @cached_property
+    def deciding(self) -> tuple[str, ...]:
+        """Labels that decide what ``choose`` says, beside the severity; alerts that agree in them get one playbook."""
+        names = {one.name for playbook in self.playbooks for one in playbook.match.matchers}
+        return ("alertname", *sorted(names - {"alertname"}))
 
     @cached_property
     def _by_alert(self) -> Mapping[str | None, tuple[Playbook, ...]]:

@@ -58,6 +58,12 @@ def in_flight_on(tx: Tx, target_key: str) -> Execution | None:
     return _first(tx, (ExecutionRow.target_key == target_key) & ExecutionRow.in_flight)
 
 
+def in_flight_of(tx: Tx, incident_id: int) -> bool:
+    """Whether anything is in flight for an incident; fixed text, intake asks it."""
+    sql = "SELECT 1 FROM executions WHERE incident_id = ? AND in_flight LIMIT 1"
+    return tx.execute(sql, (incident_id,)).fetchone() is not None
+
+
 def running(tx: Tx) -> list[Execution]:
     """Those whose request may be on its way, oldest first."""
     return _many(tx, ExecutionRow.state == ExecutionState.RUNNING.value)

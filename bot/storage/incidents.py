@@ -22,6 +22,8 @@ from bot.storage.tx import Tx
 COLUMNS = Columns(IncidentRow)
 _OTHERS = frozenset(IncidentRow._meta.fields) - {field.name for field in fields(Incident)}  # noqa: SLF001 - peewee's documented metadata
 """Columns for the guards alone: ``target_key`` and ``digest_id``."""
+KEYS = 32
+"""Keys of one statement."""
 _SELECT = f"SELECT {COLUMNS.text} FROM incidents"  # noqa: S608 - the model's own columns
 
 
@@ -41,6 +43,17 @@ def find_open_by_key(tx: Tx, key: str) -> Incident | None:
 def latest_by_key(tx: Tx, key: str) -> Incident | None:
     """The newest incident with this correlation key, resolved or not."""
     return _one(tx, "WHERE key = ? ORDER BY id DESC LIMIT 1", key)
+
+
+def latest_by_keys(tx: Tx, keys: Sequence[str]) -> dict[str, Incident]:
+    """The same for many keys; a key that no incident ever had is left out."""
+    found: dict[str, Incident] = {}
+    for start in range(0, len(keys), KEYS):
+        part = keys[start : start + KEYS]
+        marks = ",".join("?" * len(part))
+        newest = f"WHERE id IN (SELECT max(id) FROM incidents WHERE key IN ({marks}) GROUP BY key)"  # noqa: S608 - marks only
+        found |= {incident.key: incident for incident in _many(tx, newest, *part)}
+    return found
 
 
 def open_on_target(tx: Tx, target_key: str) -> Incident | None:

@@ -33,7 +33,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
   rank = CASE WHEN outbox.version > outbox.sent_version AND NOT outbox.dropped AND outbox.rank < excluded.rank
               THEN outbox.rank ELSE excluded.rank END,
-  owed_at = CASE WHEN outbox.version > outbox.sent_version AND NOT outbox.dropped
+  owed_at = CASE WHEN outbox.version > outbox.sent_version AND NOT outbox.dropped AND outbox.owed_at < excluded.owed_at
                  THEN outbox.owed_at ELSE excluded.owed_at END,
   due_at = CASE WHEN outbox.version > outbox.sent_version AND NOT outbox.dropped AND outbox.due_at < excluded.due_at
                 THEN outbox.due_at ELSE excluded.due_at END,
@@ -87,14 +87,23 @@ def owe(
     key of the message in whose thread it goes: it isn't due before that one stands.
     """
     due_at = to_text(not_before or now)
+    text = canonical(dict(params)) if params else "{}"
     tx.execute(
         _OWE_ONCE if once else _OWE,
-        (
-            key, kind.value, subject, channel, priority.rank, to_text(now), due_at, thread_key,
-            canonical(dict(params or {})),
-        ),
-    )  # fmt: skip
+        (key, kind.value, subject, channel, priority.rank, to_text(now), due_at, thread_key, text),
+    )
     tx.owed_message()
+
+
+def owe_many(tx: Tx, kind: MessageKind, priority: Priority, rows: Sequence[tuple[str, int, str, datetime]]) -> None:
+    """The same for messages of one kind that stand in no thread: (key, subject, channel, time) of each."""
+    if rows:
+        params = [
+            (key, kind.value, subject, channel, priority.rank, to_text(now), to_text(now), "", "{}")
+            for key, subject, channel, now in rows
+        ]
+        tx.execute_many(_OWE, params)
+        tx.owed_message()
 
 
 def claim(tx: Tx, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:

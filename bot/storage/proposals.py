@@ -61,6 +61,12 @@ def of_incident(tx: Tx, incident_id: int) -> list[Proposal]:
     return _many(tx, ProposalRow.incident_id == incident_id)
 
 
+def loose(tx: Tx, incident_id: int) -> bool:
+    """Whether a proposal of the incident still waits, or only stands recorded; fixed text, intake asks it."""
+    sql = "SELECT 1 FROM proposals WHERE incident_id = ? AND state IN ('pending', 'recorded') LIMIT 1"
+    return tx.execute(sql, (incident_id,)).fetchone() is not None
+
+
 def pending(tx: Tx) -> list[Proposal]:
     """All that wait for a person, oldest first."""
     return _many(tx, ProposalRow.state == ProposalState.PENDING.value)

@@ -44,8 +44,7 @@ def late(tx: Tx, now: datetime) -> list[Loose]:
     rows = tx.execute(
         "SELECT a.id, a.fingerprint, a.starts_at, a.resolved_arrived_at, i.id, i.key FROM alerts a "
         "JOIN incidents i ON i.id = a.incident_id WHERE a.late_at IS NOT NULL AND a.status = 'resolved' "
-        "AND a.late_at > ? AND a.resolved_arrived_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alerts b "
-        "WHERE b.fingerprint = a.fingerprint AND b.starts_at > a.starts_at) ORDER BY a.id LIMIT ?",
+        "AND a.late_at > ? AND a.resolved_arrived_at IS NOT NULL AND a.current ORDER BY a.id LIMIT ?",
         (to_text(now - LOOKED_BACK), MOST),
     ).fetchall()
     return [_loose(row) for row in rows]

@@ -57,7 +57,10 @@ class GroupRefresh(Table):
 
 
 class AlertRow(Table):
-    """One alert episode: (fingerprint, starts_at). Bodies are null after retention."""
+    """One alert episode: (fingerprint, starts_at). Bodies are null after retention.
+
+    ``current`` marks the newest episode of its fingerprint (unique among those, partial index).
+    """
 
     id = AutoField()
     fingerprint = CharField(max_length=128)
@@ -77,10 +80,11 @@ class AlertRow(Table):
     first_seen_at = UtcField()
     last_seen_at = UtcField()
     deliveries = IntegerField(default=1)
+    current = BooleanField(default=True)
 
     class Meta:
         table_name = "alerts"
-        indexes = ((("fingerprint", "starts_at"), True), (("incident_id", "status"), False))
+        indexes = ((("starts_at", "fingerprint"), True), (("incident_id", "status"), False))
 
 
 class Delivery(Table):
@@ -96,7 +100,7 @@ class Delivery(Table):
 
     class Meta:
         table_name = "deliveries"
-        indexes = ((("fingerprint", "starts_at", "status", "ends_at"), True),)
+        indexes = ((("starts_at", "fingerprint", "status", "ends_at"), True),)
 
 
 class Quarantine(Table):

@@ -90,6 +90,13 @@ def latest_of_incident(tx: Tx, incident_id: int) -> Verification | None:
     )
 
 
+def measuring(tx: Tx, incident_id: int) -> bool:
+    """Whether the newest verification of an incident has no verdict yet; fixed text, intake asks it."""
+    sql = "SELECT verdict FROM verifications WHERE incident_id = ? ORDER BY id DESC LIMIT 1"
+    row = tx.execute(sql, (incident_id,)).fetchone()
+    return row is not None and row[0] == Verdict.MEASURING.value
+
+
 def open_ones(tx: Tx) -> list[Verification]:
     """Those without a verdict, the nearest deadline first."""
     query = VerificationRow.select().where(VerificationRow.verdict == Verdict.MEASURING.value)

@@ -92,6 +92,8 @@ def resolve(tx: Tx, incident_id: int, principal: Principal, reason: str, now: da
 
 def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None:
     """Voids every proposal of the incident that still waits or only stands recorded."""
+    if not proposals.loose(tx, incident_id):
+        return  # nearly always: what follows would cost more than a whole delivery
     for proposal in proposals.of_incident(tx, incident_id):
         if proposal.state in {ProposalState.PENDING, ProposalState.RECORDED}:
             proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
@@ -111,9 +113,7 @@ def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None
 
 def _busy(tx: Tx, incident_id: int) -> bool:
     """Something is carried out or being measured, a measurement that a person asked for again included."""
-    measured = verifications.latest_of_incident(tx, incident_id)
-    measuring = measured is not None and measured.verdict is Verdict.MEASURING
-    return measuring or any(run.in_flight for run in executions.of_incident(tx, incident_id))
+    return verifications.measuring(tx, incident_id) or executions.in_flight_of(tx, incident_id)
 
 
 def _last_verdict(tx: Tx, incident: Incident) -> Verdict | None:

@@ -5,7 +5,7 @@ It refuses to write message bodies for cards: a card is its incident's id, nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.evidence import Evidence
@@ -45,6 +45,17 @@ def card(tx: Tx, incident: Incident, priority: Priority, now: datetime) -> None:
         )
         return
     outbox.owe(tx, MessageKind.CARD, incident.id, incident.channel, priority, now, key=card_key(incident.id))
+
+
+def cards(tx: Tx, owed: Iterable[tuple[Incident, datetime]], priority: Priority) -> None:
+    """The same for the cards of many incidents."""
+    own: list[tuple[str, int, str, datetime]] = []
+    for incident, now in owed:
+        if incident.digest_id is None:
+            own.append((card_key(incident.id), incident.id, incident.channel, now))
+        else:
+            card(tx, incident, priority, now)
+    outbox.owe_many(tx, MessageKind.CARD, priority, own)
 
 
 def evidence(tx: Tx, incident: Incident, now: datetime) -> None:

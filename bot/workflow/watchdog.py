@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot.domain.alert import AlertGroup, AlertStatus
 from bot.domain.audit import AuditNote
 from bot.domain.owed import Priority
 from bot.domain.proposal import SYSTEM
@@ -22,9 +23,12 @@ SEEN = "watchdog:seen"
 KEY = "watchdog:absent"
 
 
-def seen(tx: Tx, now: datetime) -> None:
-    """A firing Watchdog was delivered."""
-    facts.put(tx, SEEN, now.isoformat())
+def heard(tx: Tx, group: AlertGroup, now: datetime) -> None:
+    """Notes a firing Watchdog, if there is one among these."""
+    for alert in group.alerts:
+        if alert.labels.get("alertname") == WATCHDOG and alert.status is AlertStatus.FIRING:
+            facts.put(tx, SEEN, now.isoformat())
+            return
 
 
 def look(tx: Tx, now: datetime, since: datetime, timeout: timedelta, channel: str, pager: str = "") -> None:

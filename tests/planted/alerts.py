@@ -4,6 +4,7 @@ from tests.planted.bug import Bug
 
 WEBHOOK = "alerts/webhook.py"
 INTAKE = "bot/workflow/intake.py"
+ARRIVALS = "bot/workflow/arrivals.py"
 HTTP = "tests/integration/intake/test_http.py"
 EPISODES = "tests/integration/intake/test_episodes.py"
 INCIDENTS = "tests/integration/intake/test_incidents.py"
@@ -16,17 +17,17 @@ BUGS = (
         name="answered-before-the-commit",
         why="200 is said while the delivery still waits in memory; a kill loses it, and nobody sends it again.",
         file=WEBHOOK,
-        old="        return await store.transact(receive, group, now, rules, lane=Lane.INTAKE)\n",
-        new="        asyncio.ensure_future(store.transact(receive, group, now, rules, lane=Lane.INTAKE))\n"
-        "        return Receipt((), len(group.alerts), 0, len(group.poison))\n",
+        old="            answer = await self._store.transact_item(take, post, lane=Lane.INTAKE)\n",
+        new="            asyncio.ensure_future(self._store.transact_item(take, post, lane=Lane.INTAKE))\n"
+        "            answer = Receipt((), 1, 0, 0)\n",
         tests=(f"{HTTP}::test_nothing_is_answered_while_its_commit_is_still_to_come",),
     ),
     Bug(
         name="4xx-when-the-commit-fails",
         why="Alertmanager gives up on a 4xx: the alert is lost for a disk that was full for a minute.",
         file=WEBHOOK,
-        old="_problem(503, ",
-        new="_problem(400, ",
+        old="_problem(send, 503, ",
+        new="_problem(send, 400, ",
         tests=(f"{HTTP}::test_a_delivery_that_cannot_be_written_whole_is_503_and_leaves_nothing",),
     ),
     Bug(
@@ -89,8 +90,8 @@ BUGS = (
         name="web-page-may-post-alerts",
         why="A page in the browser of whoever tries it out opens incidents.",
         file=WEBHOOK,
-        old='browser = settings.webhook_open and "origin" in request.headers',
-        new='browser = not settings.webhook_open and "origin" in request.headers',
+        old='browser = b"origin" in headers and settings.webhook_open',
+        new='browser = b"origin" in headers and not settings.webhook_open',
         tests=(f"{HTTP}::test_without_a_token_a_page_in_a_browser_on_this_machine_is_refused",),
     ),
     Bug(
@@ -121,16 +122,16 @@ BUGS = (
         name="dedupe-key-without-the-end",
         why="A second resolve with another end counts as a repetition of the first.",
         file="bot/storage/alerts.py",
-        old='to_text(ends_at) if ends_at and status is AlertStatus.RESOLVED else ""',
+        old='to_text(ends_at) if ends_at and status is _RESOLVED else ""',
         new='""',
         tests=(EPISODES,),
     ),
     Bug(
         name="annotations-not-redacted",
         why="A password in an annotation stands in the store, in its copies and in Slack.",
-        file=INTAKE,
-        old="        redact_values(alert.annotations),\n",
-        new="        dict(alert.annotations),\n",
+        file=ARRIVALS,
+        old="tables.body(alert.annotations)",
+        new="canonical(dict(alert.annotations))",
         tests=(INCIDENTS,),
     ),
     Bug(
@@ -144,25 +145,25 @@ BUGS = (
     Bug(
         name="foreign-cluster-taken-for-ours",
         why="An alert of another cluster gets a proposal for the workload of the same name here.",
-        file=INTAKE,
-        old='    foreign = named if work.rules.cluster_name and named and named != work.rules.cluster_name else ""\n',
-        new='    foreign = named if work.rules.cluster_name and named and named == work.rules.channel else ""\n',
+        file=ARRIVALS,
+        old='foreign = cluster if ours and cluster and cluster != ours else ""\n',
+        new='foreign = cluster if ours and cluster and cluster == self.rules.channel else ""\n',
         tests=(INCIDENTS,),
     ),
     Bug(
         name="watchdog-posts-a-card",
         why="The alert that always fires opens an incident that never ends.",
-        file=INTAKE,
-        old="    if alert.name in NEVER_POSTED:\n",
-        new="    if alert.name in NEVER_POSTED and not alert.namespace:\n",
+        file=ARRIVALS,
+        old="silent=alert.name in NEVER_POSTED,",
+        new="silent=alert.name in NEVER_POSTED and not alert.namespace,",
         tests=(INCIDENTS,),
     ),
     Bug(
         name="start-in-the-future-kept",
         why="One sender with a wrong clock makes every later firing of that alert stale.",
-        file=INTAKE,
-        old="one.starts_at - now > SKEW]",
-        new="one.starts_at - now > SKEW * 10_000]",
+        file=ARRIVALS,
+        old="    latest = now + SKEW\n",
+        new="    latest = now + SKEW * 10_000\n",
         tests=(INCIDENTS,),
     ),
     Bug(
@@ -172,6 +173,22 @@ BUGS = (
         old="    if waiting > STORM:\n",
         new="    if waiting > 1000 * STORM:\n",
         tests=(INCIDENTS,),
+    ),
+    Bug(
+        name="together-although-they-share-an-incident",
+        why="A repetition that waits beside its original counts as another alert: the incident never ends.",
+        file=INTAKE,
+        old="        if not seen.isdisjoint(own):\n",
+        new="        if not seen.isdisjoint(own) and index > 999:\n",
+        tests=("tests/integration/intake/test_together.py::test_a_repetition_that_waits_beside_its_original_is_one",),
+    ),
+    Bug(
+        name="labels-alike-although-one-decides",
+        why="Alerts of one delivery are all taken for as bad as the first: a critical one gets no card.",
+        file="bot/workflow/tables.py",
+        old='"cluster", "priority", "severity", *',
+        new='"cluster", "priority", *',
+        tests=(f"{INCIDENTS}::test_alerts_of_one_delivery_are_judged_each_by_its_own_labels",),
     ),
     Bug(
         name="incident-closed-under-a-running-action",

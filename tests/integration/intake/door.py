@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from alerts import payload, webhook
 from bot.domain.audit import AuditEntry
@@ -143,7 +143,7 @@ class Door(Counter):
     health: Health
     servers: Servers
     http: aiohttp.ClientSession
-    intake: Starlette
+    intake: ASGIApp
     now: datetime = START
 
     @property

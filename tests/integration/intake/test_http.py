@@ -183,7 +183,7 @@ async def test_a_crash_before_the_commit_is_never_answered_2xx(sqlite_url: str, 
     store = Store.open(sqlite_url)
 
     def crash(point: str) -> None:
-        if point == "before:receive":
+        if point == "before:take":
             raise KeyboardInterrupt
 
     store.crash_point = crash

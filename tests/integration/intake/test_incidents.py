@@ -54,6 +54,20 @@ async def test_a_silent_alert_that_fires_again_is_still_silent(desk: Desk) -> No
     assert (await desk.incidents(), list((await desk.states()).values())) == ([], [["firing"]])
 
 
+async def test_alerts_of_one_delivery_are_judged_each_by_its_own_labels(desk: Desk) -> None:
+    """What is made of labels is remembered for those that agree in all that decides, and for no others."""
+    alerts = [
+        alert("Down", pod="a", severity="warning"), alert("Down", pod="b"), alert("Down", pod="c", severity="info"),
+        alert("Down", pod="d", namespace="bank"), alert("Down", pod="e", deployment="db"),
+        alert("Down", pod="f", priority="P0", deployment="cache"),
+    ]  # fmt: skip
+    await desk.take(group(*alerts))
+    rows = await desk.rows("SELECT severity, namespace, incident_id FROM alerts ORDER BY id")
+    assert [row[:2] for row in rows] == [(3, "shop"), (2, "shop"), (4, "shop"), (2, "bank"), (2, "shop"), (1, "shop")]
+    assert [row[2] == rows[0][2] for row in rows] == [True, True, True, False, False, False]
+    assert len({row[2] for row in rows}) == 4
+
+
 async def test_sev4_goes_to_the_digest_uninvestigated_and_a_worse_alert_takes_it_out(desk: Desk) -> None:
     await desk.take(group(alert(pod="a", severity="info")))
     incident = await desk.incident()

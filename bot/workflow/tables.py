@@ -1,0 +1,44 @@
+"""Labels and annotations as they are stored: without secrets, as JSON in the order of its keys.
+
+Alerts come again with the same labels: what was made of small sets of them is remembered. It refuses to judge what
+they say; ``workflow.arrivals`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from msgspec.json import Encoder
+
+from bot.domain.alert import WORKLOAD_LABELS
+from bot.domain.redaction import redact_values
+
+SMALL = 1500
+"""Characters of the values of label sets that are remembered, a few megabytes in all."""
+DECIDING = ("alertname", "namespace", "cluster", "priority", "severity", *(label for label, _ in WORKLOAD_LABELS))
+"""Labels that decide which incident an alert belongs to, and how bad it is; playbooks may name others."""
+_BETWEEN = "\x00"  # no text of an alert holds it
+
+
+def body(table: Mapping[str, str]) -> str:
+    """A table's stored form."""
+    return _ENCODE(redact_values(table)).decode()
+
+
+_ENCODE = Encoder(order="sorted").encode
+
+
+def said(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, str]:
+    """The labels' stored form, and a text that is equal for those that agree in ``DECIDING`` and in ``more``."""
+    text = _BETWEEN.join(labels.values())
+    return _remembered_labels(tuple(labels), text, more) if len(text) <= SMALL else _labels(labels, more)
+
+
+def _labels(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, str]:
+    return body(labels), repr([labels.get(name) for name in (*DECIDING, *more)])
+
+
+@lru_cache(maxsize=4096)
+def _remembered_labels(names: tuple[str, ...], text: str, more: tuple[str, ...]) -> tuple[str, str]:
+    return _labels(dict(zip(names, text.split(_BETWEEN), strict=True)) if names else {}, more)
