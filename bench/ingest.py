@@ -31,6 +31,11 @@ sys.path.insert(0, str(ROOT))
 
 GROUPS = 50
 FLOOR = 0.12
+"""Of the bare route's rate, for bodies of 5 alerts: new episodes each time, and the same ones again."""
+SINGLE = 2000
+"""Posts of one alert a second, on a quiet core."""
+MOST = {"bare": 40_000, "intake": 8_000}
+"""Requests a second that are made ready; a sender that runs out would measure itself."""
 START = datetime(2026, 11, 21, tzinfo=UTC)
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -40,9 +45,13 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 async def serve(kind: str, folder: Path) -> None:
     """Serves until stdin ends; prints its address."""
-    from bot.servers import Servers  # noqa: PLC0415 - the loader imports nothing of the program
+    from bot import collector  # noqa: PLC0415 - the loader imports nothing of the program
+    from bot.servers import Servers  # noqa: PLC0415
     from bot.settings import load  # noqa: PLC0415
 
+    # The audit is printed as in production; nobody reads it here.
+    told = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     environ = {
         "SLACK_BOT_TOKEN": "xoxb-bench", "SLACK_APP_TOKEN": "xapp-bench", "KUBECONFIG": "none", "LISTEN_PORT": "0",
         "METRICS_PORT": "0", "DATA_DIR": str(folder),
@@ -51,8 +60,9 @@ async def serve(kind: str, folder: Path) -> None:
     servers = Servers(settings)
     store, app = (None, bare()) if kind == "bare" else intake(settings)
     await servers.start(app, bare())
-    sys.stdout.write(servers.intake_url + "\n")
-    sys.stdout.flush()
+    collector.settle()
+    told.write(servers.intake_url + "\n")
+    told.flush()
     await asyncio.to_thread(sys.stdin.read)
     await servers.stop()
     if store is not None:
@@ -77,12 +87,13 @@ def intake(settings: Any) -> tuple[Any, Any]:
     """The program's own intake; its 50 incidents are open and their cards stand in Slack."""
     from alerts import payload, webhook  # noqa: PLC0415 - as above
     from bot import clock  # noqa: PLC0415
+    from bot.app import print_entries  # noqa: PLC0415
     from bot.health import Health  # noqa: PLC0415
     from bot.storage.db import Store, Tx  # noqa: PLC0415
     from bot.workflow.context import Context  # noqa: PLC0415
     from bot.workflow.intake import IntakeRules, receive  # noqa: PLC0415
 
-    store = Store.open(settings.DATABASE_URL)
+    store = Store.open(settings.DATABASE_URL, on_entries=print_entries)
     rules = IntakeRules("C0BENCH")
     for number in range(GROUPS):
         store.transact_now(receive, payload.parse(body(number, 0, 5)), clock.now(), rules)
@@ -104,7 +115,7 @@ def intake(settings: Any) -> tuple[Any, Any]:
 
 
 def body(number: int, turn: int, alerts: int, *, resolved: bool = False) -> bytes:
-    """One notification of a group; each turn begins new episodes of the same alerts."""
+    """One notification of a group; each turn begins new episodes of the same alerts, with another value in the text."""
     start = (START + timedelta(seconds=turn)).isoformat()
     labels = {
         "alertname": "HighErrorRate", "case": f"bench-{number}", "deployment": f"api-{number}", "namespace": "shop",
@@ -115,7 +126,7 @@ def body(number: int, turn: int, alerts: int, *, resolved: bool = False) -> byte
             "status": "resolved" if resolved else "firing",
             "labels": {**labels, "pod": f"api-{number}-{pod}"},
             "annotations": {
-                "description": f'value is 12.5% for "api-{pod}" <b>&</b>\nline 2',
+                "description": f'value is {(turn * GROUPS + number) % 9973 / 10}% for "api-{pod}" <b>&</b>\nline 2',
                 "runbook_url": "https://runbooks.example/api",
                 "summary": "api 5xx rate above 5%",
             },
@@ -215,8 +226,21 @@ class Process:
         self.process.communicate("", timeout=30)
 
 
-def compare(traffic: str, alerts: int, options: argparse.Namespace) -> float:
-    """Both servers in turn; prints medians and returns the ratio."""
+@dataclass
+class Compared:
+    """One kind of traffic: the median of the rounds of each server."""
+
+    bare: Measured
+    intake: Measured
+
+    @property
+    def ratio(self) -> float:
+        """The intake's rate as a part of the bare route's."""
+        return self.intake.rate / self.bare.rate
+
+
+def compare(traffic: str, alerts: int, options: argparse.Namespace) -> Compared:
+    """Both servers in turn; prints medians."""
     import uvloop  # noqa: PLC0415 - the sender's alone
 
     results: dict[str, list[Measured]] = {"bare": [], "intake": []}
@@ -226,23 +250,28 @@ def compare(traffic: str, alerts: int, options: argparse.Namespace) -> float:
         for _ in range(options.rounds):
             for kind, process in processes.items():
                 # Written before the clock runs: the sender shares the machine with the server.
-                ready = [next(source) for _ in range(int(options.seconds * (9000 if kind == "bare" else 3000)))]
+                ready = [next(source) for _ in range(int(options.seconds * MOST[kind]))]
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     results[kind].append(
                         runner.run(load(process.url, process.process.pid, ready, options.seconds, options.connections))
                     )
         for process in processes.values():
             process.stop()
-    median = {kind: statistics.median(one.rate for one in found) for kind, found in results.items()}
-    for kind, found in results.items():
-        best = sorted(found, key=lambda one: one.rate)[len(found) // 2]
+    median = {kind: _median(found) for kind, found in results.items()}
+    for kind, one in median.items():
         print(
-            f"{traffic:9} {alerts} alerts  {kind:6} {best.rate:7.0f} posts/s  p50 {best.p50:6.2f} ms  "
-            f"p99 {best.p99:6.2f} ms  {best.cpu:.3f} ms CPU a post"
+            f"{traffic:9} {alerts} alerts  {kind:6} {one.rate:7.0f} posts/s  p50 {one.p50:6.2f} ms  "
+            f"p99 {one.p99:6.2f} ms  {one.cpu:.3f} ms CPU a post"
         )
-    ratio = median["intake"] / median["bare"]
-    print(f"{traffic:9} {alerts} alerts  ratio  {ratio:.1%}")
-    return ratio
+    found = Compared(median["bare"], median["intake"])
+    print(f"{traffic:9} {alerts} alerts  ratio  {found.ratio:.1%}")
+    return found
+
+
+def _median(rounds: list[Measured]) -> Measured:
+    """Each number's own median: on a busy machine a round may be slow in one of them alone."""
+    numbers = {name: statistics.median(getattr(one, name) for one in rounds) for name in ("rate", "p50", "p99", "cpu")}
+    return Measured(**numbers)
 
 
 def main() -> int:
@@ -264,9 +293,17 @@ def main() -> int:
             runner.run(serve(options.serve, options.folder))
         return 0
     wanted = {"new": ("new", 5), "repeated": ("repeated", 5), "flapping": ("flapping", 5), "single": ("new", 1)}
-    ratios = {name: compare(*what, options) for name, what in wanted.items() if options.only in {"", name}}
-    enough = ratios.get("new", 1.0) >= FLOOR
-    print(f"New episodes, 5 alerts a post: {'at least' if enough else 'LESS THAN'} {FLOOR:.0%} of a bare route.")
+    found = {name: compare(*what, options) for name, what in wanted.items() if options.only in {"", name}}
+    enough = True
+    for name in ("new", "repeated"):
+        if name in found:
+            ok = found[name].ratio >= FLOOR
+            enough = enough and ok
+            print(f"{name}, 5 alerts a post: {'at least' if ok else 'LESS THAN'} {FLOOR:.0%} of a bare route.")
+    if "single" in found:
+        ok = found["single"].intake.rate >= SINGLE
+        enough = enough and ok
+        print(f"new, 1 alert a post: {'at least' if ok else 'LESS THAN'} {SINGLE} posts/s.")
     return 0 if enough else 1
 
 
