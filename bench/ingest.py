@@ -114,9 +114,13 @@ def intake(settings: Any) -> tuple[Any, Any]:
 # -- the sender ---------------------------------------------------------------------------------------
 
 
-def body(number: int, turn: int, alerts: int, *, resolved: bool = False) -> bytes:
-    """One notification of a group; each turn begins new episodes of the same alerts, with another value in the text."""
+def body(number: int, turn: int, alerts: int, *, resolved: bool = False, unseen: bool = False) -> bytes:
+    """One notification of a group; each turn begins new episodes, with another value in the text.
+
+    They are of the same alerts, or of pods that no turn before had (``unseen``): then those before go on firing.
+    """
     start = (START + timedelta(seconds=turn)).isoformat()
+    pods = range(turn * alerts, (turn + 1) * alerts) if unseen else range(alerts)
     labels = {
         "alertname": "HighErrorRate", "case": f"bench-{number}", "deployment": f"api-{number}", "namespace": "shop",
         "severity": "critical",
@@ -135,7 +139,7 @@ def body(number: int, turn: int, alerts: int, *, resolved: bool = False) -> byte
             "generatorURL": "http://prometheus.example:9090/graph?g0.expr=rate%28http_requests_total%5B5m%5D%29",
             "fingerprint": f"{number:08x}{pod:08x}",
         }
-        for pod in range(alerts)
+        for pod in pods
     ]
     return json.dumps(
         {
@@ -147,14 +151,15 @@ def body(number: int, turn: int, alerts: int, *, resolved: bool = False) -> byte
 
 
 def requests(traffic: str, alerts: int, first: int) -> Iterator[bytes]:
-    """Requests without end: ``new`` episodes each time, the same ones again, or firing and resolved in turn."""
+    """Requests without end: ``new`` episodes each time, ``unseen`` alerts, the same again, or firing and resolved."""
     turn = first
     while True:
         for number in range(GROUPS):
             if traffic == "repeated":
                 payload = body(number, 0, alerts)
             else:
-                payload = body(number, turn, alerts, resolved=traffic == "flapping" and turn % 2 == 0)
+                resolved = traffic == "flapping" and turn % 2 == 0
+                payload = body(number, turn, alerts, resolved=resolved, unseen=traffic == "unseen")
             head = f"POST /alert HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(payload)}\r\n\r\n"
             yield head.encode() + payload
         turn += 1
@@ -282,7 +287,7 @@ def main() -> int:
     parser.add_argument("--profile", default="", help="Write a profile of the intake's writer thread to this file.")
     parser.add_argument("--serve", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--only", default="", help="One of new, repeated, flapping, single.")
+    parser.add_argument("--only", default="", help="One of new, unseen, repeated, flapping, single.")
     options = parser.parse_args()
     if options.serve:
         import uvloop  # noqa: PLC0415 - as in production
@@ -292,10 +297,13 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(options.serve, options.folder))
         return 0
-    wanted = {"new": ("new", 5), "repeated": ("repeated", 5), "flapping": ("flapping", 5), "single": ("new", 1)}
+    wanted = {
+        "new": ("new", 5), "unseen": ("unseen", 5), "repeated": ("repeated", 5), "flapping": ("flapping", 5),
+        "single": ("new", 1),
+    }  # fmt: skip
     found = {name: compare(*what, options) for name, what in wanted.items() if options.only in {"", name}}
     enough = True
-    for name in ("new", "repeated"):
+    for name in ("new", "unseen", "repeated"):
         if name in found:
             ok = found[name].ratio >= FLOOR
             enough = enough and ok

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from bot.domain.alert import (
     NEVER_POSTED,
@@ -120,7 +121,9 @@ class Arrival:
     """No alert is named twice: what one does depends on the stored state, not on another of the same delivery."""
     external_url: str
     steps: list[Step] = field(default_factory=list)
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    kinds: dict[tables.Values, Kind] = field(default_factory=dict)
+    last: tuple[Kind, str, int] | None = None
+    """What the alert before this one was of, and its incident: those of a delivery mostly share one."""
     opened: list[Opened] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     ends: dict[int, End] = field(default_factory=dict)
@@ -161,9 +164,10 @@ class Arrival:
             asks = joins and alert.status is FIRING and not kind.silent
             key = self.keys.get(alert.fingerprint, kind.key) if self.keys else kind.key
             steps.append(Step(starts_at, alert, kind, key, labels, effect, again, asks))
-        if len({(step.starts_at, step.alert.status) for step in steps}) > 1:
-            steps.sort(key=_place)
+        if any(step.starts_at != starts_at or step.alert.status is not alert.status for step in steps):
+            steps.sort(key=_order)
         self.steps = steps
+        self.last = None
 
     def effect(self, known: Known | None, alert: Alert, starts_at: datetime) -> tuple[Effect, bool]:
         """What an alert does to what is known of it, and whether it fires anew in the known episode.
@@ -177,22 +181,12 @@ class Arrival:
         outlived = closed is not None and effect is REPEATED and self.now - closed > self.rules.reopen_window
         return effect, outlived or effect is REOPENED
 
-    def _kind(self, alert: Alert, deciding: str) -> Kind:
+    def _kind(self, alert: Alert, deciding: tables.Values) -> Kind:
         """Remembered, as the alerts of a delivery are of one kind or of a few."""
-        cluster, ours = alert.labels.get("cluster", ""), self.rules.cluster_name
-        foreign = cluster if ours and cluster and cluster != ours else ""
         by_labels = severity_of(alert.labels, self.rules.severities)
         route = route_of(self.playbooks, alert.labels, by_labels, self.rules.channel, self.now, self.rules.pager)
-        shown = redact_values({"alertname": alert.name, "namespace": alert.namespace, "cluster": foreign})
-        kind = self.kinds[deciding] = Kind(
-            key=_key(self.group.group_key, alert, foreign),
-            route=route,
-            severity=int(route.severity),
-            silent=alert.name in NEVER_POSTED,
-            name=shown["alertname"],
-            namespace=shown["namespace"],
-            foreign=shown["cluster"],
-        )
+        key, name, namespace, foreign, silent = _place(self.group.group_key, self.rules.cluster_name, deciding)
+        kind = self.kinds[deciding] = Kind(key, route, int(route.severity), silent, name, namespace, foreign)
         return kind
 
     def incidents(self, scene: Scene) -> set[int]:
@@ -296,6 +290,21 @@ def clean(alert: Alert) -> Alert:
     )
 
 
+@lru_cache(maxsize=4096)
+def _place(group_key: str, ours: str, deciding: tables.Values) -> tuple[str, str, str, str, bool]:
+    """Key, name, namespace, foreign cluster, and whether it is never posted; all without secrets.
+
+    Remembered from one delivery to the next: it follows from the group and the deciding labels alone.
+    """
+    labels = {name: value for name, value in zip(tables.DECIDING, deciding, strict=False) if value is not None}
+    alert = Alert("", FIRING, labels)
+    cluster = alert.labels.get("cluster", "")
+    foreign = cluster if ours and cluster and cluster != ours else ""
+    shown = redact_values({"alertname": alert.name, "namespace": alert.namespace, "cluster": foreign})
+    silent = alert.name in NEVER_POSTED
+    return _key(group_key, alert, foreign), shown["alertname"], shown["namespace"], shown["cluster"], silent
+
+
 def _key(group_key: str, alert: Alert, foreign: str) -> str:
     """The correlation key as it is stored: without secrets, and short enough for an index."""
     # Another cluster's alerts never share an incident with ours: it would get our proposals.
@@ -304,7 +313,7 @@ def _key(group_key: str, alert: Alert, foreign: str) -> str:
     return key if shown == key and len(key) <= MAX_KEY else f"{shown[: MAX_KEY - 40]}\x1f{sha256(key)[:32]}"
 
 
-def _place(step: Step) -> tuple[datetime, bool]:
+def _order(step: Step) -> tuple[datetime, bool]:
     return step.starts_at, step.alert.status is RESOLVED
 
 

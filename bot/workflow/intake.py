@@ -131,6 +131,8 @@ def join(tx: Tx, scene: Scene, work: Arrival, step: Step) -> int | None:
     kind, key = step.kind, step.key
     if kind.silent:
         return None
+    if work.last is not None and work.last[0] is kind and work.last[1] == key:
+        return work.last[2]
     incident = scene.latest[key] if key in scene.latest else incidents.latest_by_key(tx, key)
     if incident is None or (not incident.open and _over(incident, work)):
         storm = kind.route.carded and _storm(tx, scene, kind.route.channel)
@@ -145,6 +147,7 @@ def join(tx: Tx, scene: Scene, work: Arrival, step: Step) -> int | None:
     scene.latest[key] = work.rows[incident.id] = incident
     work.touched.add(incident.id)
     work.changed.add(incident.id)
+    work.last = (kind, key, incident.id)
     return incident.id
 
 
@@ -202,7 +205,8 @@ def _entry(tx: Tx, work: Arrival, receipt: Receipt) -> None:
     """One entry a delivery: what came, by ids and counts; group key and fingerprints lie in the purgeable detail."""
     effects: dict[str, int] = {}
     for record in work.records:
-        effects[record[4]] = effects.get(record[4], 0) + 1
+        effect = str.__str__(record[4])  # a member of an enum is hashed by a function
+        effects[effect] = effects.get(effect, 0) + 1
     detail = {
         "group": redact(work.group.group_key)[:300],
         "receiver": redact(work.group.receiver)[:100],

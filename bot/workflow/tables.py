@@ -18,7 +18,10 @@ SMALL = 1500
 """Characters of the values of label sets that are remembered, a few megabytes in all."""
 DECIDING = ("alertname", "namespace", "cluster", "priority", "severity", *(label for label, _ in WORKLOAD_LABELS))
 """Labels that decide which incident an alert belongs to, and how bad it is; playbooks may name others."""
-_BETWEEN = "\x00"  # no text of an alert holds it
+_BETWEEN = "\x00"  # the webhook lets it through nowhere
+
+Values = tuple[str | None, ...]
+"""What an alert says under ``DECIDING``, in that order, and then under the names that playbooks ask for."""
 
 
 def body(table: Mapping[str, str]) -> str:
@@ -29,16 +32,18 @@ def body(table: Mapping[str, str]) -> str:
 _ENCODE = Encoder(order="sorted").encode
 
 
-def said(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, str]:
-    """The labels' stored form, and a text that is equal for those that agree in ``DECIDING`` and in ``more``."""
+def said(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, Values]:
+    """The labels' stored form, and those of their values that decide."""
     text = _BETWEEN.join(labels.values())
-    return _remembered_labels(tuple(labels), text, more) if len(text) <= SMALL else _labels(labels, more)
+    if len(text) > SMALL or text.count(_BETWEEN) != len(labels) - 1:
+        return _labels(labels, more)
+    return _remembered_labels(tuple(labels), text, more)
 
 
-def _labels(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, str]:
-    return body(labels), repr([labels.get(name) for name in (*DECIDING, *more)])
+def _labels(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, Values]:
+    return body(labels), tuple(map(labels.get, (*DECIDING, *more)))
 
 
 @lru_cache(maxsize=4096)
-def _remembered_labels(names: tuple[str, ...], text: str, more: tuple[str, ...]) -> tuple[str, str]:
-    return _labels(dict(zip(names, text.split(_BETWEEN), strict=True)) if names else {}, more)
+def _remembered_labels(names: tuple[str, ...], text: str, more: tuple[str, ...]) -> tuple[str, Values]:
+    return _labels(dict(zip(names, text.split(_BETWEEN), strict=True)), more)

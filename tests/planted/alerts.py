@@ -147,15 +147,15 @@ BUGS = (
         why="An alert of another cluster gets a proposal for the workload of the same name here.",
         file=ARRIVALS,
         old='foreign = cluster if ours and cluster and cluster != ours else ""\n',
-        new='foreign = cluster if ours and cluster and cluster == self.rules.channel else ""\n',
+        new='foreign = cluster if ours and cluster and cluster == group_key else ""\n',
         tests=(INCIDENTS,),
     ),
     Bug(
         name="watchdog-posts-a-card",
         why="The alert that always fires opens an incident that never ends.",
         file=ARRIVALS,
-        old="silent=alert.name in NEVER_POSTED,",
-        new="silent=alert.name in NEVER_POSTED and not alert.namespace,",
+        old="    silent = alert.name in NEVER_POSTED\n",
+        new="    silent = alert.name in NEVER_POSTED and not alert.namespace\n",
         tests=(INCIDENTS,),
     ),
     Bug(
