@@ -212,7 +212,9 @@ snapshot; `bot/findings/ranked.py` orders what they say. The card shows the firs
 
 REDACTED = {
     "alerts": {
-        "bot/workflow/intake.py": "labels, annotations, links, group key, receiver, and what can't be read",
+        "bot/workflow/arrivals.py": "links, an incident's key, and the names of alert, namespace and cluster",
+        "bot/workflow/intake.py": "group key, receiver, and what can't be read",
+        "bot/workflow/tables.py": "labels and annotations",
     },
     "the cluster": {
         "bot/kube/template.py": "arguments, commands; of `env` only names and “changed” are shown, values never",
