@@ -10,7 +10,7 @@ length.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from bot.domain.marks import Marks
 from bot.domain.secret_shapes import HIDDEN, SHAPES
 from bot.domain.secret_values import harmless_under, hide_named
 
-__all__ = ["HIDDEN", "know", "names_secret", "redact", "redact_name", "redact_values"]
+__all__ = ["HIDDEN", "forgotten_by", "know", "learn", "names_secret", "redact", "redact_name", "redact_values"]
 
 _MARKS = Marks({mark for shape in SHAPES for mark in shape.marks} | set(secret_names.MARKS))
 """Without one of these, in lower case, nothing can match: looking for them is far cheaper than the patterns."""
@@ -49,6 +49,16 @@ def learn(secrets: Iterable[str]) -> None:
     _Own.forms = tuple(sorted(forms, key=len, reverse=True))
     _remembered.cache_clear()
     _remembered_name.cache_clear()
+    for forget in _FORGET:
+        forget()
+
+
+_FORGET: list[Callable[[], None]] = []
+
+
+def forgotten_by(forget: Callable[[], None]) -> None:
+    """Whoever remembers redacted text says here how it is forgotten: it is asked when more is known to be secret."""
+    _FORGET.append(forget)
 
 
 def redact(text: str) -> str:

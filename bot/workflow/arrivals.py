@@ -24,7 +24,7 @@ from bot.domain.alert import (
 )
 from bot.domain.incident import Incident
 from bot.domain.proposal import canonical, sha256
-from bot.domain.redaction import redact, redact_values
+from bot.domain.redaction import forgotten_by, redact, redact_values
 from bot.domain.severity import DEFAULT_TABLE, Severity, severity_of
 from bot.playbooks import loader
 from bot.playbooks.choose import PlaybookSet
@@ -303,6 +303,9 @@ def _place(group_key: str, ours: str, deciding: tables.Values) -> tuple[str, str
     shown = redact_values({"alertname": alert.name, "namespace": alert.namespace, "cluster": foreign})
     silent = alert.name in NEVER_POSTED
     return _key(group_key, alert, foreign), shown["alertname"], shown["namespace"], shown["cluster"], silent
+
+
+forgotten_by(_place.cache_clear)
 
 
 def _key(group_key: str, alert: Alert, foreign: str) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from msgspec.json import Encoder
 
 from bot.domain.alert import WORKLOAD_LABELS
-from bot.domain.redaction import redact_values
+from bot.domain.redaction import forgotten_by, redact_values
 
 SMALL = 1500
 """Characters of the values of label sets that are remembered, a few megabytes in all."""
@@ -47,3 +47,6 @@ def _labels(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, Valu
 @lru_cache(maxsize=4096)
 def _remembered_labels(names: tuple[str, ...], text: str, more: tuple[str, ...]) -> tuple[str, Values]:
     return _labels(dict(zip(names, text.split(_BETWEEN), strict=True)), more)
+
+
+forgotten_by(_remembered_labels.cache_clear)
