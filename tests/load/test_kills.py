@@ -90,6 +90,7 @@ async def _live_and_die(world: World, rng: random.Random) -> None:
 
 async def _until_approved(crowd: Crowd) -> None:
     """Somebody gets to approve in the last life too, so that each run has executions."""
-    async with asyncio.timeout(60):
+    # At full size thousands of incidents of the lives before are looked at first.
+    async with asyncio.timeout(400 if SOAK else 60):
         while not crowd.approved:  # noqa: ASYNC110 - presses are made by other tasks
             await asyncio.sleep(0.2)
