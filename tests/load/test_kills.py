@@ -1,9 +1,10 @@
 """`kill -9` at any time loses nothing that was acknowledged and repeats nothing: real processes, under load."""
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ async def test_kills_under_load_lose_and_repeat_nothing(
         load = [asyncio.create_task(crowd.keep_sending(str(one), names, 0.1)) for one in range(senders)]
         presses = [asyncio.create_task(crowd.approve(place)) for place in places]
         for _ in range(kills):
-            await _live_and_die(world, rng)
+            await _live_and_die(world, rng, crowd, places)
         for task in load:
             task.cancel()
         await world.start_bot()
@@ -73,8 +74,8 @@ async def test_kills_under_load_lose_and_repeat_nothing(
         assert await world.bot.stop() == 0
 
 
-async def _live_and_die(world: World, rng: random.Random) -> None:
-    """One life: every third ends while it starts, the others within 2.5 s of being ready."""
+async def _live_and_die(world: World, rng: random.Random, crowd: Crowd, places: Sequence[str]) -> None:
+    """One life: every third ends while it starts, the others within 2.5 s of being ready or of an approval."""
     lives = world.bot.running
     starting = asyncio.create_task(asyncio.sleep(0) if lives else world.bot.start(within=120))
     if not lives and rng.random() < 1 / 3:
@@ -83,9 +84,20 @@ async def _live_and_die(world: World, rng: random.Random) -> None:
         await asyncio.sleep(rng.uniform(0.1, 2.5))
     else:
         await starting
+        if rng.random() < 1 / 2 and set(places) - crowd.approved:
+            await _until_pressed(crowd)
         await asyncio.sleep(rng.uniform(0.0, 2.5))
     assert await world.bot.kill() == -9
     await asyncio.gather(starting, return_exceptions=True)  # it says that the bot ended, which is what was done
+
+
+async def _until_pressed(crowd: Crowd) -> None:
+    """Lives long enough for an approval, so that kills meet executions too, and not only evidence."""
+    pressed = crowd.presses
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(15):
+            while crowd.presses == pressed:  # noqa: ASYNC110 - presses are made by other tasks
+                await asyncio.sleep(0.05)
 
 
 async def _until_approved(crowd: Crowd) -> None:
