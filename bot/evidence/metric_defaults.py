@@ -76,6 +76,13 @@ CLAIM = (
         "Volume used",
         "ratio",
     ),
+    MetricQuery(
+        "inodes",
+        'max(kubelet_volume_stats_inodes_used{namespace="$namespace", persistentvolumeclaim="$claim"})'
+        ' / max(kubelet_volume_stats_inodes{namespace="$namespace", persistentvolumeclaim="$claim"})',
+        "Volume's inodes used",
+        "ratio",
+    ),
 )
 AUTOSCALER = (
     MetricQuery(

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.observed import VolumeSeen
+from bot.domain.snapshot import AlertSeen
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
@@ -65,20 +66,25 @@ def find(case: Case) -> Finding | None:
             (),
         )
     if alert is not None:
-        inodes = "Inodes" in alert.name
+        inodes = _of_inodes(alert)
         node = alert.labels.get("instance", "") if alert.name.startswith("NodeFilesystem") else ""
         what = f"claim {label}" if label else f"the disk of {node or 'a node'}"
-        used = latest(case.measured("node_disk")) if not label else None
+        used = latest(case.measured("node_inodes" if inodes else "node_disk")) if not label else None
         sure = (
             Confidence.HIGH if used is not None and used >= FILLING else Confidence.LOW if label else Confidence.MEDIUM
         )
         confidence, doubt = case.sure(sure, "volumes") if label else (sure, "")
-        what += f" ({share(used)} in use)" if used is not None else ""
+        what += f" ({share(used)}{' of its inodes' if inodes else ''} in use)" if used is not None else ""
         text = f"{alert.name}: {cut(what, 80)} runs out of {'inodes' if inodes else 'space'}"
         return _finding(
             text, confidence, doubt, [Cite("alerts", alert.name)], "the alert alone", "inodes" if inodes else "", ()
         )
     return None
+
+
+def _of_inodes(alert: AlertSeen) -> bool:
+    """Whether it is about the number of files, not about their bytes."""
+    return "Inodes" in alert.name or alert.name.endswith(("FilesFillingUp", "OutOfFiles"))
 
 
 def _known(case: Case, label: str) -> list[VolumeSeen]:
@@ -104,15 +110,14 @@ def fill(one: VolumeSeen) -> float | None:
 def _claim(case: Case, top: VolumeSeen, *, alerted: bool, complained: bool) -> Finding | None:
     used = fill(top) or 0.0
     soon = top.full_in is not None and top.full_in < SOON.total_seconds()
-    if used < FILLING and not soon:
-        inodes = case.alert("KubePersistentVolumeInodesFillingUp")
-        if inodes is None:
-            return None
+    inodes = latest(case.measured("inodes")) if case.alert("KubePersistentVolumeInodesFillingUp") is not None else None
+    if used < FILLING and not soon and case.alert("KubePersistentVolumeInodesFillingUp") is None:
+        return None
     ill = case.sick_with(How.CRASH, How.UNREADY)
     borne = alerted or (complained and used >= FULL)
     against = ("" if borne else "nobody complains of it",)
     hurts = used >= FULL and (bool(ill) or case.service_alert is not None)
-    told = borne and (used >= FULL or (alerted and (used >= FILLING or soon)))
+    told = borne and (max(used, inodes or 0.0) >= FULL or (alerted and (used >= FILLING or soon)))
     wanted = Confidence.HIGH if told or hurts else Confidence.MEDIUM
     confidence, doubt = case.sure(wanted, "volumes", against=against)
     left = (
@@ -123,6 +128,10 @@ def _claim(case: Case, top: VolumeSeen, *, alerted: bool, complained: bool) -> F
     known = (top.capacity or 0) > 1
     amount = f"{size(top.used or 0)} of {size(top.capacity or 0)}" if known else "its size isn't known"
     text = f"Claim {top.claim} is {share(used)} full ({amount}{left})"
+    if inodes is not None and inodes > used:
+        text = (
+            f"Claim {top.claim} runs out of inodes: {share(inodes)} are in use, of its space {share(used)} ({amount})"
+        )
     if ill and complained:
         text += f"; {number_of(len(ill), 'pod')} can't write"
     suggestions: tuple[Suggestion, ...] = ()

@@ -28,7 +28,7 @@ ABOUT = About(
     "nothing if runs keep failing or the last words name a setting.",
     72,
 )
-ALERTS = ("KubeJobFailed", "KubeJobNotCompleted", "KubeCronJobRunning", "KubeCronJob*", "CronJob*")
+ALERTS = ("KubeJobFailed", "KubeJobNotCompleted", "KubeJobCompletion", "KubeCronJob*", "CronJob*")
 KINDS = ("Job", "CronJob")
 
 

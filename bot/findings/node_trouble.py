@@ -29,13 +29,11 @@ ABOUT = About(
 )
 ALERTS = (
     "KubeNode*",
-    "KubeletDown",
-    "KubeletTooManyPods",
-    "KubeletPleg*",
-    "KubeletPodStartUp*",
-    "KubeletEviction*",
+    "Kubelet*",
     "Node*",
 )
+OVER = ("KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodePressure")
+"""Alerts that say no more than the node's own conditions: of a node that is well by now they tell of what is over."""
 _BEGINNINGS = tuple(name.rstrip("*") for name in ALERTS)
 DOWN = frozenset({"silent", "not ready"})
 PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -155,19 +153,18 @@ def _by_pods(case: Case, lost: tuple[Sick, ...]) -> Finding | None:
 
 
 def _by_alert(case: Case, alert: AlertSeen, label: str) -> Finding | None:
-    """The node exporter's alerts measure what the node's own conditions don't tell."""
+    """Most alerts about nodes measure what the node's own conditions don't tell."""
     looked = next((node for node in case.nodes or () if node.name == label), None)
-    if looked is not None and looked.ready and not alert.name.startswith("Node"):
+    if looked is not None and looked.ready and alert.name in OVER:
         return None
     said = alert.annotations.get("summary", "") or alert.annotations.get("description", "")
     measures = [row for name in ("node_cpu", "node_memory", "node_disk") for row in case.measured(name)]
     confidence, doubt = case.sure(Confidence.MEDIUM if said or measures else Confidence.LOW, "nodes")
-    text = f"{cut(alert.name, 60)} about node {cut(label, 80) or '(not named)'}" + (
-        f": {cut(said.rstrip('.'), 140)}" if said else ""
-    )
-    text += "".join(f"; {(row.title or row.query).lower()} {measured(last_of(row), row.unit)}" for row in measures[:3])
+    text = cut(alert.name, 60) + (f" about node {cut(label, 80)}" if label else "")
+    text += f": {cut(said.rstrip('.'), 140)}" if said else ""
+    text += "".join(f"; {_small(row.title or row.query)} {measured(last_of(row), row.unit)}" for row in measures[:3])
     state = "" if looked is None else "ready" if looked.ready else "not ready"
-    cites = [Cite("alerts", f"{cut(alert.name, 60)}: {cut(label, 80)}")]
+    cites = [Cite("alerts", f"{cut(alert.name, 60)}: {cut(label, 80) or 'no node is named'}")]
     if state:
         cites.append(Cite("nodes", f"{label}: {state}"))
     return Finding(
@@ -196,6 +193,11 @@ def _cures(node: NodeSeen, what: str, confidence: Confidence) -> tuple[tuple[Sug
         )
         return (cordon,), ""
     return (), "The kubelet frees what it can and takes no new pods meanwhile; look at what uses the node up."
+
+
+def _small(title: str) -> str:
+    """A title within a sentence."""
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def _plain(pressure: str) -> str:

@@ -21,8 +21,8 @@ from bot.findings.sick import How
 ABOUT = About(
     Cause.SATURATION,
     "more load than its pods can carry",
-    "A service's alert, CPU measured at 85 % or more of the limit in most pods, traffic measured to have grown by "
-    "half, pods well.",
+    "A service's alert, CPU measured at 85 % or more of the limit in most pods (of the request where there is no limit "
+    "and the traffic has grown), traffic measured to have grown by half, pods well.",
     "The traffic isn't known, or a change came shortly before.",
     "Only the traffic has grown, or two of these.",
     "More replicas, where no autoscaler owns the number; with one, its bounds.",
@@ -38,9 +38,9 @@ def find(case: Case) -> Finding | None:
         return None
     if any(at_bound(one) for one in case.autoscalers or ()):
         return None
-    uses = [used for pod in case.living if (used := _use(case, pod)) is not None]
-    busy = [used for used in uses if used >= HIGH]
     grown = _grown(case)
+    uses = [used for pod in case.living if (used := _use(case, pod, requested=grown is True)) is not None]
+    busy = [used for used in uses if used >= HIGH]
     if len(busy) * 2 <= len(uses) or not uses:
         return None
     ill = case.sick_with(How.CRASH, How.OOM, How.IMAGE, How.CONFIG)
@@ -55,7 +55,8 @@ def find(case: Case) -> Finding | None:
     average = mean(busy) or 0.0
     traffic = ", and the traffic has grown" if grown else ""
     who = part_of(len(busy), len(uses))
-    text = f"{begin(who)} {agree(len(busy), 'uses', 'use')} {share(average)} of the CPU allowed{traffic}"
+    bound = "allowed" if any(_limit(pod) for pod in case.living) else "they ask for"
+    text = f"{begin(who)} {agree(len(busy), 'uses', 'use')} {share(average)} of the CPU {bound}{traffic}"
     suggestions: tuple[Suggestion, ...] = ()
     if confidence is not Confidence.LOW and grown is not False and case.workload is not None:
         wanted = case.workload.replicas + max(1, math.ceil(case.workload.replicas / 2))
@@ -69,9 +70,15 @@ def find(case: Case) -> Finding | None:
     )
 
 
-def _use(case: Case, pod: PodRow) -> float | None:
-    """The CPU of a pod as a share of its limit, of its request without one."""
-    bound = sum(part.cpu_limit or part.cpu_request or 0.0 for part in pod.containers if not part.init)
+def _limit(pod: PodRow) -> float:
+    return sum(part.cpu_limit or 0.0 for part in pod.containers if not part.init)
+
+
+def _use(case: Case, pod: PodRow, *, requested: bool) -> float | None:
+    """The CPU of a pod as a share of its limit; without one of its request, which binds nobody, if that may count."""
+    bound = _limit(pod)
+    if not bound and requested:
+        bound = sum(part.cpu_request or 0.0 for part in pod.containers if not part.init)
     rows = [row for row in case.measured("cpu") if row.labels.get("pod") == pod.name]
     if not rows or bound <= 0:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding
+from bot.domain.snapshot import AlertSeen
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.measures import latest
@@ -19,7 +20,7 @@ ABOUT = About(
     "The alert is about a target that is down or absent, all its pods are ready and haven't crashed lately, and its "
     "Service "
     "has ready endpoints.",
-    "The endpoints weren't read, or only the alert's own measure is missing.",
+    "The endpoints weren't read, or only the alert's own measure is missing. Or: an alert about kube-state-metrics.",
     "",
     "Nothing: the target serves; look at the monitor, its port, its rights or the network between.",
     56,
@@ -27,10 +28,15 @@ ABOUT = About(
 _DOWN = re.compile(
     r"^TargetDown$|TargetMissing|ScrapeFail|MetricsAbsent|MetricsDown|MetricsMissing|^Absent", re.IGNORECASE
 )
+SOURCES = ("KubeStateMetrics*",)
+"""Alerts about what measures the cluster's objects: other alerts are made of it."""
 
 
 def find(case: Case) -> Finding | None:
-    """The scrape as cause, only while nothing is wrong with the pods."""
+    """The scrape as cause, only while nothing is wrong with the pods; kube-state-metrics' own trouble."""
+    source = case.alert(*SOURCES)
+    if source is not None:
+        return _source(case, source)
     alert = next((one for one in case.alerts if _DOWN.search(one.name)), None)
     if alert is None or not case.pods or case.sick:
         return None
@@ -67,5 +73,23 @@ def find(case: Case) -> Finding | None:
         "",
         (),
         "The target serves. Look at the monitor: its port, path, rights and the network in between.",
+        ABOUT.weight,
+    )
+
+
+def _source(case: Case, alert: AlertSeen) -> Finding:
+    confidence, doubt = case.sure(Confidence.MEDIUM)
+    said = alert.annotations.get("summary", "") or alert.annotations.get("description", "")
+    text = f"{alert.name}: {cut(said.rstrip('.'), 140) or 'kube-state-metrics is in trouble'}"
+    return Finding(
+        Cause.SCRAPE_PROBLEM,
+        f"{stop(text)} Alerts that are made of its metrics may be missing or wrong.",
+        confidence,
+        (Cite("alerts", alert.name),),
+        "the alert",
+        doubt,
+        "source",
+        (),
+        "No workload is known to be ill. Look at kube-state-metrics: its log, its rights and its shards.",
         ABOUT.weight,
     )

@@ -26,13 +26,10 @@ PLANE = (
     "KubeControllerManager*",
     "KubeScheduler*",
     "KubeProxy*",
-    "KubeStateMetrics*",
     "KubeVersion*",
     "KubeClient*",
     "etcd*",
     "CoreDNS*",
-    "KubeletClientCertificate*",
-    "KubeletServerCertificate*",
     "PrometheusOperator*",
 )
 

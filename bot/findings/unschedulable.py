@@ -59,6 +59,8 @@ WORDS = {
     "taint": "the nodes are tainted",
     "": "the scheduler doesn't say why",
 }
+ELSEWHERE = frozenset({"selector", "taint", "cordoned"})
+"""Reasons of nodes where the pod needn't ever have been meant to run."""
 NEW_REASONS = frozenset({"cpu", "memory", "storage", "device", "selector", "affinity", "ports", ""})
 """Reasons that a change of the template can bring."""
 
@@ -131,6 +133,8 @@ def why(message: str) -> list[str]:
         if kind is not None:
             number = re.match(r"\d+", part.strip())
             found[kind] = found.get(kind, 0) + (int(number[0]) if number else 1)
+    if set(found) - ELSEWHERE:
+        found.pop("selector", None)  # those are the nodes of others: where it belongs something else is short
     # What the pod itself asks for goes before what the nodes are tainted with: control planes always are.
     return sorted(found, key=lambda name: (name in {"taint", "cordoned"}, -found[name]))
 

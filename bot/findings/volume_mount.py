@@ -69,8 +69,10 @@ def find(case: Case) -> Finding | None:
         )
     if alert is not None:
         confidence, doubt = case.sure(Confidence.LOW, "volumes")
+        volume, phase = (cut(alert.labels.get(name, ""), 80) for name in ("persistentvolume", "phase"))
+        told = f"Volume {volume} is {phase or 'in trouble'}" if volume else f"{alert.name} fires"
         return _finding(
-            f"{alert.name} fires, nothing more is known of the volume",
+            f"{told}, nothing more is known of it",
             confidence,
             doubt,
             Cite("alerts", alert.name),

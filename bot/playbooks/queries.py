@@ -34,6 +34,11 @@ STANDARD: Mapping[str, MetricQuery] = {
             f"1 - node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes{{{_DISK}}}",
             "Filesystem in use", "ratio", _LATER,
         ),
+        MetricQuery(
+            "node_inodes",
+            f"1 - node_filesystem_files_free{{{_DISK}}} / node_filesystem_files{{{_DISK}}}",
+            "Filesystem's inodes in use", "ratio", _LATER,
+        ),
     )
 }  # fmt: skip
 """Query by name. ``up`` is of the scrape job that the alert names; the node's are node-exporter's."""

@@ -92,3 +92,25 @@ def test_another_claim_isnt_the_one_of_the_alert() -> None:
     found = find(Cause.DISK, snap(FILLING, **rows(volumes=[other])))
     assert found is not None
     assert found.confidence is Confidence.LOW
+
+
+def test_a_nodes_filesystem_without_room_for_files_isnt_told_as_full_of_bytes() -> None:
+    found = first(
+        snap(
+            alert("NodeFilesystemAlmostOutOfFiles", instance="node-a:9100"),
+            target=None,
+            series=[series("node_disk", 0.41, 0.42), series("node_inodes", 0.97, 0.98)],
+        )
+    )
+    assert (found.cause, found.confidence, found.detail) == (Cause.DISK, Confidence.HIGH, "inodes")
+    assert "node-a:9100 (98 % of its inodes in use) runs out of inodes" in found.sentence
+
+
+def test_a_claim_without_room_for_files_is_told_so_beside_its_bytes() -> None:
+    used = [series("disk", 0.4, 0.41), series("inodes", 0.97, 0.98)]
+    bare = VolumeSeen("data-api-0", "Bound", 50 * GI, None, "standard", expandable=True)
+    told = alert("KubePersistentVolumeInodesFillingUp", persistentvolumeclaim="data-api-0")
+    found = first(snap(told, **rows(volumes=[bare], series=used)))
+    assert (found.cause, found.confidence) == (Cause.DISK, Confidence.HIGH)
+    assert "runs out of inodes: 98 % are in use, of its space 41 %" in found.sentence
+    assert found.suggestions[0].action == "expand_volume"

@@ -97,3 +97,10 @@ def test_unread_jobs_leave_the_pods_word_at_medium_and_nothing_at_low() -> None:
 
 def test_a_deployment_without_a_job_alert_has_no_job() -> None:
     assert find(Cause.JOB_FAILED, snap(alert("KubePodCrashLooping"), jobs=[BAD], pods=[ended()])) is None
+
+
+def test_each_alert_about_a_job_that_doesnt_end_is_one() -> None:
+    running = JobSeen("report-2", "", 1, 0, 0, 2, ago(800))
+    for name in ("KubeJobNotCompleted", "KubeJobCompletion"):
+        found = first(snap(alert(name, job_name="report-2"), target=Target("Job", "shop", "report-2"), jobs=[running]))
+        assert (found.cause, found.detail) == (Cause.JOB_FAILED, "slow"), name

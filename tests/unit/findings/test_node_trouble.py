@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.finding import Cause, Confidence
 from bot.domain.observed import ConditionSeen, NodeSeen
+from bot.domain.target import Target
 from tests.unit.findings.recorded import (
     UNCHANGED,
     alert,
@@ -95,3 +96,28 @@ def test_a_nodes_disk_is_for_disk_and_an_alert_without_more_is_low() -> None:
     found = find(Cause.NODE_TROUBLE, snap(type(bare)(bare.labels, {}, bare.starts_at), target=None))
     assert found is not None
     assert found.confidence is Confidence.LOW
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KubeletPlegDurationHigh", "KubeletPodStartUpLatencyHigh", "KubeletTooManyPods", "KubeNodeEviction",
+        "KubeNodeReadinessFlapping", "KubeletServerCertificateExpiration", "KubeletClientCertificateRenewalErrors",
+    ],
+)  # fmt: skip
+def test_what_a_ready_nodes_conditions_dont_tell_is_told_in_the_alerts_words(name: str) -> None:
+    node = Target("Node", "", "node-b", "uid-node-b")
+    found = first(snap(alert(name, node="node-b"), target=node, pods=[], events=[], nodes=[WELL]))
+    assert (found.cause, found.confidence, found.suggestions) == (Cause.NODE_TROUBLE, Confidence.MEDIUM, ())
+    assert found.sentence == f"{name} about node node-b: {name} fires."
+
+
+@pytest.mark.parametrize("name", ["KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodePressure"])
+def test_what_the_conditions_of_a_ready_node_contradict_is_over(name: str) -> None:
+    assert find(Cause.NODE_TROUBLE, snap(alert(name, node="node-b"), target=None, nodes=[WELL])) is None
+
+
+def test_an_alert_that_names_no_node_says_so_in_its_evidence_alone() -> None:
+    found = first(snap(alert("KubeletDown", job="kubelet"), target=None))
+    assert found.sentence == "KubeletDown: KubeletDown fires."
+    assert found.cites[0].text == "KubeletDown: no node is named"

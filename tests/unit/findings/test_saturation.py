@@ -13,6 +13,7 @@ from tests.unit.findings.recorded import (
     change,
     find,
     first,
+    part,
     pod,
     series,
     snap,
@@ -68,3 +69,14 @@ def test_pods_at_half_of_what_they_may_arent_saturated() -> None:
 def test_an_autoscaler_at_its_bound_has_the_word() -> None:
     full = AutoscalerSeen("api", 1, 2, 2, 2, ("cpu 142 % of 80 %",))
     assert first(snap(SLOW, workload=ROW, **busy(autoscalers=[full]))).cause is Cause.AUTOSCALER_BOUND
+
+
+def test_a_request_without_a_limit_binds_nobody_unless_the_traffic_has_grown() -> None:
+    """A pod that uses twice what it asks for may simply use what is free."""
+    asks = [pod(name, part(cpu_limit=None, cpu_request=0.4)) for name in ("api-1", "api-2")]
+    steady = series("traffic", *[100.0] * 28, unit="per_second")
+    assert find(Cause.SATURATION, snap(SLOW, workload=ROW, **busy(pods=asks, series=[*BUSY, steady]))) is None
+    assert find(Cause.SATURATION, snap(SLOW, workload=ROW, **busy(pods=asks, series=BUSY))) is None
+    grown = find(Cause.SATURATION, snap(SLOW, workload=ROW, **busy(pods=asks)))
+    assert grown is not None
+    assert "of the CPU they ask for, and the traffic has grown" in grown.sentence

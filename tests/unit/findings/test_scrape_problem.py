@@ -62,3 +62,10 @@ def test_unread_pods_say_nothing() -> None:
 
 def test_other_alerts_are_no_scrape_problem() -> None:
     assert find(Cause.SCRAPE_PROBLEM, snap(alert("HighErrorRate", service="api"), **served())) is None
+
+
+def test_what_measures_the_cluster_is_told_as_such_and_not_as_the_control_plane() -> None:
+    found = first(snap(alert("KubeStateMetricsListErrors"), target=None))
+    assert (found.cause, found.confidence, found.suggestions) == (Cause.SCRAPE_PROBLEM, Confidence.MEDIUM, ())
+    assert "may be missing or wrong" in found.sentence
+    assert "kube-state-metrics" in found.no_help

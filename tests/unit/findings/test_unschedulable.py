@@ -122,3 +122,15 @@ def test_a_daemonset_on_nodes_where_it_shouldnt_be_is_the_other_side() -> None:
     target = Target("DaemonSet", "shop", "agent")
     found = first(snap(alert("KubeDaemonSetMisScheduled", daemonset="agent"), target=target, workload=row, pods=OLD))
     assert (found.cause, found.detail) == (Cause.UNSCHEDULABLE, "misscheduled")
+
+
+def test_nodes_of_other_pools_dont_hide_what_is_short_on_its_own() -> None:
+    """In a cluster with pools most nodes never match a pod's selector; where it belongs the CPU is short."""
+    pools = f"0/5 nodes are available: 1 Insufficient cpu, 4 node(s) didn't match Pod's node affinity/selector. {TAIL}"
+    assert why(pools) == ["cpu"]
+    grown = [change("scaled to 6", 9, "scale", by="kubectl scale")]
+    rows = {**UNCHANGED, "changes": grown, "pods": [*OLD, pending(message=pools), pending("api-8", message=pools)]}
+    found = first(snap(alert("KubeDeploymentReplicasMismatch", deployment="api"), **rows))
+    assert found.sentence == "2 pods can't be scheduled on any of 5 nodes: too little free CPU."
+    assert [one.action for one in found.suggestions] == ["scale"]
+    assert why(f"0/5 nodes are available: 5 node(s) didn't match Pod's node affinity/selector. {TAIL}") == ["selector"]

@@ -51,3 +51,10 @@ def test_an_alert_about_volumes_finds_the_claim_that_is_lost() -> None:
 
 def test_an_event_of_a_pod_that_runs_by_now_is_nothing() -> None:
     assert find(Cause.VOLUME_MOUNT, snap(**{**UNCHANGED, "pods": [pod()], "events": [HANGS]})) is None
+
+
+def test_a_volume_that_the_alert_names_without_its_claim_is_named() -> None:
+    told = alert("KubePersistentVolumeErrors", persistentvolume="pvc-1", phase="Failed")
+    found = first(snap(told, target=None))
+    assert (found.cause, found.confidence) == (Cause.VOLUME_MOUNT, Confidence.LOW)
+    assert found.sentence == "Volume pvc-1 is Failed, nothing more is known of it."
