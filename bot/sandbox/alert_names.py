@@ -1,55 +1,26 @@
-"""A few alerts that people have, with the labels their real rules and exporters give them.
+"""The alerts that people have: some of a service's own, and the stack's, with the labels their rules give them.
 
-The labels of the exporter itself (job, service, endpoint, container, instance, uid) are part of the truth: they name
-kube-state-metrics, not the workload that is ill. It refuses to know where an alert is sent.
+It refuses to know where an alert is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-_STATE_METRICS = {
-    "container": "kube-state-metrics",
-    "endpoint": "http",
-    "instance": "10.244.1.7:8080",
-    "job": "kube-state-metrics",
-    "prometheus": "monitoring/k8s",
-    "service": "kube-state-metrics",
-}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One alerting rule. ``by`` says what one alert is about: a pod, a workload, a service, or nothing.
-
-    ``reason`` is the label of that name, where the rule has one. Texts may use ``{namespace}``, ``{pod}``,
-    ``{workload}``.
-    """
-
-    name: str
-    severity: str
-    by: str
-    summary: str
-    description: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def runbook(self) -> str:
-        """Where a person would read on; a made-up host."""
-        return f"https://runbooks.example/{self.name.lower()}"
-
+from bot.sandbox.alert_rule import KUBELET, PROMETHEUS, STATE_METRICS, Rule
+from bot.sandbox.stack_rules import STACK
 
 RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
+        *STACK,
         Rule(
             "KubePodCrashLooping",
             "warning",
             "pod",
             "Pod is crash looping.",
             'Pod {namespace}/{pod} (app) is in waiting state (reason: "CrashLoopBackOff").',
-            {**_STATE_METRICS, "container": "app", "reason": "CrashLoopBackOff"},
+            {**STATE_METRICS, "container": "app", "reason": "CrashLoopBackOff"},
         ),
         Rule(
             "KubePodNotReady",
@@ -64,7 +35,7 @@ RULES: Mapping[str, Rule] = {
             "deployment",
             "Deployment has not matched the expected number of replicas.",
             "Deployment {namespace}/{workload} has not matched the expected number of replicas for 15 minutes.",
-            _STATE_METRICS,
+            STATE_METRICS,
         ),
         Rule(
             "HighErrorRate",
@@ -81,11 +52,20 @@ RULES: Mapping[str, Rule] = {
             "The 99th percentile of {workload} has been above 2 s for 10 minutes.",
         ),
         Rule(
+            "QueueTooLong",
+            "warning",
+            "deployment",
+            "{workload} falls behind",
+            "More than 10 000 orders wait for {workload}.",
+            PROMETHEUS,
+        ),
+        Rule(
             "KubePersistentVolumeFillingUp",
             "critical",
             "persistentvolumeclaim",
             "PersistentVolume is filling up.",
             "The volume claimed by {workload} in {namespace} is 97 % full.",
+            KUBELET,
         ),
         Rule("Watchdog", "none", "nothing", "An alert that always fires.", "It shows that alerts arrive."),
     )

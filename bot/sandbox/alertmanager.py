@@ -14,7 +14,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.sandbox.alert_names import RULES, Rule
+from bot.sandbox.alert_names import RULES
+from bot.sandbox.alert_rule import HOST, Rule
 
 STILL_FIRING = "0001-01-01T00:00:00Z"
 USER_AGENT = "Alertmanager/0.33.1"
@@ -234,7 +235,7 @@ def _annotations(rule: Rule | None, labels: Labels) -> dict[str, str]:
     words = {
         "namespace": labels.get("namespace", ""),
         "pod": labels.get("pod", ""),
-        "workload": labels.get(rule.by, labels.get("deployment", "")),
+        "workload": labels.get("instance" if rule.by == HOST else rule.by, labels.get("deployment", "")),
     }
     return {
         "description": rule.description.format(**words),

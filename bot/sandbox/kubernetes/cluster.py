@@ -9,7 +9,7 @@ import json
 import logging
 from pathlib import Path
 
-from bot.sandbox.kubernetes import scenery, trouble, upkeep
+from bot.sandbox.kubernetes import quotas, scenery, trouble, upkeep
 from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.daemonsets import DaemonSets
 from bot.sandbox.kubernetes.deployments import Deployments
@@ -17,6 +17,7 @@ from bot.sandbox.kubernetes.events import Events
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.kubelet import Kubelet
 from bot.sandbox.kubernetes.logs import Logs
+from bot.sandbox.kubernetes.manners import USUAL, Manner
 from bot.sandbox.kubernetes.replicasets import ReplicaSets
 from bot.sandbox.kubernetes.settling import unsettled
 from bot.sandbox.kubernetes.statefulsets import StatefulSets
@@ -27,6 +28,8 @@ from bot.sandbox.kubernetes.writes import Deletion, Writes, Writing
 
 LAG_SECONDS = 0.03
 _IDLE_SECONDS = 60.0
+_AGE = 30 * 86_400.0
+"""How long its nodes have been there, in seconds: one that has just joined would be news."""
 _BUSY_PASSES = 200
 _ADMIN = Writing("sandbox")
 # What a manifest read from the cluster carries along, and an administrator doesn't mean.
@@ -59,12 +62,12 @@ class Cluster:
         )
         self._changed = asyncio.Event()
         self.store.on_change = self._on_change
+        self.clock.offset = -_AGE
         for space in _SPACES:
             self.apply(scenery.namespace(space))
         for number in range(1, nodes + 1):
-            node = f"{name}-node-{number}"
-            self.apply(scenery.node(node, number, stamp(self.clock.now())))
-            trouble.sign_of_life(self.world, node, self.clock.now())
+            self.join(f"{name}-node-{number}")
+        self.clock.offset = 0.0
 
     def _on_change(self, change: Change) -> None:
         if change.bucket not in _PASSIVE:
@@ -81,6 +84,7 @@ class Cluster:
             upkeep.keep_bounds,
             upkeep.publish_endpoints,
             upkeep.count_budgets,
+            quotas.count,
             upkeep.collect_garbage,
             upkeep.empty_namespaces,
         ):
@@ -169,6 +173,23 @@ class Cluster:
 
         self.writes.patch(by_kind(kind), namespace, name, change, _ADMIN)
 
+    def join(
+        self,
+        node: str,
+        *,
+        labels: Json | None = None,
+        taint: tuple[str, str] | None = None,
+        resources: Json | None = None,
+    ) -> None:
+        """A node joins; ``taint`` (key, value) keeps other pods away, ``resources`` win over the usual."""
+        made = scenery.node(node, len(self.store.list(by_kind("Node"))) + 1, stamp(self.clock.now()))
+        made["metadata"]["labels"] |= labels or {}
+        made["spec"] = {"taints": [{"key": taint[0], "value": taint[1], "effect": "NoSchedule"}]} if taint else {}
+        for part in ("capacity", "allocatable"):
+            made["status"][part] = {**made["status"][part], **(resources or {})}
+        self.apply(made)
+        trouble.sign_of_life(self.world, node, self.clock.now() - min(self.clock.offset, 0.0))
+
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete as administrator, with dependents."""
         self.writes.delete(by_kind(kind), namespace, name, Deletion())
@@ -254,9 +275,15 @@ class Cluster:
 
     # -- trouble ------------------------------------------------------------------------------
 
-    def break_next(self, namespace: str, name: str, behaviour: str) -> None:
+    def break_next(self, namespace: str, name: str, behaviour: str, manner: Manner = USUAL) -> None:
         """Every pod of a workload that is created from now on behaves so."""
-        trouble.break_next(self.world, namespace, name, behaviour)
+        trouble.break_next(self.world, namespace, name, behaviour, manner)
+
+    def strike(self, namespace: str, name: str, behaviour: str, manner: Manner = USUAL, pods: int = 1) -> Names:
+        """Running pods go wrong now; returns their names. A restart cures it."""
+        names = trouble.strike(self.world, self.kubelet, namespace, name, pods, behaviour, manner)
+        self._changed.set()
+        return names
 
     def heal(self, namespace: str, name: str) -> None:
         """Pods of a workload behave well again: new ones, and broken ones at once."""
@@ -276,6 +303,10 @@ class Cluster:
     def node_down(self, node: str) -> None:
         """A node stops reporting: its pods stay Running with Ready False."""
         trouble.node_down(self.world, node)
+
+    def node_under(self, node: str, pressure: str, reason: str, message: str) -> None:
+        """A node comes under pressure (``DiskPressure``)."""
+        trouble.node_under(self.world, node, pressure, reason, message)
 
     def node_up(self, node: str) -> None:
         """A node reports again."""

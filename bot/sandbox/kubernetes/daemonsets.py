@@ -14,8 +14,15 @@ from bot.sandbox.kubernetes.replicasets import (
     ready_since,
     remove_pod,
 )
+from bot.sandbox.kubernetes.scheduler import untolerated
 from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
+
+_ALWAYS = tuple(
+    {"key": f"node.kubernetes.io/{name}", "operator": "Exists"}
+    for name in ("not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable")
+)
+"""What the controller lets every DaemonSet's pods tolerate."""
 
 
 class DaemonSets:
@@ -31,17 +38,23 @@ class DaemonSets:
             if not one["metadata"].get("deletionTimestamp"):
                 self._sync(one)
 
-    def _nodes(self, one: Json) -> list[str]:
-        wanted = dig(one, "spec", "template", "spec", "nodeSelector", default={})
-        return [
-            node["metadata"]["name"]
+    def _nodes(self, one: Json) -> tuple[list[str], list[str]]:
+        """(nodes on which a pod should be, nodes where one may stay though none should be: those tainted since)."""
+        spec = dig(one, "spec", "template", "spec", default={})
+        wanted = spec.get("nodeSelector") or {}
+        fitting = [
+            node
             for node in self.world.store.list(by_kind("Node"))
             if all((node["metadata"].get("labels") or {}).get(key) == value for key, value in wanted.items())
         ]
+        own = {**spec, "tolerations": [*(spec.get("tolerations") or []), *_ALWAYS]}
+        tainted = [node["metadata"]["name"] for node in fitting if untolerated(node, own)]
+        names = [node["metadata"]["name"] for node in fitting]
+        return [name for name in names if name not in tainted], tainted
 
     def _sync(self, one: Json) -> None:
         digest = revisions.ensure(self.world, one)["metadata"]["labels"][revisions.LABEL]
-        nodes = self._nodes(one)
+        nodes, tainted = self._nodes(one)
         pods = self.world.owned(self._pods, one)
         taken = {pod["spec"].get("nodeName") for pod in pods}
         labels = {
@@ -50,15 +63,18 @@ class DaemonSets:
         }
         for pod in pods:
             ended = dig(pod, "status", "phase") in ("Failed", "Succeeded")
-            stray = pod["spec"].get("nodeName") not in nodes
+            stray = pod["spec"].get("nodeName") not in (*nodes, *tainted)
             if (ended or stray) and not pod["metadata"].get("deletionTimestamp"):
                 remove_pod(self.world, one, pod)
         for node in nodes:
-            if node not in taken and node not in self.world.down:
-                make_pod(self.world, one, one["spec"]["template"], labels=labels, node=node)
+            if node in taken or node in self.world.down:
+                continue
+            if make_pod(self.world, one, one["spec"]["template"], labels=labels, node=node) is None:
+                break
         if one["spec"]["updateStrategy"]["type"] == "RollingUpdate":
             self._update(one, nodes, digest)
-        self._count(one, nodes, digest)
+        strays = sum(is_active(pod) and pod["spec"].get("nodeName") in tainted for pod in pods)
+        self._count(one, nodes, digest, strays)
 
     def _update(self, one: Json, nodes: list[str], digest: str) -> None:
         pods = [pod for pod in self.world.owned(self._pods, one) if is_active(pod)]
@@ -74,7 +90,7 @@ class DaemonSets:
                 remove_pod(self.world, one, pod)
                 budget -= 1
 
-    def _count(self, one: Json, nodes: list[str], digest: str) -> None:
+    def _count(self, one: Json, nodes: list[str], digest: str, strays: int) -> None:
         pods = [
             pod for pod in self.world.owned(self._pods, one) if is_active(pod) and pod["spec"].get("nodeName") in nodes
         ]
@@ -83,7 +99,7 @@ class DaemonSets:
         labels = [pod["metadata"]["labels"] for pod in pods]
         numbers = {
             "currentNumberScheduled": len(pods),
-            "numberMisscheduled": 0,
+            "numberMisscheduled": strays,
             "desiredNumberScheduled": len(nodes),
             "numberReady": sum(ready_since(pod) is not None for pod in pods),
             "observedGeneration": one["metadata"]["generation"],

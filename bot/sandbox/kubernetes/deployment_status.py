@@ -5,6 +5,7 @@ After kubernetes/pkg/controller/deployment (sync.go, progress.go). It refuses to
 
 from collections.abc import Callable
 
+from bot.sandbox.kubernetes import quotas
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.replicasets import counted
 from bot.sandbox.kubernetes.wire import Json, dig
@@ -96,6 +97,10 @@ def compute(world: World, one: Json, owned: list[Json], new: Json | None, unavai
     _pause(one, conditions)
     if not one["spec"].get("paused"):
         _progress(world, one, old, status, new, conditions)
+    conditions.items = [each for each in conditions.items if each["type"] != "ReplicaFailure"]
+    refusal = quotas.condition(world, new) if new is not None else None
+    if refusal is not None:
+        conditions.items.append({**refusal, "lastUpdateTime": refusal["lastTransitionTime"]})
     status["conditions"] = conditions.items
     return status
 

@@ -22,10 +22,10 @@ _NOT_COPIED = {REVISION, HISTORY, DESIRED, MAXIMUM, "kubectl.kubernetes.io/last-
 
 
 def bare_template(template: Json) -> Json:
-    """A ReplicaSet's template without the hash label: what the Deployment said."""
-    copy: Json = clone(template)
-    copy.get("metadata", {}).get("labels", {}).pop(HASH, None)
-    return copy
+    """A ReplicaSet's template without the hash label: what the Deployment said; it shares all else, to be read only."""
+    meta = template.get("metadata", {})
+    labels = {key: value for key, value in meta.get("labels", {}).items() if key != HASH}
+    return {**template, "metadata": {**meta, "labels": labels}}
 
 
 def revision(one: Json) -> int:
@@ -65,7 +65,7 @@ class Deployments:
     def sync(self) -> None:
         """One pass over all Deployments."""
         for one in self.world.store.list(self._kind):
-            if not one["metadata"].get("deletionTimestamp"):
+            if not one["metadata"].get("deletionTimestamp") and one["metadata"]["uid"] not in self.world.unheeded:
                 self._sync(one)
 
     def _sync(self, one: Json) -> None:

@@ -114,7 +114,7 @@ class Events:
     def sweep(self) -> None:
         """Forget what is older than an hour; looked at once a minute."""
         now = self.clock.now()
-        if now < self._swept + SWEEP_SECONDS:
+        if self._swept <= now < self._swept + SWEEP_SECONDS:
             return
         self._swept, oldest = now, now - KEEP_SECONDS
         for event in self.store.list(self.kind):

@@ -10,15 +10,19 @@ from bot.sandbox.kubernetes import pod_status as shape
 from bot.sandbox.kubernetes import scheduler
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.manners import USUAL, Manner
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.world import World
 from bot.sandbox.kubernetes.writes import KUBELET, Writing
 
 ANNOTATION = "sandbox.fettle/behaviour"
-BEHAVIOURS = ("ok", "crash", "oom", "image-missing", "config-error", "not-ready", "slow")
+BEHAVIOURS = (
+    "ok", "crash", "oom", "image-missing", "config-error", "not-ready", "slow", "stuck", "killed", "hang",
+)  # fmt: skip
 _TAGS = {"crash": "crash", "oom": "oom", "missing": "image-missing", "not-ready": "not-ready"}
 _STOP_SECONDS = 0.5
 _PROBE_SECONDS = 1.0
+_STUCK_SECONDS = 30.0
 _SLOW = 10.0
 _SCHEDULER = Writing("kube-scheduler")
 
@@ -28,6 +32,7 @@ class Run:
     """What a node remembers of one pod; moments in seconds, `due` None means nothing is awaited."""
 
     behaviour: str
+    manner: Manner = USUAL
     stage: str = "new"
     due: float | None = 0.0
     created: float = 0.0
@@ -40,6 +45,12 @@ class Run:
     identity: str = ""
     state: Json = field(default_factory=lambda: shape.waiting("ContainerCreating"))
     last: Json = field(default_factory=dict)
+
+    def go_wrong(self, behaviour: str, manner: Manner) -> None:
+        """From now on it behaves so."""
+        self.behaviour, self.manner = behaviour, manner
+        self.exit_code = self.exit_code if manner.exit_code is None else manner.exit_code
+        self.reason = manner.reason or self.reason
 
 
 def workload_name(world: World, pod: Json) -> str:
@@ -91,7 +102,9 @@ class Kubelet:
         return next((_TAGS[tag] for tag in tags if tag in _TAGS), "ok")
 
     def _remember(self, pod: Json) -> Run:
-        run = Run(self._behaviour(pod), created=moment(pod["metadata"]["creationTimestamp"]))
+        run = Run("ok", created=moment(pod["metadata"]["creationTimestamp"]))
+        place = (pod["metadata"]["namespace"], workload_name(self.world, pod))
+        run.go_wrong(self._behaviour(pod), self.world.manners.get(place, USUAL))
         statuses = pod["status"].get("containerStatuses")
         if not statuses:
             run.created = self.world.clock.now()
@@ -163,17 +176,20 @@ class Kubelet:
         if run.behaviour == "image-missing":
             self._pull(pod, run, now)
         elif run.behaviour == "config-error":
-            said = 'secret "api-secret" not found'
+            said = run.manner.message or 'secret "api-secret" not found'
             self._event(pod, "Failed", f"Error: {said}", warning=True)
             run.state = shape.waiting("CreateContainerConfigError", said)
             run.due = now + 10 * 0.1 * self.world.pace.scale
             self._write(pod, run)
+        elif run.behaviour == "stuck":
+            self._event(pod, run.manner.reason or "FailedMount", run.manner.message, warning=True)
+            run.due = now + _STUCK_SECONDS * self.world.pace.scale
         else:
             self._start(pod, run, now)
 
     def _pull(self, pod: Json, run: Run, now: float) -> None:
         image = pod["spec"]["containers"][0]["image"]
-        error = shape.pull_error(image)
+        error = run.manner.message or shape.pull_error(image)
         if dig(run.state, "waiting", "reason") == "ErrImagePull":
             said = f'Back-off pulling image "{image}"'
             self._event(pod, "BackOff", said, warning=False)
@@ -203,21 +219,30 @@ class Kubelet:
     def _until_change(self, run: Run) -> float:
         pace = self.world.pace
         if run.behaviour == "crash":
-            return pace.crash
+            return run.manner.runs or pace.crash
+        if run.behaviour == "killed" and run.ready:
+            return run.manner.runs or pace.warm
         return pace.warm * (_SLOW if run.behaviour == "slow" else 1.0)
 
     def _running(self, pod: Json, run: Run, now: float) -> None:
         once = pod["spec"].get("restartPolicy") != "Always"
         if run.behaviour == "crash" or (run.behaviour == "oom" and run.ready):
             self._die(pod, run, now)
+        elif run.behaviour == "killed":
+            name = pod["spec"]["containers"][0]["name"]
+            self._event(
+                pod, "Unhealthy", run.manner.message or "Liveness probe failed: context deadline exceeded", warning=True
+            )
+            self._event(pod, "Killing", f"Container {name} failed liveness probe, will be restarted")
+            self._die(pod, run, now)
         elif run.behaviour == "not-ready":
-            said = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+            said = run.manner.message or "Readiness probe failed: HTTP probe failed with statuscode: 503"
             self._event(pod, "Unhealthy", said, warning=True)
             if run.ready:
                 run.ready = False
                 self._write(pod, run)
-            run.due = now + _PROBE_SECONDS * self.world.pace.scale
-        elif once:
+            run.due = now + (run.manner.every or _PROBE_SECONDS) * self.world.pace.scale
+        elif once and run.behaviour != "hang":
             self._complete(pod, run, now)
         else:
             run.ready = True
@@ -232,7 +257,10 @@ class Kubelet:
     def _die(self, pod: Json, run: Run, now: float) -> None:
         if run.behaviour == "oom":
             run.exit_code, run.reason = 137, "OOMKilled"
-        run.state = shape.terminated(run.exit_code, run.reason, run.started, now, run.identity)
+        run.state = shape.terminated(
+            run.exit_code, run.reason, run.started, now, run.identity,
+            run.manner.message if run.behaviour == "crash" else "",
+        )  # fmt: skip
         run.ready = False
         if pod["spec"].get("restartPolicy") == "Never":
             run.stage, run.due = "done", None

@@ -58,12 +58,13 @@ def waiting(reason: str, message: str | None = None) -> Json:
     return {"waiting": {"reason": reason, **({"message": message} if message else {})}}
 
 
-def terminated(exit_code: int, reason: str, started: float, finished: float, identity: str) -> Json:
-    """The state of a container that ended."""
+def terminated(exit_code: int, reason: str, started: float, finished: float, identity: str, message: str = "") -> Json:
+    """The state of a container that ended; ``message`` is its termination message, or why it couldn't be started."""
     return {
         "terminated": {
             "exitCode": exit_code,
             "reason": reason,
+            **({"message": message} if message else {}),
             "startedAt": stamp(started),
             "finishedAt": stamp(finished),
             "containerID": identity,

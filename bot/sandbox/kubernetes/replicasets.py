@@ -5,6 +5,7 @@ It refuses to adopt pods that it doesn't own.
 
 import json
 
+from bot.sandbox.kubernetes import quotas
 from bot.sandbox.kubernetes.clock import moment
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.wire import Json, clone, dig
@@ -50,8 +51,8 @@ def is_available(world: World, pod: Json, min_ready: int) -> bool:
 
 def make_pod(
     world: World, owner: Json, template: Json, *, name: str = "", labels: Json | None = None, node: str = ""
-) -> Json:
-    """Create a pod of a template for its owner; `name` empty makes one up."""
+) -> Json | None:
+    """Create a pod of a template for its owner; `name` empty makes one up. None when a quota refuses it."""
     meta: Json = clone(template.get("metadata") or {})
     owner_name = owner["metadata"]["name"]
     if name:
@@ -64,6 +65,8 @@ def make_pod(
     if node:
         spec["nodeName"] = node
     namespace = owner["metadata"]["namespace"]
+    if quotas.refuses(world, owner, spec):
+        return None
     pod = world.writes.create(by_kind("Pod"), namespace, {"metadata": meta, "spec": spec}, CONTROLLER)
     by = f"{owner['kind'].lower()}-controller"
     said = f"Created pod: {pod['metadata']['name']}"
@@ -107,13 +110,17 @@ class ReplicaSets:
         pods = self.world.owned(self._pods, one)
         active = [pod for pod in pods if is_active(pod)]
         missing = one["spec"]["replicas"] - len(active)
-        made = [make_pod(self.world, one, one["spec"]["template"]) for _ in range(missing)]
+        if missing <= 0:
+            self.world.refused.pop(one["metadata"]["uid"], None)
+        for _ in range(missing):
+            if make_pod(self.world, one, one["spec"]["template"]) is None:
+                break
         for pod in sorted(active, key=_deletion_rank)[: max(0, -missing)]:
             remove_pod(self.world, one, pod)
         pods = self.world.owned(self._pods, one) if missing else pods
-        self._count(one, pods, made)
+        self._count(one, pods)
 
-    def _count(self, one: Json, pods: list[Json], _made: list[Json]) -> None:
+    def _count(self, one: Json, pods: list[Json]) -> None:
         active = [pod for pod in pods if is_active(pod)]
         min_ready = int(one["spec"].get("minReadySeconds") or 0)
         numbers = {
@@ -125,4 +132,7 @@ class ReplicaSets:
             "observedGeneration": one["metadata"]["generation"],
         }
         status = counted(numbers, ("replicas", "terminatingReplicas"))
+        refusal = quotas.condition(self.world, one)
+        if refusal is not None:
+            status["conditions"] = [refusal]
         self.world.writes.set_status(self._sets, one, status)

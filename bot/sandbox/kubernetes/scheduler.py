@@ -1,9 +1,10 @@
-"""Which node takes a pod: readiness, cordons, selectors and requested resources.
+"""Which node takes a pod: readiness, cordons, taints, selectors and requested resources.
 
 It refuses affinity and priorities: the least loaded fitting node wins.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.wire import Json, dig
@@ -33,9 +34,26 @@ def requests(pod: Json) -> dict[str, float]:
     return total
 
 
-def _unfit(node: Json, pod: Json, used: dict[str, float], world: World) -> str | None:
+def untolerated(node: Json, spec: Json) -> bool:
+    """Whether a taint keeps pods of this spec away from a node."""
+    tolerations = spec.get("tolerations") or []
+    return any(
+        taint.get("effect") in ("NoSchedule", "NoExecute") and not any(_tolerates(one, taint) for one in tolerations)
+        for taint in node.get("spec", {}).get("taints") or []
+    )
+
+
+def _tolerates(toleration: Json, taint: Json) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    if toleration.get("key") not in (None, "", taint.get("key")):
+        return False
+    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+
+
+def _unfit(node: Json, pod: Json, used: Mapping[str, float], world: World) -> str | None:
     spec, name = node.get("spec", {}), node["metadata"]["name"]
-    if name in world.down:
+    if name in world.down or untolerated(node, pod["spec"]):
         return "node(s) had untolerated taint(s)"
     if spec.get("unschedulable"):
         return "node(s) were unschedulable"
@@ -57,15 +75,16 @@ def choose(world: World, pod: Json) -> tuple[str | None, str]:
     reasons: Counter[str] = Counter()
     fitting: list[str] = []
     nodes = world.store.list(by_kind("Node"))
+    used: dict[str, dict[str, float]] = {}
+    if any(requests(pod).values()):
+        for one in pods:
+            if one["spec"].get("nodeName"):
+                there = used.setdefault(one["spec"]["nodeName"], {})
+                for resource, asked in requests(one).items():
+                    there[resource] = there.get(resource, 0.0) + asked
     for node in nodes:
         name = node["metadata"]["name"]
-        used: dict[str, float] = {}
-        if any(requests(pod).values()):
-            for one in pods:
-                if one["spec"].get("nodeName") == name:
-                    for resource, asked in requests(one).items():
-                        used[resource] = used.get(resource, 0.0) + asked
-        why = _unfit(node, pod, used, world)
+        why = _unfit(node, pod, used.get(name, {}), world)
         if why:
             reasons[why] += 1
         else:

@@ -1,6 +1,6 @@
 """StatefulSets: ordered names, updates from the highest ordinal down, partition and OnDelete.
 
-It refuses volumes: claims are stored when applied, never made from templates.
+Claims are made from templates and bound at once; it refuses to know any storage.
 """
 
 from bot.sandbox.kubernetes import revisions
@@ -15,6 +15,7 @@ from bot.sandbox.kubernetes.replicasets import (
 )
 from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
+from bot.sandbox.kubernetes.writes import CONTROLLER
 
 
 def ordinal(pod: Json) -> int:
@@ -36,7 +37,7 @@ class StatefulSets:
     def sync(self) -> None:
         """One pass over all StatefulSets."""
         for one in self.world.store.list(self._kind):
-            if not one["metadata"].get("deletionTimestamp"):
+            if not one["metadata"].get("deletionTimestamp") and one["metadata"]["uid"] not in self.world.unheeded:
                 self._sync(one)
 
     def _sync(self, one: Json) -> None:
@@ -80,7 +81,24 @@ class StatefulSets:
             "statefulset.kubernetes.io/pod-name": name,
             "apps.kubernetes.io/pod-index": str(number),
         }
-        make_pod(self.world, one, revisions.template_of(chosen), name=name, labels=labels)
+        template = revisions.template_of(chosen)
+        template["spec"]["volumes"] = [
+            *(template["spec"].get("volumes") or []),
+            *(self._claimed(one, claim, name) for claim in one["spec"].get("volumeClaimTemplates") or []),
+        ]
+        make_pod(self.world, one, template, name=name, labels=labels)
+
+    def _claimed(self, one: Json, template: Json, pod: str) -> Json:
+        """The volume of a claim template for one pod; its claim is made, and bound at once, where there is none."""
+        kind, namespace = by_kind("PersistentVolumeClaim"), one["metadata"]["namespace"]
+        volume = str(template["metadata"]["name"])
+        name = f"{volume}-{pod}"
+        if self.world.store.get(kind, namespace, name) is None:
+            body = {"metadata": {"name": name, "labels": one["spec"]["selector"]["matchLabels"]}}
+            made = self.world.writes.create(kind, namespace, {**body, "spec": template["spec"]}, CONTROLLER)
+            size = dig(template, "spec", "resources", "requests", "storage")
+            self.world.writes.set_status(kind, made, {"phase": "Bound", "capacity": {"storage": size}})
+        return {"name": volume, "persistentVolumeClaim": {"claimName": name}}
 
     def _update(self, one: Json, pods: dict[int, Json], update: Json) -> None:
         if one["spec"]["updateStrategy"]["type"] != "RollingUpdate":

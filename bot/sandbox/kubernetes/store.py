@@ -34,6 +34,7 @@ class Store:
         self.floor = 812
         self.objects: dict[str, dict[Key, Json]] = {}
         self._children: dict[tuple[str, str], set[Key]] = {}
+        self._spaces: dict[tuple[str, str], set[Key]] = {}
         self.history: deque[Change] = deque()
         self._limit = history
         self.listeners: list[asyncio.Queue[Change]] = []
@@ -46,8 +47,8 @@ class Store:
     def list(self, kind: Kind, namespace: str | None = None) -> Objects:
         """All objects of a kind, of one namespace or of all, in the order of the real lists."""
         bucket = self.objects.get(kind.bucket, {})
-        keys = sorted(key for key in bucket if namespace is None or key[0] == namespace)
-        return [bucket[key] for key in keys]
+        keys = bucket if namespace is None else self._spaces.get((kind.bucket, namespace), ())
+        return [bucket[key] for key in sorted(keys)]
 
     def put(self, kind: Kind, obj: Json) -> Json:
         """Store an object under a new version; its outermost map belongs to the store from now on."""
@@ -83,7 +84,12 @@ class Store:
         self.on_change(change)
 
     def _index(self, bucket: str, key: Key, before: Json | None, after: Json | None) -> None:
-        """Keep track of who is whose controller: controllers ask for it all the time."""
+        """Keep track of what lies where and who is whose controller: controllers ask for it all the time."""
+        space = self._spaces.setdefault((bucket, key[0]), set())
+        if after is None:
+            space.discard(key)
+        else:
+            space.add(key)
         old, new = _controller(before), _controller(after)
         if old != new:
             if old:
@@ -98,7 +104,7 @@ class Store:
 
     def restore(self, objects: dict[str, Objects], version: int) -> None:
         """Take over a saved state; every older watch expires."""
-        self.objects, self._children = {}, {}
+        self.objects, self._children, self._spaces = {}, {}, {}
         for bucket, found in objects.items():
             for obj in found:
                 key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])

@@ -8,6 +8,7 @@ from bot.sandbox.kubernetes import scenery
 from bot.sandbox.kubernetes.clock import micro_stamp, stamp
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.kubelet import BEHAVIOURS, Kubelet, workload_name
+from bot.sandbox.kubernetes.manners import USUAL, Manner
 from bot.sandbox.kubernetes.replicasets import is_active, ready_since
 from bot.sandbox.kubernetes.wire import Json, clone
 from bot.sandbox.kubernetes.world import World
@@ -23,16 +24,18 @@ def pods_of(world: World, namespace: str, workload: str) -> list[Json]:
     return [pod for pod in pods if workload_name(world, pod) == workload]
 
 
-def break_next(world: World, namespace: str, name: str, behaviour: str) -> None:
+def break_next(world: World, namespace: str, name: str, behaviour: str, manner: Manner = USUAL) -> None:
     """Remember how pods created from now on behave; ValueError for an unknown behaviour."""
     if behaviour not in BEHAVIOURS:
         raise ValueError(f"{behaviour!r} is none of {', '.join(BEHAVIOURS)}")
     world.next_start[(namespace, name)] = behaviour
+    world.manners[(namespace, name)] = manner
 
 
 def heal(world: World, kubelet: Kubelet, namespace: str, name: str) -> None:
     """Forget what was to break, and let broken pods start well now."""
     world.next_start.pop((namespace, name), None)
+    world.manners.pop((namespace, name), None)
     now = world.clock.now()
     for pod in pods_of(world, namespace, name):
         run = kubelet.run_of(pod)
@@ -44,12 +47,20 @@ def crash_loop(
     world: World, kubelet: Kubelet, namespace: str, name: str, pods: int, reason: str, exit_code: int
 ) -> list[str]:
     """Let up to `pods` running pods die now and again after every start."""
+    return strike(world, kubelet, namespace, name, pods, "crash", Manner(reason=reason, exit_code=exit_code))
+
+
+def strike(
+    world: World, kubelet: Kubelet, namespace: str, name: str, pods: int, behaviour: str, manner: Manner
+) -> list[str]:
+    """Let up to `pods` running pods go wrong now; their names. Pods that take their place are well."""
     now = world.clock.now()
     names: list[str] = []
     for pod in pods_of(world, namespace, name):
         run = kubelet.run_of(pod)
         if len(names) < pods and is_active(pod) and run.stage == "running":
-            run.behaviour, run.reason, run.exit_code, run.due = "crash", reason, exit_code, now
+            run.go_wrong(behaviour, manner)
+            run.due = now
             names.append(pod["metadata"]["name"])
     if not names:
         raise LookupError(f"no running pods of {namespace}/{name}")
@@ -125,6 +136,19 @@ def _unready(condition: Json, now: str) -> Json:
     if condition["type"] != "Ready":
         return condition
     return {**condition, "status": "False", "lastTransitionTime": now}
+
+
+def node_under(world: World, name: str, pressure: str, reason: str, message: str) -> None:
+    """The kubelet tells of pressure (``DiskPressure``), and its node takes no new pods."""
+    node, now = _node(world, name), stamp(world.clock.now())
+    told = {"status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
+    conditions = [{**one, **told} if one["type"] == pressure else one for one in node["status"]["conditions"]]
+    key = f"node.kubernetes.io/{pressure.removesuffix('Pressure').lower()}-pressure"
+    taints = [*(node["spec"].get("taints") or []), {"key": key, "effect": "NoSchedule", "timeAdded": now}]
+    changed = {**clone(node), "spec": {**node["spec"], "taints": taints}}
+    stored = world.store.put(by_kind("Node"), {**changed, "status": {**node["status"], "conditions": conditions}})
+    said = f"Node {name} status is now: {reason}"
+    world.events.record(stored, reason, said, by="kubelet", host=name)
 
 
 def node_up(world: World, name: str) -> None:

@@ -1,7 +1,7 @@
 """The smaller controllers: garbage, namespaces, endpoints, disruption budgets, autoscalers, jobs.
 
 They do as much as the rest of the cluster relies on. They refuse metrics: an autoscaler only keeps
-its target within its bounds.
+its target within its bounds, and shows the metrics that somebody wrote into its status.
 """
 
 from bot.sandbox.kubernetes.clock import stamp
@@ -18,7 +18,8 @@ _OWNED = ("ReplicaSet", "Pod", "ControllerRevision", "Job", "EndpointSlice")
 
 def collect_garbage(world: World) -> None:
     """Delete what lost its owner, and owners that waited for their dependents."""
-    uids = {obj["metadata"]["uid"] for bucket in world.store.objects.values() for obj in bucket.values()}
+    buckets = (bucket for name, bucket in world.store.objects.items() if name != "events")  # an event owns nothing
+    uids = {obj["metadata"]["uid"] for bucket in buckets for obj in bucket.values()}
     for name in _OWNED:
         kind = by_kind(name)
         for obj in world.store.list(kind):
@@ -216,8 +217,10 @@ def keep_bounds(world: World) -> None:
             said = f"New size: {wanted}; reason: Current number of replicas outside of the bounds"
             by = "horizontal-pod-autoscaler"
             world.events.record(scaler, "SuccessfulRescale", said, by=by)
-        new = {"currentReplicas": have, "desiredReplicas": wanted, "currentMetrics": None}
-        world.writes.set_status(kind, scaler, {**(scaler.get("status") or {}), **new})
+        told = scaler.get("status") or {}
+        there = dig(found, "status", "replicas", default=0)
+        new = {"currentReplicas": there, "desiredReplicas": wanted, "currentMetrics": told.get("currentMetrics")}
+        world.writes.set_status(kind, scaler, {**told, **new})
 
 
 def run_jobs(world: World) -> None:
@@ -234,7 +237,8 @@ def run_jobs(world: World) -> None:
         active = [pod for pod in pods if is_active(pod)]
         if not (ended or enough or hopeless or active or spec.get("suspend")):
             labels = {"job-name": job["metadata"]["name"], "batch.kubernetes.io/job-name": job["metadata"]["name"]}
-            active.append(make_pod(world, job, spec["template"], labels=labels))
+            made = make_pod(world, job, spec["template"], labels=labels)
+            active += [made] if made is not None else []
         new = counted({"active": len(active), "succeeded": done, "failed": failed})
         new["startTime"] = old.get("startTime") or stamp(world.clock.now())
         if (enough or hopeless) and not ended:

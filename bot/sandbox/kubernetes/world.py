@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.sandbox.kubernetes.clock import ClusterClock
 from bot.sandbox.kubernetes.events import Events
 from bot.sandbox.kubernetes.kinds import Kind
+from bot.sandbox.kubernetes.manners import Manner
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.kubernetes.wire import Json
 from bot.sandbox.kubernetes.writes import Writes
@@ -53,7 +54,11 @@ def backoff_seconds(restarts: int) -> int:
 
 @dataclass
 class World:
-    """One cluster as its controllers see it."""
+    """One cluster as its controllers see it.
+
+    ``down`` are nodes that are silent, ``unheeded`` objects (by uid) that their controller doesn't look at,
+    ``refused`` owners whose pods a quota refused, with the moment of the next try.
+    """
 
     clock: ClusterClock
     store: Store
@@ -61,7 +66,10 @@ class World:
     events: Events
     pace: Pace
     down: set[str] = field(default_factory=set)
+    unheeded: set[str] = field(default_factory=set)
+    refused: dict[str, float] = field(default_factory=dict)
     next_start: dict[tuple[str, str], str] = field(default_factory=dict)
+    manners: dict[tuple[str, str], Manner] = field(default_factory=dict)
     _due: list[float] = field(default_factory=list)
 
     def wake_at(self, moment: float) -> None:
