@@ -286,7 +286,8 @@ def sandbox(
     *,
     headless: Annotated[bool, typer.Option("--headless", help="No page: drive a scenario and print it.")] = False,
     scenario: Annotated[str, typer.Option("--scenario", help="A scenario's name, or all.")] = "",
-    list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
+    breaks: Annotated[str, typer.Option("--break", help="Break the cluster in this way, and fire its alert.")] = "",
+    list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and breakages.")] = False,
     env: Annotated[Path | None, typer.Option("--env", help="Write addresses and tokens as a dotenv file.")] = None,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fire a first alert.")] = True,
     data: Annotated[Path | None, typer.Option("--data", help="Keep the state in this folder.")] = None,
@@ -304,8 +305,8 @@ def sandbox(
         typer.echo(text, err=True)
         raise typer.Exit(2) from missing
     options = cli.SandboxOptions(
-        headless=headless, scenario=scenario, list_scenarios=list_scenarios, env=env, demo=demo, data=data, bot=bot,
-        port=port,
+        headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
+        data=data, bot=bot, port=port,
     )  # fmt: skip
     raise typer.Exit(cli.run(options))
 

@@ -1,4 +1,4 @@
-"""Writes what is generated in the docs: diagrams, the README's settings, .env.example, keys and catalog of playbooks.
+"""Writes what is generated in the docs: diagrams, the README's settings, .env.example, playbooks, findings, alerts.
 
     python docs/generate.py          writes the files
     python docs/generate.py --check  exits with 1 if one isn't as it would be written
@@ -19,6 +19,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from alert_table import alerts_page  # noqa: E402 - a neighbour, and the path is set above
 
 from bot.domain import observed  # noqa: E402 - the path is set above
 from bot.domain.evidence import EventRow, PodRow  # noqa: E402
@@ -318,6 +320,7 @@ def _redacts(path: Path) -> bool:
 
 
 FILES = {
+    "docs/alerts.md": alerts_page,
     "docs/findings.md": findings_page,
     "docs/state-machines.md": state_machines,
     "README.md": readme,

@@ -13,16 +13,20 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.scenarios import engine, schema
 from bot.sandbox.world import World, WorldOptions
 
+PLACE = "shop"
+"""The namespace in which something is broken in a sandbox to play with; the bot may act there."""
 AT_ONCE = 3
 """Scenarios side by side: most of their time is waiting."""
 
@@ -33,6 +37,7 @@ class SandboxOptions:
 
     headless: bool = False
     scenario: str = ""
+    breaks: str = ""
     list_scenarios: bool = False
     env: Path | None = None
     demo: bool = True
@@ -48,9 +53,11 @@ def run(options: SandboxOptions) -> int:
     except schema.ScenarioError as error:
         return _wrong(str(error))
     if options.list_scenarios:
-        for scenario in scenarios.values():
+        for scenario in (*scenarios.values(), *_broken().values()):
             _say(f"{scenario.name:26} {scenario.title}")
         return 0
+    if options.breaks and options.breaks not in BREAKAGES:
+        return _unknown("breakage", options.breaks, BREAKAGES)
     if options.headless or options.scenario:
         return _play(options.scenario, scenarios)
     if options.env is not None and not options.env.absolute().parent.is_dir():
@@ -84,14 +91,25 @@ def _until_signal(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 # -- scenarios ------------------------------------------------------------------------------------
 
 
+def _broken() -> dict[str, schema.Scenario]:
+    """A scenario of each breakage; ``all`` plays those of whole rooms, so that a few worlds do."""
+    return {name: schema.of_breakage(name) for name in BREAKAGES}
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> int:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}."
+    return _wrong(f"There is no {what} {name}: {advice}")
+
+
 def _play(name: str, scenarios: dict[str, schema.Scenario]) -> int:
     if not name:
         return _wrong(f"--headless needs --scenario NAME or all. There are: {', '.join(scenarios)}.")
-    if name != "all" and name not in scenarios:
-        near = difflib.get_close_matches(name, scenarios, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(scenarios)}."
-        return _wrong(f"There is no scenario {name}: {advice}")
-    chosen = list(scenarios.values()) if name == "all" else [scenarios[name]]
+    known = {**scenarios, **_broken()}
+    if name != "all" and name not in known:
+        return _unknown("scenario", name, known)
+    chosen = list(scenarios.values()) if name == "all" else [known[name]]
     return _until_signal(lambda stop: _play_until(chosen, stop))
 
 
@@ -135,7 +153,8 @@ async def _serve(options: SandboxOptions, stop: asyncio.Event) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="fettle-sandbox-")))
-        world = World(folder, WorldOptions(port=options.port, metrics=True))
+        settings = broken_settings(()) if options.breaks else {}
+        world = World(folder, WorldOptions(port=options.port, metrics=True, settings=settings))
         demo = Demo(world)
         fire = demo.fire if options.bot else None
         add_page(world.slack_server, fire=fire, hints=demo.hints, fires=BUTTONS if options.bot else ())
@@ -156,7 +175,7 @@ async def _served(world: World, demo: Demo, options: SandboxOptions, stop: async
         except BotStartError as error:
             sys.stderr.write(f"{error}\n")
             return 1
-    first = await demo.fire(CRASH) if options.demo and options.bot else ""
+    first = await _first(world, demo, options)
     if options.env is not None:
         _write_env(options.env.absolute(), world.dotenv())
     _greet(world, options, first)
@@ -169,6 +188,18 @@ async def _served(world: World, demo: Demo, options: SandboxOptions, stop: async
         if options.env is not None:
             # Its addresses and tokens are dead from now on.
             options.env.absolute().unlink(missing_ok=True)
+
+
+async def _first(world: World, demo: Demo, options: SandboxOptions) -> str:
+    """What happens at once: the breakage that was asked for, else the demo's alert; a sentence about it."""
+    if not options.breaks:
+        return await demo.fire(CRASH) if options.demo and options.bot else ""
+    (broken,) = world.break_(options.breaks, namespace=PLACE)
+    if options.bot:
+        await world.tell(broken)
+    return (
+        f"Broken in {PLACE}: {broken.breakage.title}. {broken.breakage.alerts[0]} tells of it; its card comes at once."
+    )
 
 
 async def _until_end(world: World, options: SandboxOptions, stop: asyncio.Event) -> int:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +23,8 @@ import yaml
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
 from bot.sandbox.bot_process import ROOT, BotProcess, BotStartError, fettle, free_port
+from bot.sandbox.breakages import timeline
+from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.prometheus import PrometheusServer
@@ -33,6 +37,8 @@ CLUSTER = "fettle-sandbox"
 ACCOUNT = "system:serviceaccount:fettle:fettle"
 """The account of ``deploy/base/rbac.yaml``."""
 ADMIN_CONTEXT, BOT_CONTEXT = f"{CLUSTER}-admin", f"{CLUSTER}-bot"
+TICK = 0.2
+"""Seconds between two looks at how late this process is."""
 AGE = 6 * 3600.0
 """How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
 
@@ -42,7 +48,8 @@ class WorldOptions:
     """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
 
     ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
-    ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster. ``extra`` is put
+    ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster. ``broken`` are
+    breakages that have happened by then, each in a namespace of its name. ``extra`` is put
     into the environment of the bot for the sake of measuring it (coverage), nothing else.
     """
 
@@ -52,6 +59,7 @@ class WorldOptions:
     progress_deadline: int = 600
     port: int = 0
     metrics: bool = False
+    broken: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,6 +97,10 @@ class World:
         self.bot = BotProcess(folder, {})
         self.alertmanager = Alertmanager("", self.webhook_token)
         self.prometheus = PrometheusServer(self.cluster)
+        self.broken: list[Broken] = []
+        self.lag = 0.0
+        """The longest that this process had to wait for its turn so far, in seconds."""
+        self._watching: asyncio.Task[None] | None = None
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -104,7 +116,13 @@ class World:
     async def start_servers(self) -> None:
         """Slack and the cluster on free loopback ports, the workloads running; writes the kubeconfigs."""
         self._furnish()
+        if self.options.broken:
+            # Seconds of work, and other worlds may live in this loop; nobody looks at this cluster yet.
+            self.broken += await timeline.happen_meanwhile(
+                self.cluster, self.options.broken, measures=self.prometheus.measures
+            )
         self._bind()
+        self._watching = asyncio.create_task(self._watch_lag())
         await self.cluster_server.start()
         await self.slack_server.start(port=self.options.port)
         if self.options.metrics:
@@ -112,6 +130,12 @@ class World:
         self._write_kubeconfigs()
         self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
+
+    async def _watch_lag(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(TICK)
+            self.lag = max(self.lag, time.monotonic() - before - TICK)
 
     def _write_kubeconfigs(self) -> None:
         """One for the bot's account alone, one for people: the administrator first, the bot's account as a context."""
@@ -168,6 +192,8 @@ class World:
         """The bot first, then the servers; state is kept by ``save``."""
         if self.bot.running:
             await self.bot.stop()
+        if self._watching is not None:
+            self._watching.cancel()
         await self.alertmanager.close()
         await self.prometheus.stop()
         await self.slack_server.stop()
@@ -246,6 +272,20 @@ class World:
         ill = [pod for pod in pods if not is_ready(pod)] or pods
         uids = ((pod["metadata"]["name"], pod["metadata"]["uid"]) for pod in ill)
         return [{"namespace": namespace, "pod": pod, "uid": uid, **labels} for pod, uid in uids]
+
+    def break_(self, *names: str, namespace: str = "") -> list[Broken]:
+        """Break the cluster in these ways, each in a namespace of its name or all in one; ``KeyError`` for an unknown.
+
+        It takes a quarter of a second for each, in which nothing else happens: many are better ``broken`` at the start.
+        """
+        broken = timeline.happen(self.cluster, names, namespace=namespace, measures=self.prometheus.measures)
+        self.broken += broken
+        return broken
+
+    async def tell(self, broken: Broken, name: str = "") -> Delivery:
+        """Fire an alert that tells of a breakage, the first one unless named, since when it would have fired."""
+        since = datetime.fromtimestamp(broken.since, UTC)
+        return await self.alertmanager.fire(name or broken.breakage.alerts[0], *broken.alerts(name), starts_at=since)
 
     async def resolve(self, name: str) -> list[Delivery]:
         """All alerts of this name end."""

@@ -13,6 +13,7 @@ from bot.domain.incident import INCIDENT
 from bot.domain.proposal import PROPOSAL
 from bot.domain.transitions import Machine
 from bot.domain.verification import VERIFICATION
+from bot.playbooks import loader
 from bot.settings import DESCRIPTIONS
 
 
@@ -66,6 +67,18 @@ def test_each_slash_command_stands_in_the_readme(command: str) -> None:
 @pytest.mark.parametrize("machine", [INCIDENT, PROPOSAL, EXECUTION, VERIFICATION], ids=lambda machine: machine.name)
 def test_each_diagram_is_the_transition_table(machine: Machine) -> None:
     assert machine.mermaid() in _text("docs/state-machines.md")
+
+
+@pytest.mark.parametrize("alert", sorted({name for one in loader.built_in().playbooks for name in one.match.alerts}))
+def test_each_alert_of_the_catalog_stands_in_the_table_of_alerts_with_all_four_columns(alert: str) -> None:
+    page = _text("docs/alerts.md")
+    (row,) = re.findall(rf"^\| \*\*{alert}\*\* \|(.*)\|$", page, re.MULTILINE)
+    evidence, ways, shown = (part.strip() for part in row.split("|"))
+    assert evidence
+    assert "→" in ways
+    assert shown
+    for name in re.findall(r"\(#([\w-]+)\)", shown):
+        assert f'<a id="{name}"></a>' in page
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])

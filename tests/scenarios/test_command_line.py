@@ -54,6 +54,20 @@ async def test_the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero(tm
     assert not _read(Path(told["KUBECONFIG"]))
 
 
+async def test_a_sandbox_that_is_broken_as_asked_says_so_and_fires_its_alert(tmp_path: Path) -> None:
+    """The breakage takes the place of the demo's alert, and the bot may act where it happened."""
+    process = await _start(tmp_path, "--env", "made.env", "--break", "stale-lock")
+    told = await _until_written(tmp_path / "made.env", process)
+    assert "shop" in told["ALLOWED_NAMESPACES"]
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    said = (
+        "Broken in shop: A lock file that a pod left behind. KubePodCrashLooping tells of it; its card comes at once."
+    )
+    assert said in out.decode()
+
+
 async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> None:
     """`fettle run --env-file FILE` finds servers, rights and a free store; a second terminal needs nothing else."""
     servers = await _start(tmp_path, "--no-bot", "--env", "made.env")
@@ -87,11 +101,13 @@ async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> Non
     ("words", "code", "said"),
     [
         (["--list"], 0, "storm-500"),
+        (["--list"], 0, "tag-missing"),
         (["--headless"], 2, "--scenario NAME or all"),
         (["--headless", "--scenario", "storm"], 2, "did you mean storm-500?"),
+        (["--break", "stale-loc"], 2, "There is no breakage stale-loc: did you mean stale-lock?"),
         (["--env", "no/such/folder/x.env"], 2, "doesn't exist"),
     ],
-    ids=["list", "no name", "unknown name", "no folder"],
+    ids=["list", "list of breakages", "no name", "unknown name", "unknown breakage", "no folder"],
 )
 async def test_wrong_and_short_options_are_answered_at_once(
     tmp_path: Path, words: list[str], code: int, said: str

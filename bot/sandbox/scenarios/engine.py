@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.breakages import every
+from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.scenarios.checks import final_problems
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.scenarios.steps import Player
@@ -46,8 +48,11 @@ async def play(
     transcript = Transcript(show)
     transcript.write(f"== {scenario.name}: {scenario.title}")
     result = Result(scenario.name, 0.0, transcript)
+    names = every.named(scenario.broken)
     options = WorldOptions(
-        settings=scenario.settings,
+        settings={**(broken_settings(names) if names else {}), **scenario.settings},
+        metrics=bool(names),
+        broken=names,
         ready_after=scenario.ready_after,
         progress_deadline=scenario.progress_deadline,
         extra=extra or {},

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 
 FOLDER = Path(__file__).parent
 
@@ -23,7 +25,15 @@ def _many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _known(words: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [word for word in words if word not in BREAKAGES and word not in ROOMS]
+    if unknown:
+        raise ValueError(f"there is no breakage {unknown[0]}")
+    return words
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Breakages = Annotated[Words, AfterValidator(_known)]
 Seconds = Annotated[float, Field(gt=0, le=120)]
 
 
@@ -175,6 +185,13 @@ class ExpectCards(_Part):
     within: Seconds = 30
 
 
+class Tell(_Part):
+    """The alerts of what is broken, so many at a time; each card must name the cause first and what helps."""
+
+    at_once: int = Field(2, ge=1, le=10)
+    within: Seconds = 30
+
+
 class Step(_Part):
     """One verb."""
 
@@ -201,6 +218,7 @@ class Step(_Part):
     fault: Fault | None = None
     clear_faults: bool | None = None
     fettle: Fettle | None = None
+    tell: Tell | None = None
     wait: Seconds | None = None
 
     @model_validator(mode="after")
@@ -218,7 +236,8 @@ class Step(_Part):
 class Scenario(_Part):
     """A whole scenario. ``settings`` win over the sandbox's; ``members`` join the channel before the start.
 
-    ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds.
+    ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds. ``broken`` are breakages that have happened
+    when the bot starts, each in a namespace of its name; a word may stand for a room of them. A Prometheus measures.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -227,6 +246,7 @@ class Scenario(_Part):
     members: Words = ()
     ready_after: Seconds = 0.5
     progress_deadline: int = Field(600, ge=2)
+    broken: Breakages = ()
     steps: tuple[Step, ...] = Field(min_length=1)
 
 
@@ -240,6 +260,12 @@ def load(path: Path) -> Scenario:
     if scenario.name != path.stem:
         raise ScenarioError(f"{path.name}: its name is {scenario.name}, so it must lie in {scenario.name}.yaml")
     return scenario
+
+
+def of_breakage(name: str) -> Scenario:
+    """The scenario of one breakage: its alert, and what its card has to say."""
+    told = {"name": name, "title": BREAKAGES[name].title, "broken": name, "steps": [{"tell": {}}]}
+    return Scenario.model_validate(told)
 
 
 def load_all(folder: Path = FOLDER) -> dict[str, Scenario]:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.sandbox import hands
+from bot.sandbox.breakages import telling
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack.models import Reply
@@ -295,6 +296,13 @@ class Player:
                 )
             await asyncio.sleep(0.3)
         self.transcript.say("The audit says so")
+
+    async def _tell(self, tell: schema.Tell) -> None:
+        start = time.monotonic()
+        unlike = await telling.tell_all(self.world, at_once=tell.at_once, within=tell.within, say=self.transcript.say)
+        self.transcript.say(f"{len(self.world.broken)} breakages were told of in {time.monotonic() - start:.0f} s")
+        if unlike:
+            raise UnmetError("\n".join([f"{len(unlike)} cards don't say what is broken:", *unlike]))
 
     async def _poll(self, look: Callable[[], bool], within: float, failure: Callable[[], str]) -> None:
         end = time.monotonic() + within
