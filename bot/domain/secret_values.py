@@ -50,6 +50,8 @@ _PLAIN = re.compile(
     r"[\w.\[\](\"')-]{0,80}"
     r"|[A-Za-z_]\w*(?:\.\w+)+\(.{0,80}"
 )
+_KEY_FILE = re.compile(r"(?:/[a-z][a-z0-9._-]{0,80}){2,20}")
+"""Where a key lies, such as /etc/tls/tls.key; letters of both cases would be a key."""
 _MASKED = re.compile(r"(?:[A-Z]\w{0,20})?[(\[{]?\[hidden\]?[\])}>.,;:\"'`&|/\\]*")
 _OBJECT_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|geniekey|apikey|api-token)\s+\[hidden\]")
@@ -305,5 +307,7 @@ def _harmless(value: str, core: str, *, strict: bool) -> bool:
     if core in {"auth", "session"} and len(told) < 12:
         return True
     if core == "pwd" and told.startswith("/"):
+        return True
+    if core == "key" and _KEY_FILE.fullmatch(told):
         return True
     return core in {"secret", "secrets"} and _OBJECT_NAME.fullmatch(told) is not None

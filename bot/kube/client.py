@@ -116,12 +116,12 @@ class Cluster:
         """The same cluster in the slow lane: for evidence, pickers, and whatever nobody's action waits for."""
         return self.slow_lane()
 
-    def slow_lane(self, rank: int = 0, allowance: Allowance | None = None) -> Cluster:
+    def slow_lane(self, rank: int = 0, allowance: Allowance | None = None, *, shares: bool = True) -> Cluster:
         """The slow lane again: where calls wait for their turn the lower ``rank`` goes first.
 
-        Without ``allowance`` the one of this lane goes on to count.
+        Without ``allowance`` the one of this lane goes on to count. Without ``shares`` all is asked anew.
         """
-        return self._twin(_urgent=False, _shares=True, _rank=rank, _allowance=allowance or self._allowance)
+        return self._twin(_urgent=False, _shares=shares, _rank=rank, _allowance=allowance or self._allowance)
 
     def recent(self) -> Cluster:
         """The fast lane, but what was asked seconds ago, by evidence too, isn't asked again.

@@ -67,7 +67,8 @@ def _load(tx: Tx, incident_id: int) -> tuple[Incident, Proposal | None, bool]:
 
 async def _acts(ctx: Context, proposal: Proposal, before: Before) -> tuple[Act, ...]:
     try:
-        parts = await reads.parts(ctx.cluster.slow_lane(RANK), proposal.target)
+        # An answer that a look got seconds ago may be from before what people did.
+        parts = await reads.parts(ctx.cluster.slow_lane(RANK, shares=False), proposal.target)
     except NotFoundError:
         return (Act("delete", f"{proposal.target.label} was deleted"),)
     return seen.acts(proposal.target.kind, parts.obj, parts.revisions, parts.pods, before, proposal.created_at)

@@ -86,7 +86,11 @@ async def propose(ctx: Context, work: DueWork) -> None:
     if not incident.open or busy:
         await ctx.store.transact(due.done, work)
         return
-    draft = await _draft(ctx, incident, concluded, work.params)
+    # Right after a look what that read serves; a proposal that is asked for again is so because something changed.
+    recent = not work.params
+    draft = await _draft(ctx, incident, concluded, work.params, recent=recent)
+    if recent and draft.reading is not None and draft.text.refusal:
+        draft = await _draft(ctx, incident, concluded, work.params, recent=False)
     await ctx.store.transact(_save, ctx, work, draft)
 
 
@@ -113,7 +117,9 @@ def _load(tx: Tx, incident_id: int) -> tuple[Incident, Concluded, bool]:
     )
 
 
-async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params: Mapping[str, Any]) -> Draft:
+async def _draft(
+    ctx: Context, incident: Incident, concluded: Concluded, params: Mapping[str, Any], *, recent: bool
+) -> Draft:
     requested_by = str(params.get("requested_by", SYSTEM))
     undone = params.get(again.UNDO_OF)
     if incident.foreign_cluster or incident.target is None:
@@ -137,8 +143,8 @@ async def _draft(ctx: Context, incident: Incident, concluded: Concluded, params:
         text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
         return Draft(NOTHING, text, line=line)
     action = plan.suggestion.action
-    reading = await facts.gather(ctx, incident.target, action, recent=True)
-    draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by)
+    reading = await facts.gather(ctx, incident.target, action, recent=recent)
+    draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
     return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum, line=line)
@@ -168,6 +174,8 @@ async def _previewed(
     reading: facts.Reading,
     rationale: str,
     requested_by: str,
+    *,
+    recent: bool = False,
 ) -> Draft:
     mitigation = catalog.CATALOG[Action(action)]
     target = reading.target
@@ -178,11 +186,11 @@ async def _previewed(
     if reading.state is None:  # policy says why: unreadable, or gone
         return Draft(action, text, reading, requested_by=requested_by)
     try:
-        # The reading was made this moment: it isn't asked for again, and what changed since fails the dry run.
-        recent = ctx.cluster.recent()
-        params = await mitigation.plan(recent, reading.state, wanted)
+        # What changed since the reading fails the dry run.
+        cluster = ctx.cluster.recent() if recent else ctx.cluster
+        params = await mitigation.plan(cluster, reading.state, wanted)
         preview = await mitigation.preview(
-            recent, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
+            cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
         )
     except FettleError as error:
         text = replace(text, refusal=str(error))

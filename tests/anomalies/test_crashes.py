@@ -16,7 +16,7 @@ def around(*names: str) -> list[str]:
 
 
 REQUEST = [
-    *around("_principal#1", "_restart#1", "claim#1", "_save#1", "claim#2", "_save#2", "_principal#2", "_principal#3"),
+    *around("_principal#1", "_act#1", "claim#1", "_save#1", "claim#2", "_save#2", "_principal#2", "_principal#3"),
     *around("_approve#1", "claim#3", "_claim#1", "write#1", "_record#1", "claim#4", "_progress#1", "claim#5"),
     *around("_settle#1"),
 ]

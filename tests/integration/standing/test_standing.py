@@ -147,6 +147,6 @@ async def test_missing_rights_are_said_once_at_the_start(world: World, made: Sta
     said = [one["error"] for one in await while_it_runs(made.watch_cluster(), acts)]
     assert [sentence.partition(".")[0] for sentence in said] == [
         "May not list pods in every namespace",
-        "May not restart in shop: it lacks patch daemonsets",
-        "May not restart in pay: it lacks patch daemonsets",
+        "May not restart and rollback in shop: it lacks patch daemonsets",
+        "May not restart and rollback in pay: it lacks patch daemonsets",
     ]

@@ -348,7 +348,7 @@ async def test_an_incident_that_closes_while_it_is_drafted_gets_no_proposal(floo
     await floor.run(Stage.INVESTIGATE)
     (work,) = await floor.due(Stage.PROPOSE)
     _, concluded, _ = await floor.store.read(propose._load, incident.id)
-    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), concluded, {})
+    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), concluded, {}, recent=True)
     await floor.clear(incident.id)
     await floor.store.transact(propose._save, floor.ctx, work, draft)
     assert await floor.count("proposals") == 0
