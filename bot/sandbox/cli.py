@@ -245,17 +245,20 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
         if first:
             _say(first)
         _say("What to do next:")
-        for number, step in enumerate(_steps(world), start=1):
+        for number, step in enumerate(_steps(world, broken=bool(options.breaks)), start=1):
             _say(f"  {number}. {step}")
         _say("A verdict takes seconds here instead of minutes (short soaks), and the card says so.")
     _say("Ctrl-C ends everything.")
 
 
-def _steps(world: World) -> list[str]:
+def _steps(world: World, *, broken: bool) -> list[str]:
     token = f"-H 'Authorization: Bearer {world.webhook_token}'"
     body = '\'{"alerts":[{"labels":{"alertname":"HighErrorRate","namespace":"shop","deployment":"web"}}]}\''
+    first = "Open the page and press Approve restart as ana; watch the pods restart and the card end with PASS."
+    if broken:
+        first = "Open the page: the card names the cause, what it rests on, and what helps. Approve it as ana if it can."
     return [
-        "Open the page and press Approve restart as ana; watch the pods restart and the card end with PASS.",
+        first,
         "Act as bo, who is no approver, and press it: the bot says why not.",
         "Type /restart shop/web, /verify shop/api or /incident there.",
         f"Send an alert: curl {token} {world.alertmanager.url} -d {body}",

@@ -28,13 +28,14 @@ FETTLE = f"{sys.executable} -m bot"
 
 SANDBOX_BLOCK = "make sandbox"
 TEST_BLOCK = "make test"
+BREAK = "--break"
 HEADLESS = ".venv/bin/fettle sandbox --list"
 KUBECTL = "kubectl apply"
 SETTINGS = "fettle doctor\nfettle run"
 ALERT = "fettle alert send"
 ENV = "--no-demo --env"
 REHEARSAL, REHEARSED = "--no-bot --env", "doctor --env-file"
-RUN_BY_A_TEST = (SANDBOX_BLOCK, TEST_BLOCK, HEADLESS, KUBECTL, SETTINGS, ALERT, ENV, REHEARSAL, REHEARSED)
+RUN_BY_A_TEST = (SANDBOX_BLOCK, TEST_BLOCK, HEADLESS, BREAK, KUBECTL, SETTINGS, ALERT, ENV, REHEARSAL, REHEARSED)
 
 
 def block(start: str) -> str:
@@ -95,6 +96,20 @@ async def test_make_sandbox_starts_all_of_it_and_ends_with_zero(tmp_path: Path) 
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches make and what it started
     out, _ = await process.communicate()
     assert "Approve restart" in out.decode()
+
+
+async def test_a_cluster_that_starts_broken_has_a_card_that_names_the_cause(tmp_path: Path) -> None:
+    line = block(BREAK).replace(".venv/bin/fettle", FETTLE)
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"exec {line} --env sandbox.env", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    await until(tmp_path / "sandbox.env", process)
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "Broken in shop: A new version needs a setting that nobody gave it." in out.decode()
+    assert "the card names the cause" in out.decode()
 
 
 async def test_make_test_is_a_target_that_runs_pytest() -> None:
