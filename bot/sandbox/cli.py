@@ -256,7 +256,9 @@ def _steps(world: World, *, broken: bool) -> list[str]:
     body = '\'{"alerts":[{"labels":{"alertname":"HighErrorRate","namespace":"shop","deployment":"web"}}]}\''
     first = "Open the page and press Approve restart as ana; watch the pods restart and the card end with PASS."
     if broken:
-        first = "Open the page: the card names the cause, what it rests on, and what helps. Approve it as ana if it can."
+        first = (
+            "Open the page: the card names the cause, what it rests on, and what helps. Approve it as ana if it can."
+        )
     return [
         first,
         "Act as bo, who is no approver, and press it: the bot says why not.",
