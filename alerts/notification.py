@@ -56,5 +56,5 @@ def read(body: bytes) -> Notification | None:
         return None
     try:
         return _DECODE(body)
-    except (MsgspecError, RecursionError):
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
         return None

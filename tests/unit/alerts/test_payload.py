@@ -256,6 +256,14 @@ def test_a_byte_that_is_no_utf8_costs_its_own_character() -> None:
     assert alert.name == "caf\N{REPLACEMENT CHARACTER}"
 
 
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80"])
+def test_in_a_usual_notification_too(bad: bytes) -> None:
+    """Refused with a 500 it would come again for ever, and with it all the others of its group."""
+    alert = b'{"labels":{"alertname":"%s"},"status":"firing","startsAt":"2026-11-21T03:14:00Z","fingerprint":"%d"}'
+    body = b'{"groupKey":"k","alerts":[' + alert % (b"a", 1) + b"," + alert % (b"b" + bad, 2) + b"]}"
+    assert [one.labels["alertname"].rstrip("\N{REPLACEMENT CHARACTER}") for one in parse(body).alerts] == ["a", "b"]
+
+
 def test_long_fingerprints_are_told_apart() -> None:
     first, second = (one(fingerprint="f" * 200 + end).fingerprint for end in "ab")
     assert first != second
