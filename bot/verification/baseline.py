@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.domain.proposal import TargetState
 from bot.verification import metrics
+from bot.verification.rollout import EXCEEDED
 
 MARGIN = timedelta(seconds=60)
 """Deadline = rollout deadline + soak + 60 s (definitions, "Verdicts")."""
@@ -30,6 +31,7 @@ def baseline(state: TargetState) -> dict[str, Any]:
         "strategy": state.strategy,
         "min_ready_seconds": state.min_ready_seconds,
         "progress_deadline": state.progress_deadline,
+        "stuck": state.conditions.get("Progressing") == EXCEEDED,
     }
 
 

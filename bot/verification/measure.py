@@ -64,12 +64,15 @@ def assess(
 ) -> Measurement:
     """Judges one snapshot by the checks; pure."""
     state = found.state
+    pods = str((verification.baseline.get(BINDING) or {}).get("pods", ""))
     bound = Bound(
         uid=verification.target.uid,
         generation=verification.generation,
         execution=verification.execution_uid,
         template_hash=str(verification.baseline.get("template_hash", "")),
-        pods=str((verification.baseline.get(BINDING) or {}).get("pods", "")),
+        pods=pods,
+        # A template that is new gets a ReplicaSet and a condition of its own, before its generation counts as seen.
+        stuck=bool(pods and verification.baseline.get("stuck")),
     )
     moved = rollout.superseded(state, bound)
     fresh = rollout.new_pods(state, found.pods, bound)

@@ -17,6 +17,7 @@ from bot.domain.verification import Check, CheckState
 from bot.kube.pods import Pod
 
 NAME = "rollout"
+EXCEEDED = "ProgressDeadlineExceeded"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Bound:
 
     ``uid`` is the target's, ``generation`` the one our write made, ``execution`` the uid in the template annotation,
     ``template_hash`` the template's before the action (restart annotations aside). ``pods`` is the hash that the new
-    pods carry where the template bears no mark of the execution: then the workload itself does.
+    pods carry where the template bears no mark of the execution: then the workload itself does. ``stuck`` is whether
+    the rollout before had passed its deadline: a controller that uses an old ReplicaSet again leaves that condition
+    until pods move.
     """
 
     uid: str = ""
@@ -33,6 +36,7 @@ class Bound:
     execution: str = ""
     template_hash: str = ""
     pods: str = ""
+    stuck: bool = False
 
 
 def superseded(state: TargetState, bound: Bound) -> str:
@@ -109,8 +113,8 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
     trouble = _trouble(fresh)
     if trouble:
         measured += f" ({trouble})"
-    if state.conditions.get("Progressing") == "ProgressDeadlineExceeded":
-        stuck = f"{measured}; ProgressDeadlineExceeded after {state.progress_deadline} s"
+    if state.conditions.get("Progressing") == EXCEEDED and not bound.stuck:
+        stuck = f"{measured}; {EXCEEDED} after {state.progress_deadline} s"
         return Check(NAME, CheckState.BAD, expected, stuck, at, final=True)
     if state.paused:
         return Check(NAME, CheckState.BAD, expected, f"{measured}; the rollout was paused", at)

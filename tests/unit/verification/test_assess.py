@@ -117,3 +117,17 @@ def test_soak_and_deadline_follow_the_target() -> None:
     assert soak_for({}, timedelta(seconds=120)) == timedelta(seconds=120)
     assert deadline(before, soak, NOW) == datetime.fromisoformat("2026-11-20T03:24:00Z")
     assert deadline({}, timedelta(0), NOW) == NOW + timedelta(seconds=660)
+
+
+def test_the_deadline_that_passed_before_a_rollback_is_no_failure_of_it() -> None:
+    """An old ReplicaSet is used again, and the condition of the rollout before stays until pods move."""
+    exceeded = {"Progressing": "ProgressDeadlineExceeded"}
+    old = [pod(f"api-{i}", hash="old", execution="") for i in range(6)]
+    left = snap(replace(state(current=7, conditions=exceeded), marker=OURS), *old)
+    bound = {**baseline(state(conditions=exceeded)), "binding": {"pods": "old", "template": "hash-1"}}
+    run, seen, verdict = step(begun(baseline=bound), left, 1)
+    assert (verdict, seen.checks[0].state) == (Verdict.MEASURING, CheckState.WAITING)
+    _, _, verdict = step(run, left, 13 * 60)
+    assert verdict is Verdict.FAIL, "it never moved"
+    fresh = {**baseline(state()), "binding": bound["binding"]}
+    assert step(begun(baseline=fresh), left, 1)[2] is Verdict.FAIL, "its own deadline passed"
