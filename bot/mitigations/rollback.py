@@ -133,10 +133,13 @@ def request(state: TargetState, *, approved_at: datetime, execution_uid: str, pa
     named = {key: str(params.get(key, "")) for key in ("kind", "name", "uid", "content")}
     if not all(named.values()):
         raise RequestError("A rollback needs one exact revision.")
-    mark: dict[str, object] = (
-        {"op": "add", "path": f"{ANNOTATIONS}/{pointer(EXECUTION_ID)}", "value": execution_uid}
+    mark: list[dict[str, object]] = (
+        [{"op": "add", "path": f"{ANNOTATIONS}/{pointer(EXECUTION_ID)}", "value": execution_uid}]
         if state.annotated
-        else {"op": "add", "path": ANNOTATIONS, "value": {EXECUTION_ID: execution_uid}}
+        else [  # the whole map is put, and no generation tells of an annotation that somebody wrote meanwhile
+            {"op": "test", "path": ANNOTATIONS, "value": None},
+            {"op": "add", "path": ANNOTATIONS, "value": {EXECUTION_ID: execution_uid}},
+        ]
     )
     return WriteRequest(
         method="PATCH",
@@ -145,7 +148,7 @@ def request(state: TargetState, *, approved_at: datetime, execution_uid: str, pa
         body=[
             *preconditions(state, execution_uid, "rollback"),
             {"op": "replace", "path": TEMPLATE, "value": None},
-            mark,
+            *mark,
         ],
         query={"fieldManager": FIELD_MANAGER},
         execution=execution_uid,

@@ -100,7 +100,10 @@ def _remove(doc: Any, path: str) -> Any:
 def _operate(doc: Any, step: Json) -> None:
     operation, path = step.get("op"), step.get("path", "")
     if operation == "test":
-        if _lookup(doc, path) != step.get("value"):
+        node, part = _parent(doc, path)
+        # What isn't there equals null, as the API server's own library has it; on the way there it may not miss.
+        absent = isinstance(node, dict) and part not in node
+        if (None if absent else _step(node, part)) != step.get("value"):
             raise status.rejected()
     elif operation == "add":
         _add(doc, path, step.get("value"))

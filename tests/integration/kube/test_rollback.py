@@ -225,3 +225,18 @@ async def test_kinds_with_controller_revisions_go_back_the_same_way(kube: World,
     after = await reads.snapshot(kube.cluster, target, now=now())
     assert after.state.images == ("registry.example/store:1",)
     assert {pod.row.hash for pod in after.pods if not pod.deleting} == {params["pods"]}
+
+
+async def test_an_annotation_that_somebody_writes_meanwhile_is_not_lost(kube: World) -> None:
+    """No generation tells of it, and a workload without annotations gets the whole map with the mark."""
+    target = Target("StatefulSet", "shop", "store")
+    kube.sandbox.statefulset("shop", "store", replicas=2, image="registry.example/store:1")
+    await kube.sandbox.settle(20)
+    state = await change(kube, target, image="registry.example/store:2")
+    assert not state.annotated
+    whole = await rollback.ready(kube.cluster, request(state, await rollback.plan(kube.cluster, state, {})))
+    kube.sandbox.annotate("StatefulSet", "shop", "store", {"fettle/deny": "all"})
+    with pytest.raises(WorldChangedError):
+        await rollback.apply(kube.cluster, whole)
+    found = kube.sandbox.get("StatefulSet", "shop", "store")["metadata"]["annotations"]
+    assert found == {"fettle/deny": "all"}
