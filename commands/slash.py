@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from bot.domain.incident import Incident, parse_ref
 from bot.slack import answers, ids, modals
 from commands import help as words
+from commands import rollback_words
 from commands.asked import Asked
 from commands.front import Front, Handler
 from commands.views import act_on
@@ -44,15 +45,14 @@ async def incident(front: Front, who: Asked) -> None:
 async def _act(front: Front, who: Asked, rest: str) -> None:
     """``act rollback shop/api 41``: the action, the workload, and for a rollback the revision."""
     action, _, rest = rest.partition(" ")
-    workload, _, revision = rest.strip().partition(" ")
     known = action.lower() in words.ACTIONS
-    if not known or not workload:
+    if not known or not rest.strip():
         await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, "" if known else action)))
         return
     principal = await front.identities.principal(who)
     if action.lower() == "rollback":
-        said = revision.strip().removeprefix("rev").removeprefix("to").strip()
-        await front.say(who, await front.verbs.rollback(principal, workload, said))
+        workload, revision = rollback_words.split(html.unescape(rest))
+        await front.say(who, await front.verbs.rollback(principal, workload, revision))
     else:
         await front.say(who, await front.verbs.restart(principal, rest.strip()))
 

@@ -88,6 +88,9 @@ class FakeVerbs:
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         return await self._do("restart", principal.slack_id, target_text)
 
+    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
+        return await self._do("rollback", principal.slack_id, target_text, revision)
+
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         await self._do("verify", principal.slack_id, target_text)
         check = Check("rollout", CheckState.GOOD, "6/6 available", "6/6 available", NOW)

@@ -128,3 +128,27 @@ async def test_with_a_suffix_its_own_commands_are_heard_and_help_names_them() ->
         assert "/restart-eu shop/api" in await office.answered(count=2)
         await office.server.slash("U0ANA", CHANNEL, "/verify-eu", "")
         assert "/verify-eu shop/api" in await office.answered(count=3)
+
+
+@pytest.mark.parametrize(
+    ("typed", "workload", "revision"),
+    [
+        ("shop/api", "shop/api", ""),
+        ("shop/api 41", "shop/api", "41"),
+        ("shop/api rev41", "shop/api", "41"),
+        ("shop/api to rev 41", "shop/api", "41"),
+        ("shop/api revision 41", "shop/api", "41"),
+        ("shop/api --to-revision=41", "shop/api", "41"),
+        ("shop/api revive-1", "shop/api", "revive-1"),
+        ("deployment/api -n shop", "deployment/api -n shop", ""),
+        ("deployment/api -n shop 41", "deployment/api -n shop", "41"),
+        ("sts api 41 -n shop", "sts api -n shop", "41"),
+        ("shop/api 41;rm -rf", "shop/api", "41;rm -rf"),
+    ],
+)
+async def test_a_rollback_takes_a_workload_as_it_is_named_anywhere(
+    office: Office, typed: str, workload: str, revision: str
+) -> None:
+    """The answer to a name of two workloads says "statefulset/api -n shop", so that has to be understood."""
+    await office.server.slash("U0ANA", CHANNEL, "/incident", f"act rollback {typed}")
+    assert await office.asked("rollback") == ("U0ANA", workload, revision)

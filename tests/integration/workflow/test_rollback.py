@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from bot.domain.execution import ExecutionState
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.mitigation import Action
@@ -171,3 +173,13 @@ async def test_a_person_asks_for_a_revision_by_its_number(floor: Floor) -> None:
     answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, "9")
     await floor.prepare()
     assert "has no rev 9 any more" in (await floor.proposal()).text.refusal
+
+
+@pytest.mark.parametrize("odd", ["41;rm -rf /", "<!channel>", "latest please", "4" * 300, "ghp_" + "a" * 400])
+async def test_what_is_no_revision_is_refused_at_once_and_not_repeated(floor: Floor, odd: str) -> None:
+    floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
+    rolled_out(floor, behaviour="ok")
+    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, odd)
+    assert not answer.ok
+    assert answer.text.startswith("What follows the workload is no revision.")
+    assert odd not in repr([one.detail for one in await floor.entries()]) + answer.text
