@@ -76,6 +76,8 @@ class Draft:
     expires: timedelta | None = None
     quorum: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """What a person or an undo asked for: kept where it is refused, so that it can be asked for again."""
     line: Evidence | None = None
     """What a handler that was asked to pick said."""
 
@@ -131,8 +133,10 @@ async def _draft(
         why = f"Requested by a person for {reading.target.ref}."
         if undone:
             why = "What was done failed its verification; this undoes it."
-        draft = await _previewed(ctx, action, params.get("wanted") or {}, reading, why, requested_by)
-        return replace(draft, params={**draft.params, again.UNDO_OF: undone}) if undone and draft.params else draft
+        wanted = params.get("wanted") or {}
+        draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
+        mark = {again.UNDO_OF: undone} if undone else {}
+        return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
     plan = planned(ctx, incident, concluded)
     if concluded.unread and not concluded.findings:
         plan = Planned(None, f"The evidence couldn't be read: {concluded.unread}")
@@ -309,7 +313,7 @@ def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: d
         incident.id,
         action=draft.action,
         target=target,
-        params={},
+        params=dict(draft.params or draft.wanted),
         digest="",
         state=ProposalState.RECORDED,
         text=text,

@@ -183,3 +183,35 @@ async def test_what_is_no_revision_is_refused_at_once_and_not_repeated(floor: Fl
     assert not answer.ok
     assert answer.text.startswith("What follows the workload is no revision.")
     assert odd not in repr([one.detail for one in await floor.entries()]) + answer.text
+
+
+async def test_what_was_refused_is_asked_again_for_the_same_revision(floor: Floor) -> None:
+    floor.configure(ALLOWED_ACTIONS=(Action.RESTART,))
+    rolled_out(floor, "registry.example/shop/api:1.5", behaviour="ok")
+    rolled_out(floor, "registry.example/shop/api:1.6", behaviour="ok")
+    assert (await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")).ok
+    await floor.prepare()
+    record = await floor.proposal()
+    assert record.state is ProposalState.RECORDED
+    floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
+    assert (await floor.verbs.request_again(record.id, await floor.person("bo"))).ok
+    await floor.run(Stage.PROPOSE)
+    assert (await floor.proposal()).text.headline == "Roll back Deployment shop/api to rev 1 (api:1.4.1)"
+
+
+async def test_an_undo_that_was_refused_is_asked_again_as_an_undo(floor: Floor) -> None:
+    proposal = await proposed(floor)
+    assert (await floor.approve(proposal)).ok
+    await floor.run(Stage.EXECUTE)
+    floor.cluster.crash_loop("shop", "api", pods=3)
+    assert (await floor.verdict(step=5)).verdict is Verdict.FAIL
+    floor.configure(ALLOWED_ACTIONS=(Action.RESTART,))
+    await floor.run(Stage.PROPOSE)
+    record = await floor.proposal()
+    assert record.state is ProposalState.RECORDED
+    floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
+    assert (await floor.verbs.request_again(record.id, await floor.person("bo"))).ok
+    await floor.run(Stage.PROPOSE)
+    undo = await floor.proposal()
+    assert undo.text.headline == "Roll back Deployment shop/api to rev 3 (api:1.5)"
+    assert undo.text.rationale == "What was done failed its verification; this undoes it."
