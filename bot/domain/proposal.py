@@ -121,6 +121,7 @@ class TargetState:
     ``hpa`` is (name, min, max) or None; ``budget`` is (name, spec text, disruptions allowed) or None.
     ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
     ``annotated`` is whether the object has any annotation, ``marker`` the execution that they name.
+    ``ordered`` is whether it makes one pod after the other, each only when those before it are ready.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
     ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
     """
@@ -151,6 +152,7 @@ class TargetState:
     owner: str = ""
     managers: tuple[str, ...] = ()
     partition: int = 0
+    ordered: bool = False
     conditions: Mapping[str, str] = field(default_factory=dict)
     crash_restarts: Mapping[str, int] = field(default_factory=dict)
     crash_looping: bool = False

@@ -94,6 +94,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         owner=f"{owner[0]} {text(obj, 'metadata', 'namespace')}/{owner[1]}" if owner else "",
         managers=template_managers(obj),
         partition=count(rolling, "partition"),
+        ordered=kind == "StatefulSet" and text(spec, "podManagementPolicy") != "Parallel",
         conditions={
             text(item, "type"): text(item, "reason") or text(item, "status") for item in dig(status, "conditions") or []
         },

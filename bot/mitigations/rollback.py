@@ -191,7 +191,7 @@ async def preview(
         diff=diff,
         facts=facts(state, dry_run=not problem),
         consequence=consequence(state, params),
-        warnings=(*_doubts(params), *warnings(state)),
+        warnings=(*_doubts(params), *_held(state), *warnings(state)),
         problem=problem,
         passing=passing,
         rights=rights,
@@ -212,6 +212,15 @@ def _doubts(params: Params) -> tuple[str, ...]:
     if params.get("healthy") is False:
         return (f"Rev {params['revision']} didn't run well when it was last used.",)
     return (f"Whether rev {params['revision']} ran well isn't known any more: none of its pods is left.",)
+
+
+def _held(state: TargetState) -> tuple[str, ...]:
+    if not state.ordered or state.ready >= state.replicas:
+        return ()
+    return (
+        f"{state.target.ref} makes one pod after the other (OrderedReady): one that isn't ready keeps the template it "
+        f"has until somebody deletes it: kubectl -n {state.target.namespace} get pods",
+    )
 
 
 async def apply(cluster: Cluster, stored: WriteRequest) -> int:

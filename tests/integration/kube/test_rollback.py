@@ -240,3 +240,22 @@ async def test_an_annotation_that_somebody_writes_meanwhile_is_not_lost(kube: Wo
         await rollback.apply(kube.cluster, whole)
     found = kube.sandbox.get("StatefulSet", "shop", "store")["metadata"]["annotations"]
     assert found == {"fettle/deny": "all"}
+
+
+@pytest.mark.parametrize(("policy", "warned"), [("OrderedReady", True), ("Parallel", False)])
+async def test_a_pod_that_an_ordered_workload_will_not_replace_is_said(kube: World, policy: str, warned: bool) -> None:
+    """Its controller waits for each pod to be ready, whatever template it has; the rollback alone helps nothing."""
+    target = Target("StatefulSet", "shop", "store")
+    kube.sandbox.statefulset("shop", "store", replicas=2, image="registry.example/store:1")
+    manifest = kube.sandbox.get("StatefulSet", "shop", "store")
+    spec = {**manifest["spec"], "podManagementPolicy": policy}
+    kube.sandbox.delete("StatefulSet", "shop", "store")
+    meta = {"name": "store", "namespace": "shop"}
+    kube.sandbox.apply({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec})
+    await kube.sandbox.settle(20)
+    kube.sandbox.break_next("shop", "store", "crash")
+    state = await change(kube, target, image="registry.example/store:2")
+    assert state.ready < state.replicas
+    params = await rollback.plan(kube.cluster, state, {})
+    shown = await rollback.preview(kube.cluster, state, approved_at=now(), execution_uid="e1", params=params)
+    assert any("until somebody deletes it" in line for line in shown.warnings) is warned
