@@ -217,10 +217,8 @@ def _doubts(params: Params) -> tuple[str, ...]:
 def _held(state: TargetState) -> tuple[str, ...]:
     if not state.ordered or state.ready >= state.replicas:
         return ()
-    return (
-        f"{state.target.ref} makes one pod after the other (OrderedReady): one that isn't ready keeps the template it "
-        f"has until somebody deletes it: kubectl -n {state.target.namespace} get pods",
-    )
+    held = f"{state.target.ref} makes one pod after the other (OrderedReady): one that isn't ready keeps its template "
+    return (f"{held}until somebody deletes it: kubectl -n {state.target.namespace} get pods",)
 
 
 async def apply(cluster: Cluster, stored: WriteRequest) -> int:
