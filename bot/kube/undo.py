@@ -26,6 +26,8 @@ POD_GUARDED = (
 )  # fmt: skip
 """Fields of a pod's spec that no template patch of Fettle's may change."""
 CONTAINER_GUARDED = ("securityContext", "volumeMounts", "volumeDevices")
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+"""An annotation of the template that is a security context all the same, where the container's own names none."""
 LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -109,6 +111,9 @@ async def template_of(cluster: Cluster, kind: str, namespace: str, named: Mappin
 
 def guarded(before: Json, after: Json) -> Iterator[str]:
     """Names of what differs and may not be changed: who the pod runs as, what it mounts, what of the host it sees."""
+    notes = [mapping(one, "metadata", "annotations") for one in (before, after)]
+    named = sorted({key for one in notes for key in one if key.startswith(APPARMOR)})
+    yield from (f"annotation {key}" for key in named if notes[0].get(key) != notes[1].get(key))
     was, now = mapping(before, "spec"), mapping(after, "spec")
     yield from (key for key in POD_GUARDED if was.get(key) != now.get(key))
     for key in LISTS:

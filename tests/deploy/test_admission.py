@@ -177,6 +177,9 @@ NEVER: dict[str, Callable[[Object], object]] = {
     "host network": lambda o: template_of(o).update(hostNetwork=True),
     "host PID": lambda o: template_of(o).update(hostPID=True),
     "node": lambda o: template_of(o).update(nodeName="control-plane"),
+    "AppArmor": lambda o: o["spec"]["template"]["metadata"]["annotations"].update(
+        {f"{undo.APPARMOR}api": "unconfined"}
+    ),
     "new container": lambda o: template_of(o)["containers"].append({"name": "x", "image": "y"}),
     "new init container": lambda o: template_of(o)["initContainers"].append({"name": "x", "image": "y"}),
     "container's security": lambda o: template_of(o)["containers"][0].update(securityContext={"privileged": True}),
@@ -204,7 +207,7 @@ def test_what_a_pod_may_do_stays_as_it_is_in_a_rollback(name: str) -> None:
 
 def test_the_fields_are_those_that_the_program_itself_refuses() -> None:
     told = " ".join(one["expression"] for one in POLICY["validations"])
-    for field in (*undo.POD_GUARDED, *undo.CONTAINER_GUARDED, *undo.LISTS):
+    for field in (*undo.POD_GUARDED, *undo.CONTAINER_GUARDED, *undo.LISTS, undo.APPARMOR):
         assert f"'{field}'" in told
 
 

@@ -13,7 +13,7 @@ from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
-from bot.kube import reads
+from bot.kube import reads, undo
 from bot.mitigations import rollback
 from bot.mitigations.applied import Applied
 from bot.mitigations.params import Params
@@ -259,3 +259,16 @@ async def test_a_pod_that_an_ordered_workload_will_not_replace_is_said(kube: Wor
     params = await rollback.plan(kube.cluster, state, {})
     shown = await rollback.preview(kube.cluster, state, approved_at=now(), execution_uid="e1", params=params)
     assert any("until somebody deletes it" in line for line in shown.warnings) is warned
+
+
+async def test_a_profile_that_an_annotation_names_is_never_changed(kube: World) -> None:
+    await kube.api()
+    manifest = kube.sandbox.get("Deployment", "shop", "api")
+    profile = {f"{undo.APPARMOR}api": "runtime/default"}
+    manifest["spec"]["template"]["metadata"]["annotations"] = profile
+    meta = {"name": "api", "namespace": "shop"}
+    kube.sandbox.apply({**{key: manifest[key] for key in ("apiVersion", "kind", "spec")}, "metadata": meta})
+    await kube.sandbox.settle(20)
+    state = await reads.target_state(kube.cluster, API, now=now())
+    with pytest.raises(RequestError, match=r"differs in annotation container\.apparmor"):
+        await rollback.plan(kube.cluster, state, {})
