@@ -177,9 +177,7 @@ NEVER: dict[str, Callable[[Object], object]] = {
     "host network": lambda o: template_of(o).update(hostNetwork=True),
     "host PID": lambda o: template_of(o).update(hostPID=True),
     "node": lambda o: template_of(o).update(nodeName="control-plane"),
-    "AppArmor": lambda o: o["spec"]["template"]["metadata"]["annotations"].update(
-        {f"{undo.APPARMOR}api": "unconfined"}
-    ),
+    "AppArmor": lambda o: o["spec"]["template"]["metadata"].update(annotations={f"{undo.APPARMOR}api": "unconfined"}),
     "new container": lambda o: template_of(o)["containers"].append({"name": "x", "image": "y"}),
     "new init container": lambda o: template_of(o)["initContainers"].append({"name": "x", "image": "y"}),
     "container's security": lambda o: template_of(o)["containers"][0].update(securityContext={"privileged": True}),
