@@ -81,6 +81,7 @@ def reopen(tx: Tx, incident: Incident, alert: Alert, route: Route, now: datetime
         target_note="",
         candidates=(),
     )
+    due.forget(tx, Stage.PROPOSE, incident.id)  # what was asked of the target of an earlier episode
     detail = {"reason": f"{alert.name} fires again", "episode": incident.episodes}
     note = AuditNote(
         "incident:state:reopened", ALERTMANAGER, f"incident:{incident.id}", "triggered", incident.id, detail

@@ -195,6 +195,7 @@ def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: P
         return _refuse(tx, ctx, principal, "choose a target", f"{incident.ref} is already resolved.", incident.id)
     if incident.target is not None and incident.target.key != target.key:
         close.supersede_pending(tx, incident.id, f"{target.label} was chosen instead", now)
+        due.forget(tx, Stage.PROPOSE, incident.id)  # what was asked of the other one isn't asked of this one
     incident = incidents.update(tx, incident.id, now, target=target, target_note="", candidates=())
     _entry(tx, ctx, "incident:target:chosen", principal, incident, "chosen", {"target": target.label})
     # Said outright: a look that was owed without a proposal may still wait.

@@ -215,3 +215,24 @@ async def test_an_undo_that_was_refused_is_asked_again_as_an_undo(floor: Floor) 
     undo = await floor.proposal()
     assert undo.text.headline == "Roll back Deployment shop/api to rev 3 (api:1.5)"
     assert undo.text.rationale == "What was done failed its verification; this undoes it."
+
+
+async def test_what_was_asked_of_one_workload_is_not_asked_of_the_next(floor: Floor) -> None:
+    """A refused request is looked at again; when another workload is chosen it was never about that one."""
+    floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
+    rolled_out(floor, behaviour="ok")
+    floor.cluster.deployment("shop", "web", image="registry.example/shop/web:1")
+    floor.advance(30)
+    for number in (2, 3):
+        floor.change(
+            lambda obj, at=number: obj["spec"]["template"]["spec"]["containers"][0].update(image=f"w:{at}"), "web"
+        )
+        floor.advance(30)
+    await floor.freeze()
+    asked = await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")
+    await floor.prepare()
+    assert (await floor.proposal()).state is ProposalState.RECORDED
+    assert (await floor.verbs.choose_target(asked.incident_id, "Deployment/shop/web", await floor.person("ana"))).ok
+    await floor.freeze(on=False)
+    await floor.prepare()
+    assert (await floor.proposal()).requested_by == SYSTEM
