@@ -22,6 +22,7 @@ from bot.domain.proposal import SYSTEM
 from bot.storage import audit, due, people, proposals, purge
 from bot.storage.db import Tx
 from bot.workflow import (
+    alone,
     decide,
     execute,
     investigate,
@@ -46,6 +47,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.RECOVER: execute.recover,
     Stage.VERIFY: verify.verify,
     Stage.EXPIRE: decide.expire,
+    Stage.ACT_ALONE: alone.act,
     Stage.INVESTIGATE: investigate.investigate,
     Stage.PROPOSE: propose.propose,
     Stage.WAKE: wake.wake,
@@ -57,6 +59,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.RECOVER: 3,
     Stage.VERIFY: 8,
     Stage.EXPIRE: 8,
+    Stage.ACT_ALONE: 2,
     Stage.INVESTIGATE: 8,
     Stage.PROPOSE: 8,
     Stage.WAKE: 2,

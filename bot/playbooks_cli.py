@@ -211,6 +211,9 @@ def _told(one: Explained, outcome: _Outcome | None) -> Iterator[str]:
         rows += [("guards", "; ".join(words))]
     if playbook.approval.quorum > 1:
         rows += [("approval", f"{playbook.approval.quorum} different people")]
+    if playbook.approval.none is not None:
+        alone = f"{difference.alone_words(playbook.approval.none)}, if AUTONOMY_ACTIONS names the action"
+        rows += [("approval", alone)]
     rows += [("measures", measured) for measured in map(measure_words, playbook.verification.metrics)]
     rows += list(_outcome(outcome)) if outcome else []
     close = [each for each in one.others if not each.mismatch.startswith("alerts:")]

@@ -1,4 +1,4 @@
-"""How often Fettle may act: settings of the guards that count. They narrow; none of them lets it act by itself."""
+"""How often Fettle may act, and what of it without a person: empty at first, and a playbook has to want it as well."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field
 
 from bot import settings_values as values
+from bot.domain.mitigation import Action
 
 
 class LimitSettings(BaseModel):
@@ -29,4 +30,9 @@ class LimitSettings(BaseModel):
         2,
         description="Verdicts in a row that aren't PASS after which Fettle stops for an hour, or until fettle freeze "
         "off; 0 never.",
+    )
+    AUTONOMY_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
+        (),
+        description="Actions that Fettle may do without an approval where a playbook says approval.none; empty means "
+        "none.",
     )

@@ -81,6 +81,7 @@ async def out_of_date(front: Front, who: Asked) -> None:
 HANDLERS: Mapping[str, Handler] = {
     ids.APPROVE: _on("p", lambda verbs, number, who: verbs.approve(number, who)),
     ids.REJECT: reject,
+    ids.STOP: _on("p", lambda verbs, number, who: verbs.stop(number, who)),
     ids.REQUEST_AGAIN: _on("p", lambda verbs, number, who: verbs.request_again(number, who)),
     ids.ACKNOWLEDGE: _on("i", lambda verbs, number, who: verbs.acknowledge(number, who)),
     ids.MEASURE_AGAIN: _on("i", lambda verbs, number, who: verbs.measure_again(number, who)),

@@ -25,6 +25,9 @@ class Verbs(Protocol):
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """Rejects a pending proposal."""
 
+    async def stop(self, proposal_id: int, principal: Principal) -> Answer:
+        """Leaves to people what a playbook lets be done without an approval."""
+
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """Asks for a fresh proposal after one that expired."""
 

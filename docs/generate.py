@@ -104,7 +104,7 @@ def key_rows() -> Iterator[str]:
     tables = {
         "": schema.Playbook, "match": schema.Match, "queries": schema.Query, "logs": schema.Logs,
         "findings.CAUSE": schema.Step, "guards": schema.PlaybookGuards, "routing": schema.Routing,
-        "routing.quiet": schema.Quiet, "approval": schema.Approval,
+        "routing.quiet": schema.Quiet, "approval": schema.Approval, "approval.none": schema.Alone,
         "verification": schema.Checks, "verification.metrics": schema.Measure, "links": schema.Link,
     }  # fmt: skip
     for prefix, table in tables.items():

@@ -32,13 +32,13 @@ WITHIN = timedelta(seconds=60)
 """What is due is attempted, and a verdict given, this soon (I7)."""
 
 ENTRIES = """
-SELECT a.seq, a.at, a.subject, d.detail FROM audit AS a LEFT JOIN audit_details AS d ON d.seq = a.seq
+SELECT a.seq, a.at, a.subject, a.actor, d.detail FROM audit AS a LEFT JOIN audit_details AS d ON d.seq = a.seq
 WHERE a.tag = '{}' ORDER BY a.seq
 """
 SWITCHES = "SELECT seq, tag FROM audit WHERE tag IN ('freeze:state:on', 'freeze:state:off') ORDER BY seq"
 EXECUTIONS = """
 SELECT e.id, e.uid, e.state, e.in_flight, e.request, p.id, p.state, p.digest, p.decided_at, p.expires_at,
-  (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum
+  (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum, e.approved_by
 FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
 """
 VERDICTS = "SELECT id, execution_id, incident_id, verdict, current, deadline, settled_at FROM verifications"
@@ -166,7 +166,7 @@ def unapproved(left: Left) -> Iterator[str]:
         if uid not in known or uid not in intents:
             yield f"a write names {uid}, which store or audit don't know"
             continue
-        request, number, proposal, digest, decided_at, expires_at, approvals, quorum = known[uid]
+        request, number, proposal, digest, decided_at, expires_at, approvals, quorum, by = known[uid]
         intent, grant = intents[uid], granted.get(f"proposal:{number}")
         if proposal != "approved" or approvals < quorum or grant is None or grant.seq > intent.seq:
             yield f"execution {uid} was sent; its proposal is {proposal} with {approvals} of {quorum} approvals"
@@ -174,9 +174,26 @@ def unapproved(left: Left) -> Iterator[str]:
             yield f"execution {uid} was sent without a valid approval ({decided_at}, until {expires_at})"
         elif (waited := _passed(left, grant, intent)) > left.ttl:
             yield f"execution {uid} was begun {waited} after its approval"
+        elif not by.startswith("person:"):
+            yield from (f"execution {uid} was approved by {by}, {why}" for why in _unannounced(left, grant, by))
         bodies = [json.loads(request)["body"] if request else None, intent.detail["request"]["body"]]
         if [json.loads(one.body)] * 2 != bodies or intent.detail["approved_digest"] != digest:
             yield f"what was sent for execution {uid} isn't what was approved and written down"
+
+
+def _unannounced(left: Left, grant: _Entry, by: str) -> Iterator[str]:
+    """A playbook's word counts alone if it was announced, its delay was over, and nobody had stopped it."""
+    said = {
+        tag: [one for one in _entries(left, f"proposal:autonomy:{tag}") if one.subject == grant.subject]
+        for tag in ("announced", "stopped", "refused")
+    }
+    before = [one for one in said["announced"] if one.seq < grant.seq]
+    if len(before) != 1 or by != f"fettle:playbook:{before[0].detail['playbook']}" or grant.actor != by:
+        yield "which its audit entries don't say"
+    elif _passed(left, before[0], grant) < timedelta(seconds=before[0].detail["delay"]):
+        yield "before the delay was over"
+    if any(one.seq < grant.seq for one in (*said["stopped"], *said["refused"])):
+        yield "though it was stopped or left to people"
 
 
 def verdicts(left: Left) -> Iterator[str]:
@@ -265,12 +282,13 @@ class _Entry(NamedTuple):
     seq: int
     at: datetime
     subject: str
+    actor: str
     detail: dict[str, Any]
 
 
 def _entries(left: Left, tag: str) -> list[_Entry]:
     rows = left.rows(ENTRIES.format(tag))
-    return [_Entry(seq, _at(at), subject, json.loads(detail or "{}")) for seq, at, subject, detail in rows]
+    return [_Entry(seq, _at(at), *who, json.loads(detail or "{}")) for seq, at, *who, detail in rows]
 
 
 def _passed(left: Left, first: _Entry, second: _Entry) -> timedelta:

@@ -15,7 +15,7 @@ from bot.domain.chart import Chart
 from bot.domain.evidence import Evidence
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
-from bot.domain.owed import MessageKind, OutboxRow
+from bot.domain.owed import MessageKind, OutboxRow, Stage
 from bot.domain.proposal import Proposal, ProposalState
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
 from bot.slack.cards.header import line
@@ -24,6 +24,7 @@ from bot.slack.message import Attachment, Message
 from bot.slack.mrkdwn import channel_ref, mention, safe
 from bot.storage import (
     digests,
+    due,
     evidence,
     executions,
     findings,
@@ -178,6 +179,7 @@ def card_view(
         findings=findings.of(tx, incident_id, incident.episode_at),
         proposals=offered,
         approvals=given,
+        alone=_alone(tx, offered),
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
         people=_people(tx, incident, offered, execution, given),
@@ -189,6 +191,16 @@ def card_view(
         approvers_missing=look.approvers_missing,
         replaced=replaced,
     )
+
+
+def _alone(tx: Tx, offered: Iterable[Proposal]) -> tuple[str, datetime | None] | None:
+    """What is owed to the newest pending proposal without a person: the playbook, and from when on."""
+    newest = max((one for one in offered if one.state is ProposalState.PENDING), key=lambda one: one.id, default=None)
+    terms = due.terms(tx, Stage.ACT_ALONE, newest.id) if newest is not None else None
+    if terms is None:
+        return None
+    at, params = terms
+    return str(params["playbook"]), at if params["told"] else None
 
 
 def _current(found: Iterable[Execution], incident: Incident) -> Execution | None:

@@ -46,6 +46,20 @@ class Approval:
     at: datetime
 
 
+PLAYBOOK = "fettle:playbook:"
+"""How the principal begins that stands in a person's place where a playbook lets Fettle act by itself."""
+
+
+def by_playbook(name: str) -> str:
+    """``fettle:playbook:api-crash``."""
+    return f"{PLAYBOOK}{name}"
+
+
+def playbook_of(principal: str) -> str:
+    """The playbook that approved; empty for a person."""
+    return principal.removeprefix(PLAYBOOK) if principal.startswith(PLAYBOOK) else ""
+
+
 def is_group(approver: str) -> bool:
     """Slack's user-group ids begin with S; user ids with U or W."""
     return approver.startswith("S")

@@ -30,6 +30,7 @@ class Rule(StrEnum):
     COOLDOWN = "cooldown"
     RATE = "rate"
     BREAKER = "breaker"
+    AUTONOMY = "autonomy"  # it may not be done without a person
     STALE = "stale"
     EXPIRED = "expired"
     SETTLED = "settled"  # the proposal was already decided

@@ -42,7 +42,8 @@ class Mitigation:
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
     ``undo`` is the inverse action with what it wants, None where there is none; ``inverse`` the sentence for it.
-    ``binding`` is what verification goes by where the template carries no mark of the execution.
+    ``binding`` is what verification goes by where the template carries no mark of the execution. ``alone`` says why it
+    may be done without a person where playbook and settings let it, empty where it never may.
     """
 
     action: Action
@@ -61,6 +62,7 @@ class Mitigation:
     rights: Mapping[str, tuple[tuple[str, str, str], ...]]
     role: str
     press: str = ""
+    alone: str = ""
 
     def headline_for(self, target: Target, params: Params) -> str:
         """``Restart Deployment shop/api``."""
@@ -92,6 +94,7 @@ CATALOG: Mapping[Action, Mitigation] = {
         binding=lambda _params: {},
         rights=restart.RIGHTS,
         role=restart.RBAC,
+        alone="harmless: the template stays as it is, and pods are replaced at the workload's own pace",
     ),
     Action.ROLLBACK: Mitigation(
         action=Action.ROLLBACK,
@@ -110,6 +113,7 @@ CATALOG: Mapping[Action, Mitigation] = {
         binding=rollback.binding,
         rights=rollback.RIGHTS,
         role=rollback.RBAC,
+        alone="it has an inverse: the revision that ran before",
     ),
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.finding import Cause, Finding, Suggestion
-from bot.playbooks.schema import FromFinding, Guards, Playbook, Step
+from bot.playbooks.schema import Alone, FromFinding, Guards, Playbook, Step
 
 NOT_YET = "Fettle can't do this yet"
 NOT_ALLOWED = "ALLOWED_ACTIONS doesn't name it"
@@ -51,7 +51,7 @@ class Planned:
 
     ``why`` is a whole sentence: the reason for the suggestion, or why there is none. ``advice`` is empty, or names
     what would be better and the command that does it by hand. ``approvers``, ``expires`` and ``quorum`` narrow the
-    settings where the playbook says so.
+    settings where the playbook says so; ``alone`` is what it says of acting by itself, None where it doesn't.
     """
 
     suggestion: Suggestion | None
@@ -62,6 +62,7 @@ class Planned:
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
     quorum: int = 1
+    alone: Alone | None = None
 
 
 def plan(
@@ -88,8 +89,9 @@ def plan(
         why = _ended(best.suggestion.reason or finding.sentence)
         approval = playbook.approval
         return Planned(
-            best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires, approval.quorum
-        )
+            best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires, approval.quorum,
+            approval.none,
+        )  # fmt: skip
     return Planned(None, _why_none(playbook, finding, weighed), advice, finding, weighed)
 
 

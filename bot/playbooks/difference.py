@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.playbooks.choose import PlaybookSet
-from bot.playbooks.schema import Approval, Guards, Playbook, PlaybookGuards, Step
+from bot.playbooks.schema import Alone, Approval, Guards, Playbook, PlaybookGuards, Step
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def sentence(changes: tuple[Change, ...], *, only_widening: bool = False, most: 
 def _added(playbook: Playbook) -> Change:
     actions = playbook.actions()
     what = f"new, may propose {', '.join(actions)}" if actions else "new, proposes nothing"
+    if playbook.approval.none is not None and actions:
+        what += f"; {alone_words(playbook.approval.none)}"
     # It may take alerts from a playbook that proposes nothing, or that narrows who may approve.
     return Change(playbook.name, what, bool(actions))
 
@@ -147,6 +149,21 @@ def _approval(name: str, old: Approval, new: Approval) -> Iterator[Change]:
     if old.quorum != new.quorum:
         people = "1 person has" if new.quorum == 1 else f"{new.quorum} people have"
         yield Change(name, f"{people} to approve", new.quorum < old.quorum)
+    if old.none != new.none:
+        yield Change(name, alone_words(new.none) if new.none else "it acts with an approval only", _freer(old, new))
+
+
+def alone_words(alone: Alone) -> str:
+    """``it may act without an approval, 3 times an hour at most, 60 s after it said so``."""
+    often = "once" if alone.hourly == 1 else f"{alone.hourly} times"
+    after = f"{alone.delay.total_seconds():g} s after it said so"
+    return f"it may act without an approval, {often} an hour at most, {after}"
+
+
+def _freer(old: Approval, new: Approval) -> bool:
+    if new.none is None:
+        return False
+    return old.none is None or new.none.hourly > old.none.hourly or new.none.delay < old.none.delay
 
 
 def _span(approval: Approval) -> timedelta:

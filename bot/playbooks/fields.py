@@ -150,6 +150,7 @@ LowSeverity = Literal["SEV3", "SEV4"]
 Window = _span(0, 14 * 86400)
 Expiry = _span(60, 86400)
 Settle = _span(0, 1800)
+Delay = _span(30, 1800)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 MatcherText = Annotated[str, Field(max_length=1200), AfterValidator(_matcher)]
 Expr = Annotated[str, Field(min_length=1, max_length=8000), AfterValidator(_expr)]

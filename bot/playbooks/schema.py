@@ -2,7 +2,7 @@
 
 A playbook narrows and never widens what policy allows: namespaces, actions and approvers stay those of the settings.
 Label values are data, never templates: nothing of an alert is ever put into a key of a playbook. Keys for which
-nothing executes are not in it: approval by nobody, and leaving out checks that verification always makes.
+nothing executes are not in it, such as leaving out checks that verification always makes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bot.playbooks.fields import (
     CauseKey,
     Channel,
     Clock,
+    Delay,
     ErrorLines,
     Expiry,
     Expr,
@@ -200,8 +201,20 @@ class Routing(Part):
     quiet: Quiet | None = Field(default=None, description="Hours without noise for low severities.")
 
 
+class Alone(Part):
+    """That Fettle may do by itself what it proposes; AUTONOMY_ACTIONS has to name the action as well."""
+
+    hourly: Annotated[int, Field(ge=1, le=10, strict=True)] = Field(
+        description="How often within an hour, by this playbook, on all targets together."
+    )
+    delay: Delay = Field(
+        default=timedelta(seconds=60),
+        description="From the message in the thread to the act; so long anybody may stop it.",
+    )
+
+
 class Approval(Part):
-    """Who may approve what it proposes, and for how long; narrower than the settings, never wider."""
+    """Who may approve what it proposes, and for how long; narrower than the settings, but for ``none``."""
 
     approvers: tuple[SlackId, ...] = Field(
         default=(), max_length=50, description="Slack ids; whoever approves must be among these and in APPROVERS."
@@ -210,12 +223,20 @@ class Approval(Part):
     quorum: Annotated[int, Field(ge=1, le=5, strict=True)] = Field(
         default=1, description="How many different people have to approve."
     )
+    none: Alone | None = Field(
+        default=None,
+        description="Fettle does it by itself after a delay, if the settings let it. Widens.",
+    )
 
     @model_validator(mode="after")
     def _enough_people(self) -> Approval:
         people = set(self.approvers)
         if people and not any(one.startswith("S") for one in people) and len(people) < self.quorum:
             raise ValueError(f"{self.quorum} people have to approve, and approvers names {len(people)}")
+        if self.none is not None and self.quorum > 1:
+            raise ValueError(f"none lets it act with nobody, and quorum wants {self.quorum} people: leave one out")
+        if self.none is not None and self.expires is not None and self.none.delay >= self.expires:
+            raise ValueError("the delay of none isn't shorter than expires, so that it would never act")
         return self
 
 

@@ -11,6 +11,7 @@ import hashlib
 
 APPROVE = "proposal_approve"
 REJECT = "proposal_reject"
+STOP = "proposal_stop"
 REQUEST_AGAIN = "proposal_request_again"
 ACKNOWLEDGE = "incident_acknowledge"
 MEASURE_AGAIN = "incident_measure_again"
@@ -25,6 +26,7 @@ MORE = "incident_more"
 CARD_ACTIONS = (
     APPROVE,
     REJECT,
+    STOP,
     REQUEST_AGAIN,
     ACKNOWLEDGE,
     MEASURE_AGAIN,

@@ -108,6 +108,14 @@ def owed(tx: Tx, stage: Stage, subject: int) -> bool:
     return row is not None
 
 
+def terms(tx: Tx, stage: Stage, subject: int) -> tuple[datetime, Mapping[str, Any]] | None:
+    """When it is due, and its parameters; None where it isn't owed."""
+    row = tx.execute(
+        "SELECT due_at, params FROM due WHERE stage = ? AND subject = ?", (stage.value, subject)
+    ).fetchone()
+    return (from_text(row[0]), _JSON.python_value(row[1])) if row else None
+
+
 def forget(tx: Tx, stage: Stage, subject: int) -> None:
     """The debt is void, whoever works on it."""
     tx.execute("DELETE FROM due WHERE stage = ? AND subject = ?", (stage.value, subject))

@@ -93,6 +93,20 @@ def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, date
     return [(row.target_key, row.intent_at) for row in rows]
 
 
+def approved_since(tx: Tx, principal: str, since: datetime, *, but: int = 0) -> list[datetime]:
+    """When this principal approved what was or is to be carried out, proposal ``but`` left out."""
+    rows = tx.all(
+        ExecutionRow.select(ExecutionRow.approved_at)
+        .where(
+            ExecutionRow.approved_by == principal,
+            ExecutionRow.approved_at >= since,
+            ExecutionRow.proposal_id != but,
+        )
+        .order_by(ExecutionRow.id)
+    )
+    return [row.approved_at for row in rows]
+
+
 def count_in_flight(tx: Tx, *, but: int = 0) -> int:
     """How many were approved and have no verdict yet."""
     return len(_many(tx, ExecutionRow.in_flight & (ExecutionRow.id != but)))

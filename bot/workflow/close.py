@@ -98,6 +98,7 @@ def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None
         if proposal.state in {ProposalState.PENDING, ProposalState.RECORDED}:
             proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
             due.forget(tx, Stage.EXPIRE, proposal.id)
+            due.forget(tx, Stage.ACT_ALONE, proposal.id)
             tx.audit(
                 AuditNote(
                     "proposal:state:superseded",

@@ -18,7 +18,7 @@ from bot.settings import DESCRIPTIONS, SECRET, Settings
 
 Shown = str | list[str]
 
-MORE = frozenset({"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_APPROVE"})
+MORE = frozenset({"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_APPROVE", "AUTONOMY_ACTIONS"})
 """Lists that give rights: what is added widens."""
 WIDEST: Mapping[str, str] = {"MODE": "act", "FETTLE_FROZEN": "no", "POST_TO_SHARED_CHANNELS": "yes"}
 """Switches, and the position in which more may be done or seen."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.answer import Answer
-from bot.domain.approval import Principal, Verb
+from bot.domain.approval import Principal, Verb, playbook_of
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.decision import deny as deny_with
@@ -34,7 +34,7 @@ async def approve(ctx: Context, proposal_id: int, principal: Principal) -> Answe
     """Approves as this person, if policy lets them and the target is what was shown; owes the execution."""
     proposal = await ctx.store.read(proposals.get, proposal_id)
     if proposal.state is not ProposalState.PENDING:
-        return await ctx.store.transact(_too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
+        return await ctx.store.transact(too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
     reading = await facts.gather(ctx, proposal.target, proposal.action)
     return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, lane=Lane.PRESS)
 
@@ -43,46 +43,55 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
     now = ctx.clock()
     proposal = proposals.get(tx, proposal_id)
     if proposal.state is not ProposalState.PENDING:
-        return _too_late(tx, ctx, proposal_id, principal)
+        return too_late(tx, ctx, proposal_id, principal)
     incident = incidents.get(tx, proposal.incident_id)
     may = facts.may_approve(tx, ctx, proposal, principal, now, reading)
     if not may.allowed:
-        return _refused(tx, proposal, principal, may, now)
+        return refused(tx, proposal, principal, may, now)
     decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
     if decision.has(Rule.EXPIRED):
         expire_now(tx, proposal, now)
-        return _refused(tx, proposal, principal, decision, now)
+        return refused(tx, proposal, principal, decision, now)
     if decision.has(Rule.STALE) or decision.has(Rule.GONE):
         return _stale(tx, incident, proposal, principal, reading, now)
     if not decision.allowed:
-        return _refused(tx, proposal, principal, decision, now)
-    return _grant(tx, incident, proposal, principal, now)
-
-
-def _grant(tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, now: datetime) -> Answer:
-    if not proposals.add_approval(tx, proposal.id, principal.id, Verb.APPROVED, "", now):
+        return refused(tx, proposal, principal, decision, now)
+    if any(one.principal == principal.id for one in proposals.approvals(tx, proposal.id)):
         said = f"You approved this already; it needs {proposal.quorum} different people."
-        return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
+        return refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
+    return grant(tx, incident, proposal, principal.id, now)
+
+
+def grant(
+    tx: Tx,
+    incident: Incident,
+    proposal: Proposal,
+    principal: str,
+    now: datetime,
+    limits: Mapping[str, object] | None = None,
+) -> Answer:
+    """Adds this principal's approval, a person's or a playbook's, and owes the execution once there are enough."""
+    proposals.add_approval(tx, proposal.id, principal, Verb.APPROVED, "", now)
     given = sum(1 for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED)
-    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum}
-    _entry(tx, "proposal:approval:granted", principal.id, proposal, "approved", detail, now)
+    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum, **(limits or {})}
+    _entry(tx, "proposal:approval:granted", principal, proposal, "approved", detail, now)
     if given < proposal.quorum:
         owing.card(tx, incident, Priority.PRESS, now)
         return Answer(f"Your approval counts: {given} of {proposal.quorum}.", incident_id=incident.id)
-    approved = proposals.settle(tx, proposal.id, ProposalEvent.APPROVE, now, by=principal.id)
+    approved = proposals.settle(tx, proposal.id, ProposalEvent.APPROVE, now, by=principal)
     if approved is None:  # it expired between the check and the update
         expire_now(tx, proposal, now)
         return Answer("This proposal has expired. Nothing was done.", ok=False, incident_id=incident.id)
-    execution = executions.add(tx, uid=uuid.uuid4().hex, proposal=approved, approved_by=principal.id, now=now)
+    execution = executions.add(tx, uid=uuid.uuid4().hex, proposal=approved, approved_by=principal, now=now)
     if execution is None:  # the guard above saw none in flight in this very transaction: the index disagrees
         raise RuntimeError(f"proposal {proposal.id}: another execution is in flight on {proposal.target.key}")
-    due.forget(tx, Stage.EXPIRE, proposal.id)
+    void(tx, proposal.id)
     due.owe(tx, Stage.EXECUTE, execution.id, now)
     if INCIDENT.allows(incident.state, IncidentEvent.EXECUTE):
         incident = incidents.move(tx, incident.id, IncidentEvent.EXECUTE, now)
         owing.page_state(tx, incident, now)
         note = AuditNote(
-            "incident:state:mitigating", principal.id, f"incident:{incident.id}", "mitigating", incident.id,
+            "incident:state:mitigating", principal, f"incident:{incident.id}", "mitigating", incident.id,
             {"execution": execution.id},
         )  # fmt: skip
         tx.audit(note, now)
@@ -99,14 +108,14 @@ def _deny(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: 
     now = ctx.clock()
     proposal = proposals.get(tx, proposal_id)
     if proposal.state is not ProposalState.PENDING:
-        return _too_late(tx, ctx, proposal_id, principal)
+        return too_late(tx, ctx, proposal_id, principal)
     own = proposal.requested_by == principal.id
     may = facts.may_approve(tx, ctx, proposal, principal, now)
     if not may.allowed and not (own and not may.has(Rule.IDENTITY)):
-        return _refused(tx, proposal, principal, may, now)
+        return refused(tx, proposal, principal, may, now)
     proposals.add_approval(tx, proposal.id, principal.id, Verb.DENIED, reason, now)
     proposals.settle(tx, proposal.id, ProposalEvent.DENY, now, by=principal.id, reason=reason)
-    due.forget(tx, Stage.EXPIRE, proposal.id)
+    void(tx, proposal.id)
     _entry(tx, "proposal:approval:denied", principal.id, proposal, "denied", {"reason": reason}, now)
     owing.card(tx, incidents.get(tx, proposal.incident_id), Priority.PRESS, now)
     return Answer(f"Rejected: {proposal.text.headline}. Nothing was done.", incident_id=proposal.incident_id)
@@ -123,7 +132,7 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
     incident = incidents.get(tx, proposal.incident_id)
     outsider = approver_policy.identity(principal)
     if not outsider.allowed:
-        return _refused(tx, proposal, principal, outsider, now)
+        return refused(tx, proposal, principal, outsider, now)
     newest = max(proposals.of_incident(tx, incident.id), key=lambda row: row.id)
     runs = executions.of_incident(tx, incident.id)
     not_applied = any(run.proposal_id == proposal.id and run.state is ExecutionState.FAILED for run in runs)
@@ -137,7 +146,7 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
     elif proposal.action not in catalog.CATALOG:
         said = "Nothing was proposed there that could be offered again. The card says why."
     if said:
-        return _refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
+        return refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
     due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(proposal))
     _entry(tx, "proposal:state:requested", principal.id, proposal, "requested", {}, now)
     return Answer("A fresh proposal will be on the card in a moment.", incident_id=incident.id)
@@ -163,6 +172,7 @@ def expire_now(tx: Tx, proposal: Proposal, now: datetime) -> None:
     """Moves a pending proposal to expired, with its audit entry and the card's edit."""
     if proposals.settle(tx, proposal.id, ProposalEvent.EXPIRE, now, by=SYSTEM) is None:
         return
+    due.forget(tx, Stage.ACT_ALONE, proposal.id)
     _entry(tx, "proposal:state:expired", SYSTEM, proposal, "expired", {}, now)
     owing.card(tx, incidents.get(tx, proposal.incident_id), Priority.NEW_CARD, now)
 
@@ -170,7 +180,13 @@ def expire_now(tx: Tx, proposal: Proposal, now: datetime) -> None:
 def _stale(
     tx: Tx, incident: Incident, proposal: Proposal, principal: Principal, reading: facts.Reading, now: datetime
 ) -> Answer:
-    """The target isn't what was shown: the proposal is void, a new one is owed."""
+    why = withdraw(tx, incident, proposal, reading, now)
+    said = f"{why} Nothing was done. What fits now comes on the card."
+    return refused(tx, proposal, principal, deny_with(Rule.STALE, said), now)
+
+
+def withdraw(tx: Tx, incident: Incident, proposal: Proposal, reading: facts.Reading, now: datetime) -> str:
+    """The target isn't what was shown: the proposal is void, a new one is owed; the sentence that says so."""
     if reading.state is None:
         why = f"{proposal.target.label} isn't in the cluster any more."
     else:
@@ -178,15 +194,15 @@ def _stale(
         moved = f" (rev {before} → {after})" if before and after and before != after else ""
         why = f"The target changed since this was proposed{moved}."
     proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
-    due.forget(tx, Stage.EXPIRE, proposal.id)
+    void(tx, proposal.id)
     _entry(tx, "proposal:state:superseded", SYSTEM, proposal, "superseded", {"reason": why}, now)
     due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(proposal))
     owing.card(tx, incident, Priority.PRESS, now)
-    said = f"{why} Nothing was done. What fits now comes on the card."
-    return _refused(tx, proposal, principal, deny_with(Rule.STALE, said), now)
+    return why
 
 
-def _too_late(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+def too_late(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    """The answer to a press on what was decided before: by whom, and how long ago."""
     now = ctx.clock()
     proposal = proposals.get(tx, proposal_id)
     ago = close.minutes(now - (proposal.decided_at or proposal.created_at))
@@ -199,15 +215,24 @@ def _too_late(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> A
         ProposalState.RECORDED: "This was only shown; policy does not allow it. The card says why.",
     }
     decision = deny_with(Rule.SETTLED, sentences[proposal.state])
-    return _refused(tx, proposal, principal, decision, now)
+    return refused(tx, proposal, principal, decision, now)
 
 
 def _mention(tx: Tx, principal_id: str) -> str:
+    if name_of_playbook := playbook_of(principal_id):
+        return f"the playbook {name_of_playbook}"
     name = people.names(tx, [principal_id]).get(principal_id) if principal_id else None
     return f"@{name[1]}" if name and name[1] else "somebody"
 
 
-def _refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decision, now: datetime) -> Answer:
+def void(tx: Tx, proposal_id: int) -> None:
+    """Nothing is owed any more to a proposal that was decided."""
+    due.forget(tx, Stage.EXPIRE, proposal_id)
+    due.forget(tx, Stage.ACT_ALONE, proposal_id)
+
+
+def refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decision, now: datetime) -> Answer:
+    """The answer to a press that changes nothing, with its entry."""
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"reason": decision.sentence, "rules": rules}
     _entry(tx, "proposal:approval:refused", principal.id, proposal, "refused", detail, now)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.approval import Principal, Verb
+from bot.domain.approval import Principal, Verb, playbook_of
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
@@ -28,7 +28,7 @@ from bot.policy import guardrails, rates
 from bot.storage import executions, people, proposals, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
-from bot.workflow import again
+from bot.workflow import again, autonomy
 from bot.workflow.context import Context
 
 
@@ -148,7 +148,7 @@ def may_approve(
 def still_approved(
     tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime, reading: Reading
 ) -> Decision:
-    """Whether those who approved might still do so; asked at the claim.
+    """Whether those who approved, or the playbook that did, might still do so; asked at the claim.
 
     A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
     groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
@@ -156,6 +156,11 @@ def still_approved(
     groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in _groups(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
     for who in dict.fromkeys((approved_by, *given)):
+        if name := playbook_of(who):
+            alone = autonomy.still(tx, ctx, proposal, name, now, reading.state)
+            if not alone.allowed:
+                return alone
+            continue
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
         may = _named(ctx, proposal, principal, groups, now, _annotated(reading))
         if not may.allowed:

@@ -6,7 +6,7 @@ verification will compare to. It refuses to guess: what policy denies or can't r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,22 +15,20 @@ from bot.domain import aftermath
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
-from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.finding import Finding
+from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, Preview
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, staleness_digest
-from bot.domain.snapshot import Snapshot
 from bot.mitigations import catalog
-from bot.playbooks import chosen
 from bot.playbooks.chosen import Planned
+from bot.playbooks.schema import Alone
 from bot.policy import guardrails
 from bot.policy.approvers import policy_text
-from bot.storage import due, evidence, executions, findings, incident_alerts, incidents, people, proposals
+from bot.storage import due, evidence, executions, incidents, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, facts, measuring, owing, picking
+from bot.workflow import again, alone, autonomy, close, concluded, facts, measuring, owing, picking
 from bot.workflow.context import Context
 
 NOTHING = "none"
@@ -46,23 +44,11 @@ DRY_RUNS = 8
 
 
 @dataclass(frozen=True)
-class Concluded:
-    """What is known of the incident: its findings, best first, the alerts' labels, the replicas its target wants."""
-
-    findings: tuple[Finding, ...]
-    alerts: Sequence[Mapping[str, str]]
-    replicas: int | None
-    unread: str = ""
-    """Why nothing could be read; empty when something was."""
-    snapshot: Snapshot | None = None
-    """All of it, for handlers."""
-
-
-@dataclass(frozen=True)
 class Draft:
     """What is to be stored: action, texts, and whether the cluster's own dry run went through.
 
-    ``approvers``, ``expires`` and ``quorum`` are the playbook's, where it narrows the settings.
+    ``approvers``, ``expires`` and ``quorum`` are the playbook's, where it narrows the settings; ``alone`` where it lets
+    Fettle act without a person.
     ``unanswered`` says that the dry run came to nothing for a reason that passes.
     """
 
@@ -75,6 +61,7 @@ class Draft:
     approvers: tuple[str, ...] = ()
     expires: timedelta | None = None
     quorum: int = 1
+    alone: Alone | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """What a person or an undo asked for: kept where it is refused, so that it can be asked for again."""
@@ -84,43 +71,26 @@ class Draft:
 
 async def propose(ctx: Context, work: DueWork) -> None:
     """Makes the proposal for incident ``work.subject``; ``params`` may hold ``requested_by`` and ``action``."""
-    incident, concluded, busy = await ctx.store.read(_load, work.subject)
+    incident, found, busy = await ctx.store.read(_load, work.subject)
     if not incident.open or busy:
         await ctx.store.transact(due.done, work)
         return
     # Right after a look what that read serves; a proposal that is asked for again is so because something changed.
     recent = not work.params
-    draft = await _draft(ctx, incident, concluded, work.params, recent=recent)
+    draft = await _draft(ctx, incident, found, work.params, recent=recent)
     if recent and draft.reading is not None and draft.text.refusal:
-        draft = await _draft(ctx, incident, concluded, work.params, recent=False)
+        draft = await _draft(ctx, incident, found, work.params, recent=False)
     await ctx.store.transact(_save, ctx, work, draft)
 
 
-def _load(tx: Tx, incident_id: int) -> tuple[Incident, Concluded, bool]:
+def _load(tx: Tx, incident_id: int) -> tuple[Incident, concluded.Concluded, bool]:
     incident = incidents.get(tx, incident_id)
     busy = any(run.in_flight for run in executions.of_incident(tx, incident_id))
-    found = findings.of(tx, incident_id, incident.episode_at)
-    rows = [one for one in evidence.of(tx, incident_id) if one.observed_at >= incident.episode_at]
-    alerts = incident_alerts.seen(tx, incident_id)
-    snapshot = Snapshot(incident.updated_at, alerts, incident.target, {one.source: one for one in rows})
-    workload = snapshot.workload
-    asked = [one for one in rows if not one.source.startswith("handler:")]
-    failed = [one.problem or "no reason given" for one in asked if one.status is EvidenceStatus.FAILED]
-    return (
-        incident,
-        Concluded(
-            findings=found,
-            alerts=[alert.labels for alert in alerts],
-            replicas=workload.replicas if workload else None,
-            unread=failed[0] if failed and len(failed) == len(asked) else "",
-            snapshot=snapshot,
-        ),
-        busy,
-    )
+    return incident, concluded.of(tx, incident), busy
 
 
 async def _draft(
-    ctx: Context, incident: Incident, concluded: Concluded, params: Mapping[str, Any], *, recent: bool
+    ctx: Context, incident: Incident, found: concluded.Concluded, params: Mapping[str, Any], *, recent: bool
 ) -> Draft:
     requested_by = str(params.get("requested_by", SYSTEM))
     undone = params.get(again.UNDO_OF)
@@ -137,12 +107,12 @@ async def _draft(
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}
         return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
-    plan = planned(ctx, incident, concluded)
-    if concluded.unread and not concluded.findings:
-        plan = Planned(None, f"The evidence couldn't be read: {concluded.unread}")
+    plan = concluded.planned(ctx, incident, found)
+    if found.unread and not found.findings:
+        plan = Planned(None, f"The evidence couldn't be read: {found.unread}")
     line: Evidence | None = None
-    if concluded.snapshot is not None:
-        plan, line = await picking.picked(ctx.handlers, replace(concluded.snapshot, now=ctx.clock()), plan)
+    if found.snapshot is not None:
+        plan, line = await picking.picked(ctx.handlers, replace(found.snapshot, now=ctx.clock()), plan)
     if plan.suggestion is None:
         text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
         return Draft(NOTHING, text, line=line)
@@ -151,19 +121,11 @@ async def _draft(
     draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
-    return replace(draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum, line=line)
-
-
-def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
-    """What the playbook makes of the findings; the one that the look went by, if it is still there."""
-    current = ctx.playbooks.current
-    playbook = current.get(incident.playbook) or current.choose_for(concluded.alerts, incident.severity)
-    kind = incident.target.kind if incident.target else ""
-    available = frozenset(str(action) for action in catalog.CATALOG)
-    allowed = frozenset(str(action) for action in ctx.settings.ALLOWED_ACTIONS)
-    return chosen.plan(
-        playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available
-    )
+    return replace(
+        draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum, line=line,
+        # What is offered again was left to people once.
+        alone=plan.alone if "requested_by" not in params else None,
+    )  # fmt: skip
 
 
 def _by_hand(plan: Planned) -> str:
@@ -268,7 +230,10 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         return decision
     settings = ctx.settings
     expires_at = now + min(settings.APPROVAL_TTL, draft.expires or settings.APPROVAL_TTL)
-    warnings = draft.text.warnings + decision.warnings + facts.narrowed_by(reading)
+    against = Decision()
+    if draft.alone is not None:
+        against = autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
+    warnings = draft.text.warnings + decision.warnings + facts.narrowed_by(reading) + _not_alone(against)
     text = replace(
         draft.text,
         policy=policy_text(approvers, draft.quorum, people.group_names(tx)),
@@ -297,7 +262,14 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
     _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
+    if draft.alone is not None and against.allowed:
+        alone.announce(tx, ctx, incident, proposal, draft.alone, now)
     return decision
+
+
+def _not_alone(against: Decision) -> tuple[str, ...]:
+    """A line for the card where the playbook would let Fettle act by itself and something is against it."""
+    return (f"Not without an approval, though the playbook lets me: {against.sentence}",) if against.reasons else ()
 
 
 def _record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: datetime) -> None:

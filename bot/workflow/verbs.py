@@ -20,7 +20,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import decide, owing, requests, targets, verify
+from bot.workflow import alone, decide, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
@@ -49,6 +49,10 @@ class Workflow:
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """See ``decide.deny``."""
         return await decide.deny(self._ctx, proposal_id, principal, redact(reason))
+
+    async def stop(self, proposal_id: int, principal: Principal) -> Answer:
+        """See ``alone.stop``."""
+        return await alone.stop(self._ctx, proposal_id, principal)
 
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``decide.request_again``."""

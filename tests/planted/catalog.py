@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.planted import (
     acting,
     alerts,
+    autonomy,
     extensions,
     metrics,
     playbooks,
@@ -28,7 +29,7 @@ from tests.planted.bug import Bug
 ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
-    *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS,
+    *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

@@ -22,7 +22,10 @@ def button_blocks(view: CardView) -> list[Block]:
     # Who may not approve may not reject either: without approvers there is nothing to press.
     decidable = pending and pending[0].approvers and not view.approvers_missing
     if decidable and phase_of(view) not in _BUSY:
-        made.append(blocks.actions(ids.BLOCK_PROPOSAL, _proposal_row(pending[0])))
+        row = _proposal_row(pending[0])
+        if view.alone is not None:
+            row.append(blocks.button(ids.STOP, "Stop", ids.proposal_value(pending[0].id)))
+        made.append(blocks.actions(ids.BLOCK_PROPOSAL, row))
     row = _incident_row(view)
     if row:
         made.append(blocks.actions(ids.BLOCK_INCIDENT, row))

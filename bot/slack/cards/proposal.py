@@ -46,6 +46,10 @@ def _pending(view: CardView, proposal: Proposal) -> Block:
     if proposal.requested_by != SYSTEM:
         lines.append(f"Requested by {who(view, proposal.requested_by)}")
     lines.append(needs(view, proposal))
+    if view.alone is not None:
+        playbook, at = view.alone
+        when = f"from {moment(at, view.now)} on" if at is not None else "soon after the thread was told"
+        lines.append(f"*Without an approval*, {when}: the playbook {safe(playbook, 64)} lets Fettle. Stop prevents it.")
     return blocks.section("\n".join(lines), 2800)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.domain.approval import Approval
+from bot.domain.approval import Approval, playbook_of
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
 from bot.domain.finding import Finding
@@ -42,7 +42,8 @@ class CardView:
     """One incident as its card shows it.
 
     ``findings`` are what was concluded of the evidence, best first.
-    ``approvals`` are the presses on the pending proposal that needs more than one person.
+    ``alone`` is the playbook that lets Fettle do the pending proposal without a person, and when it begins, None while
+    the thread wasn't told yet. ``approvals`` are the presses on the pending proposal that needs more than one person.
     ``execution`` and its current ``verification`` belong to the newest approved proposal
     of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
@@ -56,6 +57,7 @@ class CardView:
     findings: tuple[Finding, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    alone: tuple[str, datetime | None] | None = None
     execution: Execution | None = None
     verification: Verification | None = None
     people: Mapping[str, str] = field(default_factory=dict)
@@ -208,6 +210,8 @@ def who(view: CardView, principal: str) -> str:
     """How the card names a principal: a mention, or the plain word for what is no person."""
     if principal in view.people:
         return mention(view.people[principal])
+    if name := playbook_of(principal):
+        return f"playbook {safe(name, 64)}"
     if principal == SYSTEM:
         return "Fettle"
     if principal.startswith("person:"):

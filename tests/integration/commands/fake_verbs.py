@@ -59,6 +59,9 @@ class FakeVerbs:
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         return await self._do("deny", proposal_id, principal.slack_id, reason)
 
+    async def stop(self, proposal_id: int, principal: Principal) -> Answer:
+        return await self._do("stop", proposal_id, principal.slack_id)
+
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         return await self._do("request_again", proposal_id, principal.slack_id)
 

@@ -14,6 +14,7 @@ from tests.unit.slack import card_views as views
 
 PRESSES = {
     ids.APPROVE: ("proposed", ("approve", 12, "U0ANA")),
+    ids.STOP: ("alone", ("stop", 12, "U0ANA")),
     ids.REQUEST_AGAIN: ("expired", ("request_again", 12, "U0ANA")),
     ids.ACKNOWLEDGE: ("proposed", ("acknowledge", 42, "U0ANA")),
     ids.MEASURE_AGAIN: ("inconclusive", ("measure_again", 42, "U0ANA")),

@@ -347,8 +347,8 @@ async def test_an_incident_that_closes_while_it_is_drafted_gets_no_proposal(floo
     incident = await floor.alert()
     await floor.run(Stage.INVESTIGATE)
     (work,) = await floor.due(Stage.PROPOSE)
-    _, concluded, _ = await floor.store.read(propose._load, incident.id)
-    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), concluded, {}, recent=True)
+    _, found, _ = await floor.store.read(propose._load, incident.id)
+    draft = await propose._draft(floor.ctx, await floor.incident(incident.id), found, {}, recent=True)
     await floor.clear(incident.id)
     await floor.store.transact(propose._save, floor.ctx, work, draft)
     assert await floor.count("proposals") == 0

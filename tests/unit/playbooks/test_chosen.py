@@ -183,6 +183,10 @@ def test_who_may_approve_and_for_how_long_goes_with_the_proposal() -> None:
         ["restart"],
         approval={"approvers": ["S0SHOP", "U0ANA"], "expires": "5m", "quorum": 2},
     )
+    assert planned.alone is None
+    alone = _planned(finding("crash_loop", "restart"), ["restart"], approval={"none": {"hourly": 3, "delay": "2m"}})
+    assert alone.alone is not None
+    assert (alone.alone.hourly, alone.alone.delay.total_seconds()) == (3, 120)
     assert planned.approvers == ("S0SHOP", "U0ANA")
     assert planned.quorum == 2
     assert planned.expires is not None

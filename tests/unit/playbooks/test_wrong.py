@@ -72,6 +72,13 @@ def _sentences(text: str) -> list[str]:
         ("approval: {approvers: [ana]}\n", 4, "“ana” is no Slack id"),
         ("approval: {quorum: 0}\n", 4, "greater than or equal to 1"),
         ("approval: {quorum: 2, approvers: [U0ANA]}\n", 4, "2 people have to approve, and approvers names 1"),
+        ("approval: {none: {delay: 1m}}\n", 4, "hourly is missing"),
+        ("approval: {none: {hourly: 0}}\n", 4, "greater than or equal to 1"),
+        ("approval: {none: {hourly: 11}}\n", 4, "less than or equal to 10"),
+        ("approval: {none: {hourly: 1, delay: 10s}}\n", 4, "30"),
+        ("approval: {none: {hourly: 1, delay: 2h}}\n", 4, "30"),
+        ("approval: {none: {hourly: 1}, quorum: 2}\n", 4, "quorum wants 2 people: leave one out"),
+        ("approval: {none: {hourly: 1, delay: 10m}, expires: 5m}\n", 4, "would never act"),
         ("approval: {expires: soon}\n", 4, "write a duration such as 90s"),
         ("verification: {metrics: [{query: errors}]}\n", 4, "a number alone says nothing"),
         ("verification: {metrics: [{query: error, below: 1}]}\n", 1, "did you mean errors?"),
@@ -97,7 +104,7 @@ def test_a_mistake_is_a_sentence_with_its_line(text: str, line: int, words: str)
 
 @pytest.mark.parametrize("key", ["quorum: 2", "verify: [rollout]", "approval: none", "verification: {rollout: false}"])
 def test_what_nothing_executes_is_refused_not_ignored(key: str) -> None:
-    """Approval by nobody, the choice of checks: not in the schema until something does it."""
+    """Nobody without limits, the choice of checks: not in the schema until something does it."""
     assert len(_sentences(f"{HEAD}{key}\n")) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -224,6 +225,8 @@ CHANGES = Evidence(
 STATES: dict[str, Callable[[], CardView]] = {
     "collecting": lambda: view(incident=incident(investigated_at=None, target=None), evidence=()),
     "proposed": lambda: view(proposals=(proposal(),)),
+    "alone": lambda: view(proposals=(proposal(),), alone=("api-crash", NOW + timedelta(minutes=1))),
+    "approved by a playbook": lambda: replace(running(), execution=execution(approved_by="fettle:playbook:api-crash")),
     "cause found": lambda: view(
         proposals=(proposal(),), findings=(ROLLOUT, DEPENDENCY), evidence=(PODS, CHANGES, EVENTS)
     ),

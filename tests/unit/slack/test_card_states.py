@@ -58,6 +58,7 @@ def test_state_is_told_in_words_beside_the_colour(state: str) -> None:
 WANTED = {
     "collecting": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is being collected"),
     "proposed": ([ids.APPROVE, ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
+    "alone": ([ids.APPROVE, ids.REJECT, ids.STOP, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "no approvers": ([ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
     "refused": ([ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
@@ -100,6 +101,8 @@ def test_buttons_stand_only_where_they_do_something(state: str) -> None:
 
 SENTENCES = {
     "proposed": ["🔴 SEV2 · shop/api · KubePodCrashLooping · INC-42", "*Proposed*  *Restart Deployment shop/api*"],
+    "alone": ["*Without an approval*, from <!date^", "the playbook api-crash lets Fettle. Stop prevents it."],
+    "approved by a playbook": ["approved by playbook api-crash"],
     "requested by a person": ["Requested by <@U0BO>"],
     "no approvers": ["Nobody may approve, because no approvers are configured."],
     "observed": ["*Would propose*  restart Deployment shop/api", "Policy would allow it.", "MODE=observe"],
