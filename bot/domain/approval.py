@@ -1,4 +1,4 @@
-"""Approvals are append-only: who said what to which proposal, and why; and who that person is."""
+"""Approvals are append-only: who said what to which proposal, and why; who that person is, or which playbook."""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ from bot.playbooks.shelf import Shelf
 from bot.storage import outbox
 from bot.storage.db import Tx
 from tests.integration.workflow.floor import LEASE
+from tests.invariants import problems
 
-from .night import Clears, Fires, Night, approves, ended_well, shop
+from .night import Clears, Fires, Night, approves, ended_well, left, shop
+from .test_invariants import tampered
 
 Build = Callable[..., Awaitable[Night]]
 
@@ -99,3 +101,20 @@ async def test_a_crash_anywhere_is_one_effect_at_most_and_one_in_the_end(night: 
     broken = await night(point)
     await _lived(broken)
     assert broken.crashes == 1, broken.points
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE audit SET tag = 'proposal:autonomy:other' WHERE tag = 'proposal:autonomy:announced'", "don't say"),
+        ("UPDATE executions SET approved_by = 'fettle:playbook:other'", "don't say"),
+        ("UPDATE audit SET at = '2036-01-01T00:00:00.000000Z' WHERE tag = 'proposal:autonomy:announced'", "delay"),
+        ("UPDATE audit SET tag = 'proposal:autonomy:stopped' WHERE tag = 'proposal:state:proposed'", "stopped or left"),
+    ],
+)
+async def test_the_checker_sees_a_playbooks_word_that_counts_for_nothing(
+    night: Build, tmp_path: Path, statement: str, words: str
+) -> None:
+    good = await night()
+    await _lived(good)
+    assert any(one.startswith("I4") and words in one for one in problems(tampered(left(good), tmp_path, statement)))

@@ -344,3 +344,16 @@ def test_the_program_ends_with_2_for_a_file_that_is_not_there_and_1_for_a_wrong_
     assert wrong.returncode == 1
     assert "title is missing" in wrong.stderr
     assert not wrong.stdout
+
+
+def test_explain_tells_what_may_be_done_without_an_approval(
+    tmp_path: Path, env: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that the settings have to say so too."""
+    file = tmp_path / "playbooks" / "mine.yaml"
+    file.write_text(f"{MINE}approval: {{none: {{hourly: 1, delay: 2m}}}}\n", encoding="utf-8")
+    body = {**CRASHING, "labels": {**CRASHING["labels"], "namespace": "pay"}}
+    playbooks_cli.explain_alert(Asked(alert(tmp_path, body)), env, as_json=False)
+    told = capsys.readouterr().out
+    assert "it may act without an approval, once an hour at most, 120 s after it said so" in told
+    assert "if AUTONOMY_ACTIONS names the action" in told
