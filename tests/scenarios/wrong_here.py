@@ -113,8 +113,8 @@ HERE = (
     Wrong("handler no Python", handlers("Disk", "x = (\n"), r"Disk.py is no Python at line 1: '\(' was never closed"),
     Wrong(
         "handler without its module",
-        handlers("Disk", "import acme_disk\n"),
-        r"Disk.py needs the module acme_disk, which isn't installed here",
+        handlers("Disk", "import acme_nowhere\n"),
+        r"Disk.py needs the module acme_nowhere, which isn't installed here",
     ),
     Wrong("no handler", handlers("_", ""), r"HANDLERS_DIR is .*handlers, which holds no handler", "goes on", "warn"),
     Wrong("pagerduty key", with_pager("0" * 20, ""), r"key of shop has 20 characters and not 32", "goes on", "warn"),

@@ -106,7 +106,7 @@ async def test_new_cards_keep_a_second_apart_so_that_slack_never_refuses(desk: D
     desk.server.enforce_rates = True
     for number in range(1, 9):
         await desk.do(d.add_incident, number)
-    async with desk.working(dataclasses.replace(FAST, post_interval=0.35, first_card_wait=2.0)):
+    async with desk.working(dataclasses.replace(FAST, post_interval=0.6, first_card_wait=2.0)):
         await desk.idle()
     assert len(desk.cards()) == 8
     times = sorted(float(message.ts) for message in desk.cards())

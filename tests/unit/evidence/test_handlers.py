@@ -236,7 +236,7 @@ def test_a_read_only_mount_is_safe_whatever_its_bits_say(folder: Path, monkeypat
     [
         ("class Other: ...\n", "has no class DiskSpaceLowHandler"),
         ("def broken(:\n", "DiskSpaceLow.py is no Python at line 1: invalid syntax."),
-        ("import acme_disk\n", "needs the module acme_disk, which isn't installed here"),
+        ("import acme_nowhere\n", "needs the module acme_nowhere, which isn't installed here"),
         ("raise SystemExit\n", "can't be loaded (SystemExit"),
         ("class DiskSpaceLowHandler: ...\n", "has none of the methods enrich, find, propose"),
         ("class DiskSpaceLowHandler:\n    enrich = 3\n", "has enrich, which is no method"),
