@@ -43,11 +43,13 @@ class History:
     """What was done before, the execution in question left out.
 
     ``on_target`` and ``anywhere`` are the times of sent requests within the last hour (``on_target`` is among
-    ``anywhere``). ``in_flight`` counts what was approved and isn't measured yet. ``verdicts`` are the newest first,
-    superseded ones left out, none from before a person last lifted the freeze.
+    ``anywhere``); ``unsettled`` are those on the target that weren't judged to have failed. ``in_flight`` counts what
+    was approved and isn't measured yet. ``verdicts`` are the newest first, superseded ones left out, none from before
+    a person last lifted the freeze.
     """
 
     on_target: tuple[datetime, ...] = ()
+    unsettled: tuple[datetime, ...] = ()
     anywhere: tuple[datetime, ...] = ()
     in_flight: int = 0
     verdicts: tuple[Judged, ...] = ()
@@ -80,10 +82,12 @@ def check(
 
 def _target(ref: str, history: History, limits: Limits, now: datetime, *, by_person: bool) -> Iterator[Reason]:
     recent = sorted(at for at in history.on_target if now - at < HOUR)
-    if recent and now - recent[-1] < limits.cooldown:
-        again = recent[-1] + limits.cooldown
+    # What is known to have failed needs no more time to show its effect: whoever is on call goes on.
+    last = max(history.unsettled, default=None)
+    if last is not None and now - last < limits.cooldown:
+        again = last + limits.cooldown
         yield Reason(
-            Rule.COOLDOWN, f"{ref} was acted on at {_clock(recent[-1])}; it rests until {_clock(again)}, so that the "
+            Rule.COOLDOWN, f"{ref} was acted on at {_clock(last)}; it rests until {_clock(again)}, so that the "
             "effect shows.",
         )  # fmt: skip
     elif len(recent) >= limits.target_hourly and not by_person:

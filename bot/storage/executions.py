@@ -14,7 +14,7 @@ from typing import Any
 from bot.domain.errors import IllegalTransitionError, NotFoundError
 from bot.domain.execution import EXECUTION, Execution, ExecutionEvent, ExecutionState, WriteRequest
 from bot.domain.proposal import Proposal, canonical
-from bot.storage.fields import to_text
+from bot.storage.fields import from_text, to_text
 from bot.storage.rows import target_in, target_to
 from bot.storage.tables import ExecutionRow
 from bot.storage.tx import Tx
@@ -79,18 +79,21 @@ def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
     return _many(tx, ExecutionRow.incident_id == incident_id)
 
 
-def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime]]:
-    """(target key, time of the intent) of what was sent since then and not refused, the execution ``but`` left out."""
-    rows = tx.all(
-        ExecutionRow.select(ExecutionRow.target_key, ExecutionRow.intent_at)
-        .where(
-            ExecutionRow.intent_at >= since,
-            ExecutionRow.id != but,
-            ExecutionRow.state != ExecutionState.FAILED.value,
-        )
-        .order_by(ExecutionRow.id)
-    )
-    return [(row.target_key, row.intent_at) for row in rows]
+_SENT = """
+SELECT e.target_key, e.intent_at, v.verdict FROM executions e
+LEFT JOIN verifications v ON v.execution_id = e.id AND v.current
+WHERE e.intent_at >= ? AND e.id <> ? AND e.state <> ?
+ORDER BY e.id
+"""
+
+
+def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime, str]]:
+    """(target key, time of the intent, verdict or empty) of what was sent since then and not refused.
+
+    The execution ``but`` is left out.
+    """
+    rows = tx.execute(_SENT, (to_text(since), but, ExecutionState.FAILED.value)).fetchall()
+    return [(row[0], sent, row[2] or "") for row in rows if (sent := from_text(row[1])) is not None]
 
 
 def approved_since(tx: Tx, principal: str, since: datetime, *, but: int = 0) -> list[datetime]:

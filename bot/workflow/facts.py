@@ -19,6 +19,7 @@ from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.proposal import SYSTEM, Proposal, TargetState, staleness_digest
 from bot.domain.target import RESTARTABLE, Target
+from bot.domain.verification import Verdict
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations import catalog
@@ -264,8 +265,9 @@ def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates
     _on, _by, _reason, lifted = freeze_row.state(tx)
     since = max(now - rates.HOUR, lifted) if lifted is not None else now - rates.HOUR
     return rates.History(
-        on_target=tuple(at for key, at in sent if key == target.key),
-        anywhere=tuple(at for _, at in sent),
+        on_target=tuple(at for key, at, _ in sent if key == target.key),
+        unsettled=tuple(at for key, at, verdict in sent if key == target.key and verdict != Verdict.FAIL),
+        anywhere=tuple(at for _, at, _ in sent),
         in_flight=executions.count_in_flight(tx, but=own_execution),
         verdicts=tuple(
             rates.Judged(f"INC-{incident}", verdict, at) for incident, verdict, at in verifications.since(tx, since)

@@ -181,6 +181,10 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
     if not incident.open or any(run.in_flight for run in executions.of_incident(tx, incident.id)):
         due.done(tx, work)
         return
+    meant = incident.target.key if incident.target else ""
+    if draft.reading is not None and draft.reading.target.key != meant:
+        due.done(tx, work)  # somebody chose another target meanwhile, and owed its own look
+        return
     if draft.line is not None:
         evidence.put(tx, incident.id, draft.line)
         owing.evidence(tx, incident, now)

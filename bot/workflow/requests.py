@@ -17,6 +17,7 @@ from bot.domain.incident import INCIDENT, Incident, IncidentEvent, IncidentState
 from bot.domain.mitigation import Action
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
+from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.domain.target import Target, parse_key
 from bot.kube import reads
@@ -253,7 +254,7 @@ async def unidentified(ctx: Context, slack_id: str, asked: str, reason: str) -> 
 
 def _refuse(tx: Tx, ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
     subject = f"incident:{incident_id}" if incident_id else "command"
-    detail = {"asked": asked, "reason": reason}
+    detail = {"asked": redact(asked), "reason": reason}
     tx.audit(AuditNote("command:request:refused", principal.id, subject, "refused", incident_id, detail), ctx.clock())
     return Answer(reason, ok=False, incident_id=incident_id)
 

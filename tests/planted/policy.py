@@ -23,8 +23,8 @@ BUGS = (
         name="no-rest-after-an-action",
         why="The second restart comes before anybody could see what the first one did.",
         file=RATES_PY,
-        old="    if recent and now - recent[-1] < limits.cooldown:\n",
-        new="    if recent and now - recent[0] < limits.cooldown:\n",
+        old="    last = max(history.unsettled, default=None)\n",
+        new="    last = min(history.unsettled, default=None)\n",
         tests=(RATES,),
     ),
     Bug(
@@ -44,6 +44,14 @@ BUGS = (
         tests=(RATES,),
     ),
     Bug(
+        name="what-failed-has-to-rest",
+        why="The restart failed, everybody sees it, and the rollback has to wait for ten minutes.",
+        file="bot/workflow/facts.py",
+        old="if key == target.key and verdict != Verdict.FAIL),\n",
+        new="if key == target.key and verdict != Verdict.SUPERSEDED),\n",
+        tests=(COUNTED,),
+    ),
+    Bug(
         name="limits-not-asked-at-the-claim",
         why="Ten proposals were approved while one was allowed, and all ten are carried out.",
         file="bot/workflow/facts.py",
@@ -55,8 +63,8 @@ BUGS = (
         name="refused-counts-as-sent",
         why="What was refused at the last moment keeps the next one waiting.",
         file="bot/storage/executions.py",
-        old="            ExecutionRow.state != ExecutionState.FAILED.value,\n",
-        new="",
+        old="WHERE e.intent_at >= ? AND e.id <> ? AND e.state <> ?\n",
+        new="WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR e.id > 0)\n",
         tests=(COUNTED,),
     ),
     Bug(

@@ -274,6 +274,24 @@ def begin(tx: Tx, execution_id: int | None, **more: Any) -> Verification:
 CHECK = Check("rollout", CheckState.GOOD, "6 ready", "6 ready", NOW, final=True)
 
 
+async def test_what_was_sent_counts_with_its_verdict_and_what_was_refused_does_not(store: Store) -> None:
+    number = await execution(store)
+    assert await store.read(executions.sent_since, NOW) == []
+    await store.transact(executions.claim, number, REQUEST, {}, NOW + SECOND)
+    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "")]
+    assert await store.read(executions.sent_since, NOW, but=number) == []
+    assert await store.read(executions.sent_since, NOW + 2 * SECOND) == []
+    assert await store.read(executions.count_in_flight) == 1
+    assert await store.read(executions.count_in_flight, but=number) == 0
+    first = await store.transact(begin, number)
+    await store.transact(verifications.settle, first.id, VerdictEvent.FAIL, (CHECK,), {}, NOW + SECOND, "why")
+    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "fail")]
+    assert await store.read(verifications.since, NOW) == [(1, Verdict.FAIL, NOW + SECOND)]
+    assert await store.read(verifications.since, NOW + 2 * SECOND) == []
+    await store.transact(executions.settle, number, ExecutionEvent.FAIL, NOW + SECOND, "refused")
+    assert await store.read(executions.sent_since, NOW) == []
+
+
 async def test_an_execution_has_one_current_verification(store: Store) -> None:
     number = await execution(store)
     first = await store.transact(begin, number)

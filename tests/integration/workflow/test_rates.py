@@ -32,6 +32,19 @@ async def test_a_target_rests_after_an_action_and_is_looked_at_again(floor: Floo
     assert (await floor.proposal()).state is ProposalState.PENDING
 
 
+async def test_what_failed_needs_no_rest(floor: Floor) -> None:
+    """Whoever is on call sees FAIL and goes on; waiting would show nothing new."""
+    floor.configure(COOLDOWN=TEN)
+    await floor.approved()
+    floor.cluster.break_next("shop", "api", "oom")
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.verdict()).verdict is Verdict.FAIL
+    floor.cluster.heal("shop", "api")
+    floor.advance(30)
+    await floor.restart_asked()
+    assert (await floor.proposal()).state is ProposalState.PENDING
+
+
 async def test_the_press_and_the_claim_count_as_well(floor: Floor, server: ClusterServer) -> None:
     """Three proposals stood before any was carried out; the limit holds all the same."""
     floor.configure(AT_ONCE=1)

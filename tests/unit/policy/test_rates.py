@@ -35,8 +35,9 @@ FAIL, PASS, UNSURE = Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE
     ("history", "rule"),
     [
         (History(), None),
-        (History(on_target=ago(9.9)), Rule.COOLDOWN),
-        (History(on_target=ago(10)), None),
+        (History(on_target=ago(9.9), unsettled=ago(9.9)), Rule.COOLDOWN),
+        (History(on_target=ago(10), unsettled=ago(10)), None),
+        (History(on_target=ago(1)), None),
         (History(on_target=ago(50, 20)), Rule.RATE),
         (History(on_target=ago(60, 20)), None),
         (History(in_flight=2), None),
@@ -56,7 +57,7 @@ def test_each_limit_stands_alone_and_ends_by_itself(history: History, rule: Rule
     assert rules(history) == ([rule] if rule else [])
 
 
-EVERYTHING = History(ago(5, 8), ago(*range(5, 20)), in_flight=9, verdicts=judged((FAIL, 1), (FAIL, 2)))
+EVERYTHING = History(ago(5, 8), ago(5, 8), ago(*range(5, 20)), in_flight=9, verdicts=judged((FAIL, 1), (FAIL, 2)))
 
 
 def test_an_undo_is_never_held_up() -> None:
@@ -66,13 +67,15 @@ def test_an_undo_is_never_held_up() -> None:
 
 def test_a_person_may_ask_more_often_on_one_target_but_not_before_it_rested() -> None:
     assert rules(History(on_target=ago(50, 40, 20)), by_person=True) == []
-    assert rules(History(on_target=ago(50, 5)), by_person=True) == [Rule.COOLDOWN]
+    assert rules(History(on_target=ago(50, 5), unsettled=ago(50, 5)), by_person=True) == [Rule.COOLDOWN]
     assert Rule.BREAKER in rules(EVERYTHING, by_person=True)
 
 
 def test_switched_off_nothing_breaks() -> None:
     off = replace(LIMITS, cooldown=timedelta(0), breaker=0)
-    assert rules(History(on_target=ago(1), verdicts=judged((FAIL, 1), (FAIL, 2), (FAIL, 3))), off) == []
+    assert (
+        rules(History(on_target=ago(1), unsettled=ago(1), verdicts=judged((FAIL, 1), (FAIL, 2), (FAIL, 3))), off) == []
+    )
 
 
 STOPPED = (
