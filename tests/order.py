@@ -9,6 +9,9 @@ T = TypeVar("T")
 
 LONG = (
     "tests/scenarios/test_scenarios.py",
+    "tests/scenarios/test_whatever_hangs.py",
+    "tests/scenarios/test_breakages.py",
+    "tests/canary/test_canary.py",
     "tests/load/test_kills.py",
     "tests/anomalies/test_slack_fails.py",
     "tests/scenarios/test_late_wrong_things.py",
