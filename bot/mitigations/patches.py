@@ -8,6 +8,18 @@ from bot.domain.proposal import TargetState
 
 JSON_PATCH = "application/json-patch+json"
 
+PATCH_ROLE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: fettle-patch
+rules:
+  - apiGroups: [apps]
+    resources: [deployments, statefulsets, daemonsets]
+    verbs: [patch]
+"""
+"""The role that patching a workload takes."""
+
 
 def pointer(key: str) -> str:
     """One JSON pointer segment (RFC 6901)."""

@@ -20,7 +20,7 @@ from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.diff import spec_diff
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.patches import JSON_PATCH, must_test_uid, pointer, precondition, preconditions
+from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
 from bot.mitigations.restart_words import consequence, facts, warnings
 
 TEMPLATE = "/spec/template/metadata/annotations"
@@ -30,16 +30,7 @@ RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 """Kind -> the (verb, group, resource) rights that a restart of it needs."""
 
-RBAC = """\
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: fettle-patch
-rules:
-  - apiGroups: [apps]
-    resources: [deployments, statefulsets, daemonsets]
-    verbs: [patch]
-"""
+RBAC = PATCH_ROLE
 """The role to apply in each namespace where restarts are allowed; reading comes from fettle-read."""
 
 

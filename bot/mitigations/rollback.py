@@ -26,7 +26,7 @@ from bot.kube.undo import Revision
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import Params
-from bot.mitigations.patches import JSON_PATCH, must_test_uid, pointer, precondition, preconditions
+from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
 from bot.mitigations.restart_words import GITOPS, facts, pace, pods, warnings
 
 TEMPLATE = "/spec/template"
@@ -43,17 +43,8 @@ RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 """Kind -> the (verb, group, resource) rights that a rollback of it needs."""
 
-RBAC = """\
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: fettle-patch
-rules:
-  - apiGroups: [apps]
-    resources: [deployments, statefulsets, daemonsets]
-    verbs: [patch]
-"""
-"""The same role as a restart's; what it may patch is the admission policy's to say: deploy/components/rollback."""
+RBAC = PATCH_ROLE
+"""A restart's; which patches it may send is the admission policy's to say (ConfigMap fettle-may beside it)."""
 
 
 async def plan(cluster: Cluster, state: TargetState, wanted: Params) -> Params:
