@@ -11,6 +11,7 @@ from bot.doctor_slack import skew
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.mitigation import Action
+from bot.kube import errors as kube_errors
 from bot.kube import reads
 from bot.kube import rights as kube_rights
 from bot.kube.client import Cluster
@@ -106,7 +107,8 @@ def _more_than_needed(more: Mapping[str, frozenset[rights.Right]]) -> list[Row]:
         act = held & rights.needed_to_act(Action)
         if act:
             where_not = "where ALLOWED_NAMESPACES and ALLOWED_ACTIONS let it do nothing"
-            advice = "Name them there, or take the binding of fettle-patch away."
+            roles = {kube_errors.ROLES.get((verb, resource), "the role") for verb, _, resource in act}
+            advice = f"Name them there, or take the binding of {' and '.join(sorted(roles))} away."
             found.append(warn("rights", f"May {rights.words(act)}, {where}, {where_not}. {advice}"))
         grave = {right for right in held - act if rights.grave(right)}
         if grave:

@@ -10,8 +10,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from bot.domain.mitigation import Action
-from bot.domain.target import RESTARTABLE
+from bot.domain.mitigation import TRAITS, Action
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.objects import READ_RIGHTS
@@ -73,7 +72,7 @@ TOO_MUCH: tuple[Right, ...] = (
 def needed_to_act(actions: Iterable[Action]) -> frozenset[Right]:
     """What the actions take in a namespace where they are allowed."""
     return frozenset(
-        right for action in actions for kind in RESTARTABLE for right in catalog.CATALOG[action].rights.get(kind, ())
+        right for action in actions for rights in catalog.CATALOG[action].rights.values() for right in rights
     )
 
 
@@ -108,27 +107,25 @@ async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable
     if optional:
         text = f"May not {words(optional)}: cards go without what that tells. It is optional in deploy/rbac.yaml."
         said.append((text, False))
-    needed = needed_to_act(actions)
-    for name in namespaces if needed else ():
-        lacks = await lacking(cluster, needed, name)
-        if lacks:
-            bind = f"Bind the role there: kubectl apply -n {name} -f deploy/bind-patch.yaml."
-            what = " and ".join(sorted(map(str, actions)))
-            said.append((f"May not {what} in {name}: it lacks {words(lacks)}. {bind}", False))
+    by_role: dict[str, list[Action]] = {}
+    for action in actions:
+        by_role.setdefault(TRAITS[action].role, []).append(action)
+    for name in namespaces:
+        for role, granted in by_role.items():
+            if lacks := await lacking(cluster, needed_to_act(granted), name):
+                bind = (
+                    f"Bind the role there: kubectl apply -n {name} -f deploy/bind-{role.removeprefix('fettle-')}.yaml."
+                )
+                what = " and ".join(sorted(map(str, granted)))
+                said.append((f"May not {what} in {name}: it lacks {words(lacks)}. {bind}", False))
     return said
 
 
 async def lacking(cluster: Cluster, needed: Iterable[Right], namespace: str) -> list[Right]:
     """Those of ``needed`` that the account doesn't have in a namespace, or, for "", in all of them."""
     asked = sorted(needed)
-    held = await asyncio.gather(*(_may(cluster, right, namespace) for right in asked))
+    held = await asyncio.gather(*(reads.may(cluster, right, namespace) for right in asked))
     return [right for right, holds in zip(asked, held, strict=True) if not holds]
-
-
-async def _may(cluster: Cluster, right: Right, namespace: str) -> bool:
-    verb, group, resource = right
-    name, _, sub = resource.partition("/")
-    return await reads.access(cluster, verb, group, name, namespace, sub)
 
 
 def words(rights: Iterable[Right], most: int = 6) -> str:

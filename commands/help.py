@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from commands.act_words import FORMS
+
 INCIDENT = {
     "list": "open incidents",
     "show": "one incident: `show INC-42`",
@@ -14,8 +16,6 @@ INCIDENT = {
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
-ACTIONS = ("restart", "rollback")
-"""What ``act`` takes."""
 ALIASES = {
     "acknowledge": "ack", "acknowledged": "ack", "acks": "ack", "close": "resolve", "closed": "resolve",
     "create": "new", "declare": "new", "details": "show", "done": "resolve", "incidents": "list", "info": "show",
@@ -56,9 +56,8 @@ def act_help(command: str, wrong: str = "") -> str:
     """Help for ``/incident act``; a wrong action is named with the nearest right one."""
     lines = []
     if wrong:
-        near = nearest(wrong, ACTIONS)
+        near = nearest(wrong, FORMS)
         meant = f" Did you mean {near}?" if near else ""
         lines.append(f"There is no action {wrong[:40]}.{meant}")
-    lines.append(f"{command} act restart namespace/name: a rolling restart")
-    lines.append(f"{command} act rollback namespace/name [revision]: the last healthy revision, or the one named")
+    lines += [f"{command} act {action} {form.usage}: {form.says}" for action, form in FORMS.items()]
     return "\n".join(lines)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from bot.domain.incident import Incident, parse_ref
 from bot.slack import answers, ids, modals
+from commands import act_words
 from commands import help as words
-from commands import rollback_words
 from commands.asked import Asked
 from commands.front import Front, Handler
 from commands.views import act_on
@@ -43,18 +43,15 @@ async def incident(front: Front, who: Asked) -> None:
 
 
 async def _act(front: Front, who: Asked, rest: str) -> None:
-    """``act rollback shop/api 41``: the action, the workload, and for a rollback the revision."""
-    action, _, rest = rest.partition(" ")
-    known = action.lower() in words.ACTIONS
-    if not known or not rest.strip():
-        await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, "" if known else action)))
+    """``act rollback shop/api 41``: the action, the workload, and what the action takes."""
+    word, _, rest = rest.partition(" ")
+    action = act_words.action_of(word)
+    if action is None or not rest.strip():
+        await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, "" if action else word)))
         return
     principal = await front.identities.principal(who)
-    if action.lower() == "rollback":
-        workload, revision = rollback_words.split(html.unescape(rest))
-        await front.say(who, await front.verbs.rollback(principal, workload, revision))
-    else:
-        await front.say(who, await front.verbs.restart(principal, rest.strip()))
+    workload, wanted = act_words.parse(action, html.unescape(rest))
+    await front.say(who, await front.verbs.act(principal, action, workload, wanted))
 
 
 async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:

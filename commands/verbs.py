@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.incident import Incident
+from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
@@ -55,10 +57,12 @@ class Verbs(Protocol):
         """Declares an incident without an alert."""
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
-        """Asks for a restart, which becomes a proposal."""
+        """``act`` for a restart, which takes nothing."""
 
-    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
-        """Asks for a rollback, to one revision if it is named; it becomes a proposal."""
+    async def act(
+        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Asks for an action, with parameters as a person wrote them; it becomes a proposal."""
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """Measures a workload now; the answer has ``checks``."""

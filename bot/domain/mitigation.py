@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.domain.execution import WriteRequest
+from bot.domain.target import RESTARTABLE
 
 
 class Action(StrEnum):
@@ -14,6 +15,41 @@ class Action(StrEnum):
 
     RESTART = "restart"
     ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the guards have to know of an action; the defaults deny.
+
+    ``kinds`` are those of the targets that it fits. ``role`` is the shipped role that grants it, ``right`` completes "I
+    may not ..." and ``does`` completes "I don't ... a Job"; ``noun`` stands after an article ("a restart").
+    ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state.
+    """
+
+    kinds: tuple[str, ...] = ()
+    role: str = "fettle-patch"
+    right: str = "do this"
+    does: str = "do this to"
+    noun: str = "change"
+    rolling_out: bool = False
+    paused: bool = False
+    empty: bool = False
+    on_delete: bool = False
+
+
+TRAITS: Mapping[Action, Traits] = {
+    Action.RESTART: Traits(RESTARTABLE, right="restart workloads", does="restart", noun="restart"),
+    # It ends a rollout that goes wrong, so one under way doesn't stand against it.
+    Action.ROLLBACK: Traits(
+        RESTARTABLE, right="roll back workloads", does="roll back", noun="rollback", rolling_out=True
+    ),
+}
+"""Every action's; a test holds that none is missing and that the kinds are those of its rights."""
+
+
+def traits_of(action: str) -> Traits:
+    """An action's traits by its word; of a word that is none, those that deny."""
+    return TRAITS[Action(action)] if action in set(Action) else Traits()
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,13 @@ from bot.domain.errors import (
 from bot.domain.redaction import redact
 from bot.network import why
 
-ROLES = {
-    "get": "fettle-read",
-    "list": "fettle-read",
-    "watch": "fettle-read",
-    "patch": "fettle-patch",
-    "create": "fettle-read",
+LOOKING = frozenset({"get", "list", "watch"})
+ROLES: Mapping[tuple[str, str], str] = {
+    ("patch", "deployments"): "fettle-patch",
+    ("patch", "statefulsets"): "fettle-patch",
+    ("patch", "daemonsets"): "fettle-patch",
 }
-"""Which of the shipped roles holds a verb; roles come in pieces so that each can be left out."""
+"""Which of the shipped roles grants a verb on a resource; they come in pieces, so that each can be left out."""
 
 ANONYMOUS = 'User "system:anonymous"'
 """Whom the API server sees when a request carries no credentials."""
@@ -109,10 +108,13 @@ def missing_right(verb: str, resource: str, group: str, namespace: str) -> str:
     """``I may not patch deployments.apps in shop (403). Apply the role fettle-patch in shop.``."""
     named = f"{resource}.{group}" if group else resource
     where = f" in {namespace}" if namespace else " in the cluster"
-    role = ROLES.get(verb, "fettle-patch")
-    # The role to look holds for the whole cluster; the other one is bound namespace by namespace.
-    bound = " (deploy/rbac.yaml)" if role == "fettle-read" else where
-    return f"I may not {verb} {named}{where} (403). Apply the role {role}{bound}."
+    lacking = f"I may not {verb} {named}{where} (403)."
+    if verb in LOOKING:
+        return f"{lacking} Apply the role fettle-read (deploy/rbac.yaml)."
+    role = ROLES.get((verb, resource), "")
+    if not role:
+        return f"{lacking} No role that comes with Fettle grants that; look at what asks for it."
+    return f"{lacking} Apply the role {role}{where}."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -256,6 +256,13 @@ async def access(cluster: Cluster, verb: str, group: str, resource: str, namespa
     return dig(answer, "status", "allowed") is True
 
 
+async def may(cluster: Cluster, right: tuple[str, str, str], namespace: str) -> bool:
+    """``access`` of a (verb, group, resource) whose resource may name a subresource: ``deployments/scale``."""
+    verb, group, resource = right
+    name, _, sub = resource.partition("/")
+    return await access(cluster, verb, group, name, namespace, sub)
+
+
 async def _known(obj: Json) -> Json:
     return obj
 

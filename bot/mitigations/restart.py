@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bot.domain.errors import FettleError, RequestError
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, WriteRequest
-from bot.domain.mitigation import Preview
+from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
@@ -22,12 +22,11 @@ from bot.mitigations.diff import spec_diff
 from bot.mitigations.params import NO_PARAMS, Params
 from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
 from bot.mitigations.restart_words import consequence, facts, warnings
+from bot.mitigations.verb import Mitigation, Rights, rights_on
 
 TEMPLATE = "/spec/template/metadata/annotations"
 
-RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    kind: (("get", "apps", PLACES[kind][2]), ("patch", "apps", PLACES[kind][2])) for kind in RESTARTABLE
-}
+RIGHTS: Rights = {kind: (("get", "apps", PLACES[kind][2]), ("patch", "apps", PLACES[kind][2])) for kind in RESTARTABLE}
 """Kind -> the (verb, group, resource) rights that a restart of it needs."""
 
 RBAC = PATCH_ROLE
@@ -77,10 +76,7 @@ async def preview(
     rights: dict[str, bool] = {}
     diff, problem, passing = "", "", False
     try:
-        for verb, group, resource in RIGHTS[state.target.kind]:
-            rights[f"{verb} {resource}.{group}"] = await reads.access(
-                cluster, verb, group, resource, state.target.namespace
-            )
+        rights = await rights_on(cluster, state.target, RIGHTS)
         before = await reads.workload(cluster, state.target)
         after = await send(cluster, planned, dry_run=True)
         diff = spec_diff(mapping(before, "spec"), mapping(after, "spec"))
@@ -143,3 +139,20 @@ def inverse(state: TargetState, params: Params = NO_PARAMS) -> str:
     """A restart has no inverse; the sentence that says so."""
     del params
     return f"A restart can't be undone, and needn't be: the pod template of {state.target.ref} is unchanged."
+
+
+MITIGATION = Mitigation(
+    action=Action.RESTART,
+    verb="restart",
+    headline="Restart {label}",
+    done="Restarted {ref}",
+    plan=plan,
+    preview=preview,
+    request=request,
+    apply=apply,
+    read_back=read_back,
+    inverse=inverse,
+    rights=RIGHTS,
+    role=RBAC,
+    alone="harmless: the template stays as it is, and pods are replaced at the workload's own pace",
+)

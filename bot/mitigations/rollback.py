@@ -8,6 +8,7 @@ the old one and its pods that still run are kept. ``apply`` sends what is ready 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,12 +29,19 @@ from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import Params
 from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
 from bot.mitigations.restart_words import GITOPS, facts, pace, pods, warnings
+from bot.mitigations.verb import Mitigation, Rights, rights_on
 
 TEMPLATE = "/spec/template"
 ANNOTATIONS = "/metadata/annotations"
 MAX_LINES = 40
+REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+"""A number, or where there is none the name of a ControllerRevision."""
+NO_REVISION = (
+    "What follows the workload is no revision. Write its number, as kubectl rollout history shows it "
+    "(/incident act rollback shop/api 41), or none for the last healthy one."
+)
 
-RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = {
+RIGHTS: Rights = {
     kind: (
         ("get", "apps", PLACES[kind][2]),
         ("get", "apps", PLACES[reads.REVISIONS[kind]][2]),
@@ -167,10 +175,7 @@ async def preview(
     rights: dict[str, bool] = {}
     diff, problem, passing = "", "", False
     try:
-        for verb, group, resource in RIGHTS[state.target.kind]:
-            rights[f"{verb} {resource}.{group}"] = await reads.access(
-                cluster, verb, group, resource, state.target.namespace
-            )
+        rights = await rights_on(cluster, state.target, RIGHTS)
         before = await reads.workload(cluster, state.target)
         after = await send(cluster, await ready(cluster, planned), dry_run=True)
         lines = compare(mapping(before, "spec", "template"), mapping(after, "spec", "template")).lines
@@ -255,3 +260,31 @@ def undo(params: Params) -> tuple[Action, Params] | None:
 def binding(params: Params) -> Params:
     """Its pods carry the old revision's hash, and no mark of the execution."""
     return {"pods": params["pods"], "template": params["template"]}
+
+
+def asked(wanted: Params) -> str:
+    """Against a revision that can't be one: what follows the workload in a command is anybody's text."""
+    named = str(wanted.get("revision", ""))
+    return "" if not named or REVISION.fullmatch(named) else NO_REVISION
+
+
+MITIGATION = Mitigation(
+    action=Action.ROLLBACK,
+    verb="rollback",
+    headline="Roll back {label} to rev {revision} ({images})",
+    done="Rolled back {ref} to rev {revision}",
+    press="Roll back",
+    asked=asked,
+    plan=plan,
+    preview=preview,
+    request=request,
+    ready=ready,
+    apply=apply,
+    read_back=read_back,
+    inverse=inverse,
+    undo=undo,
+    binding=binding,
+    rights=RIGHTS,
+    role=RBAC,
+    alone="it has an inverse: the revision that ran before",
+)

@@ -12,14 +12,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.decision import Decision, Reason, Rule
+from bot.domain.mitigation import traits_of
 from bot.domain.proposal import TargetState
-from bot.domain.target import RESTARTABLE
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """The control plane's; no setting opens them."""
-
-WHILE_ROLLING_OUT = frozenset({"rollback"})
-"""Actions that end a rollout that goes wrong, so that one under way doesn't stand against them."""
 
 MAX_AGE = timedelta(seconds=5)
 """How old the facts may be when an effect is about to happen (definitions: "Execute")."""
@@ -94,7 +91,8 @@ def _settings(action: str, facts: Facts) -> Iterator[Reason]:
 
 
 def _unfit(action: str, kind: str) -> Reason:
-    return Reason(Rule.KIND, f"I don't {action} a {kind}; only {', '.join(RESTARTABLE)}.")
+    of = traits_of(action)
+    return Reason(Rule.KIND, f"I don't {of.does} a {kind}; only {', '.join(of.kinds) or 'nothing'}.")
 
 
 def _unread(facts: Facts) -> Reason:
@@ -115,7 +113,7 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
         yield Reason(Rule.PROTECTED, f"I run in {namespace} myself and never act there. Use kubectl.")
     elif namespace not in facts.allowed_namespaces:
         yield Reason(Rule.NAMESPACE, f"The namespace {namespace} isn't allowed. Add {namespace} to ALLOWED_NAMESPACES.")
-    if target.kind not in RESTARTABLE:
+    if target.kind not in traits_of(action).kinds:
         yield _unfit(action, target.kind)
     if state.owner:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
@@ -137,22 +135,22 @@ def _annotated(action: str, state: TargetState) -> Iterator[Reason]:
 
 
 def _workload(action: str, state: TargetState) -> Iterator[Reason]:
-    ref = state.target.ref
-    if state.paused:
+    ref, of = state.target.ref, traits_of(action)
+    if state.paused and not of.paused:
         yield Reason(
-            Rule.PAUSED, f"{ref} is paused, so a {action} would do nothing. Resume it first (kubectl rollout resume)."
+            Rule.PAUSED, f"{ref} is paused, so a {of.noun} would do nothing. Resume it first (kubectl rollout resume)."
         )
-    if state.replicas == 0:
+    if state.replicas == 0 and not of.empty:
         yield Reason(
-            Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to {action}. Scale it up instead."
+            Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to {of.does}. Scale it up instead."
         )
-    if state.strategy == "OnDelete":
+    if state.strategy == "OnDelete" and not of.on_delete:
         yield Reason(
             Rule.STRATEGY,
-            f"{ref} uses OnDelete: a {action} would change nothing until pods are deleted, and I couldn't verify it. "
+            f"{ref} uses OnDelete: a {of.noun} would change nothing until pods are deleted, and I couldn't verify it. "
             "Delete the pods one by one.",
         )
-    elif action not in WHILE_ROLLING_OUT and state.rolling_out and not state.paused:
+    elif state.rolling_out and not of.rolling_out and not state.paused:
         yield Reason(
             Rule.ROLLING_OUT,
             f"{ref} is rolling out already ({state.updated}/{state.replicas} updated). "
@@ -166,13 +164,10 @@ def _cluster(action: str, state: TargetState | None, facts: Facts) -> Iterator[R
         frozen = facts.frozen_sentence or "Writes are frozen. Nothing was done."
         yield Reason(Rule.FROZEN, unreadable if facts.frozen is None else frozen)
     if facts.rights is not True:
-        where = f" in {state.target.namespace}" if state is not None else ""
-        missing = (
-            f"I may not {action} workloads{where}. Apply the role fettle-patch{where}; the card will offer this again."
-        )
-        unknown = (
-            f"I can't tell whether I may {action} workloads{where}, so I don't. Try again when the cluster answers."
-        )
+        named = state.target.namespace if state is not None else ""
+        where, of = f" in {named}" if named else "", traits_of(action)
+        missing = f"I may not {of.right}{where}. Apply the role {of.role}{where}; the card will offer this again."
+        unknown = f"I can't tell whether I may {of.right}{where}, so I don't. Try again when the cluster answers."
         yield Reason(Rule.RIGHTS, facts.rights_problem or (unknown if facts.rights is None else missing))
     if facts.in_flight:
         yield Reason(Rule.IN_FLIGHT, facts.in_flight)

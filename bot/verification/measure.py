@@ -23,6 +23,8 @@ from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
 
 NOTHING = Supporting()
+ACTION = "action"
+"""Key of a baseline: what was done."""
 BINDING = "binding"
 """Key of a baseline: what a mitigation says its pods are known by."""
 

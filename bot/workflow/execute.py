@@ -98,6 +98,7 @@ def _claim(
     # What was seen when it was proposed decides the soak: between two crashes a pod looks well.
     baseline["crash_looping"] = baseline["crash_looping"] or bool(execution.baseline.get("crash_looping"))
     baseline[metrics.CHECKS] = list(checks)
+    baseline[measure.ACTION] = execution.action
     if binding := mitigation.binding(proposal.params):
         # The template after the action is another one: what it is from then on is in the binding.
         baseline |= {measure.BINDING: dict(binding), "template_hash": str(binding.get("template", ""))}

@@ -16,9 +16,9 @@ from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import SYSTEM, Proposal, TargetState, staleness_digest
-from bot.domain.target import RESTARTABLE, Target
+from bot.domain.target import Target
 from bot.domain.verification import Verdict
 from bot.kube import reads
 from bot.kube.client import Cluster
@@ -72,7 +72,7 @@ async def gather(ctx: Context, target: Target, action: str, *, recent: bool = Fa
     raises for the cluster's sake.
     """
     at = ctx.clock()
-    if target.kind not in RESTARTABLE:
+    if target.kind not in traits_of(action).kinds:
         return Reading(target, None, (), None, "", at, await ctx.freeze_file())
     cluster = ctx.cluster.recent() if recent else ctx.cluster
     state, pods, allowed, problem = await _asked(ctx, cluster, target, action)
@@ -87,7 +87,7 @@ async def _asked(
     try:
         seen, allowed = await asyncio.gather(
             reads.snapshot(cluster, target, clock=ctx.clock),
-            asyncio.gather(*(reads.access(cluster, *right, target.namespace) for right in rights)),
+            asyncio.gather(*(reads.may(cluster, right, target.namespace) for right in rights)),
         )
     except NotFoundError:
         return None, (), None, ""
@@ -248,7 +248,7 @@ def check(
         current_digest=_digest(reading, proposal),
         expires_at=_valid_until(ctx, proposal, point),
         read_problem=reading.problem,
-        kind="" if reading.target.kind in RESTARTABLE else reading.target.kind,
+        kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
     how = asked or Asked.of(proposal)

@@ -14,13 +14,14 @@ from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
 from bot.domain.incident import INCIDENT, Incident, IncidentEvent, IncidentState
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, traits_of
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
 from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.domain.target import Target, parse_key
 from bot.kube import reads
+from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents, people
 from bot.storage.db import Lane, Tx
@@ -80,7 +81,10 @@ async def act(
     refusal = await _outsider(ctx, principal, f"{action} {text}")
     if refusal:
         return refusal
-    found = await targets.find(ctx, text)
+    wrong = catalog.CATALOG[action].asked(wanted or {})
+    if wrong:
+        return await refused(ctx, principal, f"{action} {text[:100]}", wrong)
+    found = await targets.find(ctx, text, traits_of(action).kinds)
     if found.target is None:
         return await refused(ctx, principal, f"{action} {text}", found.problem)
     try:

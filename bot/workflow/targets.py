@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.errors import FettleError
@@ -61,13 +62,13 @@ class TargetLists:
         return known
 
 
-async def find(ctx: Context, text: str) -> Found:
-    """``shop/api``, ``deployment/api -n shop``, ``Deployment/shop/api``: the one workload that is meant."""
+async def find(ctx: Context, text: str, kinds: Sequence[str] = RESTARTABLE) -> Found:
+    """``shop/api``, ``deployment/api -n shop``, ``Deployment/shop/api``: the one thing of ``kinds`` that is meant."""
     namespace, kind, name = parse(text)
     if not namespace or not name:
         return Found(None, f"“{text}” names no workload. Write namespace/name, for example shop/api.")
-    if kind and kind not in RESTARTABLE:
-        return Found(None, f"A {kind} can't be restarted; only {', '.join(RESTARTABLE)}.")
+    if kind and kind not in kinds:
+        return Found(None, f"A {kind} doesn't fit here; only {', '.join(kinds)}.")
     if kind:
         return Found(Target(kind, namespace, name))
     try:

@@ -5,7 +5,7 @@ It refuses to hold logic: each method hands on to the stage that owns it.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
@@ -22,13 +22,6 @@ from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
 from bot.workflow import alone, decide, owing, requests, targets, verify
 from bot.workflow.context import Context
-
-REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
-"""A number, or where there is none the name of a ControllerRevision."""
-NO_REVISION = (
-    "What follows the workload is no revision. Write its number, as kubectl rollout history shows it "
-    "(/incident act rollback shop/api 41), or none for the last healthy one."
-)
 
 
 class Workflow:
@@ -89,15 +82,14 @@ class Workflow:
         return await requests.declare(self._ctx, principal, redact(title), severity, namespace, service)
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
-        """See ``requests.act``."""
-        return await requests.act(self._ctx, principal, Action.RESTART, target_text)
+        """``act`` for a restart, which takes nothing."""
+        return await self.act(principal, Action.RESTART, target_text)
 
-    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
-        """See ``requests.act``; without a revision it goes to the last one that is known to be healthy."""
-        if revision and not REVISION.fullmatch(revision):
-            return await self.refused(principal, f"rollback {target_text[:100]}", NO_REVISION)
-        wanted = {"revision": revision} if revision else {}
-        return await requests.act(self._ctx, principal, Action.ROLLBACK, target_text, wanted)
+    async def act(
+        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+    ) -> Answer:
+        """See ``requests.act``."""
+        return await requests.act(self._ctx, principal, action, target_text, wanted)
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """See ``requests.look``."""

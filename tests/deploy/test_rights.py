@@ -6,7 +6,7 @@ import pytest
 from built import DEPLOY, SETS, Object, built, objects, one_of
 
 from bot import rights
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import TRAITS, Action
 from bot.kube.objects import READ_RIGHTS
 from bot.mitigations.catalog import CATALOG
 
@@ -30,11 +30,15 @@ def test_the_read_role_grants_what_is_read_and_nothing_else() -> None:
     assert read == rights.NEEDED
 
 
-def test_the_patch_role_grants_what_the_mitigations_write_and_nothing_else() -> None:
+def test_each_role_grants_what_its_mitigations_write_and_nothing_else() -> None:
     found = built(SETS["base"])
-    needed = {right for one in CATALOG.values() for rights in one.rights.values() for right in rights}
     read = granted(one_of(found, "ClusterRole", "fettle-read"))
-    assert granted(one_of(found, "ClusterRole", "fettle-patch")) == needed - read
+    for role in {TRAITS[action].role for action in Action}:
+        mine = [CATALOG[action] for action in Action if TRAITS[action].role == role]
+        needed = {right for one in mine for rights in one.rights.values() for right in rights}
+        assert granted(one_of(found, "ClusterRole", role)) == needed - read, role
+        (bound,) = objects(DEPLOY / f"bind-{role.removeprefix('fettle-')}.yaml")
+        assert bound["roleRef"]["name"] == role
 
 
 @pytest.mark.parametrize("name", SETS)

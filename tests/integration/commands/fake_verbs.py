@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.errors import NotFoundError
 from bot.domain.incident import Incident
+from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
@@ -91,8 +93,10 @@ class FakeVerbs:
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         return await self._do("restart", principal.slack_id, target_text)
 
-    async def rollback(self, principal: Principal, target_text: str, revision: str) -> Answer:
-        return await self._do("rollback", principal.slack_id, target_text, revision)
+    async def act(
+        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+    ) -> Answer:
+        return await self._do("act", principal.slack_id, action, target_text, dict(wanted or {}))
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         await self._do("verify", principal.slack_id, target_text)

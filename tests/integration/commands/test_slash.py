@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.mitigation import Action
 from bot.domain.severity import Severity
 from bot.slack import ids
 from tests.integration.commands.conftest import CHANNEL, Office, opened
@@ -151,4 +152,5 @@ async def test_a_rollback_takes_a_workload_as_it_is_named_anywhere(
 ) -> None:
     """The answer to a name of two workloads says "statefulset/api -n shop", so that has to be understood."""
     await office.server.slash("U0ANA", CHANNEL, "/incident", f"act rollback {typed}")
-    assert await office.asked("rollback") == ("U0ANA", workload, revision)
+    wanted = {"revision": revision} if revision else {}
+    assert await office.asked("act") == ("U0ANA", Action.ROLLBACK, workload, wanted)

@@ -28,7 +28,7 @@ VERBS: dict[str, Press] = {
     "open_card": lambda f, who, i, _p: f.verbs.open_card(i, who),
     "declare": lambda f, who, _i, _p: f.verbs.declare(who, "slow", Severity.SEV3, "shop", "api"),
     "restart": lambda f, who, _i, _p: f.verbs.restart(who, "shop/api"),
-    "rollback": lambda f, who, _i, _p: f.verbs.rollback(who, "shop/api", ""),
+    "act": lambda f, who, _i, _p: f.verbs.act(who, Action.ROLLBACK, "shop/api"),
     "verify": lambda f, who, _i, _p: f.verbs.verify(who, "shop/api"),
 }
 

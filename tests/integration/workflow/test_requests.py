@@ -58,7 +58,7 @@ async def test_restart_while_one_is_in_flight_is_refused(floor: Floor) -> None:
         ("api", "“api” names no workload. Write namespace/name, for example shop/api."),
         ("", "“” names no workload."),
         ("shop/api please", "names no workload"),
-        ("pod/shop/api", "A pod can't be restarted; only Deployment, StatefulSet, DaemonSet."),
+        ("pod/shop/api", "A pod doesn't fit here; only Deployment, StatefulSet, DaemonSet."),
         ("sts/shop/api", "The cluster doesn't have it"),
         ("sh op/../api", "names no workload"),
         ("../api", "is no name that Kubernetes accepts"),

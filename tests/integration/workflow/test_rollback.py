@@ -164,13 +164,13 @@ async def test_no_value_of_the_environment_is_kept_anywhere(floor: Floor) -> Non
 async def test_a_person_asks_for_a_revision_by_its_number(floor: Floor) -> None:
     floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
     rolled_out(floor, behaviour="ok")
-    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")
+    answer = await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, API.ref, {"revision": "1"})
     assert answer.ok, answer.text
     await floor.prepare()
     proposal = await floor.proposal()
     assert proposal.text.headline == "Roll back Deployment shop/api to rev 1 (api:1.4.1)"
     assert (await floor.incident(proposal.incident_id)).title == "Rollback requested"
-    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, "9")
+    answer = await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, API.ref, {"revision": "9"})
     await floor.prepare()
     assert "has no rev 9 any more" in (await floor.proposal()).text.refusal
 
@@ -179,7 +179,7 @@ async def test_a_person_asks_for_a_revision_by_its_number(floor: Floor) -> None:
 async def test_what_is_no_revision_is_refused_at_once_and_not_repeated(floor: Floor, odd: str) -> None:
     floor.configure(ALLOWED_ACTIONS=(Action.ROLLBACK,))
     rolled_out(floor, behaviour="ok")
-    answer = await floor.verbs.rollback(await floor.person("bo"), API.ref, odd)
+    answer = await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, API.ref, {"revision": odd})
     assert not answer.ok
     assert answer.text.startswith("What follows the workload is no revision.")
     assert odd not in repr([one.detail for one in await floor.entries()]) + answer.text
@@ -189,7 +189,7 @@ async def test_what_was_refused_is_asked_again_for_the_same_revision(floor: Floo
     floor.configure(ALLOWED_ACTIONS=(Action.RESTART,))
     rolled_out(floor, "registry.example/shop/api:1.5", behaviour="ok")
     rolled_out(floor, "registry.example/shop/api:1.6", behaviour="ok")
-    assert (await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")).ok
+    assert (await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, API.ref, {"revision": "1"})).ok
     await floor.prepare()
     record = await floor.proposal()
     assert record.state is ProposalState.RECORDED
@@ -229,7 +229,7 @@ async def test_what_was_asked_of_one_workload_is_not_asked_of_the_next(floor: Fl
         )
         floor.advance(30)
     await floor.freeze()
-    asked = await floor.verbs.rollback(await floor.person("bo"), API.ref, "1")
+    asked = await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, API.ref, {"revision": "1"})
     await floor.prepare()
     assert (await floor.proposal()).state is ProposalState.RECORDED
     assert (await floor.verbs.choose_target(asked.incident_id, "Deployment/shop/web", await floor.person("ana"))).ok

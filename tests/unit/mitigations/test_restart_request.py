@@ -10,10 +10,13 @@ import pytest
 
 from bot.domain.errors import IntegrityError, RequestError
 from bot.domain.execution import WriteRequest
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import TRAITS, Action
 from bot.domain.proposal import staleness_digest
-from bot.domain.target import RESTARTABLE, Target
+from bot.domain.target import Target
+from bot.kube.errors import ROLES
+from bot.kube.objects import READ_RIGHTS
 from bot.mitigations import catalog, restart
+from commands import act_words
 from tests.unit.cluster_states import NOW, state
 
 
@@ -101,7 +104,12 @@ def test_the_catalog_holds_every_action_and_nothing_else() -> None:
     assert set(catalog.CATALOG) == set(Action)
     for action, mitigation in catalog.CATALOG.items():
         assert mitigation.action is action
-        assert set(mitigation.rights) == set(RESTARTABLE)
+        assert set(mitigation.rights) == set(TRAITS[action].kinds)
+        granted = {TRAITS[action].role, ""}
+        needed = {right for rights in mitigation.rights.values() for right in rights} - READ_RIGHTS
+        assert {ROLES.get((verb, resource), "") for verb, _, resource in needed} <= granted
+        assert mitigation.role.count(f"name: {TRAITS[action].role}\n") == 1
+    assert set(TRAITS) == set(Action) == set(act_words.FORMS)
     one = catalog.CATALOG[Action.RESTART]
     assert one.headline_for(state().target, {}) == "Restart Deployment shop/api"
     assert one.done_for(state().target, {}) == "Restarted shop/api"

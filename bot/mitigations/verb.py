@@ -1,0 +1,109 @@
+"""What every mitigation is made of: one record of functions and words, so that the workflow knows no verb by name.
+
+A verb's own file fills one in and calls it ``MITIGATION``. This module holds no verb and decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.execution import WriteRequest
+from bot.domain.mitigation import Action, Preview
+from bot.domain.proposal import TargetState
+from bot.domain.target import Target
+from bot.kube import reads
+from bot.kube.client import Cluster
+from bot.mitigations.applied import ReadBack
+from bot.mitigations.params import Params
+
+Rights = Mapping[str, tuple[tuple[str, str, str], ...]]
+"""Kind of the target -> the (verb, group, resource or resource/subresource) rights that acting on it takes."""
+
+
+class _Preview(Protocol):
+    async def __call__(
+        self, cluster: Cluster, state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params
+    ) -> Preview: ...
+
+
+class _Request(Protocol):
+    def __call__(
+        self, state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params
+    ) -> WriteRequest: ...
+
+
+class _ReadBack(Protocol):
+    async def __call__(
+        self, cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
+    ) -> ReadBack: ...
+
+
+async def whole(_cluster: Cluster, stored: WriteRequest) -> WriteRequest:
+    """``ready`` of a request that is stored whole."""
+    return stored
+
+
+def _nothing_asked(_wanted: Params) -> str:
+    return ""
+
+
+def _no_undo(_params: Params) -> tuple[Action, Params] | None:
+    return None
+
+
+def _no_binding(_params: Params) -> Params:
+    return {}
+
+
+@dataclass(frozen=True)
+class Mitigation:
+    """One verb. ``verb`` is the word on the button, ``headline`` and ``done`` take the target's label and ref.
+
+    ``asked`` says what is wrong with what a person wrote, before anything is read; empty where nothing is.
+    ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
+    with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
+    ``undo`` is the inverse action with what it wants, None where there is none; ``inverse`` the sentence for it.
+    ``binding`` is what verification goes by where the template carries no mark of the execution. ``alone`` says why it
+    may be done without a person where playbook and settings let it, empty where it never may.
+    """
+
+    action: Action
+    verb: str
+    headline: str
+    done: str
+    plan: Callable[[Cluster, TargetState, Params], Awaitable[Params]]
+    preview: _Preview
+    request: _Request
+    apply: Callable[[Cluster, WriteRequest], Awaitable[int]]
+    read_back: _ReadBack
+    inverse: Callable[[TargetState, Params], str]
+    rights: Rights
+    role: str
+    ready: Callable[[Cluster, WriteRequest], Awaitable[WriteRequest]] = whole
+    undo: Callable[[Params], tuple[Action, Params] | None] = _no_undo
+    binding: Callable[[Params], Params] = _no_binding
+    asked: Callable[[Params], str] = _nothing_asked
+    press: str = ""
+    alone: str = ""
+
+    def headline_for(self, target: Target, params: Params) -> str:
+        """``Restart Deployment shop/api``."""
+        return self.headline.format(label=target.label, ref=target.ref, **params)
+
+    def done_for(self, target: Target, params: Params) -> str:
+        """``Restarted shop/api``."""
+        return self.done.format(label=target.label, ref=target.ref, **params)
+
+
+async def rights_on(cluster: Cluster, target: Target, rights: Rights) -> dict[str, bool]:
+    """``{"patch deployments.apps": True}`` of all that acting on this target takes; raises what a review raises."""
+    asked = rights[target.kind]
+    held = await asyncio.gather(*(reads.may(cluster, right, target.namespace) for right in asked))
+    return {
+        f"{verb} {resource}.{group}".rstrip("."): holds
+        for (verb, group, resource), holds in zip(asked, held, strict=True)
+    }

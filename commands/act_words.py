@@ -1,0 +1,62 @@
+"""What follows ``/incident act``: the action, the workload as people type it anywhere, and what the action takes.
+
+Each action has one form here. Whether what it takes makes sense is the mitigation's own to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.domain.mitigation import Action
+from bot.domain.target import KIND_ALIASES
+
+_LEAD = re.compile(r"(?:--to-revision|to|revision|rev)\b[.:=\s]*|rev(?=\d)|#(?=\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Form:
+    """``usage`` follows the action in the help; ``wanted`` makes parameters of what follows the workload."""
+
+    usage: str
+    says: str
+    wanted: Callable[[str], dict[str, str]]
+
+
+def _revision(rest: str) -> dict[str, str]:
+    """``41``, ``to rev 41``, ``--to-revision=41``."""
+    while lead := _LEAD.match(rest):
+        rest = rest[lead.end() :]
+    return {"revision": rest} if rest else {}
+
+
+def _as_given(rest: str) -> dict[str, str]:
+    """For an action that takes nothing: handed on, so that it can say so."""
+    return {"more": rest} if rest else {}
+
+
+FORMS: Mapping[Action, Form] = {
+    Action.RESTART: Form("namespace/name", "a rolling restart", _as_given),
+    Action.ROLLBACK: Form("namespace/name [revision]", "the last healthy revision, or the one named", _revision),
+}
+"""A test holds that every action has one."""
+
+
+def action_of(word: str) -> Action | None:
+    """The action that a word names, a hyphen being as good as an underscore; None where it names none."""
+    lower = word.lower().replace("-", "_")
+    return Action(lower) if lower in set(Action) else None
+
+
+def parse(action: Action, text: str) -> tuple[str, dict[str, str]]:
+    """(workload, what is wanted): ``deployment/api -n shop 41``, ``sts api 41 -n shop``, ``shop/api to rev 41``."""
+    words = text.split()
+    namespace: list[str] = []
+    if "-n" in words[:-1]:
+        at = words.index("-n")
+        namespace = words[at : at + 2]
+        del words[at : at + 2]
+    kind_alone = len(words) > 1 and words[0].lower() in KIND_ALIASES
+    workload, rest = words[: 1 + kind_alone], " ".join(words[1 + kind_alone :])
+    return " ".join([*workload, *namespace]), FORMS[action].wanted(rest)
