@@ -82,7 +82,8 @@ def freeze(
         typer.echo(f"“{switch}” is neither on nor off.", err=True)
         raise typer.Exit(2)
     url = settings.load_database_only(env_file=env_file).DATABASE_URL
-    raise typer.Exit(audit_cli.freeze(url, switch == "on", reason, f"cli:{getpass.getuser()}"))
+    channel = settings.load_channel_only(env_file=env_file)
+    raise typer.Exit(audit_cli.freeze(url, switch == "on", reason, f"cli:{getpass.getuser()}", channel))
 
 
 @audit_app.command("list")

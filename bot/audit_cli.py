@@ -22,9 +22,9 @@ from bot.domain.errors import FettleError
 from bot.domain.proposal import canonical
 from bot.domain.redaction import redact
 from bot.storage import audit, people
-from bot.storage import freeze as switch
 from bot.storage.db import Store
 from bot.storage.fields import to_text
+from bot.workflow import freezing
 
 PAGE = 1000
 _PRINCIPAL = re.compile(r"\bperson:\d+\b")
@@ -97,11 +97,14 @@ def audit_export(url: str, form: str, out: str) -> int:
     return _with_store(url, export)
 
 
-def freeze(url: str, on: bool, reason: str, actor: str) -> int:
-    """Turn the kill switch on or off, audited as ``actor`` (``cli:USER``); says what was already on its way."""
+def freeze(url: str, on: bool, reason: str, actor: str, channel: str = "") -> int:
+    """Turn the kill switch on or off, audited as ``actor`` (``cli:USER``); says what was already on its way.
+
+    The running bot tells ``channel``, where that is set, and the cards of what is open.
+    """
 
     def turn(store: Store) -> int:
-        running = store.transact_now(switch.set_frozen, on, actor, redact(reason), clock.now())
+        running = store.transact_now(freezing.turn, actor, redact(reason), channel, clock.now(), on=on)
         if not on:
             _write(sys.stdout, ["Thawed: what is approved from now on is carried out again."])
             return 0

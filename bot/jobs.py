@@ -19,7 +19,7 @@ from bot.clock import Steady
 from bot.domain.errors import FettleError, UnavailableError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
-from bot.storage import audit, due, people, proposals, purge
+from bot.storage import audit, due, freeze, people, proposals, purge
 from bot.storage.db import Tx
 from bot.workflow import (
     alone,
@@ -370,7 +370,8 @@ def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int], brief: timedelta) -
 def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
     known = people.groups(tx)
     never = [group for group in groups if group not in known]
-    if never or not proposals.pending(tx):
+    # While writes are frozen somebody may want to thaw, which takes an approver.
+    if never or not (proposals.pending(tx) or freeze.state(tx)[0]):
         return never
     read_at = {group: known[group][1] for group in groups}
     return [group for group, at in read_at.items() if at is None or now - at > GROUPS_EVERY]

@@ -289,6 +289,14 @@ def load_database_only(
     return _built(StoreSettings, wanted, sentences + ([] if env.get("DATABASE_URL") else found.unreadable))
 
 
+def load_channel_only(
+    environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
+) -> str:
+    """Where cards go, as written; empty where it isn't: to tell of a freeze is wished for, to freeze comes first."""
+    found = _found(os.environ if environ is None else environ, env_file, yaml_file)
+    return str(found.values.get("SLACK_CHANNEL_ID", "") or "").strip()
+
+
 def load_webhook_only(
     environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
 ) -> WebhookSettings:

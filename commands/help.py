@@ -13,6 +13,8 @@ INCIDENT = {
     "new": "declare one: `new checkout is slow`",
     "ack": "you look after it: `ack INC-42`",
     "act": "ask for a mitigation: `act rollback shop/api`, or `act rollback shop/api 41` for one revision",
+    "freeze": "the kill switch, with a reason: `freeze database migration`",
+    "thaw": "lift it (approvers)",
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
@@ -20,7 +22,8 @@ ALIASES = {
     "acknowledge": "ack", "acknowledged": "ack", "acks": "ack", "close": "resolve", "closed": "resolve",
     "create": "new", "declare": "new", "details": "show", "done": "resolve", "incidents": "list", "info": "show",
     "lists": "list", "ls": "list", "open": "list", "resolved": "resolve", "resolves": "resolve", "shows": "show",
-    "start": "new", "status": "list", "view": "show", "?": "help", "-h": "help", "--help": "help",
+    "start": "new", "status": "list", "stop": "freeze", "unfreeze": "thaw",
+    "view": "show", "?": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 
 

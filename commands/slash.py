@@ -21,7 +21,7 @@ INCIDENT, RESTART, VERIFY = "/incident", "/restart", "/verify"
 
 
 async def incident(front: Front, who: Asked) -> None:
-    """``/incident [list|show|new|ack|act|resolve|help]``; a bare number shows that incident."""
+    """``/incident [list|show|new|ack|act|freeze|thaw|resolve|help]``; a bare number shows that incident."""
     first, _, rest = who.text.partition(" ")
     verb = words.verb_of(first)
     if not verb and parse_ref(first):
@@ -35,6 +35,11 @@ async def incident(front: Front, who: Asked) -> None:
         await front.slack.open_view(who.trigger_id, modals.declare(who.place, html.unescape(rest.strip())))
     elif verb == "act":
         await _act(front, who, rest.strip())
+    elif verb in {"freeze", "thaw"}:
+        principal = await front.identities.principal(who)
+        reason = html.unescape(rest).strip().strip("\"'“”")
+        asked = front.verbs.freeze(principal, reason) if verb == "freeze" else front.verbs.thaw(principal)
+        await front.say(who, await asked)
     elif verb in {"show", "ack", "resolve"}:
         await _on_one(front, who, verb, rest.strip())
     else:

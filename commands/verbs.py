@@ -33,6 +33,12 @@ class Verbs(Protocol):
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """Asks for a fresh proposal after one that expired."""
 
+    async def freeze(self, principal: Principal, reason: str) -> Answer:
+        """Turns the kill switch on."""
+
+    async def thaw(self, principal: Principal) -> Answer:
+        """Turns it off."""
+
     async def acknowledge(self, incident_id: int, principal: Principal) -> Answer:
         """Says who looks after an incident."""
 

@@ -28,6 +28,7 @@ from bot.storage import (
     evidence,
     executions,
     findings,
+    freeze,
     incident_alerts,
     incidents,
     outbox,
@@ -171,6 +172,8 @@ def card_view(
     related = tuple(incidents.related(tx, incident))
     waiting = [one for one in offered if one.state is ProposalState.PENDING and one.quorum > 1]
     given = tuple(one for proposal in waiting for one in proposals.approvals(tx, proposal.id))
+    on, by, reason, at = freeze.state(tx)
+    frozen = (by, reason, at) if on else None
     return CardView(
         incident=incident,
         now=now,
@@ -182,13 +185,14 @@ def card_view(
         alone=_alone(tx, offered),
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
-        people=_people(tx, incident, offered, execution, given),
+        people=_people(tx, incident, offered, execution, given, *([frozen[0]] if frozen else [])),
         related=related,
         links=_links(tx, related, look),
         delayed=int((now - owed_at).total_seconds()) if owed_at else 0,
         soak_note=look.soak_note,
         observe=look.observe,
         approvers_missing=look.approvers_missing,
+        frozen=frozen,
         replaced=replaced,
     )
 
@@ -210,9 +214,14 @@ def _current(found: Iterable[Execution], incident: Incident) -> Execution | None
 
 
 def _people(
-    tx: Tx, incident: Incident, offered: Iterable[Proposal], execution: Execution | None, given: Iterable[Approval]
+    tx: Tx,
+    incident: Incident,
+    offered: Iterable[Proposal],
+    execution: Execution | None,
+    given: Iterable[Approval],
+    *others: str,
 ) -> dict[str, str]:
-    named = {incident.acknowledged_by, incident.declared_by, execution.approved_by if execution else ""}
+    named = {*others, incident.acknowledged_by, incident.declared_by, execution.approved_by if execution else ""}
     for proposal in offered:
         named |= {proposal.requested_by, proposal.decided_by}
     named |= {approval.principal for approval in given}

@@ -52,6 +52,11 @@ def names(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     return {f"{PREFIX}{row[0]}": (row[1] or "", row[2]) for row in tx.execute(sql, numbers)}
 
 
+def name_of(tx: Tx, principal: str) -> str:
+    """What a principal is called, empty where that isn't known (any more)."""
+    return names(tx, [principal]).get(principal, ("", ""))[1]
+
+
 def slack_id_of(tx: Tx, principal: str) -> str:
     """The Slack user id of a principal, empty if erased or not a person."""
     return names(tx, [principal]).get(principal, ("", ""))[0]

@@ -103,7 +103,7 @@ def freeze_in(tx: Tx, ctx: Context, file: bool | None) -> freeze_policy.Freeze:
     wait for a mount.
     """
     on, by, reason, at = freeze_row.state(tx)
-    row = freeze_policy.FreezeState(on, by, reason, at)
+    row = freeze_policy.FreezeState(on, f"@{name}" if (name := people.name_of(tx, by)) else by, reason, at)
     return freeze_policy.frozen(row, ctx.frozen_by_environment, file)
 
 
@@ -120,7 +120,7 @@ def who_may(
         return (), ALLOWED
     lists = [configured, *([tuple(named)] if named else []), *(ids for _, ids in _annotated(reading))]
     unread = dict.fromkeys(ctx.settings.approver_groups, approver_policy.GroupView())
-    left = approver_policy.common(lists, {**unread, **_groups(tx)}, now)
+    left = approver_policy.common(lists, {**unread, **groups(tx)}, now)
     if left or len(lists) == 1:
         return left, ALLOWED
     others = ["the playbook"] if named else []
@@ -143,7 +143,7 @@ def may_approve(
     reading only what is stored counts, which is enough for a no.
     """
     narrowed = _annotated(reading) if reading is not None else ()
-    return _named(ctx, proposal, principal, _groups(tx), now, narrowed, people.group_names(tx))
+    return _named(ctx, proposal, principal, groups(tx), now, narrowed, people.group_names(tx))
 
 
 def still_approved(
@@ -154,7 +154,7 @@ def still_approved(
     A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
     groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
     """
-    groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in _groups(tx).items()}
+    known = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
     for who in dict.fromkeys((approved_by, *given)):
         if name := playbook_of(who):
@@ -163,14 +163,15 @@ def still_approved(
                 return alone
             continue
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
-        may = _named(ctx, proposal, principal, groups, now, _annotated(reading))
+        may = _named(ctx, proposal, principal, known, now, _annotated(reading))
         if not may.allowed:
             said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
             return deny(may.reasons[0].rule, said)
     return ALLOWED
 
 
-def _groups(tx: Tx) -> dict[str, approver_policy.GroupView]:
+def groups(tx: Tx) -> dict[str, approver_policy.GroupView]:
+    """Members of the approver groups as last read."""
     return {
         group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
         for group, (members, refreshed_at, problem) in people.groups(tx).items()

@@ -102,7 +102,7 @@ def _act(
     busy = executions.in_flight_on(tx, target.key)
     if busy is not None:
         text = f"INC-{busy.incident_id} already has an action in flight on {target.ref}."
-        return _refuse(tx, ctx, principal, f"{action} {target.ref}", text)
+        return refuse(tx, ctx, principal, f"{action} {target.ref}", text)
     incident = incidents.open_on_target(tx, target.key)
     if incident is None:
         incident = incidents.add(
@@ -143,7 +143,7 @@ def _acknowledge(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not INCIDENT.allows(incident.state, IncidentEvent.ACKNOWLEDGE):
-        return _refuse(tx, ctx, principal, "acknowledge", f"{incident.ref} is already {incident.state}.", incident.id)
+        return refuse(tx, ctx, principal, "acknowledge", f"{incident.ref} is already {incident.state}.", incident.id)
     incident = incidents.move(tx, incident.id, IncidentEvent.ACKNOWLEDGE, now, acknowledged_by=principal.id)
     _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {})
     owing.page_state(tx, incident, now)
@@ -171,7 +171,7 @@ def _keep_open(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> 
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not incident.open:
-        return _refuse(tx, ctx, principal, "keep open", f"{incident.ref} is already resolved.", incident.id)
+        return refuse(tx, ctx, principal, "keep open", f"{incident.ref} is already resolved.", incident.id)
     if incident.state is IncidentState.MITIGATED:
         incident = incidents.move(tx, incident.id, IncidentEvent.SETTLE, now, acknowledged_by=principal.id)
         _entry(tx, ctx, "incident:state:acknowledged", principal, incident, "acknowledged", {"reason": "kept open"})
@@ -197,7 +197,7 @@ def _choose(tx: Tx, ctx: Context, incident_id: int, target: Target, principal: P
     now = ctx.clock()
     incident = incidents.get(tx, incident_id)
     if not incident.open:
-        return _refuse(tx, ctx, principal, "choose a target", f"{incident.ref} is already resolved.", incident.id)
+        return refuse(tx, ctx, principal, "choose a target", f"{incident.ref} is already resolved.", incident.id)
     if incident.target is not None and incident.target.key != target.key:
         close.supersede_pending(tx, incident.id, f"{target.label} was chosen instead", now)
         due.forget(tx, Stage.PROPOSE, incident.id)  # what was asked of the other one isn't asked of this one
@@ -247,7 +247,7 @@ async def look(ctx: Context, principal: Principal, text: str) -> Answer:
 
 async def refused(ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
     """Writes down what was asked and why not, and says it to the person."""
-    return await ctx.store.transact(_refuse, ctx, principal, asked, reason, incident_id, lane=Lane.PRESS)
+    return await ctx.store.transact(refuse, ctx, principal, asked, reason, incident_id, lane=Lane.PRESS)
 
 
 async def unidentified(ctx: Context, slack_id: str, asked: str, reason: str) -> Answer:
@@ -256,7 +256,8 @@ async def unidentified(ctx: Context, slack_id: str, asked: str, reason: str) -> 
     return await refused(ctx, Principal(known or UNKNOWN, slack_id, ""), asked, reason)
 
 
-def _refuse(tx: Tx, ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
+def refuse(tx: Tx, ctx: Context, principal: Principal, asked: str, reason: str, incident_id: int = 0) -> Answer:
+    """``refused`` as a part of the transaction that found the reason."""
     subject = f"incident:{incident_id}" if incident_id else "command"
     detail = {"asked": redact(asked), "reason": reason}
     tx.audit(AuditNote("command:request:refused", principal.id, subject, "refused", incident_id, detail), ctx.clock())

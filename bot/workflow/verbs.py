@@ -20,7 +20,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, decide, owing, requests, targets, verify
+from bot.workflow import alone, decide, freezing, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 
@@ -50,6 +50,14 @@ class Workflow:
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``decide.request_again``."""
         return await decide.request_again(self._ctx, proposal_id, principal)
+
+    async def freeze(self, principal: Principal, reason: str) -> Answer:
+        """See ``freezing.freeze``."""
+        return await freezing.freeze(self._ctx, principal, redact(reason))
+
+    async def thaw(self, principal: Principal) -> Answer:
+        """See ``freezing.thaw``."""
+        return await freezing.thaw(self._ctx, principal)
 
     async def acknowledge(self, incident_id: int, principal: Principal) -> Answer:
         """See ``requests.acknowledge``."""

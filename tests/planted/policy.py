@@ -18,7 +18,25 @@ RATES_PY = "bot/policy/rates.py"
 RATES = "tests/unit/policy/test_rates.py"
 COUNTED = "tests/integration/workflow/test_rates.py"
 
+FREEZING = "tests/integration/workflow/test_freezing.py"
+
 BUGS = (
+    Bug(
+        name="anybody-thaws",
+        why="Whoever is impatient lifts the freeze of a database migration.",
+        file="bot/workflow/freezing.py",
+        old="    may = _may_thaw(tx, ctx, principal)\n",
+        new="    may = approver_policy.identity(principal)\n",
+        tests=(FREEZING,),
+    ),
+    Bug(
+        name="a-freeze-nobody-hears-of",
+        why="The card still offers Approve as if it would do something, and nobody knows why it doesn't.",
+        file="bot/workflow/freezing.py",
+        old="    owing.cards(tx, [(incident, now) for incident in found], Priority.EXECUTION)\n",
+        new="",
+        tests=(FREEZING,),
+    ),
     Bug(
         name="no-rest-after-an-action",
         why="The second restart comes before anybody could see what the first one did.",

@@ -46,6 +46,11 @@ def _pending(view: CardView, proposal: Proposal) -> Block:
     if proposal.requested_by != SYSTEM:
         lines.append(f"Requested by {who(view, proposal.requested_by)}")
     lines.append(needs(view, proposal))
+    if view.frozen is not None:
+        by, reason, at = view.frozen
+        since = f" since {moment(at, view.now)}" if at is not None else ""
+        why = f": “{safe(reason, 200)}”" if reason else ""
+        lines.append(f"🧊 *Writes are frozen*{since} by {who(view, by)}{why}. Approve is refused now.")
     if view.alone is not None:
         playbook, at = view.alone
         when = f"from {moment(at, view.now)} on" if at is not None else "soon after the thread was told"

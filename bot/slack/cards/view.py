@@ -47,6 +47,7 @@ class CardView:
     ``execution`` and its current ``verification`` belong to the newest approved proposal
     of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
+    ``frozen`` is (principal, reason, since) of the kill switch while it is on.
     ``soak_note`` names a shortened soak, ``replaced`` says that an earlier card was deleted.
     """
 
@@ -67,6 +68,7 @@ class CardView:
     soak_note: str = ""
     observe: bool = False
     approvers_missing: bool = False
+    frozen: tuple[str, str, datetime | None] | None = None
     replaced: bool = False
 
 

@@ -93,6 +93,12 @@ class FakeVerbs:
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         return await self._do("restart", principal.slack_id, target_text)
 
+    async def freeze(self, principal: Principal, reason: str) -> Answer:
+        return await self._do("freeze", principal.slack_id, reason)
+
+    async def thaw(self, principal: Principal) -> Answer:
+        return await self._do("thaw", principal.slack_id)
+
     async def act(
         self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
     ) -> Answer:

@@ -72,6 +72,22 @@ async def test_ack_and_resolve(office: Office, text: str, call: tuple[object, ..
     assert office.verbs.asked == [call]
 
 
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("freeze database migration", ("freeze", "U0ANA", "database migration")),
+        ('stop "database migration"', ("freeze", "U0ANA", "database migration")),
+        ("freeze", ("freeze", "U0ANA", "")),
+        ("thaw", ("thaw", "U0ANA")),
+        ("unfreeze now", ("thaw", "U0ANA")),
+    ],
+)
+async def test_the_kill_switch_has_a_command(office: Office, text: str, call: tuple[object, ...]) -> None:
+    await office.server.slash("U0ANA", CHANNEL, "/incident", text)
+    assert await office.answered() == f"{call[0]} done."
+    assert office.verbs.asked == [call]
+
+
 async def test_between_several_incidents_the_person_picks(office: Office) -> None:
     office.verbs.incidents = [views.incident(), views.incident(id=43), views.incident(id=44, channel="C0ELSE")]
     await office.server.slash("U0ANA", CHANNEL, "/incident", "resolve it is over")

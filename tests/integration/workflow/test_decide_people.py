@@ -20,6 +20,8 @@ VERBS: dict[str, Press] = {
     "deny": lambda f, who, _i, p: f.verbs.deny(p, who, "no"),
     "stop": lambda f, who, _i, p: f.verbs.stop(p, who),
     "request_again": lambda f, who, _i, p: f.verbs.request_again(p, who),
+    "freeze": lambda f, who, _i, _p: f.verbs.freeze(who, "migration"),
+    "thaw": lambda f, who, _i, _p: f.verbs.thaw(who),
     "acknowledge": lambda f, who, i, _p: f.verbs.acknowledge(i, who),
     "resolve": lambda f, who, i, _p: f.verbs.resolve(i, who, "done"),
     "keep_open": lambda f, who, i, _p: f.verbs.keep_open(i, who),

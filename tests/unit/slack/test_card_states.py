@@ -259,3 +259,12 @@ def test_more_people_than_may_approve_is_said_rather_than_waited_for() -> None:
     alone = views.proposal(quorum=2, approvers=("U0ANA",))
     told = words(card(views.view(proposals=(alone,))))
     assert "Needs 2 people, and only <@U0ANA> may approve" in told
+
+
+def test_a_card_with_something_to_approve_says_that_writes_are_frozen_by_whom_and_why() -> None:
+    frozen = ("person:7", "database migration", views.NOW - timedelta(minutes=3))
+    view = replace(views.STATES["proposed"](), frozen=frozen, people={"person:7": "U0LI"})
+    told = words(card(view))
+    assert "Writes are frozen" in told
+    assert "<@U0LI>: “database migration”" in told
+    assert "frozen" not in words(card(views.STATES["proposed"]()))
