@@ -193,8 +193,8 @@ BUGS = (
         name="taken-approver-still-counts-at-the-claim",
         why="The annotation took the approver away between press and execution; it is executed all the same.",
         file="bot/workflow/facts.py",
-        old="        may = _named(ctx, proposal, principal, groups, now, _annotated(reading))\n",
-        new="        may = _named(ctx, proposal, principal, groups, now)\n",
+        old="        may = _named(ctx, proposal, principal, known, now, _annotated(reading))\n",
+        new="        may = _named(ctx, proposal, principal, known, now)\n",
         tests=(ANNOTATIONS,),
     ),
     Bug(
