@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
+from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
@@ -35,6 +36,9 @@ class Verbs(Protocol):
 
     async def freeze(self, principal: Principal, reason: str) -> Answer:
         """Turns the kill switch on."""
+
+    async def home(self, principal: Principal) -> Home:
+        """What a person sees on App Home."""
 
     async def thaw(self, principal: Principal) -> Answer:
         """Turns it off."""

@@ -10,6 +10,7 @@ from bot.domain.severity import parse_severity
 from bot.domain.target import Target
 from bot.slack import answers, ids, modals
 from bot.slack.cards import blocks
+from commands import home
 from commands.asked import Asked, asked
 from commands.front import Front, Handler, Listener, acknowledge
 
@@ -112,6 +113,10 @@ SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
     ids.VIEW_REJECT: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _reject),
     ids.VIEW_RESOLVE: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _resolve),
     ids.VIEW_DECLARE: (_declared, _declare),
+    ids.VIEW_FREEZE: (
+        _needs(ids.ENTER_REASON, "Say why, for whoever may thaw."),
+        home.freeze_for,
+    ),
     ids.VIEW_RESTART: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _restart),
     ids.VIEW_FIND_TARGET: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _find_target),
     ids.VIEW_PICK_INCIDENT: (_needs(ids.PICK_INCIDENT, "Choose an incident."), _picked),

@@ -328,6 +328,10 @@ class SlackClient:
         """``views.update``; with a hash only if nobody changed it meanwhile."""
         await self._call("views.update", self.web.views_update, view_id=view_id, view=dict(view), hash=view_hash)
 
+    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
+        """``views.publish``: what this person sees on App Home."""
+        await self._call("views.publish", self.web.views_publish, user_id=user, view=dict(view))
+
     # -- the door ---------------------------------------------------------------------------------------------------
 
     def _point(self, name: str) -> None:

@@ -40,6 +40,12 @@ CARD_ACTIONS = (
 )
 """Every action a message can carry."""
 
+FREEZE = "home_freeze"
+THAW = "home_thaw"
+SWITCH = "switch"
+HOME_ACTIONS = (FREEZE, THAW)
+"""Every action that App Home can carry; their value says nothing, there is one switch."""
+
 PICK_NAMESPACE = "pick_namespace"
 PICK_WORKLOAD = "pick_workload"
 PICK_INCIDENT = "pick_incident"
@@ -59,14 +65,24 @@ VIEW_DECLARE = "view_declare"
 VIEW_RESTART = "view_restart"
 VIEW_FIND_TARGET = "view_find_target"
 VIEW_PICK_INCIDENT = "view_pick_incident"
+VIEW_FREEZE = "view_freeze"
 VIEW_MORE = "view_more"
 VIEW_MESSAGE = "view_message"
 
-SUBMISSIONS = (VIEW_REJECT, VIEW_RESOLVE, VIEW_DECLARE, VIEW_RESTART, VIEW_FIND_TARGET, VIEW_PICK_INCIDENT)
+SUBMISSIONS = (
+    VIEW_REJECT,
+    VIEW_RESOLVE,
+    VIEW_DECLARE,
+    VIEW_RESTART,
+    VIEW_FIND_TARGET,
+    VIEW_PICK_INCIDENT,
+    VIEW_FREEZE,
+)
 """Modals that can be submitted."""
 
 BLOCK_PROPOSAL = "proposal_buttons"
 BLOCK_INCIDENT = "incident_buttons"
+BLOCK_SWITCH = "switch_buttons"
 BLOCK_REASON = "block_reason"
 BLOCK_TITLE = "block_title"
 BLOCK_SEVERITY = "block_severity"

@@ -104,6 +104,13 @@ def reject(place: Place) -> View:
     return modal(ids.VIEW_REJECT, "Reject the proposal?", [reason], place, submit="Reject")
 
 
+def freeze() -> View:
+    """Asks why all writes are to stop."""
+    hint = "The channel and every open card show it. Nothing is changed in the cluster until an approver thaws."
+    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint=hint)
+    return modal(ids.VIEW_FREEZE, "Freeze all writes?", [reason], Place(), submit="Freeze")
+
+
 def resolve(place: Place) -> View:
     """Asks for the reason when alerts still fire or nothing was verified."""
     reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes on the card.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
+from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.owed import MessageKind
@@ -20,7 +21,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, decide, freezing, owing, requests, targets, verify
+from bot.workflow import alone, decide, freezing, home, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 
@@ -54,6 +55,10 @@ class Workflow:
     async def freeze(self, principal: Principal, reason: str) -> Answer:
         """See ``freezing.freeze``."""
         return await freezing.freeze(self._ctx, principal, redact(reason))
+
+    async def home(self, principal: Principal) -> Home:
+        """See ``home.home``."""
+        return await home.home(self._ctx, principal)
 
     async def thaw(self, principal: Principal) -> Answer:
         """See ``freezing.thaw``."""

@@ -11,6 +11,7 @@ from typing import Any
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
 from bot.domain.errors import NotFoundError
+from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
@@ -28,6 +29,7 @@ class FakeVerbs:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.at_home = Home(views.NOW)
         self.answers: dict[str, Answer] = {}
         self.broken: dict[str, Exception] = {}
         self.incidents: list[Incident] = []
@@ -95,6 +97,10 @@ class FakeVerbs:
 
     async def freeze(self, principal: Principal, reason: str) -> Answer:
         return await self._do("freeze", principal.slack_id, reason)
+
+    async def home(self, principal: Principal) -> Home:
+        self.asked.append(("home", principal.slack_id))
+        return self.at_home
 
     async def thaw(self, principal: Principal) -> Answer:
         return await self._do("thaw", principal.slack_id)

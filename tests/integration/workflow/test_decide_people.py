@@ -41,6 +41,7 @@ def test_every_verb_of_a_person_is_in_the_table() -> None:
 
     looking = {
         "principal",
+        "home",
         "refused",
         "unidentified",
         "list_open",

@@ -97,3 +97,25 @@ async def test_the_open_cards_are_owed_anew_when_the_switch_turns(floor: Floor, 
 def _version(tx: Tx, incident_id: int) -> int:
     row = tx.execute("SELECT version FROM outbox WHERE key = ?", (f"card:{incident_id}",)).fetchone()
     return int(row[0])
+
+
+async def test_app_home_shows_what_waits_for_the_one_who_looks_and_not_for_others(floor: Floor) -> None:
+    floor.configure(APPROVERS=("U0ANA",))
+    asked, proposal = await floor.restart_asked()
+    ana = await floor.verbs.home(await floor.person("ana"))
+    assert [one.id for _, one in ana.waiting] == [proposal.id]
+    assert [one.id for one in ana.incidents] == [asked.incident_id]
+    other = await floor.verbs.home(await floor.person("li"))
+    assert other.waiting == ()
+    assert [one.id for one in other.incidents] == [asked.incident_id]
+    await floor.verbs.freeze(await floor.person("li"), "migration")
+    frozen = (await floor.verbs.home(await floor.person("ana"))).frozen
+    assert frozen is not None
+    assert frozen[:2] == ("@li", "migration")
+
+
+async def test_app_home_shows_nothing_to_a_guest(floor: Floor) -> None:
+    await floor.restart_asked()
+    found = await floor.verbs.home(await floor.person("eve", restricted=True))
+    assert "guests" in found.note
+    assert (found.incidents, found.waiting, found.verdicts) == ((), (), ())

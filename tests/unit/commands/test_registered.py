@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from bot.sandbox.slack.validation import check
-from bot.slack import ids, modals
+from bot.slack import home, ids, modals
 from bot.slack.cards import DigestView, card, digest
 from bot.slack.preflight import SCOPES
 from commands import buttons, slash, views
 from commands import help as words
+from commands import home as home_commands
 from tests.unit.slack import card_views
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +58,24 @@ def test_every_emitted_action_has_a_listener() -> None:
     assert emitted == set(buttons.HANDLERS) == set(ids.CARD_ACTIONS)
 
 
+def test_every_action_of_app_home_has_a_listener() -> None:
+    emitted = {found for drawn in HOMES for found in action_ids(drawn)}
+    assert emitted == set(home_commands.HANDLERS) == set(ids.HOME_ACTIONS)
+
+
+HOMES = [
+    home.view(found, lambda channel, ts: f"https://x.slack.com/archives/{channel}/p{ts}", "x" * 9000)
+    for found in card_views.HOMES
+]
+
+
+@pytest.mark.parametrize("drawn", HOMES)
+def test_slack_takes_every_app_home(drawn: dict[str, Any]) -> None:
+    assert check.view(drawn) == []
+
+
 VIEWS = {
+    ids.VIEW_FREEZE: modals.freeze(),
     ids.VIEW_REJECT: modals.reject(modals.Place("C1", "https://hooks.slack.com/x", "p:12")),
     ids.VIEW_RESOLVE: modals.resolve(modals.Place(reason="x" * 9000)),
     ids.VIEW_DECLARE: modals.declare(modals.Place(), "checkout is slow" * 30),

@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
+from bot.domain.home import Home
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import Proposal, ProposalState, ProposalText
 from bot.domain.severity import Severity
@@ -286,3 +287,28 @@ STATES: dict[str, Callable[[], CardView]] = {
     "late": lambda: view(delayed=90, replaced=True, soak_note="soak 5 s (sandbox)", related=(incident(id=41),)),
 }
 """Every state that a card can be in, by the name tests use."""
+
+
+def _homes() -> list[Home]:
+    many = tuple(incident(id=n, title="<!here>" * 99, alertname="x" * 300) for n in range(1, 16))
+    offered = tuple((one, proposal(id=one.id)) for one in many[:10])
+    ended = tuple((one, verdict, NOW) for one, verdict in zip(many, [*Verdict][:5], strict=False))
+    by = ("@li", "database <migration>" * 90, NOW)
+    links = {one.id: ("C0ONCALL", "1700000000.000100") for one in many}
+    return [
+        Home(NOW),
+        Home(NOW, note="@eve, guests may not do this."),
+        Home(
+            NOW,
+            frozen=by,
+            incidents=many,
+            more=400,
+            waiting=offered,
+            links=links,
+        ),
+        Home(NOW, otherwise_frozen="Writes are frozen: the FREEZE_FILE exists.", verdicts=ended),
+    ]
+
+
+HOMES = _homes()
+"""App Home, empty and as full as it gets."""
