@@ -139,6 +139,10 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
     ALLOWED_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (), description="Actions that may be proposed for approval, such as restart,rollback; empty means none."
     )
+    OVERRIDE_OWNERS: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
+        (),
+        description="Namespaces where Fettle may change what Argo CD, Flux, Fleet or Helm keeps; it may be taken back.",
+    )
     APPROVERS: Annotated[_Words, BeforeValidator(values.approvers)] = Field(
         (), description="Slack ids of people (U...) and user groups (S...) who may approve; empty means nobody."
     )

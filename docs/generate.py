@@ -223,6 +223,7 @@ REDACTED = {
         "bot/kube/logs.py": "errors in the place of a log",
         "bot/kube/containers.py": "last words and messages of states and conditions",
         "bot/kube/history.py": "`kubernetes.io/change-cause`",
+        "bot/kube/keepers.py": "names of what keeps a workload (an Argo CD application, a Helm release)",
         "bot/kube/managers.py": "names of field managers: tokens alone",
         "bot/kube/workload.py": "the same",
         "bot/kube/errors.py": "errors of the API server and of admission webhooks",

@@ -23,6 +23,7 @@ class Traits:
 
     ``kinds`` are those of the targets that it fits. ``role`` is the shipped role that grants it, ``right`` completes "I
     may not ..." and ``does`` completes "I don't ... a Job"; ``noun`` stands after an article ("a restart").
+    ``kept`` says that whoever keeps the workload as it is written in Git or a chart would take it back.
     ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state.
     """
 
@@ -31,6 +32,7 @@ class Traits:
     right: str = "do this"
     does: str = "do this to"
     noun: str = "change"
+    kept: bool = False
     rolling_out: bool = False
     paused: bool = False
     empty: bool = False
@@ -41,7 +43,7 @@ TRAITS: Mapping[Action, Traits] = {
     Action.RESTART: Traits(RESTARTABLE, right="restart workloads", does="restart", noun="restart"),
     # It ends a rollout that goes wrong, so one under way doesn't stand against it.
     Action.ROLLBACK: Traits(
-        RESTARTABLE, right="roll back workloads", does="roll back", noun="rollback", rolling_out=True
+        RESTARTABLE, right="roll back workloads", does="roll back", noun="rollback", kept=True, rolling_out=True
     ),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""

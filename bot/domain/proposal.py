@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.keeper import Keeper
 from bot.domain.narrowing import Narrowing
 from bot.domain.target import Target
 from bot.domain.transitions import Machine
@@ -121,6 +122,7 @@ class TargetState:
     ``hpa`` is (name, min, max) or None; ``budget`` is (name, spec text, disruptions allowed) or None.
     ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
     ``annotated`` is whether the object has any annotation, ``marker`` the execution that they name.
+    ``keeper`` is who keeps the object as it is written elsewhere, in Git or a chart.
     ``ordered`` is whether it makes one pod after the other, each only when those before it are ready.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
     ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
@@ -151,6 +153,7 @@ class TargetState:
     marker: str = ""
     owner: str = ""
     managers: tuple[str, ...] = ()
+    keeper: Keeper | None = None
     partition: int = 0
     ordered: bool = False
     conditions: Mapping[str, str] = field(default_factory=dict)

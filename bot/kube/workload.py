@@ -16,6 +16,7 @@ from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.domain.proposal import TargetState, canonical, sha256
 from bot.domain.redaction import redact_name
 from bot.domain.target import Target
+from bot.kube.keepers import keeper
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, selector_text, selects, text
 from bot.kube.pods import Pod
 
@@ -93,6 +94,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         marker=text(obj, "metadata", "annotations", EXECUTION_ID),
         owner=f"{owner[0]} {text(obj, 'metadata', 'namespace')}/{owner[1]}" if owner else "",
         managers=template_managers(obj),
+        keeper=keeper(obj, template_managers(obj)),
         partition=count(rolling, "partition"),
         ordered=kind == "StatefulSet" and text(spec, "podManagementPolicy") != "Parallel",
         conditions={

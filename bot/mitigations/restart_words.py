@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from bot.domain.proposal import TargetState
 
-GITOPS = {
-    "argocd": "Argo CD",
-    "kustomize-controller": "Flux",
-    "flux": "Flux",
-    "helm-controller": "Flux's Helm controller",
-    "fleet": "Fleet",
-}
-"""Part of a field manager's name -> who that is."""
-
 
 def pods(number: int) -> str:
     """``1 pod``, ``6 pods``."""
@@ -79,6 +70,6 @@ def warnings(state: TargetState) -> tuple[str, ...]:
         lines.append(f"Partition {state.partition}: pods below that ordinal keep running as they are.")
     if state.budget is not None and state.budget[2] == 0:
         lines.append(f"Budget {state.budget[0]} allows no pod to be down now; a rollout doesn't heed it.")
-    owners = sorted({name for manager in state.managers for part, name in GITOPS.items() if part in manager.lower()})
-    lines.extend(f"{owner} manages this object and may take the restart annotation away again." for owner in owners)
+    if state.keeper is not None and state.keeper.at_once:
+        lines.append(f"{state.keeper.words} manages this object and may take the change back again.")
     return tuple(lines)

@@ -28,7 +28,7 @@ from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import Params
 from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
-from bot.mitigations.restart_words import GITOPS, facts, pace, pods, warnings
+from bot.mitigations.restart_words import facts, pace, pods, warnings
 from bot.mitigations.verb import Mitigation, Rights, rights_on
 
 TEMPLATE = "/spec/template"
@@ -62,9 +62,6 @@ async def plan(cluster: Cluster, state: TargetState, wanted: Params) -> Params:
     none, and what a read raises.
     """
     target = state.target
-    owner = next((name for one in state.managers for part, name in GITOPS.items() if part in one.lower()), "")
-    if owner:
-        raise RequestError(f"{owner} manages {target.ref} and would put the newer revision back. Revert it there.")
     found = await revisions.revisions(cluster, target)
     current = next((one for one in found if one.current), None)
     chosen = _chosen(target, found, wanted)

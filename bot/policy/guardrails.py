@@ -39,6 +39,7 @@ class Facts:
     A target that the cluster says doesn't exist is no state and no ``read_problem``; ``kind`` is its kind where it
     wasn't read because nothing is ever done to such a thing. ``rights_problem``, ``in_flight`` and ``read_problem`` are
     sentences, empty when there is nothing to say.
+    ``override_keepers`` are namespaces where Fettle may change what is kept in Git or a chart.
     ``expires_at`` is the proposal's when approving and the approval's when executing.
     """
 
@@ -57,6 +58,7 @@ class Facts:
     expires_at: datetime | None = None
     read_problem: str = ""
     kind: str = ""
+    override_keepers: frozenset[str] = frozenset()
 
 
 def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
@@ -117,6 +119,14 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
         yield _unfit(action, target.kind)
     if state.owner:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
+    of, keeper = traits_of(action), state.keeper
+    if of.kept and keeper is not None and namespace not in facts.override_keepers:
+        when = "at once" if keeper.at_once else "with its next upgrade"
+        yield Reason(
+            Rule.OWNER,
+            f"{keeper.words} keeps {target.ref} as it is written there and would take a {of.noun} back {when}. "
+            f"{keeper.advice}",
+        )
 
 
 def _annotated(action: str, state: TargetState) -> Iterator[Reason]:

@@ -17,7 +17,7 @@ from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, metrics, restarts, rollout
+from bot.verification import alerts, metrics, restarts, reverted, rollout
 from bot.verification.baseline import baseline, deadline, soak_for
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
@@ -25,6 +25,8 @@ from bot.verification.rollout import Bound
 NOTHING = Supporting()
 ACTION = "action"
 """Key of a baseline: what was done."""
+BEFORE = "before"
+"""Key of a baseline: the template's hash before the action."""
 BINDING = "binding"
 """Key of a baseline: what a mitigation says its pods are known by."""
 
@@ -76,7 +78,8 @@ def assess(
         # A template that is new gets a ReplicaSet and a condition of its own, before its generation counts as seen.
         stuck=bool(pods and verification.baseline.get("stuck")),
     )
-    moved = rollout.superseded(state, bound)
+    taken_back = reverted.check(state, bound, str(verification.baseline.get(BEFORE, "")), at)
+    moved = "" if taken_back is not None else rollout.superseded(state, bound)
     fresh = rollout.new_pods(state, found.pods, bound)
     seen: Mapping[str, Any] = verification.progress.get(MARKS) or {}
     since = verification.rolled_out_at
@@ -91,6 +94,8 @@ def assess(
     checks = [rollout.check(state, fresh, bound, at), restarts.check(fresh, seen, soak, at)]
     numbers, kept = _numbers(verification, supporting, since, at)
     checks += numbers
+    if taken_back is not None:
+        checks.append(taken_back)
     if supporting.alerts is not None:
         checks.append(alerts.judged(supporting.alerts, since, at))
     elif alerts_firing is not None:

@@ -99,6 +99,7 @@ def _claim(
     baseline["crash_looping"] = baseline["crash_looping"] or bool(execution.baseline.get("crash_looping"))
     baseline[metrics.CHECKS] = list(checks)
     baseline[measure.ACTION] = execution.action
+    baseline[measure.BEFORE] = reading.state.template_hash
     if binding := mitigation.binding(proposal.params):
         # The template after the action is another one: what it is from then on is in the binding.
         baseline |= {measure.BINDING: dict(binding), "template_hash": str(binding.get("template", ""))}

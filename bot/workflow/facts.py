@@ -240,6 +240,7 @@ def check(
         allowed_actions=frozenset(str(allowed) for allowed in settings.ALLOWED_ACTIONS),
         allowed_namespaces=frozenset(settings.ALLOWED_NAMESPACES),
         own_namespace=settings.OWN_NAMESPACE,
+        override_keepers=frozenset(settings.OVERRIDE_OWNERS),
         foreign_cluster=incident.foreign_cluster,
         frozen=freeze.on,
         frozen_sentence=freeze.sentence,

@@ -22,7 +22,7 @@ from bot.kube import reads
 from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents, verifications
 from bot.storage.db import Lane, Tx
-from bot.verification import measure
+from bot.verification import measure, reverted
 from bot.workflow import again, close, measuring, owing
 from bot.workflow.context import Context
 
@@ -109,7 +109,8 @@ def _settle(tx: Tx, ctx: Context, work: DueWork, measured: Measurement, verdict:
     _entry(tx, "verification:verdict:given", SYSTEM, settled, str(verdict), detail, now)
     executions.release(tx, settled.execution_id)
     close.after_verdict(tx, settled.incident_id, verdict, now)
-    if verdict is Verdict.FAIL and incidents.get(tx, settled.incident_id).open:
+    taken_back = any(check.name == reverted.NAME for check in measured.checks)
+    if verdict is Verdict.FAIL and not taken_back and incidents.get(tx, settled.incident_id).open:
         again.owe_undo(tx, executions.get(tx, settled.execution_id), now)
     incident = incidents.get(tx, settled.incident_id)
     owing.thread(tx, incident, f"verdict:{settled.id}", _sentence(settled, verdict), now)

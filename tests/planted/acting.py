@@ -264,7 +264,7 @@ BUGS = (
         name="failed-and-not-undone",
         why="The verdict is FAIL, and the card offers nothing.",
         file="bot/workflow/verify.py",
-        old="    if verdict is Verdict.FAIL and incidents.get(tx, settled.incident_id).open:\n",
+        old="    if verdict is Verdict.FAIL and not taken_back and incidents.get(tx, settled.incident_id).open:\n",
         new="    if verdict is Verdict.SUPERSEDED and incidents.get(tx, settled.incident_id).open:\n",
         tests=(ROLLED,),
     ),

@@ -22,6 +22,22 @@ FREEZING = "tests/integration/workflow/test_freezing.py"
 
 BUGS = (
     Bug(
+        name="git-is-fought",
+        why="The rollback is put back by Argo CD a minute later, and the person on call believes that it was cured.",
+        file=GUARDRAILS,
+        old="    if of.kept and keeper is not None and namespace not in facts.override_keepers:\n",
+        new="    if of.kept and keeper is not None and namespace in facts.override_keepers:\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="taken-back-is-superseded",
+        why="What Git took back counts as somebody's new change, and nobody looks again.",
+        file="bot/verification/measure.py",
+        old="    if taken_back is not None:\n        checks.append(taken_back)\n",
+        new="",
+        tests=("tests/integration/workflow/test_keepers.py",),
+    ),
+    Bug(
         name="anybody-thaws",
         why="Whoever is impatient lifts the freeze of a database migration.",
         file="bot/workflow/freezing.py",

@@ -137,12 +137,6 @@ async def test_a_revision_whose_configuration_is_gone_is_refused(kube: World) ->
         await rollback.plan(kube.cluster, state, {"revision": "2"})
 
 
-async def test_what_git_manages_is_reverted_there(kube: World) -> None:
-    state = replace(await two(kube), managers=("argocd-controller",))
-    with pytest.raises(RequestError, match="Argo CD manages shop/api and would put the newer revision back"):
-        await rollback.plan(kube.cluster, state, {})
-
-
 async def test_values_of_the_environment_are_neither_shown_nor_kept(kube: World) -> None:
     await kube.api()
     await change(kube, env=[{"name": "DB_PASSWORD", "value": HIDDEN}])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.audit import TAGS, detail_digest, entry_hash
+from bot.domain.keeper import Keeper
 from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState, canonical, sha256, staleness_digest
 from bot.domain.target import Target
@@ -36,7 +37,7 @@ STATUS: dict[str, Any] = {
     "first_failure_at": datetime(2026, 1, 1, tzinfo=UTC), "observed_at": datetime(2026, 1, 1, tzinfo=UTC),
     "strategy": "Recreate", "max_unavailable": "1", "max_surge": "1", "min_ready_seconds": 9, "progress_deadline": 9,
     "owner": "Rollout shop/api", "partition": 1, "narrowing": Narrowing(wrong=("x",)),
-    "annotated": True, "marker": "e-1", "ordered": True,
+    "annotated": True, "marker": "e-1", "ordered": True, "keeper": Keeper("Argo CD"),
 }  # fmt: skip
 """Status, and what follows from the template hash or is looked at afresh by guards."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.keeper import Keeper
 from bot.mitigations.diff import spec_diff
 from bot.mitigations.restart_words import consequence, facts, pace, warnings
 from tests.unit.cluster_states import state
@@ -78,9 +79,8 @@ def test_the_confirm_says_the_consequence(kind: str, changes: dict[str, Any], te
         ("DaemonSet", {"strategy": "OnDelete"}, "Strategy OnDelete"),
         ("StatefulSet", {"partition": 2}, "Partition 2"),
         ("Deployment", {"budget": ("api", "minAvailable 6", 0)}, "Budget api allows no pod"),
-        ("Deployment", {"managers": ("argocd-controller", "kubectl")}, "Argo CD manages"),
-        ("Deployment", {"managers": ("kustomize-controller",)}, "Flux manages"),
-        ("Deployment", {"managers": ("helm-controller",)}, "Flux's Helm controller manages"),
+        ("Deployment", {"keeper": Keeper("Argo CD")}, "Argo CD manages"),
+        ("Deployment", {"keeper": Keeper("Flux", "Kustomization shop")}, "Flux (Kustomization shop) manages"),
     ],
 )
 def test_a_line_for_each_thing_to_know_before_pressing(kind: str, changes: dict[str, Any], begins: str) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.decision import Rule
+from bot.domain.keeper import Keeper
 from bot.domain.narrowing import read
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
@@ -173,3 +174,25 @@ def test_annotations_give_nothing() -> None:
     """Whatever is written there, an action that the settings don't allow stays denied."""
     narrowed = state(narrowing=read("namespace shop", {"fettle/deny": "scale", "fettle/approvers": "U0ANA"}))
     assert rules(replace(ALLOWING, allowed_actions=frozenset()), narrowed) == {Rule.ACTION}
+
+
+KEPT = Keeper("Argo CD", "Application shop-api")
+
+
+@pytest.mark.parametrize("point", list(Point))
+def test_a_rollback_of_what_git_keeps_is_refused_at_every_point_and_a_restart_is_not(point: Point) -> None:
+    facts = replace(ALLOWING, allowed_actions=frozenset({"restart", "rollback"}))
+    decision = check("rollback", state(keeper=KEPT), facts, NOW, point)
+    assert [reason.rule for reason in decision.reasons] == [Rule.OWNER]
+    assert decision.sentence == (
+        "Argo CD (Application shop-api) keeps shop/api as it is written there and would take a rollback back at once. "
+        "Revert it in Git."
+    )
+    assert check("restart", state(keeper=KEPT), facts, NOW, point).allowed
+
+
+def test_where_the_owner_may_be_overridden_a_rollback_of_what_git_keeps_is_allowed() -> None:
+    facts = replace(ALLOWING, allowed_actions=frozenset({"rollback"}), override_keepers=frozenset({"shop"}))
+    assert check("rollback", state(keeper=KEPT), facts, NOW, Point.EXECUTE).allowed
+    elsewhere = replace(facts, override_keepers=frozenset({"bank"}))
+    assert not check("rollback", state(keeper=KEPT), elsewhere, NOW, Point.EXECUTE).allowed
