@@ -23,6 +23,7 @@ from bot.domain.mitigation import Action
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
 from bot.settings_limits import LimitSettings
+from bot.settings_policy import PolicySettings, from_file
 from bot.settings_sources import SOURCE_SECRETS, UNTOLD, SourceSettings, address, contradictions
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -109,7 +110,7 @@ class IncidentSettings(BaseModel):
     )
 
 
-class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings, StoreSettings):
+class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings, PolicySettings, StoreSettings):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -214,8 +215,8 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
 
     @property
     def approver_groups(self) -> tuple[str, ...]:
-        """The user groups among the approvers."""
-        return tuple(one for one in self.APPROVERS if values.is_group(one))
+        """The user groups among the approvers, those of the policy included."""
+        return tuple(dict.fromkeys(one for one in (*self.APPROVERS, *self.POLICY.approvers) if values.is_group(one)))
 
     @property
     def pager(self) -> str:
@@ -276,7 +277,7 @@ def load(
         sentences.append(
             "KUBECONFIG is missing: name the kubeconfig file of the cluster (inside a pod it isn't needed)."
         )
-    built = _built(Settings, raw, sentences + _across(raw))
+    built = _built(Settings, raw, sentences + from_file(raw) + _across(raw))
     built.follow({name: file for name, file in found.secret_files.items() if name in FOLLOWED})
     return built
 
@@ -319,6 +320,16 @@ def load_incidents_only(
     wanted = {name: value for name, value in found.values.items() if name in IncidentSettings.model_fields}
     about = [one for one in found.wrong if any(name in one for name in IncidentSettings.model_fields)]
     return _built(IncidentSettings, wanted, about + found.unreadable)
+
+
+def load_policy_only(
+    environ: Mapping[str, str] | None = None, env_file: str | Path = ".env", yaml_file: str | Path = "fettle.yaml"
+) -> PolicySettings:
+    """What ``fettle policy check`` needs: no tokens, no cluster, no store; raises ``ConfigError`` like ``load``."""
+    found = _found(os.environ if environ is None else environ, env_file, yaml_file)
+    wanted = {name: value for name, value in found.values.items() if name in PolicySettings.model_fields}
+    about = [one for one in found.wrong if "POLICY" in one]
+    return _built(PolicySettings, wanted, about + found.unreadable + from_file(wanted))
 
 
 def secret_files(

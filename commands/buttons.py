@@ -32,6 +32,17 @@ def _on(kind: str, verb: Callable[[Verbs, int, Principal], Awaitable[Answer]], *
     return handle
 
 
+async def approve(front: Front, who: Asked) -> None:
+    """Approves at once, or asks why first where the policy wants a reason."""
+    number = _id(who, "p")
+    principal = await front.identities.principal(who)
+    answer = await front.verbs.approve(number, principal)
+    if answer.asks_reason:
+        await front.slack.open_view(who.trigger_id, modals.approve(who.place, await front.verbs.proposal(number)))
+    else:
+        await front.refuse(who, answer)
+
+
 async def reject(front: Front, who: Asked) -> None:
     """Opens the modal that asks why; who may reject is decided at its submission."""
     _id(who, "p")
@@ -79,7 +90,7 @@ async def out_of_date(front: Front, who: Asked) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    ids.APPROVE: _on("p", lambda verbs, number, who: verbs.approve(number, who)),
+    ids.APPROVE: approve,
     ids.REJECT: reject,
     ids.STOP: _on("p", lambda verbs, number, who: verbs.stop(number, who)),
     ids.REQUEST_AGAIN: _on("p", lambda verbs, number, who: verbs.request_again(number, who)),

@@ -22,8 +22,8 @@ class Verbs(Protocol):
     async def principal(self, person: SlackPerson) -> Principal:
         """The one principal that a Slack person is."""
 
-    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
-        """Approves a pending proposal."""
+    async def approve(self, proposal_id: int, principal: Principal, reason: str = "") -> Answer:
+        """Approves a pending proposal; the answer may ask for a reason instead."""
 
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """Rejects a pending proposal."""

@@ -39,6 +39,13 @@ def _needs(action_id: str, sentence: str) -> Check:
     return lambda values: None if values.get(action_id) else (action_id, sentence)
 
 
+async def _approve(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    reason = modals.values_of(who.view)[ids.ENTER_REASON]
+    number = ids.read_id(who.place.value, "p")
+    await front.refuse(who, await front.verbs.approve(number, principal, reason))
+
+
 async def _reject(front: Front, who: Asked) -> None:
     principal = await front.identities.principal(who)
     reason = modals.values_of(who.view)[ids.ENTER_REASON]
@@ -110,6 +117,7 @@ async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) 
 
 
 SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
+    ids.VIEW_APPROVE: (_needs(ids.ENTER_REASON, "Say why, for the audit."), _approve),
     ids.VIEW_REJECT: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _reject),
     ids.VIEW_RESOLVE: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _resolve),
     ids.VIEW_DECLARE: (_declared, _declare),

@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from alert_table import alerts_page  # noqa: E402 - a neighbour, and the path is set above
+from pydantic import BaseModel  # noqa: E402 - the path is set above
 
+from bot import settings_policy_parts as parts  # noqa: E402
 from bot.domain import observed  # noqa: E402 - the path is set above
 from bot.domain.evidence import EventRow, PodRow  # noqa: E402
 from bot.domain.execution import EXECUTION  # noqa: E402
@@ -130,6 +132,25 @@ def catalog_rows() -> Iterator[str]:
     yield ""
     yield f"Fettle carries out: {can}. What else may be proposed stands on the card as advice, with its command."
     yield "`Watchdog` and `InfoInhibitor` are never posted; their absence is what says something."
+
+
+def policy() -> str:
+    """The page on the policy with a fresh table."""
+    return filled("docs/policy.md", keys="\n".join(policy_rows()))
+
+
+def policy_rows() -> Iterator[str]:
+    """Every key of POLICY and what it means."""
+    yield "| key | what it means |"
+    yield "| --- | --- |"
+    tables: dict[str, type[BaseModel]] = {
+        "": parts.PolicyPart, "rules": parts.RulePart, "rules.match": parts.MatchPart, "windows": parts.WindowPart,
+        "environments": parts.EnvironmentsPart,
+    }  # fmt: skip
+    for prefix, table in tables.items():
+        for name, field in table.model_fields.items():
+            path = ".".join(part for part in (prefix, name) if part)
+            yield f"| `{path}`{' (needed)' if field.is_required() else ''} | {field.description} |"
 
 
 def handlers() -> str:
@@ -328,6 +349,7 @@ FILES = {
     ".env.example": env_example,
     "docs/handlers.md": handlers,
     "docs/playbooks.md": playbooks,
+    "docs/policy.md": policy,
     "docs/playbook.schema.json": playbook_schema,
     "docs/security.md": security,
 }

@@ -13,7 +13,7 @@ class Answer:
     """``ok`` is false for a refusal; both are plain text, shown only to the person, and audited by the verb.
 
     ``incident_id`` is the incident that it concerns (0: none), ``proposal_id`` a proposal that can be asked for again.
-    ``checks`` and ``verdict`` belong to /verify.
+    ``checks`` and ``verdict`` belong to /verify. ``asks_reason``: nothing was decided, the approval needs a reason.
     """
 
     text: str
@@ -22,6 +22,7 @@ class Answer:
     proposal_id: int = 0
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
+    asks_reason: bool = False
 
 
 @dataclass(frozen=True)

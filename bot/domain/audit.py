@@ -36,6 +36,7 @@ TAGS = (
     "proposal:state:proposed",
     "proposal:state:recorded",
     "proposal:state:requested",
+    "proposal:state:nudged",
     "proposal:state:expired",
     "proposal:state:superseded",
     "proposal:approval:granted",

@@ -31,6 +31,8 @@ class Rule(StrEnum):
     RATE = "rate"
     BREAKER = "breaker"
     AUTONOMY = "autonomy"  # it may not be done without a person
+    POLICY = "policy"  # a rule of POLICY denies it
+    WINDOW = "window"  # a freeze window of POLICY is on
     STALE = "stale"
     EXPIRED = "expired"
     SETTLED = "settled"  # the proposal was already decided

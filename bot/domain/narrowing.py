@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.redaction import redact
 
@@ -37,7 +37,8 @@ class Narrowing:
 
     ``denied`` and ``approvers`` hold pairs of where it is written ("Deployment shop/api", "namespace shop") and what:
     verbs, and Slack ids. ``wrong`` are sentences about annotations that can't be understood; each denies everything.
-    ``channel`` is where a line about incidents goes too; ``lost`` says why a channel isn't one.
+    ``channel`` is where a line about incidents goes too; ``lost`` says why a channel isn't one. ``labels`` are those of
+    the namespace, by which a policy tells its environment.
     """
 
     denied: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -46,6 +47,7 @@ class Narrowing:
     channel: str = ""
     channel_of: str = ""
     lost: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def denying(self, action: str) -> tuple[str, ...]:
         """Where it is written that this action isn't to be taken."""
@@ -61,6 +63,7 @@ class Narrowing:
             first.channel,
             first.channel_of,
             first.lost,
+            {**self.labels, **other.labels},
         )
 
 

@@ -18,6 +18,7 @@ class Stage(StrEnum):
     RECOVER = "recover"  # execution: read back what a dead process left running
     VERIFY = "verify"  # verification
     EXPIRE = "expire"  # proposal
+    NUDGE = "nudge"  # proposal: its approvers are reminded before it expires
     ACT_ALONE = "act_alone"  # proposal: its playbook lets Fettle do it without an approval
     PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over

@@ -67,7 +67,8 @@ class ProposalText:
     ``consequence`` the confirm's text; ``diff`` the dry run's diff; ``warnings`` a line each; ``refusal`` why there
     are no buttons, empty for a pending one; ``rationale`` why this is proposed; ``undo`` what can be done afterwards if
     it doesn't help, or that it can't be undone; ``by_hand`` the command line of what would help and isn't Fettle's;
-    ``press`` is the verb as two words where it is ("Roll back"), else empty.
+    ``press`` is the verb as two words where it is ("Roll back"), else empty. ``rules`` are the names of the policy's
+    that narrow it; ``asks_reason`` says that an approval needs a reason.
     """
 
     headline: str
@@ -83,6 +84,8 @@ class ProposalText:
     undo: str = ""
     by_hand: str = ""
     press: str = ""
+    rules: tuple[str, ...] = ()
+    asks_reason: bool = False
 
 
 @dataclass(frozen=True)

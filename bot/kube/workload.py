@@ -7,7 +7,7 @@ their number. This module refuses to ask the cluster anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -112,11 +112,12 @@ def read_state(kind: str, objects: Objects) -> TargetState:
 
 
 def narrowed(kind: str, obj: Json, namespace: Json | None) -> narrowing.Narrowing | None:
-    """What the annotations of both say, the workload's first; None without the namespace."""
+    """What the annotations of both say, the workload first, and the labels of the namespace; None without that."""
     if namespace is None:
         return None
     of_workload = narrowing.read(target_of(kind, obj).label, _annotations(obj))
-    return of_workload + narrowing.read(f"namespace {text(namespace, 'metadata', 'name')}", _annotations(namespace))
+    of_both = of_workload + narrowing.read(f"namespace {text(namespace, 'metadata', 'name')}", _annotations(namespace))
+    return replace(of_both, labels={key: str(value) for key, value in mapping(namespace, "metadata", "labels").items()})
 
 
 def _annotations(obj: Json) -> dict[str, str]:

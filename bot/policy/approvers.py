@@ -17,6 +17,10 @@ GROUP_MAX_AGE = timedelta(minutes=3)
 """Definitions: groups are refreshed each minute while proposals are pending; older than this denies."""
 
 
+NAMED = 3
+"""So many people or groups a refusal names."""
+
+
 @dataclass(frozen=True)
 class GroupView:
     """One user group as last read: Slack user ids; ``problem`` is a sentence when the last try failed."""
@@ -24,6 +28,14 @@ class GroupView:
     members: frozenset[str] = frozenset()
     refreshed_at: datetime | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One list of those who may approve, and where it stands: ``APPROVERS``, ``policy prod-rollback``."""
+
+    name: str
+    ids: tuple[str, ...]
 
 
 def may_approve(
@@ -36,20 +48,26 @@ def may_approve(
     self_approve: frozenset[str],
     names: Mapping[str, str] | None = None,
     listed_in: str = "APPROVERS",
+    where: str = "",
+    not_own: str = "",
 ) -> Decision:
     """Whether this person may approve this action now.
 
     ``approvers`` are Slack user ids (U..., W...) and group ids (S...); ``requested_by`` is a principal id, or
-    Fettle's for an alert's proposal; ``self_approve`` are the actions that SELF_APPROVE names. ``names`` maps
-    approvers' ids to what people call them (``@ana``, ``@sre-oncall``), ``listed_in`` is where they are named, for the
-    refusal.
+    Fettle's for an alert's proposal; ``self_approve`` are the actions that SELF_APPROVE names, ``not_own`` is the rule
+    that lets nobody approve their own. For the refusal: ``names`` maps ids to what people call them (``@ana``,
+    ``@sre-oncall``), members of groups included, ``listed_in`` is where they are named, ``where`` the namespace.
     """
     who = _called(principal)
     known = identity(principal)
     if not known.allowed:
         return known
-    reasons = list(_listed(principal, who, approvers, groups, now, action, names or {}, listed_in))
-    if principal.id == requested_by and action not in self_approve:
+    what = f"{action} in {where}" if where else action
+    reasons = list(_listed(principal, who, approvers, groups, now, what, names or {}, listed_in))
+    if principal.id == requested_by and not_own:
+        said = f"{who}, you requested this {action} yourself. Ask another approver. (policy {not_own})"
+        reasons.append(Reason(Rule.SELF_APPROVAL, said))
+    elif principal.id == requested_by and action not in self_approve:
         reasons.append(
             Reason(
                 Rule.SELF_APPROVAL,
@@ -89,8 +107,15 @@ def _known(view: GroupView, now: datetime) -> bool:
     return view.refreshed_at is not None and now - view.refreshed_at < GROUP_MAX_AGE
 
 
-def policy_text(approvers: Sequence[str], quorum: int, group_names: Mapping[str, str] | None = None) -> str:
-    """The card's line on who may approve, without the time: ``Needs 1 of 2 approvers``."""
+def policy_text(
+    approvers: Sequence[str], quorum: int, group_names: Mapping[str, str] | None = None, rules: Sequence[str] = ()
+) -> str:
+    """The card's line on who may approve, without the time: ``Needs 1 of 2 approvers · policy prod-rollback``."""
+    named = f" · policy {', '.join(rules)}" if rules else ""
+    return f"{_needs(approvers, quorum, group_names)}{named}"
+
+
+def _needs(approvers: Sequence[str], quorum: int, group_names: Mapping[str, str] | None) -> str:
     if not approvers:
         return "Nobody may approve: set APPROVERS to Slack user or group ids"
     groups = [one for one in approvers if is_group(one)]
@@ -120,13 +145,26 @@ def _called(principal: Principal) -> str:
     return f"@{principal.name}" if principal.name else "You"
 
 
+def named_by(
+    principal: Principal, approvers: Sequence[str], groups: Mapping[str, GroupView], now: datetime
+) -> tuple[str, timedelta] | None:
+    """What of the list names this person: an empty text for the own id, else the group and how old its reading is."""
+    if principal.slack_id in approvers:
+        return "", timedelta()
+    for group in filter(is_group, approvers):
+        view = groups.get(group, GroupView())
+        if view.refreshed_at is not None and _known(view, now) and principal.slack_id in view.members:
+            return group, now - view.refreshed_at
+    return None
+
+
 def _listed(
     principal: Principal,
     who: str,
     approvers: Sequence[str],
     groups: Mapping[str, GroupView],
     now: datetime,
-    action: str,
+    what: str,
     names: Mapping[str, str],
     listed_in: str,
 ) -> Iterator[Reason]:
@@ -135,21 +173,34 @@ def _listed(
             Rule.APPROVER, "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
         )
         return
-    if principal.slack_id in approvers:
+    if named_by(principal, approvers, groups, now) is not None:
         return
-    unread: list[str] = []
-    for group_id in filter(is_group, approvers):
-        view = groups.get(group_id, GroupView(problem="It was never read."))
-        if not _known(view, now):
-            unread.append(f"The members of group {group_id} weren't read within 3 minutes. {view.problem}".strip())
-        elif principal.slack_id in view.members:
-            return
+    unread = [
+        f"The members of group {names.get(one, one)} weren't read within 3 minutes. {groups[one].problem}".strip()
+        if one in groups
+        else f"The members of group {names.get(one, one)} weren't read within 3 minutes. It was never read."
+        for one in filter(is_group, approvers)
+        if one not in groups or not _known(groups[one], now)
+    ]
     if unread:
-        yield Reason(
-            Rule.APPROVER, f"{who}, I can't tell whether you may approve. {' '.join(unread)} Try again shortly."
-        )
+        said = f"{who}, I can't tell whether you may approve. {' '.join(unread)} Try again shortly."
     else:
-        named = [one for one in approvers if names.get(one)][:5]
-        known = [f"somebody of {names[one]}" if is_group(one) else names[one] for one in named]
-        ask = f"Ask {' or '.join(known)}." if known else "Ask one of them."
-        yield Reason(Rule.APPROVER, f"{who}, only those whom {listed_in} names may approve a {action}. {ask}")
+        said = f"{who}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
+    yield Reason(Rule.APPROVER, said)
+
+
+def _only(approvers: Sequence[str], what: str, names: Mapping[str, str], listed_in: str, ask: str) -> str:
+    """``@sre-oncall may approve a rollback in shop. Ask @ana or @li. (policy prod-rollback)``."""
+    called = [names[one] for one in approvers if one in names]
+    if len(called) == len(approvers) <= NAMED:
+        return f"{' and '.join(called)} may approve a {what}. {ask} ({listed_in})"
+    return f"those whom {listed_in} names may approve a {what}. {ask}"
+
+
+def _ask(approvers: Sequence[str], groups: Mapping[str, GroupView], names: Mapping[str, str]) -> str:
+    """Whom to ask: people whose names are known, themselves named or members of a group; else a group."""
+    people = [one for one in approvers if not is_group(one)]
+    people += [one for group in approvers if group in groups for one in sorted(groups[group].members)]
+    known = [names[one] for one in dict.fromkeys(people) if one in names][:NAMED]
+    known = known or [f"somebody of {names[one]}" for one in approvers if is_group(one) and one in names][:NAMED]
+    return f"Ask {' or '.join(known)}." if known else "Ask one of them."

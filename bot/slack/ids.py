@@ -59,6 +59,7 @@ VIEW_ACTIONS = (PICK_NAMESPACE,)
 OPTION_ACTIONS = (PICK_NAMESPACE, PICK_WORKLOAD)
 """External selects: Slack asks for their options while the person types."""
 
+VIEW_APPROVE = "view_approve"
 VIEW_REJECT = "view_reject"
 VIEW_RESOLVE = "view_resolve"
 VIEW_DECLARE = "view_declare"
@@ -70,6 +71,7 @@ VIEW_MORE = "view_more"
 VIEW_MESSAGE = "view_message"
 
 SUBMISSIONS = (
+    VIEW_APPROVE,
     VIEW_REJECT,
     VIEW_RESOLVE,
     VIEW_DECLARE,

@@ -98,6 +98,14 @@ def _external(action_id: str, placeholder: str) -> Block:
     }
 
 
+def approve(place: Place, proposal: Proposal) -> View:
+    """Asks why, where the policy wants a reason; what would be done stands above it, as in the confirm."""
+    text = proposal.text
+    what = f"*{safe(text.headline, 300)}*\n{safe(text.consequence, 600)}".rstrip()
+    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes to the audit.")
+    return modal(ids.VIEW_APPROVE, "Approve?", [blocks.section(what), reason], place, submit="Approve")
+
+
 def reject(place: Place) -> View:
     """Asks why a proposal is rejected."""
     reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes on the card.")

@@ -134,6 +134,14 @@ def group_names(tx: Tx) -> dict[str, str]:
     return {str(key).removeprefix(GROUP_NAME): str(value) for key, value in rows if value}
 
 
+def called(tx: Tx, slack_ids: Iterable[str]) -> dict[str, str]:
+    """Slack id to ``@ana`` or ``@sre-oncall``, for the people whom we met and the groups whose name is known."""
+    wanted = set(slack_ids)
+    found = {row.slack_id: f"@{row.name}" for row in tx.all(Person.select().where(Person.slack_id.in_(wanted)))}
+    found |= {group: f"@{name}" for group, name in group_names(tx).items() if group in wanted}
+    return {one: name for one, name in found.items() if name != "@"}
+
+
 def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:  # noqa: ARG001 - see below
     """Note why a group couldn't be read; the members and the time of the last good reading stay.
 

@@ -123,7 +123,8 @@ def _many(tx: Tx, where: Any) -> list[Proposal]:
 
 def _proposal(row: Any) -> Proposal:
     text = dict(row.text)
-    text["warnings"] = tuple(text.get("warnings", ()))
+    for words in ("warnings", "rules"):
+        text[words] = tuple(text.get(words, ()))
     return Proposal(
         id=row.id, incident_id=row.incident_id, action=row.action, target=target_in(row.target), params=row.params,
         digest=row.digest, state=ProposalState(row.state), text=ProposalText(**text), requested_by=row.requested_by,

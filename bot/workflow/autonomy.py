@@ -16,7 +16,7 @@ from bot.mitigations import catalog
 from bot.policy import autonomy
 from bot.storage import executions, facts, incidents
 from bot.storage.db import Tx
-from bot.workflow import again, concluded
+from bot.workflow import again, concluded, ruled
 from bot.workflow.context import Context
 
 
@@ -52,7 +52,9 @@ def check(
         stopped=facts.get(tx, _stopped(incident)) is not None,
         done=tuple(executions.approved_since(tx, by_playbook(playbook.name), now - autonomy.HOUR, but=proposal)),
     )
-    return autonomy.check(case, now) + _annotated(state)
+    target = state.target if state is not None else incident.target
+    wanted = ruled.alone(ctx, incident, action, target, state) if target is not None else Decision()
+    return autonomy.check(case, now) + _annotated(state) + wanted
 
 
 def still(

@@ -97,8 +97,8 @@ def supersede_pending(tx: Tx, incident_id: int, why: str, now: datetime) -> None
     for proposal in proposals.of_incident(tx, incident_id):
         if proposal.state in {ProposalState.PENDING, ProposalState.RECORDED}:
             proposals.settle(tx, proposal.id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=why)
-            due.forget(tx, Stage.EXPIRE, proposal.id)
-            due.forget(tx, Stage.ACT_ALONE, proposal.id)
+            for stage in (Stage.EXPIRE, Stage.NUDGE, Stage.ACT_ALONE):
+                due.forget(tx, stage, proposal.id)
             tx.audit(
                 AuditNote(
                     "proposal:state:superseded",

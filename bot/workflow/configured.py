@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.domain.redaction import redact
+from bot.policy import rule_words
 from bot.settings import DESCRIPTIONS, SECRET, Settings
 
 Shown = str | list[str]
@@ -53,6 +54,8 @@ def _shown(name: str, value: Any) -> Shown:
         return _kept(value)
     if name == "REGISTRIES":
         return sorted(" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in value)
+    if name == "POLICY":
+        return sorted(rule_words.lines(value))
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -97,11 +100,12 @@ def _default(name: str) -> Shown | None:
 def _changed(name: str, old: Any, new: Shown) -> Iterator[Change]:
     if isinstance(new, list) and isinstance(old, list | str):
         had = set(old) if isinstance(old, list) else set()
+        policy, comma = name == "POLICY", "; " if name == "POLICY" else ", "
         if more := [one for one in new if one not in had]:
-            yield Change(f"{name} gains {', '.join(more)}", name in MORE)
+            yield Change(f"{name} gains {comma.join(more)}", name in MORE or (policy and rule_words.gives(more)))
         if less := sorted(had - set(new)):
-            # An empty list of these gives nothing, so that what is gone never widens.
-            yield Change(f"{name} loses {', '.join(less)}")
+            # An empty list of those gives nothing, so that what is gone never widens; a rule that is gone does.
+            yield Change(f"{name} loses {comma.join(less)}", policy and rule_words.took(less))
         return
     yield Change(f"{name} is {new or 'not set'}, was {old or 'not set'}", _widens(name, str(old), str(new)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.answer import Answer
@@ -24,28 +25,47 @@ from bot.policy import approvers as approver_policy
 from bot.policy import guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import again, close, facts, owing
+from bot.workflow import again, close, entitled, facts, owing
 from bot.workflow.context import Context
 
 AGAIN_STATES = {ProposalState.EXPIRED, ProposalState.DENIED, ProposalState.SUPERSEDED, ProposalState.RECORDED}
 
 
-async def approve(ctx: Context, proposal_id: int, principal: Principal) -> Answer:
-    """Approves as this person, if policy lets them and the target is what was shown; owes the execution."""
+async def approve(ctx: Context, proposal_id: int, principal: Principal, reason: str = "") -> Answer:
+    """Approves as this person, if policy lets them and the target is what was shown; owes the execution.
+
+    Where a rule wants a reason and there is none, the answer asks for it, and nothing is decided.
+    """
     proposal = await ctx.store.read(proposals.get, proposal_id)
     if proposal.state is not ProposalState.PENDING:
         return await ctx.store.transact(too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
+    if proposal.text.asks_reason and not reason:  # asked at once: a form opens within three seconds of the press
+        return await ctx.store.transact(_ask_why, ctx, proposal_id, principal, lane=Lane.PRESS)
     reading = await facts.gather(ctx, proposal.target, proposal.action)
-    return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, lane=Lane.PRESS)
+    return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, reason, lane=Lane.PRESS)
 
 
-def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reading: facts.Reading) -> Answer:
+def _ask_why(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
+    """Only those who may approve are asked, as far as what is stored tells."""
+    proposal = proposals.get(tx, proposal_id)
+    may = entitled.may_approve(tx, ctx, proposal, principal, ctx.clock())
+    return _why(proposal) if may.allowed else refused(tx, proposal, principal, may, ctx.clock())
+
+
+def _why(proposal: Proposal) -> Answer:
+    said = "The policy wants a reason with this approval. Nothing was done yet."
+    return Answer(said, ok=False, incident_id=proposal.incident_id, asks_reason=True)
+
+
+def _approve(
+    tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reading: facts.Reading, reason: str
+) -> Answer:
     now = ctx.clock()
     proposal = proposals.get(tx, proposal_id)
     if proposal.state is not ProposalState.PENDING:
         return too_late(tx, ctx, proposal_id, principal)
     incident = incidents.get(tx, proposal.incident_id)
-    may = facts.may_approve(tx, ctx, proposal, principal, now, reading)
+    may = entitled.may_approve(tx, ctx, proposal, principal, now, reading)
     if not may.allowed:
         return refused(tx, proposal, principal, may, now)
     decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
@@ -59,7 +79,14 @@ def _approve(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readi
     if any(one.principal == principal.id for one in proposals.approvals(tx, proposal.id)):
         said = f"You approved this already; it needs {proposal.quorum} different people."
         return refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
-    return grant(tx, incident, proposal, principal.id, now)
+    rules = entitled.rules_of(tx, ctx, proposal, reading)
+    if rules.wants_reason and not reason:
+        return _why(proposal)
+    proposal = replace(proposal, quorum=max(proposal.quorum, rules.quorum))
+    terms: dict[str, object] = {"entitled": entitled.ways(tx, ctx, proposal, principal, now, reading)}
+    terms |= {"reason": reason} if reason else {}
+    terms |= {"policies": ", ".join(rules.names)} if rules.names else {}
+    return grant(tx, incident, proposal, principal.id, now, terms, reason)
 
 
 def grant(
@@ -68,12 +95,16 @@ def grant(
     proposal: Proposal,
     principal: str,
     now: datetime,
-    limits: Mapping[str, object] | None = None,
+    terms: Mapping[str, object] | None = None,
+    reason: str = "",
 ) -> Answer:
-    """Adds this principal's approval, a person's or a playbook's, and owes the execution once there are enough."""
-    proposals.add_approval(tx, proposal.id, principal, Verb.APPROVED, "", now)
+    """Adds this principal's approval, a person's or a playbook's, and owes the execution once there are enough.
+
+    ``terms`` go to the audit: by what a person was entitled, or a playbook's limits.
+    """
+    proposals.add_approval(tx, proposal.id, principal, Verb.APPROVED, reason, now)
     given = sum(1 for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED)
-    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum, **(limits or {})}
+    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum, **(terms or {})}
     _entry(tx, "proposal:approval:granted", principal, proposal, "approved", detail, now)
     if given < proposal.quorum:
         owing.card(tx, incident, Priority.PRESS, now)
@@ -110,7 +141,7 @@ def _deny(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: 
     if proposal.state is not ProposalState.PENDING:
         return too_late(tx, ctx, proposal_id, principal)
     own = proposal.requested_by == principal.id
-    may = facts.may_approve(tx, ctx, proposal, principal, now)
+    may = entitled.may_approve(tx, ctx, proposal, principal, now)
     if not may.allowed and not (own and not may.has(Rule.IDENTITY)):
         return refused(tx, proposal, principal, may, now)
     proposals.add_approval(tx, proposal.id, principal.id, Verb.DENIED, reason, now)
@@ -227,8 +258,8 @@ def _mention(tx: Tx, principal_id: str) -> str:
 
 def void(tx: Tx, proposal_id: int) -> None:
     """Nothing is owed any more to a proposal that was decided."""
-    due.forget(tx, Stage.EXPIRE, proposal_id)
-    due.forget(tx, Stage.ACT_ALONE, proposal_id)
+    for stage in (Stage.EXPIRE, Stage.NUDGE, Stage.ACT_ALONE):
+        due.forget(tx, stage, proposal_id)
 
 
 def refused(tx: Tx, proposal: Proposal, principal: Principal, decision: Decision, now: datetime) -> Answer:

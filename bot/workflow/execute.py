@@ -31,7 +31,7 @@ from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, facts, measuring, owing, verify
+from bot.workflow import again, close, entitled, facts, measuring, owing, verify
 from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
@@ -82,7 +82,7 @@ def _claim(
     )
     if proposal.state is not ProposalState.APPROVED:
         decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
-    decision += facts.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)
+    decision += entitled.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)
     if _passing(decision, reading):
         _look_later(tx, work, execution, decision, now)
         return None

@@ -7,12 +7,10 @@ transaction that acts on it. What can't be read is handed on as a problem, and p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.approval import Principal, Verb, playbook_of
-from bot.domain.decision import ALLOWED, Decision, Rule, deny
+from bot.domain.decision import Decision
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
@@ -23,13 +21,12 @@ from bot.domain.verification import Verdict
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations import catalog
-from bot.policy import approvers as approver_policy
 from bot.policy import freeze as freeze_policy
 from bot.policy import guardrails, rates
-from bot.storage import executions, people, proposals, verifications
+from bot.storage import executions, people, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
-from bot.workflow import again, autonomy
+from bot.workflow import again, ruled
 from bot.workflow.context import Context
 
 
@@ -107,112 +104,6 @@ def freeze_in(tx: Tx, ctx: Context, file: bool | None) -> freeze_policy.Freeze:
     return freeze_policy.frozen(row, ctx.frozen_by_environment, file)
 
 
-def who_may(
-    tx: Tx, ctx: Context, named: Sequence[str], reading: Reading, now: datetime
-) -> tuple[tuple[str, ...], Decision]:
-    """Who may approve what is proposed on this reading, and a reason against where that is nobody.
-
-    ``named`` are those of the playbook, empty where it names none. Nobody may without APPROVERS, whomever playbooks
-    and annotations name.
-    """
-    configured = tuple(ctx.settings.APPROVERS)
-    if not configured:
-        return (), ALLOWED
-    lists = [configured, *([tuple(named)] if named else []), *(ids for _, ids in _annotated(reading))]
-    unread = dict.fromkeys(ctx.settings.approver_groups, approver_policy.GroupView())
-    left = approver_policy.common(lists, {**unread, **groups(tx)}, now)
-    if left or len(lists) == 1:
-        return left, ALLOWED
-    others = ["the playbook"] if named else []
-    others += [f"the annotation fettle/approvers of {where}" for where, _ in _annotated(reading)]
-    sentence = f"Nobody may approve this, because nobody is named by APPROVERS and by {' and by '.join(others)} alike."
-    return (), deny(Rule.APPROVER, sentence)
-
-
-def narrowed_by(reading: Reading) -> tuple[str, ...]:
-    """A line for each annotation that takes approvers away."""
-    return tuple(f"fettle/approvers of {where} narrows who may approve" for where, _ in _annotated(reading))
-
-
-def may_approve(
-    tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime, reading: Reading | None = None
-) -> Decision:
-    """Whether this person may approve this proposal.
-
-    The list that the card showed, APPROVERS now and, by the reading, annotations now must all name them. Without a
-    reading only what is stored counts, which is enough for a no.
-    """
-    narrowed = _annotated(reading) if reading is not None else ()
-    return _named(ctx, proposal, principal, groups(tx), now, narrowed, people.group_names(tx))
-
-
-def still_approved(
-    tx: Tx, ctx: Context, proposal: Proposal, approved_by: str, now: datetime, reading: Reading
-) -> Decision:
-    """Whether those who approved, or the playbook that did, might still do so; asked at the claim.
-
-    A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
-    groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
-    """
-    known = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups(tx).items()}
-    given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
-    for who in dict.fromkeys((approved_by, *given)):
-        if name := playbook_of(who):
-            alone = autonomy.still(tx, ctx, proposal, name, now, reading.state)
-            if not alone.allowed:
-                return alone
-            continue
-        principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
-        may = _named(ctx, proposal, principal, known, now, _annotated(reading))
-        if not may.allowed:
-            said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
-            return deny(may.reasons[0].rule, said)
-    return ALLOWED
-
-
-def groups(tx: Tx) -> dict[str, approver_policy.GroupView]:
-    """Members of the approver groups as last read."""
-    return {
-        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
-        for group, (members, refreshed_at, problem) in people.groups(tx).items()
-    }
-
-
-def _annotated(reading: Reading) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(where, Slack ids) of every annotation that narrows who may approve."""
-    narrowing = reading.state.narrowing if reading.state is not None else None
-    return narrowing.approvers if narrowing is not None else ()
-
-
-def _named(
-    ctx: Context,
-    proposal: Proposal,
-    principal: Principal,
-    groups: Mapping[str, approver_policy.GroupView],
-    now: datetime,
-    annotated: Sequence[tuple[str, tuple[str, ...]]] = (),
-    names: Mapping[str, str] | None = None,
-) -> Decision:
-    called = {group: f"@{name}" for group, name in (names or {}).items()}
-    narrowed = [(f"the annotation fettle/approvers of {where}", ids) for where, ids in annotated]
-    lists = (("APPROVERS", tuple(ctx.settings.APPROVERS)), ("the proposal", tuple(proposal.approvers)), *narrowed)
-    for listed_in, approvers in lists:
-        decision = approver_policy.may_approve(
-            principal,
-            approvers,
-            groups,
-            now,
-            requested_by=proposal.requested_by,
-            action=proposal.action,
-            self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
-            names=called,
-            listed_in=listed_in,
-        )
-        if not decision.allowed:
-            return decision
-    return ALLOWED
-
-
 def check(
     tx: Tx,
     ctx: Context,
@@ -248,12 +139,13 @@ def check(
         in_flight=busy,
         approved_digest=proposal.digest if proposal else "",
         current_digest=_digest(reading, proposal),
-        expires_at=_valid_until(ctx, proposal, point),
+        expires_at=_valid_until(ctx, incident, proposal, point, reading),
         read_problem=reading.problem,
         kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
     how = asked or Asked.of(proposal)
+    decision += ruled.check(ctx, incident, action, reading.target, reading.state, now, undo=how.undo)
     limits = rates.Limits(
         settings.COOLDOWN, settings.TARGET_HOURLY, settings.HOURLY, settings.AT_ONCE, settings.BREAKER
     )
@@ -283,10 +175,18 @@ def _digest(reading: Reading, proposal: Proposal | None) -> str:
     return staleness_digest(proposal.action, proposal.params, reading.state)
 
 
-def _valid_until(ctx: Context, proposal: Proposal | None, point: guardrails.Point) -> datetime | None:
-    """The proposal's end before it is approved; afterwards an approval is good for as long again, and no longer."""
+def _valid_until(
+    ctx: Context, incident: Incident, proposal: Proposal | None, point: guardrails.Point, reading: Reading
+) -> datetime | None:
+    """The proposal's end before it is approved; afterwards an approval is good for as long again, and no longer.
+
+    A rule that came since shortens both.
+    """
     if proposal is None:
         return None
+    least = ruled.narrowed(ctx, incident, proposal.action, reading.target, reading.state).expires
     if point is guardrails.Point.EXECUTE and proposal.decided_at is not None:
-        return proposal.decided_at + ctx.settings.APPROVAL_TTL
-    return proposal.expires_at
+        return proposal.decided_at + min(ctx.settings.APPROVAL_TTL, least or ctx.settings.APPROVAL_TTL)
+    if proposal.expires_at is None or least is None:
+        return proposal.expires_at
+    return min(proposal.expires_at, proposal.created_at + least)

@@ -16,7 +16,7 @@ from bot.policy import approvers as approver_policy
 from bot.storage import freeze as switch
 from bot.storage import incidents, outbox, people
 from bot.storage.db import Lane, Tx
-from bot.workflow import facts, owing, requests
+from bot.workflow import entitled, facts, owing, requests
 from bot.workflow.context import Context
 
 MOST_CARDS = 200
@@ -67,7 +67,7 @@ def _may_thaw(tx: Tx, ctx: Context, principal: Principal) -> Decision:
     return approver_policy.may_approve(
         principal,
         tuple(ctx.settings.APPROVERS),
-        facts.groups(tx),
+        entitled.groups_of(tx),
         ctx.clock(),
         requested_by="",
         action="thaw",

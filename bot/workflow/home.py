@@ -10,7 +10,7 @@ from bot.policy import approvers as approver_policy
 from bot.storage import freeze as switch
 from bot.storage import incidents, outbox, proposals, verifications
 from bot.storage.db import Tx
-from bot.workflow import facts, freezing, owing
+from bot.workflow import entitled, facts, freezing, owing
 from bot.workflow.context import Context
 
 INCIDENTS, WAITING, VERDICTS = 15, 10, 5
@@ -31,7 +31,7 @@ def _home(tx: Tx, ctx: Context, principal: Principal, file: bool | None) -> Home
     if not outsider.allowed:
         return Home(now, note=outsider.sentence)
     found = incidents.list_open(tx, COUNTED)
-    waiting = [one for one in proposals.pending(tx) if facts.may_approve(tx, ctx, one, principal, now).allowed]
+    waiting = [one for one in proposals.pending(tx) if entitled.may_approve(tx, ctx, one, principal, now).allowed]
     given = verifications.since(tx, now - LAST)[:VERDICTS]
     on, by, reason, at = switch.state(tx)
     other = facts.freeze_in(tx, ctx, file)

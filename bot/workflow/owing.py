@@ -137,10 +137,19 @@ def page_state(tx: Tx, incident: Incident, now: datetime) -> None:
         due.owe(tx, Stage.PAGE, incident.id, now)
 
 
-def thread(tx: Tx, incident: Incident, name: str, text: str, now: datetime, *, broadcast: bool = False) -> None:
+def thread(
+    tx: Tx,
+    incident: Incident,
+    name: str,
+    text: str,
+    now: datetime,
+    *,
+    broadcast: bool = False,
+    mentions: Sequence[str] = (),
+) -> None:
     """Owes a message in the card's thread; ``name`` makes it unique within the incident (``resolved:2``).
 
-    ``broadcast`` also shows it in the channel: only what pages does that.
+    ``broadcast`` also shows it in the channel: only what pages does that. ``mentions`` are Slack ids before the text.
     """
     if incident.digest_id is not None:
         return
@@ -153,5 +162,5 @@ def thread(tx: Tx, incident: Incident, name: str, text: str, now: datetime, *, b
         now,
         key=f"thread:{incident.id}:{name}",
         thread_key=card_key(incident.id),
-        params={"text": text, "broadcast": broadcast},
+        params={"text": text, "broadcast": broadcast, **({"mentions": list(mentions)} if mentions else {})},
     )

@@ -19,7 +19,7 @@ from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, Preview
 from bot.domain.owed import DueWork, Priority, Stage
-from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, staleness_digest
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
 from bot.mitigations import catalog
 from bot.playbooks.chosen import Planned
 from bot.playbooks.schema import Alone
@@ -28,14 +28,27 @@ from bot.policy.approvers import policy_text
 from bot.storage import due, evidence, executions, incidents, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, alone, autonomy, close, concluded, facts, measuring, owing, picking
+from bot.workflow import (
+    again,
+    alone,
+    autonomy,
+    close,
+    concluded,
+    entitled,
+    facts,
+    measuring,
+    nudge,
+    owing,
+    picking,
+    ruled,
+)
 from bot.workflow.context import Context
 
 NOTHING = "none"
 """The action of a record that says why nothing is proposed."""
 
 RATES = frozenset({Rule.COOLDOWN, Rule.RATE, Rule.BREAKER})
-PASSING = frozenset({Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.RIGHTS, Rule.IN_FLIGHT, *RATES})
+PASSING = RATES | {Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.WINDOW, Rule.RIGHTS, Rule.IN_FLIGHT}
 """Reasons that pass by themselves, or with a person's hand elsewhere: what they refused is looked at again."""
 AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
 """The first wait before looking again, and the longest: each is twice the one before."""
@@ -221,7 +234,8 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in _pending(tx, incident)):
         return Decision()
-    approvers, nobody = facts.who_may(tx, ctx, draft.approvers, reading, now)
+    rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
+    approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
     asked = facts.Asked(draft.requested_by != SYSTEM, undo=again.UNDO_OF in draft.params)
     decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE, asked=asked) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
@@ -232,15 +246,17 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     if refused or state is None:
         _record(tx, incident, draft, decision, now)
         return decision
-    settings = ctx.settings
-    expires_at = now + min(settings.APPROVAL_TTL, draft.expires or settings.APPROVAL_TTL)
+    ttl, quorum = ctx.settings.APPROVAL_TTL, max(draft.quorum, rules.quorum)
+    expires_at = now + min(ttl, draft.expires or ttl, rules.expires or ttl)
     against = Decision()
     if draft.alone is not None:
         against = autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
-    warnings = draft.text.warnings + decision.warnings + facts.narrowed_by(reading) + _not_alone(against)
+    warnings = draft.text.warnings + decision.warnings + entitled.narrowed_by(reading) + _not_alone(against)
     text = replace(
         draft.text,
-        policy=policy_text(approvers, draft.quorum, people.group_names(tx)),
+        policy=policy_text(approvers, quorum, people.group_names(tx), rules.names),
+        rules=rules.names,
+        asks_reason=bool(rules.wants_reason),
         warnings=tuple(dict.fromkeys(warnings)),
     )
     proposal = proposals.add(
@@ -255,20 +271,25 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
         requested_by=draft.requested_by,
         now=now,
         expires_at=expires_at,
-        quorum=draft.quorum,
+        quorum=quorum,
         approvers=approvers,
-        baseline={
-            **measure.baseline(state),
-            metrics.CHECKS: measuring.planned(ctx.playbooks.current.get(incident.playbook)),
-            **_before(reading),
-        },
+        baseline=_baseline(ctx, incident, reading, state),
     )
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
+    nudge.owe(tx, proposal, rules.nudge, now)
     detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
+    if rules.names:
+        detail["policies"] = ", ".join(rules.names)
     _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
     if draft.alone is not None and against.allowed:
         alone.announce(tx, ctx, incident, proposal, draft.alone, now)
     return decision
+
+
+def _baseline(ctx: Context, incident: Incident, reading: facts.Reading, state: TargetState) -> dict[str, Any]:
+    """What verification compares to, and the target as it was for the look back."""
+    checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
+    return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading)}
 
 
 def _not_alone(against: Decision) -> tuple[str, ...]:

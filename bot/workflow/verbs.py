@@ -36,9 +36,9 @@ class Workflow:
         """The one principal that a Slack person is, with the approver groups they are in."""
         return await self._ctx.store.transact(_principal, self._ctx, person, lane=Lane.PRESS)
 
-    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
+    async def approve(self, proposal_id: int, principal: Principal, reason: str = "") -> Answer:
         """See ``decide.approve``."""
-        return await decide.approve(self._ctx, proposal_id, principal)
+        return await decide.approve(self._ctx, proposal_id, principal, redact(reason))
 
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """See ``decide.deny``."""

@@ -61,7 +61,7 @@ BUGS = (
     Bug(
         name="alone-at-the-claim-by-anybody",
         why="The playbook's word counts at the claim whatever the playbook says by then.",
-        file="bot/workflow/facts.py",
+        file="bot/workflow/entitled.py",
         old="            if not alone.allowed:\n                return alone\n",
         new="",
         tests=(f"{WORK}::test_the_claim_asks_the_same_again",),
@@ -94,8 +94,8 @@ BUGS = (
         name="alone-though-people-are-named",
         why="A team wrote on its workload whom to ask, and nobody is asked.",
         file=RULES,
-        old="    return autonomy.check(case, now) + _annotated(state)\n",
-        new="    return autonomy.check(case, now)\n",
+        old="    return autonomy.check(case, now) + _annotated(state) + wanted\n",
+        new="    return autonomy.check(case, now) + wanted\n",
         tests=(f"{WORK}::test_what_is_against_it_when_the_delay_is_over_leaves_it_to_people",),
     ),
 )

@@ -19,6 +19,7 @@ from tests.planted import (
     policy,
     process,
     registries,
+    rules,
     shadow,
     slack,
     store,
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
+    *rules.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

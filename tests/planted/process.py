@@ -153,8 +153,8 @@ BUGS = (
         name="reasons-not-redacted",
         why="A password that a person pastes into a reason stands in the audit for ever.",
         file="bot/workflow/verbs.py",
-        old="proposal_id, principal, redact(reason))",
-        new="proposal_id, principal, reason)",
+        old="decide.deny(self._ctx, proposal_id, principal, redact(reason))",
+        new="decide.deny(self._ctx, proposal_id, principal, reason)",
         tests=("tests/integration/workflow/test_people_write.py",),
     ),
     Bug(

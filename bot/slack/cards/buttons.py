@@ -43,9 +43,13 @@ def _proposal_row(proposal: Proposal) -> list[Block]:
         f"{press} {proposal.target.ref}?", proposal.text.consequence or f"{proposal.text.headline}.", press
     )
     return [
-        blocks.button(ids.APPROVE, f"Approve {verb}", value, style="primary", confirm=asked),
+        # Where a reason is needed the form that asks for it stands in the confirm's place.
+        blocks.button(
+            ids.APPROVE, f"Approve {verb}{'…' * proposal.text.asks_reason}", value, style="primary",
+            confirm=None if proposal.text.asks_reason else asked,
+        ),
         blocks.button(ids.REJECT, "Reject", value),
-    ]
+    ]  # fmt: skip
 
 
 def _incident_row(view: CardView) -> list[Block]:

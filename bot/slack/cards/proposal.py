@@ -66,6 +66,8 @@ def needs(view: CardView, proposal: Proposal) -> str:
     rest = len(proposal.approvers) - len(names)
     people = ", ".join(names) + (f" and {rest} more" if rest else "")
     until = f" · until {moment(proposal.expires_at, view.now)}" if proposal.expires_at else ""
+    if proposal.text.rules:
+        until += f" · policy {safe(', '.join(proposal.text.rules[:3]), 200)}"
     if too_few(proposal.approvers, proposal.quorum):
         return f"Needs {proposal.quorum} people, and only {people} may approve: nobody can give the others' word{until}"
     given = [one for one in view.approvals if one.proposal_id == proposal.id and one.verb is Verb.APPROVED]

@@ -57,8 +57,8 @@ class FakeVerbs:
             person.deleted,
         )
 
-    async def approve(self, proposal_id: int, principal: Principal) -> Answer:
-        return await self._do("approve", proposal_id, principal.slack_id)
+    async def approve(self, proposal_id: int, principal: Principal, reason: str = "") -> Answer:
+        return await self._do("approve", proposal_id, principal.slack_id, *([reason] if reason else []))
 
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         return await self._do("deny", proposal_id, principal.slack_id, reason)

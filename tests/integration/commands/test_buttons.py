@@ -54,6 +54,20 @@ async def test_an_expired_proposal_can_be_asked_for_again_from_the_refusal(offic
     assert await office.asked("request_again") == (12, "U0ANA")
 
 
+async def test_an_approval_that_needs_a_reason_asks_for_it_with_what_would_be_done(office: Office) -> None:
+    ts = await office.post(views.STATES["ruled"]())
+    office.verbs.answers["approve"] = Answer("The policy wants a reason.", ok=False, asks_reason=True)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    modal = await office.modal()
+    assert "Restart Deployment shop/api" in str(modal.body)
+    office.verbs.answers.clear()
+    held = await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "   "})
+    assert held.errors == {ids.BLOCK_REASON: "Say why, for the audit."} or held.error == "invalid_input"
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "the fix is in"})
+    await office.until(lambda: office.verbs.asked[-1] == ("approve", 12, "U0ANA", "the fix is in"))
+    assert office.heard() == []
+
+
 async def test_rejecting_asks_for_a_reason(office: Office) -> None:
     ts = await office.post(views.STATES["proposed"]())
     await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.REJECT)

@@ -96,7 +96,8 @@ async def test_approvers_are_taken_away_up_to_the_press(floor: Floor) -> None:
     floor.annotate("approvers", "U0LI")
     answer = await floor.approve(proposal, by="ana")
     assert answer.text.startswith(
-        "@ana, only those whom the annotation fettle/approvers of Deployment shop/api names may approve a restart."
+        "@ana, only those whom the annotation fettle/approvers of Deployment shop/api names may approve a restart in "
+        "shop."
     )
     assert (await floor.approve(proposal, by="li")).ok
 

@@ -85,7 +85,7 @@ async def test_who_is_no_approver_is_refused_and_written_down(floor: Floor, verb
     kim = await floor.person("kim")
     answer = await VERBS[verb](floor, kim, 0, proposal.id)
     assert not answer.ok
-    assert answer.text == "@kim, only those whom APPROVERS names may approve a restart. Ask one of them."
+    assert answer.text == "@kim, only those whom APPROVERS names may approve a restart in shop. Ask one of them."
     assert await floor.last_rules("proposal:approval:refused") == ["approver"]
     assert (await floor.proposal_now(proposal)).state is ProposalState.PENDING
 
@@ -94,7 +94,18 @@ async def test_who_is_no_approver_is_told_the_group_to_ask(floor: Floor) -> None
     await floor.store.transact(people.name_groups, {"S0SRE": "sre-oncall"})
     _, proposal = await floor.restart_asked()
     answer = await floor.approve(proposal, by="kim")
-    assert answer.text == ("@kim, only those whom APPROVERS names may approve a restart. Ask somebody of @sre-oncall.")
+    assert answer.text == (
+        "@kim, only those whom APPROVERS names may approve a restart in shop. Ask somebody of @sre-oncall."
+    )
+
+
+async def test_who_is_known_of_the_one_group_is_named_beside_it(floor: Floor) -> None:
+    floor.configure(APPROVERS=("S0SRE",))
+    await floor.store.transact(people.name_groups, {"S0SRE": "sre-oncall"})
+    await floor.person("sam")
+    _, proposal = await floor.restart_asked()
+    answer = await floor.approve(proposal, by="kim")
+    assert answer.text == "@kim, only @sre-oncall may approve a restart in shop. Ask @sam. (APPROVERS)"
 
 
 async def test_the_one_group_that_may_approve_stands_on_the_card_by_its_name(floor: Floor) -> None:

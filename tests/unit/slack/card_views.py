@@ -226,6 +226,15 @@ CHANGES = Evidence(
 STATES: dict[str, Callable[[], CardView]] = {
     "collecting": lambda: view(incident=incident(investigated_at=None, target=None), evidence=()),
     "proposed": lambda: view(proposals=(proposal(),)),
+    "ruled": lambda: view(
+        proposals=(
+            proposal(
+                text=ProposalText(
+                    "Restart Deployment shop/api", "Restarted shop/api", rules=("prod-restart",), asks_reason=True
+                )
+            ),
+        )
+    ),
     "alone": lambda: view(proposals=(proposal(),), alone=("api-crash", NOW + timedelta(minutes=1))),
     "approved by a playbook": lambda: replace(running(), execution=execution(approved_by="fettle:playbook:api-crash")),
     "cause found": lambda: view(
