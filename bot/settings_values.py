@@ -189,7 +189,7 @@ def namespaces(value: Any) -> tuple[str, ...]:
 def actions(value: Any) -> tuple[Action, ...]:
     """Actions by their words."""
     known = {action.value: action for action in Action}
-    found = [known.get(word.lower()) for word in words(value)]
+    found = [known.get(word.lower().replace("-", "_")) for word in words(value)]
     if None in found:
         raise ValueError(f"write actions out of: {', '.join(known)}")
     return tuple(action for action in found if action)

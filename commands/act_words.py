@@ -31,6 +31,13 @@ def _revision(rest: str) -> dict[str, str]:
     return {"revision": rest} if rest else {}
 
 
+def _tag(rest: str) -> dict[str, str]:
+    """``1.4.2``, ``1.4.2 sidecar``, ``:1.4.2``; what is more is handed on, so that it can be refused."""
+    names = ("tag", "container")
+    words = rest.removeprefix(":").split(maxsplit=2)
+    return {**dict(zip(names, words, strict=False)), **({"more": words[2]} if len(words) > 2 else {})}
+
+
 def _as_given(rest: str) -> dict[str, str]:
     """For an action that takes nothing: handed on, so that it can say so."""
     return {"more": rest} if rest else {}
@@ -39,6 +46,7 @@ def _as_given(rest: str) -> dict[str, str]:
 FORMS: Mapping[Action, Form] = {
     Action.RESTART: Form("namespace/name", "a rolling restart", _as_given),
     Action.ROLLBACK: Form("namespace/name [revision]", "the last healthy revision, or the one named", _revision),
+    Action.SET_IMAGE: Form("namespace/name [tag] [container]", "the nearest tag that there is, or the one named", _tag),
 }
 """A test holds that every action has one."""
 

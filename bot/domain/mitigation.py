@@ -15,6 +15,7 @@ class Action(StrEnum):
 
     RESTART = "restart"
     ROLLBACK = "rollback"
+    SET_IMAGE = "set_image"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Traits:
     ``kinds`` are those of the targets that it fits. ``role`` is the shipped role that grants it, ``right`` completes "I
     may not ..." and ``does`` completes "I don't ... a Job"; ``noun`` stands after an article ("a restart").
     ``kept`` says that whoever keeps the workload as it is written in Git or a chart would take it back.
-    ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state.
+    ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state;
+    ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``).
     """
 
     kinds: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Traits:
     paused: bool = False
     empty: bool = False
     on_delete: bool = False
+    hung_on_image: bool = False
 
 
 TRAITS: Mapping[Action, Traits] = {
@@ -44,6 +47,14 @@ TRAITS: Mapping[Action, Traits] = {
     # It ends a rollout that goes wrong, so one under way doesn't stand against it.
     Action.ROLLBACK: Traits(
         RESTARTABLE, right="roll back workloads", does="roll back", noun="rollback", kept=True, rolling_out=True
+    ),
+    Action.SET_IMAGE: Traits(
+        RESTARTABLE,
+        right="set images of workloads",
+        does="set an image of",
+        noun="change of image",
+        kept=True,
+        hung_on_image=True,
     ),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""

@@ -128,6 +128,7 @@ class TargetState:
     ``keeper`` is who keeps the object as it is written elsewhere, in Git or a chart.
     ``ordered`` is whether it makes one pod after the other, each only when those before it are ready.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
+    ``hung`` are (container, image) of the current template that its pods can't pull and none has started.
     ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
     """
 
@@ -165,6 +166,7 @@ class TargetState:
     labels: Mapping[str, str] = field(default_factory=dict)
     selector: str = ""
     template_changed_at: datetime | None = None
+    hung: tuple[tuple[str, str], ...] = ()
     first_failure_at: datetime | None = None
     observed_at: datetime | None = None
     narrowing: Narrowing | None = None

@@ -50,9 +50,16 @@ class Registries:
         found: Tags = await self._shared(key, lambda: registry.tags(image.repository, within=within))
         return found
 
-    async def published(self, image: ImageReference, reference: str, *, within: float) -> Published | None:
-        """The image of the same repository under another tag or digest; None where there is none."""
+    async def published(
+        self, image: ImageReference, reference: str, *, within: float, fresh: bool = False
+    ) -> Published | None:
+        """The image of the same repository under another tag or digest; None where there is none.
+
+        ``fresh`` asks the registry itself: for a digest that is about to be acted on, an answer of before is none.
+        """
         registry = self._listed(image.registry)
+        if fresh:
+            return await registry.published(image.repository, reference, within=within)
         key = (image.registry, image.repository, reference)
         found: Published | None = await self._shared(
             key, lambda: registry.published(image.repository, reference, within=within)

@@ -19,6 +19,7 @@ from bot.domain.target import Target
 from bot.kube.keepers import keeper
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, selector_text, selects, text
 from bot.kube.pods import Pod
+from bot.kube.pulling import hung
 
 REVISION = "deployment.kubernetes.io/revision"
 RESTART_ANNOTATIONS = (RESTARTED_AT, EXECUTION_ID)
@@ -106,6 +107,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         selector=selector_text(spec.get("selector")),
         template_changed_at=template_changed_at(kind, obj, objects.revisions),
         first_failure_at=min(failures) if failures else None,
+        hung=hung(obj, objects.pods, current_hash(kind, obj, objects.revisions)),
         observed_at=objects.observed_at,
         narrowing=narrowed(kind, obj, objects.namespace),
     )
@@ -193,6 +195,26 @@ def _revision(kind: str, obj: Json, revisions: Sequence[Json]) -> str:
         return text(obj, "status", "updateRevision")
     owned = [item for item in revisions if owned_by(item, obj)]
     return text(max(owned, key=revision_number), "metadata", "labels", "controller-revision-hash") if owned else ""
+
+
+def current_hash(kind: str, obj: Json, revisions: Sequence[Json]) -> str:
+    """What pods of the template carry as their hash; empty while no revision with that template is known.
+
+    The revision must hold the very template: until the controller has made one, the newest is an older one.
+    """
+    if kind == "StatefulSet":
+        wanted = text(obj, "status", "updateRevision")
+        found = next((one for one in revisions if owned_by(one, obj) and text(one, "metadata", "name") == wanted), None)
+        key = wanted
+    else:
+        owned = [one for one in revisions if owned_by(one, obj)]
+        found = max(owned, key=revision_number, default=None)
+        label = "pod-template-hash" if kind == "Deployment" else "controller-revision-hash"
+        key = text(found, "metadata", "labels", label) if found is not None else ""
+    same = found is not None and template_hash(revision_template(kind, found)) == template_hash(
+        mapping(obj, "spec", "template")
+    )
+    return key if same else ""
 
 
 def owned_by(item: Json, obj: Json) -> bool:

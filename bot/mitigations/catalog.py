@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.mitigation import Action
-from bot.mitigations import restart, rollback
+from bot.mitigations import restart, rollback, set_image
 from bot.mitigations.verb import Mitigation
 
 CATALOG: Mapping[Action, Mitigation] = {
@@ -13,6 +13,7 @@ CATALOG: Mapping[Action, Mitigation] = {
     for one in (
         restart.MITIGATION,
         rollback.MITIGATION,
+        set_image.MITIGATION,
     )
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.domain.errors import IntegrityError, RequestError
-from bot.domain.execution import WriteRequest
+from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.proposal import TargetState
+from bot.domain.target import Target
+from bot.kube import reads
+from bot.kube.client import Cluster
+from bot.kube.objects import count, mapping, path, text
+from bot.kube.writes import FIELD_MANAGER
+from bot.mitigations.applied import Applied, ReadBack
 
 JSON_PATCH = "application/json-patch+json"
 
@@ -35,6 +43,54 @@ def preconditions(state: TargetState, execution_uid: str, what: str) -> list[dic
         {"op": "test", "path": "/metadata/uid", "value": target.uid},
         {"op": "test", "path": "/metadata/generation", "value": state.generation},
     ]
+
+
+def annotate(where: str, values: Mapping[str, str], *, there: bool, unguarded: bool = False) -> list[dict[str, object]]:
+    """Adds keys to a map of annotations without replacing it.
+
+    The API server omits an empty map, and "add" below a missing one is refused: then the map itself is put. Where no
+    generation tells of an annotation that somebody wrote meanwhile (``unguarded``), its absence is tested.
+    """
+    if there:
+        return [{"op": "add", "path": f"{where}/{pointer(key)}", "value": value} for key, value in values.items()]
+    absent: list[dict[str, object]] = [{"op": "test", "path": where, "value": None}] if unguarded else []
+    return [*absent, {"op": "add", "path": where, "value": dict(values)}]
+
+
+def patch(target: Target, body: list[dict[str, object]], execution_uid: str) -> WriteRequest:
+    """The JSON Patch of one object, under our name."""
+    return WriteRequest(
+        method="PATCH",
+        path=path(target.kind, target.namespace, target.name),
+        content_type=JSON_PATCH,
+        body=body,
+        query={"fieldManager": FIELD_MANAGER},
+        execution=execution_uid,
+    )
+
+
+async def read_mark(
+    cluster: Cluster, target: Target, execution_uid: str, stored: WriteRequest | None, what: str, *keys: str
+) -> ReadBack:
+    """Whether a write is in the cluster, by the mark of its execution under ``keys``; ``what`` is its noun.
+
+    ``stored`` is the request that was sent: its preconditions say what "unchanged" means. Without it, or without
+    the mark on a target that moved on, the answer is ``changed``. Raises what a read raises; unreadable is
+    unknown, which is the caller's to say.
+    """
+    expected = precondition(stored, "/metadata/generation")
+    uid = precondition(stored, "/metadata/uid") or target.uid
+    obj = await reads.workload(cluster, target)
+    generation = count(obj, "metadata", "generation")
+    same = text(obj, "metadata", "uid") == uid
+    if same and text(mapping(obj, *keys), EXECUTION_ID) == execution_uid:
+        ours = expected + 1 if isinstance(expected, int) else generation
+        return ReadBack(Applied.APPLIED, ours, f"The {what} of {target.ref} is in the cluster.")
+    if same and generation == expected:
+        return ReadBack(Applied.NOT_APPLIED, generation, f"{target.label} is as it was; the {what} didn't happen.")
+    return ReadBack(
+        Applied.CHANGED, generation, f"{target.label} changed meanwhile; whether the {what} happened can't be told."
+    )
 
 
 def precondition(stored: WriteRequest | None, where: str) -> object:

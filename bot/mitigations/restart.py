@@ -15,16 +15,17 @@ from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.kube.client import Cluster
-from bot.kube.objects import PLACES, count, mapping, path, text
-from bot.kube.writes import FIELD_MANAGER, send
-from bot.mitigations.applied import Applied, ReadBack
+from bot.kube.objects import PLACES, count, mapping
+from bot.kube.writes import send
+from bot.mitigations.applied import ReadBack
 from bot.mitigations.diff import spec_diff
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
+from bot.mitigations.patches import PATCH_ROLE, annotate, must_test_uid, patch, preconditions, read_mark
 from bot.mitigations.restart_words import consequence, facts, warnings
 from bot.mitigations.verb import Mitigation, Rights, rights_on
 
-TEMPLATE = "/spec/template/metadata/annotations"
+MARKED = ("spec", "template", "metadata", "annotations")
+TEMPLATE = "/" + "/".join(MARKED)
 
 RIGHTS: Rights = {kind: (("get", "apps", PLACES[kind][2]), ("patch", "apps", PLACES[kind][2])) for kind in RESTARTABLE}
 """Kind -> the (verb, group, resource) rights that a restart of it needs."""
@@ -48,20 +49,8 @@ def request(
         RESTARTED_AT: approved_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         EXECUTION_ID: execution_uid,
     }
-    if state.template_annotations:
-        body += [
-            {"op": "add", "path": f"{TEMPLATE}/{pointer(key)}", "value": value} for key, value in annotations.items()
-        ]
-    else:  # the API server omits an empty map, and "add" below a missing one is refused; the generation guards the gap
-        body.append({"op": "add", "path": TEMPLATE, "value": annotations})
-    return WriteRequest(
-        method="PATCH",
-        path=path(target.kind, target.namespace, target.name),
-        content_type=JSON_PATCH,
-        body=body,
-        query={"fieldManager": FIELD_MANAGER},
-        execution=execution_uid,
-    )
+    body += annotate(TEMPLATE, annotations, there=bool(state.template_annotations))
+    return patch(target, body, execution_uid)
 
 
 async def preview(
@@ -106,26 +95,8 @@ async def apply(cluster: Cluster, stored: WriteRequest) -> int:
 async def read_back(
     cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
 ) -> ReadBack:
-    """Whether the write of this execution is in the cluster, asked by its annotation.
-
-    ``stored`` is the request that was sent: its preconditions say what "unchanged" means. Without it, or without
-    the annotation on a target that moved on, the answer is ``changed``. Raises what a read raises; unreadable is
-    unknown, which is the caller's to say.
-    """
-    expected = precondition(stored, "/metadata/generation")
-    uid = precondition(stored, "/metadata/uid") or target.uid
-    obj = await reads.workload(cluster, target)
-    generation = count(obj, "metadata", "generation")
-    found = text(mapping(obj, "spec", "template", "metadata", "annotations"), EXECUTION_ID)
-    same = text(obj, "metadata", "uid") == uid
-    if same and found == execution_uid:
-        ours = expected + 1 if isinstance(expected, int) else generation
-        return ReadBack(Applied.APPLIED, ours, f"The restart of {target.ref} is in the cluster.")
-    if same and generation == expected:
-        return ReadBack(Applied.NOT_APPLIED, generation, f"{target.label} is as it was; the restart didn't happen.")
-    return ReadBack(
-        Applied.CHANGED, generation, f"{target.label} changed meanwhile; whether the restart happened can't be told."
-    )
+    """Whether the write of this execution is in the cluster, asked by its annotation; see ``patches.read_mark``."""
+    return await read_mark(cluster, target, execution_uid, stored, "restart", *MARKED)
 
 
 async def plan(_cluster: Cluster, _state: TargetState, wanted: Params) -> Params:

@@ -52,6 +52,14 @@ def consequence(state: TargetState) -> str:
     return f"Restarts {pods(number)} of {ref}, {pace(state)}.{down}{kept}"
 
 
+def held(state: TargetState) -> tuple[str, ...]:
+    """A line where pods that aren't ready keep the template that they have, whatever the workload's is."""
+    if not state.ordered or state.ready >= state.replicas:
+        return ()
+    stuck = f"{state.target.ref} makes one pod after the other (OrderedReady): one that isn't ready keeps its template "
+    return (f"{stuck}until somebody deletes it: kubectl -n {state.target.namespace} get pods",)
+
+
 def warnings(state: TargetState) -> tuple[str, ...]:
     """A line each for what a person should know before pressing; none of them denies."""
     lines: list[str] = []

@@ -21,14 +21,14 @@ from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.kube import undo as revisions
 from bot.kube.client import Cluster
-from bot.kube.objects import PLACES, count, mapping, path, text
+from bot.kube.objects import PLACES, count, mapping
 from bot.kube.template import compare
 from bot.kube.undo import Revision
-from bot.kube.writes import FIELD_MANAGER, send
-from bot.mitigations.applied import Applied, ReadBack
+from bot.kube.writes import send
+from bot.mitigations.applied import ReadBack
 from bot.mitigations.params import Params
-from bot.mitigations.patches import JSON_PATCH, PATCH_ROLE, must_test_uid, pointer, precondition, preconditions
-from bot.mitigations.restart_words import facts, pace, pods, warnings
+from bot.mitigations.patches import PATCH_ROLE, annotate, must_test_uid, patch, preconditions, read_mark
+from bot.mitigations.restart_words import facts, held, pace, pods, warnings
 from bot.mitigations.verb import Mitigation, Rights, rights_on
 
 TEMPLATE = "/spec/template"
@@ -129,27 +129,13 @@ def request(state: TargetState, *, approved_at: datetime, execution_uid: str, pa
     named = {key: str(params.get(key, "")) for key in ("kind", "name", "uid", "content")}
     if not all(named.values()):
         raise RequestError("A rollback needs one exact revision.")
-    mark: list[dict[str, object]] = (
-        [{"op": "add", "path": f"{ANNOTATIONS}/{pointer(EXECUTION_ID)}", "value": execution_uid}]
-        if state.annotated
-        else [  # the whole map is put, and no generation tells of an annotation that somebody wrote meanwhile
-            {"op": "test", "path": ANNOTATIONS, "value": None},
-            {"op": "add", "path": ANNOTATIONS, "value": {EXECUTION_ID: execution_uid}},
-        ]
-    )
-    return WriteRequest(
-        method="PATCH",
-        path=path(target.kind, target.namespace, target.name),
-        content_type=JSON_PATCH,
-        body=[
-            *preconditions(state, execution_uid, "rollback"),
-            {"op": "replace", "path": TEMPLATE, "value": None},
-            *mark,
-        ],
-        query={"fieldManager": FIELD_MANAGER},
-        execution=execution_uid,
-        template={**named, "of": target.kind, "namespace": target.namespace},
-    )
+    body: list[dict[str, object]] = [
+        *preconditions(state, execution_uid, "rollback"),
+        {"op": "replace", "path": TEMPLATE, "value": None},
+        *annotate(ANNOTATIONS, {EXECUTION_ID: execution_uid}, there=state.annotated, unguarded=True),
+    ]
+    named |= {"of": target.kind, "namespace": target.namespace}
+    return replace(patch(target, body, execution_uid), template=named)
 
 
 async def ready(cluster: Cluster, stored: WriteRequest) -> WriteRequest:
@@ -184,7 +170,7 @@ async def preview(
         diff=diff,
         facts=facts(state, dry_run=not problem),
         consequence=consequence(state, params),
-        warnings=(*_doubts(params), *_held(state), *warnings(state)),
+        warnings=(*_doubts(params), *held(state), *warnings(state)),
         problem=problem,
         passing=passing,
         rights=rights,
@@ -207,13 +193,6 @@ def _doubts(params: Params) -> tuple[str, ...]:
     return (f"Whether rev {params['revision']} ran well isn't known any more: none of its pods is left.",)
 
 
-def _held(state: TargetState) -> tuple[str, ...]:
-    if not state.ordered or state.ready >= state.replicas:
-        return ()
-    held = f"{state.target.ref} makes one pod after the other (OrderedReady): one that isn't ready keeps its template "
-    return (f"{held}until somebody deletes it: kubectl -n {state.target.namespace} get pods",)
-
-
 async def apply(cluster: Cluster, stored: WriteRequest) -> int:
     """Sends the request that ``ready`` made, once; returns the target's generation after it.
 
@@ -229,19 +208,7 @@ async def read_back(
     cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
 ) -> ReadBack:
     """Whether the write of this execution is in the cluster, asked by the mark on the workload."""
-    expected = precondition(stored, "/metadata/generation")
-    uid = precondition(stored, "/metadata/uid") or target.uid
-    obj = await reads.workload(cluster, target)
-    generation = count(obj, "metadata", "generation")
-    same = text(obj, "metadata", "uid") == uid
-    if same and text(obj, "metadata", "annotations", EXECUTION_ID) == execution_uid:
-        ours = expected + 1 if isinstance(expected, int) else generation
-        return ReadBack(Applied.APPLIED, ours, f"The rollback of {target.ref} is in the cluster.")
-    if same and generation == expected:
-        return ReadBack(Applied.NOT_APPLIED, generation, f"{target.label} is as it was; the rollback didn't happen.")
-    return ReadBack(
-        Applied.CHANGED, generation, f"{target.label} changed meanwhile; whether the rollback happened can't be told."
-    )
+    return await read_mark(cluster, target, execution_uid, stored, "rollback", "metadata", "annotations")
 
 
 def inverse(state: TargetState, params: Params) -> str:

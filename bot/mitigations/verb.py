@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -15,11 +15,14 @@ from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
+from bot.integrations.sources import Sources
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations.applied import ReadBack
 from bot.mitigations.params import Params
 
+Plan = Callable[[Cluster, TargetState, Params], Awaitable[Params]]
+Ready = Callable[[Cluster, WriteRequest], Awaitable[WriteRequest]]
 Rights = Mapping[str, tuple[tuple[str, str, str], ...]]
 """Kind of the target -> the (verb, group, resource or resource/subresource) rights that acting on it takes."""
 
@@ -55,6 +58,10 @@ def _no_undo(_params: Params) -> tuple[Action, Params] | None:
     return None
 
 
+def _replaces_nothing(_params: Params) -> tuple[str, str] | None:
+    return None
+
+
 def _no_binding(_params: Params) -> Params:
     return {}
 
@@ -67,6 +74,9 @@ class Mitigation:
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
     ``undo`` is the inverse action with what it wants, None where there is none; ``inverse`` the sentence for it.
+    ``outside`` makes ``plan`` and ``ready`` of a verb that asks more than the cluster. ``replaces`` names the container
+    whose image it replaces, with that image. Where ``gives_way`` and nothing can be planned, the next mitigation that
+    the playbook lets through is proposed in its place.
     ``binding`` is what verification goes by where the template carries no mark of the execution. ``alone`` says why it
     may be done without a person where playbook and settings let it, empty where it never may.
     """
@@ -75,7 +85,7 @@ class Mitigation:
     verb: str
     headline: str
     done: str
-    plan: Callable[[Cluster, TargetState, Params], Awaitable[Params]]
+    plan: Plan
     preview: _Preview
     request: _Request
     apply: Callable[[Cluster, WriteRequest], Awaitable[int]]
@@ -83,12 +93,22 @@ class Mitigation:
     inverse: Callable[[TargetState, Params], str]
     rights: Rights
     role: str
-    ready: Callable[[Cluster, WriteRequest], Awaitable[WriteRequest]] = whole
+    ready: Ready = whole
+    outside: Callable[[Sources], tuple[Plan, Ready]] | None = None
     undo: Callable[[Params], tuple[Action, Params] | None] = _no_undo
     binding: Callable[[Params], Params] = _no_binding
     asked: Callable[[Params], str] = _nothing_asked
+    replaces: Callable[[Params], tuple[str, str] | None] = _replaces_nothing
+    gives_way: bool = False
     press: str = ""
     alone: str = ""
+
+    def reaching(self, sources: Sources) -> Mitigation:
+        """The same verb, with the outside systems that it asks."""
+        if self.outside is None:
+            return self
+        plan, ready = self.outside(sources)
+        return replace(self, plan=plan, ready=ready)
 
     def headline_for(self, target: Target, params: Params) -> str:
         """``Restart Deployment shop/api``."""

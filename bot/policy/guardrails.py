@@ -14,6 +14,7 @@ from enum import StrEnum
 from bot.domain.decision import Decision, Reason, Rule
 from bot.domain.mitigation import traits_of
 from bot.domain.proposal import TargetState
+from bot.policy import hung
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """The control plane's; no setting opens them."""
@@ -40,6 +41,7 @@ class Facts:
     wasn't read because nothing is ever done to such a thing. ``rights_problem``, ``in_flight`` and ``read_problem`` are
     sentences, empty when there is nothing to say.
     ``override_keepers`` are namespaces where Fettle may change what is kept in Git or a chart.
+    ``replaces`` is the container whose image is replaced, with that image; None where none is.
     ``expires_at`` is the proposal's when approving and the approval's when executing.
     """
 
@@ -59,6 +61,7 @@ class Facts:
     read_problem: str = ""
     kind: str = ""
     override_keepers: frozenset[str] = frozenset()
+    replaces: hung.Replaced | None = None
 
 
 def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
@@ -68,7 +71,7 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
     if state is None:
         reasons += [_unfit(action, facts.kind) if facts.kind else _unread(facts)]
     else:
-        reasons += [*_target(action, state, facts), *_annotated(action, state), *_workload(action, state)]
+        reasons += [*_target(action, state, facts), *_annotated(action, state), *_workload(action, state, facts)]
         if facts.read_problem:
             reasons.append(_unread(facts))
     reasons += [*_cluster(action, state, facts)] if not facts.kind else []
@@ -144,8 +147,9 @@ def _annotated(action: str, state: TargetState) -> Iterator[Reason]:
         yield Reason(Rule.ANNOTATION, f"The annotation fettle/deny of {where} takes {action} away from me.")
 
 
-def _workload(action: str, state: TargetState) -> Iterator[Reason]:
+def _workload(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
     ref, of = state.target.ref, traits_of(action)
+    moves = state.rolling_out and not (of.hung_on_image and hung.on(state, facts.replaces))
     if state.paused and not of.paused:
         yield Reason(
             Rule.PAUSED, f"{ref} is paused, so a {of.noun} would do nothing. Resume it first (kubectl rollout resume)."
@@ -160,7 +164,7 @@ def _workload(action: str, state: TargetState) -> Iterator[Reason]:
             f"{ref} uses OnDelete: a {of.noun} would change nothing until pods are deleted, and I couldn't verify it. "
             "Delete the pods one by one.",
         )
-    elif state.rolling_out and not of.rolling_out and not state.paused:
+    elif moves and not of.rolling_out and not state.paused:
         yield Reason(
             Rule.ROLLING_OUT,
             f"{ref} is rolling out already ({state.updated}/{state.replicas} updated). "

@@ -12,7 +12,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +28,7 @@ from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.prometheus import PrometheusServer
+from bot.sandbox.registry import ImageRegistry
 from bot.sandbox.slack import persist
 from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import SlackRoom
@@ -49,7 +50,8 @@ class WorldOptions:
 
     ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
     ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster. ``broken`` are
-    breakages that have happened by then, each in a namespace of its name. ``extra`` is put
+    breakages that have happened by then, each in a namespace of its name. ``images`` are the tags of repositories in a
+    registry beside the cluster, from which workloads of the same name have theirs. ``extra`` is put
     into the environment of the bot for the sake of measuring it (coverage), nothing else.
     """
 
@@ -60,6 +62,7 @@ class WorldOptions:
     port: int = 0
     metrics: bool = False
     broken: tuple[str, ...] = ()
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -97,6 +100,7 @@ class World:
         self.bot = BotProcess(folder, {})
         self.alertmanager = Alertmanager("", self.webhook_token)
         self.prometheus = PrometheusServer(self.cluster)
+        self.registry = ImageRegistry()
         self.broken: list[Broken] = []
         self.lag = 0.0
         """The longest that this process had to wait for its turn so far, in seconds."""
@@ -115,6 +119,8 @@ class World:
 
     async def start_servers(self) -> None:
         """Slack and the cluster on free loopback ports, the workloads running; writes the kubeconfigs."""
+        if self.options.images:
+            await self._publish()
         self._furnish()
         if self.options.broken:
             # Seconds of work, and other worlds may live in this loop; nobody looks at this cluster yet.
@@ -130,6 +136,14 @@ class World:
         self._write_kubeconfigs()
         self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
+
+    async def _publish(self) -> None:
+        """The images of the options, each tag a day younger than the one before, the last three days old."""
+        await self.registry.start()
+        self.cluster.world.lacks = self.registry.lacks
+        for repository, tags in self.options.images.items():
+            for older, tag in enumerate(reversed(tags)):
+                self.registry.push(repository, tag, datetime.now(UTC) - timedelta(days=3 + older))
 
     async def _watch_lag(self) -> None:
         while True:
@@ -163,7 +177,8 @@ class World:
         self.cluster.clock.offset = -AGE
         for place, pods in self.options.workloads.items():
             namespace, _, name = place.partition("/")
-            image = f"registry.example/{namespace}/{name}:1.4.1"
+            host = self.registry.host if place in self.options.images else "registry.example"
+            image = f"{host}/{namespace}/{name}:1.4.1"
             made = self.cluster.deployment(namespace, name, replicas=pods, image=image)
             spec = {**made["spec"], "progressDeadlineSeconds": self.options.progress_deadline}
             self.cluster.apply({"kind": "Deployment", "metadata": made["metadata"], "spec": spec})
@@ -196,6 +211,7 @@ class World:
             self._watching.cancel()
         await self.alertmanager.close()
         await self.prometheus.stop()
+        await self.registry.stop()
         await self.slack_server.stop()
         await self.cluster_server.stop()
 
@@ -224,7 +240,7 @@ class World:
             "WEBHOOK_TOKENS": self.webhook_token,
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
-            "ALLOWED_ACTIONS": "restart,rollback",
+            "ALLOWED_ACTIONS": "restart,rollback,set_image",
             "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
             "TARGET_HOURLY": "1000",
             "HOURLY": "10000",
@@ -238,6 +254,7 @@ class World:
             "METRICS_PORT": str(free_port()),
             "LOG_FORMAT": "json",
             **({"PROMETHEUS_URL": self.prometheus.url} if self.prometheus.url else {}),
+            **({"REGISTRIES": f"{self.registry.host} insecure"} if self.registry.host else {}),
         }
 
     def dotenv(self) -> str:

@@ -166,7 +166,7 @@ def _before_sending(tx: Tx, ctx: Context, execution_id: int, file: bool | None) 
 
 
 async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> None:
-    mitigation = catalog.CATALOG[Action(execution.action)]
+    mitigation = catalog.CATALOG[Action(execution.action)].reaching(ctx.sources)
     try:
         # Reads alone: before the last checks, so that nothing stands between those and the act.
         whole = await mitigation.ready(ctx.cluster, request)

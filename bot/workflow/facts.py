@@ -7,8 +7,10 @@ transaction that acts on it. What can't be read is handed on as a problem, and p
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.domain.decision import Decision
 from bot.domain.errors import FettleError, NotFoundError
@@ -114,10 +116,11 @@ def check(
     proposal: Proposal | None = None,
     own_execution: int = 0,
     asked: Asked | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Decision:
     """Policy's word on one reading at one of the three points, with the store's facts read in this transaction.
 
-    ``asked`` says whose wish it is where there is no proposal yet.
+    ``asked`` says whose wish it is where there is no proposal yet, ``params`` what it would take.
     """
     now = ctx.clock()
     freeze = freeze_in(tx, ctx, reading.freeze_file)
@@ -142,6 +145,7 @@ def check(
         expires_at=_valid_until(ctx, incident, proposal, point, reading),
         read_problem=reading.problem,
         kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
+        replaces=catalog.CATALOG[Action(action)].replaces(proposal.params if proposal else params or {}),
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
     how = asked or Asked.of(proposal)

@@ -17,9 +17,10 @@ from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
-from bot.domain.mitigation import Action, Preview
+from bot.domain.mitigation import Action, Preview, traits_of
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
+from bot.domain.target import Target
 from bot.mitigations import catalog
 from bot.playbooks.chosen import Planned
 from bot.playbooks.schema import Alone
@@ -132,6 +133,8 @@ async def _draft(
     action = plan.suggestion.action
     reading = await facts.gather(ctx, incident.target, action, recent=recent)
     draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
+    if draft.preview is None and draft.text.refusal and catalog.CATALOG[Action(action)].gives_way:
+        draft = await _instead(ctx, plan, draft, incident.target, recent=recent)
     better = f"{_ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
     return replace(
@@ -139,6 +142,22 @@ async def _draft(
         # What is offered again was left to people once.
         alone=plan.alone if "requested_by" not in params else None,
     )  # fmt: skip
+
+
+async def _instead(ctx: Context, plan: Planned, draft: Draft, target: Target, *, recent: bool) -> Draft:
+    """The next that the playbook lets through, where the first can't be planned; what was against that is said."""
+    first = plan.suggestion
+    why = draft.text.refusal
+    others = [one.suggestion for one in plan.weighed if one.possible and one.suggestion != first]
+    for other in others:
+        reading = await facts.gather(ctx, target, other.action, recent=recent)
+        reason = f"{other.reason[:1].upper()}{other.reason[1:]}"
+        rationale = f"{_ended(reason)} A {traits_of(draft.action).noun} would come first. {why}".strip()
+        found = await _previewed(ctx, other.action, other.params, reading, rationale, draft.requested_by, recent=recent)
+        if found.preview is not None and not found.text.refusal:
+            return found
+    by_hand = first.by_hand if first is not None else ""
+    return replace(draft, text=replace(draft.text, by_hand=by_hand))
 
 
 def _by_hand(plan: Planned) -> str:
@@ -156,7 +175,7 @@ async def _previewed(
     *,
     recent: bool = False,
 ) -> Draft:
-    mitigation = catalog.CATALOG[Action(action)]
+    mitigation = catalog.CATALOG[Action(action)].reaching(ctx.sources)
     target = reading.target
     press = mitigation.press or mitigation.verb.capitalize()
     text = ProposalText(
@@ -237,7 +256,8 @@ def _offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime
     rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
     approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
     asked = facts.Asked(draft.requested_by != SYSTEM, undo=again.UNDO_OF in draft.params)
-    decision = facts.check(tx, ctx, reading, incident, draft.action, guardrails.Point.PROPOSE, asked=asked) + nobody
+    at = guardrails.Point.PROPOSE
+    decision = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
     if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
         return decision  # the card says it already

@@ -109,7 +109,7 @@ def _act(
             tx,
             key=f"{close.REQUEST_KEY}{target.key}",
             # Without the name: that stands in people alone, where it can be erased. The card says by whom.
-            title=f"{str(action).capitalize()} requested",
+            title=f"{traits_of(action).noun.capitalize()} requested",
             alertname="",
             namespace=target.namespace,
             severity=Severity.SEV4,
@@ -127,7 +127,7 @@ def _act(
     params = {"requested_by": principal.id, "action": str(action), **({"wanted": dict(wanted)} if wanted else {})}
     due.owe(tx, Stage.PROPOSE, incident.id, now, params)
     owing.card(tx, incident, Priority.NEW_CARD, now)
-    text = f"A {action} of {target.ref} is being proposed on the card of {incident.ref}."
+    text = f"A {traits_of(action).noun} of {target.ref} is being proposed on the card of {incident.ref}."
     return Answer(text, incident_id=incident.id)
 
 

@@ -38,23 +38,42 @@ def workload() -> Object:
     }  # fmt: skip
 
 
+def kubernetes(world: dict[str, Any]) -> cel.Context:
+    """The names, and what Kubernetes adds to CEL's own functions of text."""
+    made = cel.Context(variables=world)
+    made.add_function("split", lambda text, by: text.split(by))
+    made.add_function("lastIndexOf", lambda text, part: text.rfind(part))
+    made.add_function("substring", lambda text, start, end: text[start:end])
+    return made
+
+
 def refusals(
-    old: Object | None, new: Object | None, *, operation: str = "UPDATE", sub: str = "", rollback: str | None = "false"
+    old: Object | None,
+    new: Object | None,
+    *,
+    operation: str = "UPDATE",
+    sub: str = "",
+    rollback: str | None = "false",
+    **switches: str,
 ) -> list[str]:
-    """What the policy says of this request; an expression that can't be evaluated refuses (failurePolicy Fail)."""
+    """What the policy says of this request; an expression that can't be evaluated refuses (failurePolicy Fail).
+
+    ``switches`` are the other ones of the ConfigMap, an underscore for a hyphen.
+    """
     assert POLICY["failurePolicy"] == "Fail"
     request = {"operation": operation, "subResource": sub, "userInfo": {"username": ACCOUNT}}
-    params = {} if rollback is None else {"data": {"rollback": rollback}}
+    on = {key.replace("_", "-"): value for key, value in switches.items()}
+    params = {} if rollback is None else {"data": {"rollback": rollback, **on}}
     world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "params": params, "variables": {}}
     for variable in POLICY["variables"]:
         try:
-            world["variables"][variable["name"]] = cel.evaluate(variable["expression"], world)
+            world["variables"][variable["name"]] = cel.evaluate(variable["expression"], kubernetes(world))
         except (RuntimeError, ValueError, TypeError, KeyError):
             continue
     said = []
     for one in POLICY["validations"]:
         try:
-            if cel.evaluate(one["expression"], world) is not True:
+            if cel.evaluate(one["expression"], kubernetes(world)) is not True:
                 said.append(one["message"])
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             said.append(f"{one['message']} ({error})")
@@ -203,6 +222,84 @@ def test_what_a_pod_may_do_stays_as_it_is_in_a_rollback(name: str) -> None:
     assert refusals(*changed(rolled_back, NEVER[name], of=secured()), rollback="true") == alone
 
 
+def image_set(to: str) -> Callable[[Object], object]:
+    return lambda o: template_of(o)["containers"][0].update(image=to)
+
+
+DIGEST = f"@sha256:{'0' * 64}"
+SAME_REPOSITORY = [
+    ("registry.example/api:1", "registry.example/api:2"),
+    ("registry.example/api:1", f"registry.example/api:2{DIGEST}"),
+    (f"registry.example/api:1{DIGEST}", "registry.example/api:2"),
+    (f"registry.example/api{DIGEST}", f"registry.example/api:2{DIGEST}"),
+    ("registry.example:5000/shop/api", "registry.example:5000/shop/api:2"),
+    ("registry.example:5000/shop/api:1", f"registry.example:5000/shop/api:2{DIGEST}"),
+    ("api", "api:2"),
+]
+OTHER_REPOSITORY = [
+    ("registry.example/api:1", "registry.example/apis:1"),
+    ("registry.example/api:1", "evil.example/api:1"),
+    ("registry.example:5000/shop/api", "registry.example:5001/shop/api"),
+    ("registry.example:5000/shop/api:1", "registry.example/shop/api:1"),
+    ("registry.example/shop/api:1", "registry.example/shop:1"),
+    ("api:1", "evil:1"),
+    ("api:1", "api:1/evil"),
+    ("registry.example:5000/api", "registry.example:6000"),
+    (f"registry.example/api{DIGEST}", f"registry.example/evil{DIGEST}"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), SAME_REPOSITORY)
+@pytest.mark.parametrize("state", [workload, secured], ids=lambda one: one.__name__)
+def test_another_tag_is_allowed_only_where_it_was_switched_on(
+    state: Callable[[], Object], before: str, after: str
+) -> None:
+    old, new = changed(image_set(after), restart, of=changed(image_set(before), of=state())[1])
+    assert refusals(old, new, set_image="true") == []
+    for off in ("false", "yes", ""):
+        assert refusals(old, new, set_image=off)
+    assert refusals(*changed(restart, of=state()), set_image="true") == []
+
+
+@pytest.mark.parametrize(("before", "after"), OTHER_REPOSITORY)
+def test_another_repository_is_denied_whatever_is_switched_on(before: str, after: str) -> None:
+    old, new = changed(image_set(after), of=changed(image_set(before))[1])
+    (said,) = refusals(old, new, set_image="true")
+    assert said == "Of a container Fettle changes nothing but tag and digest of its image; the repository stays."
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_beside_another_tag_nothing_else_changes(name: str) -> None:
+    alone = refusals(*changed(CHANGES[name]), set_image="true")
+    assert len(alone) == 1
+    assert "(" not in alone[0]
+    if name != "image":
+        assert refusals(*changed(image_set("registry.example/api:2"), CHANGES[name]), set_image="true") == alone
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_what_a_pod_may_do_stays_as_it_is_beside_another_tag(name: str) -> None:
+    both = changed(image_set("registry.example/api:2"), NEVER[name], of=secured())
+    assert len(refusals(*both, set_image="true")) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda o: template_of(o)["containers"].reverse(),
+        lambda o: template_of(o)["containers"].pop(),
+        lambda o: template_of(o)["containers"].append(dict(template_of(o)["containers"][0])),
+        lambda o: template_of(o)["containers"][0].pop("image"),
+        lambda o: template_of(o).pop("initContainers"),
+    ],
+    ids=["another order", "one less", "one twice", "no image", "no init containers"],
+)
+def test_containers_stay_as_many_and_in_their_order(change: Callable[[Object], object]) -> None:
+    old = secured()
+    template_of(old)["containers"].append({"name": "side", "image": "registry.example/side:1"})
+    assert len(refusals(*changed(change, of=old), set_image="true")) == 1
+
+
 def test_the_fields_are_those_that_the_program_itself_refuses() -> None:
     told = " ".join(one["expression"] for one in POLICY["validations"])
     for field in (*undo.POD_GUARDED, *undo.CONTAINER_GUARDED, *undo.LISTS, undo.APPARMOR):
@@ -224,7 +321,7 @@ def test_the_policy_looks_at_this_account_alone_and_denies() -> None:
     binding = one_of(built(SETS["base"]), "ValidatingAdmissionPolicyBinding", "fettle-restart-only")["spec"]
     params = {"name": "fettle-may", "namespace": "fettle", "parameterNotFoundAction": "Deny"}
     assert binding == {"policyName": "fettle-restart-only", "paramRef": params, "validationActions": ["Deny"]}
-    assert one_of(built(SETS["base"]), "ConfigMap", "fettle-may")["data"] == {"rollback": "false"}
+    assert one_of(built(SETS["base"]), "ConfigMap", "fettle-may")["data"] == {"rollback": "false", "set-image": "false"}
 
 
 def test_it_covers_every_kind_that_may_be_patched_with_its_subresources() -> None:

@@ -44,8 +44,8 @@ BUGS = (
         name="template-annotations-replaced",
         why="The restart takes away the annotations that injectors and scrapers need.",
         file=RESTART,
-        old="    if state.template_annotations:\n",
-        new="    if not state.template_annotations:\n",
+        old="there=bool(state.template_annotations))",
+        new="there=not state.template_annotations)",
         tests=(REQUEST,),
     ),
     Bug(
@@ -191,7 +191,7 @@ BUGS = (
     Bug(
         name="changed-target-taken-for-not-applied",
         why="What can't be told is told: failed, nothing was done, although it may have been.",
-        file=RESTART,
+        file="bot/mitigations/patches.py",
         old="    if same and generation == expected:\n",
         new="    if same:\n",
         tests=(f"{APPLY}::test_a_target_that_moved_on_without_our_mark_cannot_be_told",),

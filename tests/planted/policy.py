@@ -233,8 +233,8 @@ BUGS = (
         name="restart-into-a-rollout-allowed",
         why="A rollout that somebody else began is restarted half-way.",
         file=GUARDRAILS,
-        old="    elif state.rolling_out and not of.rolling_out and not state.paused:\n",
-        new="    elif state.rolling_out and not of.rolling_out and state.owner:\n",
+        old="    elif moves and not of.rolling_out and not state.paused:\n",
+        new="    elif moves and not of.rolling_out and state.owner:\n",
         tests=(GUARDS,),
     ),
     Bug(

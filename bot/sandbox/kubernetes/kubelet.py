@@ -98,6 +98,8 @@ class Kubelet:
         key = (pod["metadata"]["namespace"], workload_name(self.world, pod))
         if key in self.world.next_start:
             return self.world.next_start[key]
+        if self.world.lacks(pod["spec"]["containers"][0].get("image", "")):
+            return "image-missing"
         tags = [str(one.get("image", "")).rsplit(":", 1)[-1] for one in pod["spec"]["containers"]]
         return next((_TAGS[tag] for tag in tags if tag in _TAGS), "ok")
 

@@ -3,6 +3,7 @@
 It refuses to hold any behaviour of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.sandbox.kubernetes.clock import ClusterClock
@@ -52,12 +53,17 @@ def backoff_seconds(restarts: int) -> int:
     return 0 if restarts <= 0 else min(300, 10 * 2 ** (restarts - 1))
 
 
+def _nothing_lacks(_image: str) -> bool:
+    return False
+
+
 @dataclass
 class World:
     """One cluster as its controllers see it.
 
     ``down`` are nodes that are silent, ``unheeded`` objects (by uid) that their controller doesn't look at,
-    ``refused`` owners whose pods a quota refused, with the moment of the next try.
+    ``refused`` owners whose pods a quota refused, with the moment of the next try. ``lacks`` says of an image that the
+    registry it names hasn't got it.
     """
 
     clock: ClusterClock
@@ -70,6 +76,7 @@ class World:
     refused: dict[str, float] = field(default_factory=dict)
     next_start: dict[tuple[str, str], str] = field(default_factory=dict)
     manners: dict[tuple[str, str], Manner] = field(default_factory=dict)
+    lacks: Callable[[str], bool] = _nothing_lacks
     _due: list[float] = field(default_factory=list)
 
     def wake_at(self, moment: float) -> None:

@@ -55,6 +55,7 @@ async def play(
         broken=names,
         ready_after=scenario.ready_after,
         progress_deadline=scenario.progress_deadline,
+        images=scenario.images,
         extra=extra or {},
     )
     with tempfile.TemporaryDirectory(prefix=f"fettle-{scenario.name}-") as folder:

@@ -238,6 +238,7 @@ class Scenario(_Part):
 
     ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds. ``broken`` are breakages that have happened
     when the bot starts, each in a namespace of its name; a word may stand for a room of them. A Prometheus measures.
+    ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -247,6 +248,7 @@ class Scenario(_Part):
     ready_after: Seconds = 0.5
     progress_deadline: int = Field(600, ge=2)
     broken: Breakages = ()
+    images: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(min_length=1)
 
 

@@ -108,7 +108,8 @@ class Player:
     async def _change(self, change: schema.Change) -> None:
         namespace, name = change.workload.split("/")
         replicas = (self.world.cluster.get("Deployment", namespace, name) or {})["spec"]["replicas"]
-        self.world.cluster.deployment(namespace, name, replicas=replicas, image=change.image)
+        image = change.image.replace("{registry}", self.world.registry.host)
+        self.world.cluster.deployment(namespace, name, replicas=replicas, image=image)
 
         def counts() -> list[int]:
             found = self.world.cluster.get("Deployment", namespace, name) or {}
@@ -117,7 +118,7 @@ class Player:
         await self._poll(
             lambda: counts() == [replicas] * 3, 15, lambda: f"{change.workload} never rolled out: {counts()}"
         )
-        self.transcript.say(f"Cluster: somebody rolled out {change.image} to {change.workload}")
+        self.transcript.say(f"Cluster: somebody rolled out {image} to {change.workload}")
 
     async def _kubectl_restart(self, workload: str) -> None:
         await hands.rollout_restart(self.world.cluster_server, workload)

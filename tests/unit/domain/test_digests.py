@@ -38,6 +38,7 @@ STATUS: dict[str, Any] = {
     "strategy": "Recreate", "max_unavailable": "1", "max_surge": "1", "min_ready_seconds": 9, "progress_deadline": 9,
     "owner": "Rollout shop/api", "partition": 1, "narrowing": Narrowing(wrong=("x",)),
     "annotated": True, "marker": "e-1", "ordered": True, "keeper": Keeper("Argo CD"),
+    "hung": (("api", "x"),),
 }  # fmt: skip
 """Status, and what follows from the template hash or is looked at afresh by guards."""
 
