@@ -279,7 +279,7 @@ BUGS = (
     Bug(
         name="quorum-of-the-playbook-ignored",
         why="A playbook that wants two people is content with one.",
-        file="bot/workflow/propose.py",
+        file="bot/workflow/offering.py",
         old="max(draft.quorum, rules.quorum)\n",
         new="rules.quorum\n",
         tests=("tests/integration/workflow/test_propose.py",),

@@ -14,7 +14,7 @@ from bot.domain.proposal import ProposalState
 from bot.domain.verification import Verdict
 from bot.sandbox.kubernetes.world import Pace
 from bot.storage import evidence
-from bot.workflow import propose
+from bot.workflow import offering
 
 from .floor import LABELS, Floor
 
@@ -149,7 +149,7 @@ async def test_what_was_not_applied_may_be_requested_again(floor: Floor) -> None
 
 async def test_a_record_that_nothing_fits_offers_nothing_again(floor: Floor) -> None:
     _, record = await floor.alerted(labels={**LABELS, "alertname": "KubeQuotaFullyUsed"})
-    assert record.action == propose.NOTHING
+    assert record.action == offering.NOTHING
     answer = await floor.verbs.request_again(record.id, await floor.person("bo"))
     assert not answer.ok
     assert answer.text == "Nothing was proposed there that could be offered again. The card says why."

@@ -1,0 +1,208 @@
+"""What was drafted becomes a proposal that a person can press, or a record of every reason against it.
+
+One transaction: policy's word on the reading, what it supersedes, the row, the audit entry and the card. It refuses to
+read the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain import aftermath
+from bot.domain.audit import AuditNote
+from bot.domain.decision import Decision, Rule
+from bot.domain.evidence import Evidence
+from bot.domain.incident import Incident
+from bot.domain.mitigation import Preview
+from bot.domain.owed import Priority, Stage
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
+from bot.playbooks.schema import Alone
+from bot.policy import guardrails
+from bot.policy.approvers import policy_text
+from bot.storage import due, people, proposals
+from bot.storage.db import Tx
+from bot.verification import measure, metrics
+from bot.workflow import (
+    again,
+    alone,
+    autonomy,
+    close,
+    entitled,
+    facts,
+    measuring,
+    nudge,
+    owing,
+    ruled,
+)
+from bot.workflow.context import Context
+
+NOTHING = "none"
+"""The action of a record that says why nothing is proposed."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be stored: action, texts, and whether the cluster's own dry run went through.
+
+    ``approvers``, ``expires`` and ``quorum`` are the playbook's, where it narrows the settings; ``alone`` where it lets
+    Fettle act without a person.
+    ``unanswered`` says that the dry run came to nothing for a reason that passes.
+    """
+
+    action: str
+    text: ProposalText
+    reading: facts.Reading | None = None
+    preview: Preview | None = None
+    unanswered: bool = False
+    requested_by: str = SYSTEM
+    approvers: tuple[str, ...] = ()
+    expires: timedelta | None = None
+    quorum: int = 1
+    alone: Alone | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """What a person or an undo asked for: kept where it is refused, so that it can be asked for again."""
+    line: Evidence | None = None
+    """What a handler that was asked to pick said."""
+
+
+def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> Decision:
+    """Stores the proposal, or the record of what is against it; policy's word on it."""
+    reading = draft.reading
+    if reading is None:
+        return Decision()
+    state = reading.state
+    digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
+    if digest and any(_still_shown(old, draft.action, digest, now) for old in pending(tx, incident)):
+        return Decision()
+    rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
+    approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
+    asked = facts.Asked(draft.requested_by != SYSTEM, undo=again.UNDO_OF in draft.params)
+    at = guardrails.Point.PROPOSE
+    decision = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params) + nobody
+    refused = not decision.allowed or bool(draft.text.refusal) or state is None
+    if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
+        return decision  # the card says it already
+    close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
+    owing.card(tx, incident, Priority.NEW_CARD, now)
+    if refused or state is None:
+        record(tx, incident, draft, decision, now)
+        return decision
+    ttl, quorum = ctx.settings.APPROVAL_TTL, max(draft.quorum, rules.quorum)
+    expires_at = now + min(ttl, draft.expires or ttl, rules.expires or ttl)
+    against = Decision()
+    if draft.alone is not None:
+        against = autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
+    warnings = draft.text.warnings + decision.warnings + entitled.narrowed_by(reading) + _not_alone(against)
+    text = replace(
+        draft.text,
+        policy=policy_text(approvers, quorum, people.group_names(tx), rules.names),
+        rules=rules.names, asks_reason=bool(rules.wants_reason), warnings=tuple(dict.fromkeys(warnings)),
+    )  # fmt: skip
+    proposal = proposals.add(
+        tx, incident.id, action=draft.action, target=state.target, params=dict(draft.params), digest=digest,
+        state=ProposalState.PENDING, text=text, requested_by=draft.requested_by, now=now, expires_at=expires_at,
+        quorum=quorum, approvers=approvers, baseline=_baseline(ctx, incident, reading, state),
+    )  # fmt: skip
+    due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
+    nudge.owe(tx, proposal, rules.nudge, now)
+    detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
+    if rules.names:
+        detail["policies"] = ", ".join(rules.names)
+    _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
+    if draft.alone is not None and against.allowed:
+        alone.announce(tx, ctx, incident, proposal, draft.alone, now)
+    return decision
+
+
+def _baseline(ctx: Context, incident: Incident, reading: facts.Reading, state: TargetState) -> dict[str, Any]:
+    """What verification compares to, and the target as it was for the look back."""
+    checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
+    return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading)}
+
+
+def _not_alone(against: Decision) -> tuple[str, ...]:
+    """A line for the card where the playbook would let Fettle act by itself and something is against it."""
+    return (f"Not without an approval, though the playbook lets me: {against.sentence}",) if against.reasons else ()
+
+
+def record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: datetime) -> None:
+    """A proposal without buttons: what would be proposed, and every reason against it."""
+    refusal = _refusal(draft, decision)
+    target = incident.target if draft.reading is None else draft.reading.target
+    text = replace(draft.text, refusal=refusal)
+    if target is None:
+        # Nothing to hang a proposal on: the note of the incident says why.
+        return
+    proposal = proposals.add(
+        tx,
+        incident.id,
+        action=draft.action,
+        target=target,
+        params=dict(draft.params or draft.wanted),
+        digest="",
+        state=ProposalState.RECORDED,
+        text=text,
+        requested_by=draft.requested_by,
+        now=now,
+        expires_at=None,
+        quorum=1,
+        approvers=(),
+        baseline=_before(draft.reading),
+    )
+    rules = [str(reason.rule) for reason in decision.reasons]
+    detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
+    _entry(tx, "proposal:state:recorded", draft.requested_by, proposal, "recorded", detail, now)
+
+
+def _before(reading: facts.Reading | None) -> dict[str, Any]:
+    """The target as it was, for the look back at the end; nothing where it wasn't read."""
+    if reading is None or reading.state is None:
+        return {}
+    return {aftermath.KEY: aftermath.before(reading.state, reading.pods)}
+
+
+def _refusal(draft: Draft, decision: Decision) -> str:
+    """Every reason against, each a whole sentence."""
+    # Observing is no reason against: the card says what policy would say if Fettle might act.
+    left_out = {Rule.MODE}
+    unread = decision.has(Rule.GONE) or decision.has(Rule.UNREADABLE)
+    if unread and draft.reading is not None and draft.reading.rights is None:
+        left_out.add(Rule.RIGHTS)  # of what wasn't read nobody asks whether it may be restarted
+    against = [reason.sentence for reason in decision.reasons if reason.rule not in left_out]
+    return " ".join(ended(part) for part in (draft.text.refusal, *against) if part)
+
+
+def ended(text: str) -> str:
+    """The text as a sentence that ends."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _stands(tx: Tx, incident: Incident, draft: Draft, refusal: str) -> bool:
+    """The newest that the card shows is this very record: written again it would only be noise."""
+    found = [old for old in proposals.of_incident(tx, incident.id) if old.created_at >= incident.episode_at]
+    newest = max(found, key=lambda old: old.id, default=None)
+    if newest is None or newest.state is not ProposalState.RECORDED or draft.reading is None:
+        return False
+    same = (newest.action, newest.target.key, newest.text.refusal, newest.requested_by)
+    return same == (draft.action, draft.reading.target.key, refusal, draft.requested_by)
+
+
+def _still_shown(old: Proposal, action: str, digest: str, now: datetime) -> bool:
+    """The same proposal stands on the card and can still be pressed; the tick that expires it may be late."""
+    return old.digest == digest and old.action == action and old.expires_at is not None and old.expires_at > now
+
+
+def pending(tx: Tx, incident: Incident) -> list[Proposal]:
+    """The incident's proposals that wait for a person."""
+    return [old for old in proposals.of_incident(tx, incident.id) if old.state is ProposalState.PENDING]
+
+
+def _entry(
+    tx: Tx, tag: str, actor: str, proposal: Proposal, outcome: str, detail: Mapping[str, Any], now: datetime
+) -> None:
+    tx.audit(AuditNote(tag, actor, f"proposal:{proposal.id}", outcome, proposal.incident_id, detail), now)
