@@ -219,3 +219,14 @@ async def _close(connection: Connection) -> None:
             await handler.close_async()
     except (TimeoutError, OSError, asyncio.CancelledError):
         log.info("a Slack connection didn't close in time", connection=connection.number)
+    finally:
+        await _let_go(handler)
+
+
+async def _let_go(handler: AsyncSocketModeHandler) -> None:
+    """Ends what the client ends only after Slack answered the close: its tasks, and the session with its sockets."""
+    client = handler.client
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    await client.aiohttp_client_session.close()

@@ -56,6 +56,14 @@ BUGS = (
         tests=(ERRORS,),
     ),
     Bug(
+        name="dead-connection-never-let-go",
+        why="Each connection that Slack doesn't close in time leaves a socket and three tasks behind, for ever.",
+        file="bot/slack/socket_mode.py",
+        old="        await _let_go(handler)\n",
+        new="        pass\n",
+        tests=("tests/integration/socket_mode/test_shared_app.py",),
+    ),
+    Bug(
         name="metadata-key-missing",
         why="What may have been posted can't be found again.",
         file=CLIENT_PY,

@@ -124,3 +124,22 @@ async def test_a_greeting_of_a_moment_counts_and_leaves_nothing_behind(server: S
     await client.close()
     assert (greeting.connections, greeting.app_id) == (3, server.workspace.app_id)
     await until(lambda: server.sockets.connections == 0)
+
+
+async def test_a_connection_whose_close_is_never_answered_leaves_nothing_behind(
+    server: SlackServer, sockets: SocketMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client lets go of its sockets and tasks only after Slack's answer to the close."""
+    monkeypatch.setattr(socket_mode, "CLOSE_WITHIN", 0.1)
+    sockets.start()
+    await until(lambda: sockets._announced == 2)
+    clients: list[Any] = [one.handler.client for one in sockets._connections if one.handler is not None]
+    for transport in server.sockets._transports.values():
+        transport.pause_reading()
+    with structlog.testing.capture_logs() as logs:
+        await sockets.close()
+    assert [one["event"] for one in logs] == ["a Slack connection didn't close in time"] * 2
+    assert [client.aiohttp_client_session.closed for client in clients] == [True, True]
+    await until(lambda: all(client.message_processor.done() for client in clients), within=1)
+    await until(lambda: all(client.message_receiver.done() for client in clients), within=1)
+    await until(lambda: all(client.current_session_monitor.done() for client in clients), within=1)
