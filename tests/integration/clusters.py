@@ -21,6 +21,10 @@ UNHURRIED = 1000.0
 """Relaxed calls a second where the pace of evidence isn't the subject: at the real rate tests would mostly wait."""
 
 
+PATIENT = 30.0
+"""Seconds for each call where no time limit is the subject: a busy machine is no fault of what is tested."""
+
+
 def now() -> datetime:
     """The tests' clock, that of the sandbox too."""
     return datetime.now(UTC)
@@ -59,7 +63,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, seconds: float = 2.0, ready_after: float = 0.1) -> AsyncIterator[World]:
+async def world(folder: Path, *, seconds: float = PATIENT, ready_after: float = 0.1) -> AsyncIterator[World]:
     """Starts server and client; ``seconds`` is the client's limit for each call."""
     server = ClusterServer(name="fettle-sandbox", ready_after=ready_after, time_scale=0.1)
     await server.start()

@@ -13,7 +13,7 @@ from bot.evidence import collect
 from bot.evidence.ask import Ask
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.writes import Writing
-from tests.integration.clusters import API, World, now
+from tests.integration.clusters import API, PATIENT, World, now
 
 
 def ask_of(kube: World, target: Target | None = API, *, since: datetime | None = None, **labels: str) -> Ask:
@@ -23,7 +23,7 @@ def ask_of(kube: World, target: Target | None = API, *, since: datetime | None =
 
 
 async def gathered(
-    kube: World, *sources: str, target: Target | None = API, deadline: float = 3.0, **more: Any
+    kube: World, *sources: str, target: Target | None = API, deadline: float = PATIENT, **more: Any
 ) -> Snapshot:
     """What these collectors (all without names) tell, as a snapshot."""
     chosen = collect.chosen(sources or collect.COLLECTORS)

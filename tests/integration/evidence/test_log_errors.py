@@ -20,7 +20,7 @@ from bot.evidence.ask import Ask
 from bot.integrations.door import Access
 from bot.integrations.loki import Loki
 from bot.kube import reads
-from tests.integration.clusters import API, World, now
+from tests.integration.clusters import API, PATIENT, World, now
 from tests.integration.replayed import Replay, answer, captured, replaying
 
 from .asking import ask_of, container, write
@@ -34,14 +34,15 @@ async def asking(kube: World, **more: Any) -> AsyncIterator[tuple[Ask, Replay]]:
     async with replaying() as replay:
         replay.answers = {QUERY: captured("loki/query-vector"), RANGE: captured("loki/query_range-all")}
         loki = Loki(Access("Loki", "LOKI", replay.url))
-        ask = ask_of(kube, since=now() - timedelta(minutes=10), alertname="HighErrorRate", namespace="shop")
+        asked_at = now()
+        ask = ask_of(kube, since=asked_at - timedelta(minutes=10), alertname="HighErrorRate", namespace="shop")
         try:
-            yield replace(ask, loki=loki, **more), replay
+            yield replace(ask, clock=lambda: asked_at, loki=loki, **more), replay
         finally:
             await loki.close()
 
 
-async def told(ask: Ask, deadline: float = 3.0) -> Evidence:
+async def told(ask: Ask, deadline: float = PATIENT) -> Evidence:
     """The evidence, as every collector's is gathered."""
     [found] = await collect.gather(ask, deadline=deadline, collectors=collect.chosen(["log_errors"]))
     return found
@@ -70,7 +71,7 @@ async def test_errors_are_counted_and_named_before_and_after_the_start_and_nothi
     assert after is not None
     assert snapshot.log_errors("since_rollout") is None
     assert (before.count, before.seconds, before.rate) == (6, 1800, 6 / 1800)
-    assert (after.count, after.seconds) == (6, pytest.approx(600, abs=5))
+    assert (after.count, after.seconds) == (6, 600)
     assert after.signatures[0].count == 4
     assert after.signatures[0].text == 'level=error msg="db timeout" n=# dur=#ms'
     assert after.signatures[0].last_at.startswith("2026-11-21T00:09:27")
@@ -136,7 +137,7 @@ async def test_a_playbooks_own_selector_and_words_are_asked_and_each_of_their_li
 async def test_its_questions_to_the_cluster_fit_the_incidents_allowance(kube: World) -> None:
     await rolled_out(kube, 5)
     async with asking(kube) as (ask, _):
-        found = await collect.gather(ask, deadline=5.0)
+        found = await collect.gather(ask, deadline=PATIENT)
     assert "log_errors" in {one.source for one in found}
     assert not [one for one in found if one.status is EvidenceStatus.FAILED]
 
@@ -158,13 +159,14 @@ async def test_lokis_errors_are_told_as_they_are(kube: World, name: str, problem
     assert found.data == {}
 
 
-async def test_a_slow_loki_costs_its_deadline_and_no_more(kube: World) -> None:
+async def test_a_slow_loki_costs_its_deadline_and_no_more(kube: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_errors, "SLOWEST", 60.0)
     await kube.api()
     async with asking(kube) as (ask, replay):
-        replay.delay = 5.0
+        replay.delay = 60.0
         began = asyncio.get_running_loop().time()
         found = await told(ask, deadline=0.8)
-        assert asyncio.get_running_loop().time() - began < 1.2
+        assert asyncio.get_running_loop().time() - began < 20
     assert (found.status, found.problem) == (EvidenceStatus.FAILED, "Loki didn't answer in time.")
 
 

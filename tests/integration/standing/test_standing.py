@@ -17,6 +17,7 @@ from bot.slack.client import SlackClient
 from bot.standing import Standing
 from bot.storage.db import Store
 from bot.workflow.context import Context
+from tests.integration.clusters import PATIENT
 
 Logs = list[Any]
 
@@ -37,8 +38,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 @pytest.fixture
 async def made(world: World, sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Standing]:
     settings = load(world.built_settings(), tmp_path / "none", tmp_path / "none")
-    cluster = await Cluster.connect(settings.KUBECONFIG, None, 2.0, "fettle/test")
-    slack = await SlackClient.connect(world.slack_server.bot_token, settings.SLACK_API_URL, 2.0)
+    cluster = await Cluster.connect(settings.KUBECONFIG, None, PATIENT, "fettle/test")
+    slack = await SlackClient.connect(world.slack_server.bot_token, settings.SLACK_API_URL, PATIENT)
     ctx = Context(sqlite_store, cluster, settings, lambda: datetime.now(UTC), settings.SLACK_CHANNEL_ID)
     yield Standing(ctx, slack)
     await slack.close()
@@ -50,7 +51,7 @@ async def while_it_runs(work: Coroutine[Any, Any, Any], acts: Callable[[Logs], C
     with structlog.testing.capture_logs() as logs:
         task = asyncio.create_task(work)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENT):
                 await acts(logs)
         finally:
             task.cancel()
