@@ -13,16 +13,22 @@ from bot.slack.socket_mode import Connection, SocketMode
 
 
 class Broken:
-    """A handler whose connection is dead and can't be closed."""
+    """A handler whose connection is dead and can't be closed; also its client, and the session of that."""
+
+    message_processor = current_session_monitor = message_receiver = None
 
     def __init__(self) -> None:
-        self.client = self
+        self.client = self.aiohttp_client_session = self
+        self.let_go = False
 
     async def is_connected(self) -> bool:
         return False
 
     async def close_async(self) -> None:
         raise aiohttp.ClientConnectionError("reset")
+
+    async def close(self) -> None:
+        self.let_go = True
 
 
 async def test_a_close_that_fails_costs_neither_the_watchdog_nor_the_next_connection(
@@ -31,13 +37,12 @@ async def test_a_close_that_fails_costs_neither_the_watchdog_nor_the_next_connec
     monkeypatch.setattr(socket_mode, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(socket_mode, "DEAD_AFTER", 0.0)
     opened: list[int] = []
+    handlers: list[Any] = []
 
     def reopen(_: SocketMode, connection: Connection) -> None:
         opened.append(connection.number)
-        connection.handler = made()
-
-    def made() -> Any:
-        return Broken()
+        handlers.append(Broken())
+        connection.handler = handlers[-1]
 
     monkeypatch.setattr(SocketMode, "_open", reopen)
     app: Any = None
@@ -49,4 +54,5 @@ async def test_a_close_that_fails_costs_neither_the_watchdog_nor_the_next_connec
     await sockets.close()
     seen = len(opened)
     await asyncio.sleep(0.05)
+    assert all(one.let_go for one in handlers)
     assert len(opened) == seen, "nothing is opened after the close"
