@@ -284,4 +284,12 @@ BUGS = (
         new="    frozen = False\n",
         tests=(RESTORE,),
     ),
+    Bug(
+        name="early-form-of-a-migration-not-mended",
+        why="A database that an early form of a migration made opens, and each look at an incident fails.",
+        file="bot/storage/migrations/0005_links.py",
+        old='    if "links" not in {column',
+        new='    if "link" in {column',
+        tests=("tests/upgrade/test_old_databases.py",),
+    ),
 )
