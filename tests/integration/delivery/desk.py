@@ -142,7 +142,7 @@ class Desk:
         """How often Slack was asked for this."""
         return sum(call.method == method for call in self.server.calls)
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 8.0) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
         """Waits until something holds, or fails with what the channel shows."""
         end = asyncio.get_running_loop().time() + seconds
         while not holds():
@@ -151,7 +151,7 @@ class Desk:
                 raise AssertionError(f"it did not happen; the channel shows {shown}")
             await asyncio.sleep(0.02)
 
-    async def idle(self, seconds: float = 8.0) -> None:
+    async def idle(self, seconds: float = 20.0) -> None:
         """Waits until nothing is owed that could be sent."""
         end = asyncio.get_running_loop().time() + seconds
         while (await self.store.read(outbox.lag, self.clock()))[0]:

@@ -40,7 +40,7 @@ def put(kube: World, **data: str) -> None:
 
 async def soon(found: Callable[[], T | None]) -> T:
     """What ``found`` gives once it gives something."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             value = found()
             if value:

@@ -45,7 +45,7 @@ async def _ack(ack: Any) -> None:
     await ack()
 
 
-async def until(holds: Callable[[], bool], within: float = 8.0) -> None:
+async def until(holds: Callable[[], bool], within: float = 20.0) -> None:
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110 - what is looked at has no event
             await asyncio.sleep(0.02)

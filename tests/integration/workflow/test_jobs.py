@@ -22,7 +22,7 @@ from .floor import Floor
 Work = Callable[[Context, DueWork], Awaitable[None]]
 
 
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
         while True:
             held = condition()
@@ -81,7 +81,7 @@ async def test_a_request_goes_all_the_way_by_ticks_alone(floor: Floor, start: Ca
         newest = await floor.verification()
         return newest is not None and newest.verdict == "pass"
 
-    await until(verified, 10)
+    await until(verified)
     await until(lambda: not jobs._running)
     assert await floor.owed() == {}
     assert len(floor.patches()) == 1

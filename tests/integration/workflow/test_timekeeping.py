@@ -195,7 +195,7 @@ def clock_set(floor: Floor, step: timedelta) -> Iterator[None]:
     floor.cluster.clock.offset = offset
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # type: ignore[misc]  # noqa: ASYNC110 - the store is looked at from outside
             await asyncio.sleep(0.05)
