@@ -282,7 +282,7 @@ class Cluster:
     def strike(self, namespace: str, name: str, behaviour: str, manner: Manner = USUAL, pods: int = 1) -> Names:
         """Running pods go wrong now; returns their names. A restart cures it."""
         names = trouble.strike(self.world, self.kubelet, namespace, name, pods, behaviour, manner)
-        self._changed.set()
+        self._happened()
         return names
 
     def heal(self, namespace: str, name: str) -> None:
@@ -293,8 +293,13 @@ class Cluster:
     def crash_loop(self, namespace: str, name: str, pods: int = 1, reason: str = "Error", exit_code: int = 1) -> Names:
         """Running pods start to crash-loop now; returns their names. A restart cures it."""
         names = trouble.crash_loop(self.world, self.kubelet, namespace, name, pods, reason, exit_code)
-        self._changed.set()
+        self._happened()
         return names
+
+    def _happened(self) -> None:
+        """What went wrong has gone wrong when the hand lets go; whoever looks sees all of it or nothing."""
+        self.kubelet.sync()
+        self._changed.set()
 
     def evict(self, namespace: str, pod: str, message: str = trouble.LOW_MEMORY) -> None:
         """The node evicts a pod: it fails with reason Evicted and stays."""

@@ -43,28 +43,42 @@ async def test_a_lost_answer_in_the_thread_is_looked_for_in_the_thread(desk: Des
     assert desk.calls("conversations.replies") == 1
 
 
-async def test_a_crash_between_post_and_record_makes_no_second_card(desk: Desk) -> None:
+@pytest.mark.parametrize("point", ["before:post", "after:post", "before:update", "after:update"])
+async def test_a_crash_at_each_point_of_a_call_makes_no_second_card(desk: Desk, point: str) -> None:
     """The claim runs out, the next process finds the message by its key and goes on editing it."""
 
     class Killed(BaseException):
         pass
 
+    died: list[str] = []
+
     def die(name: str) -> None:
-        if name == "after:post":
+        if name == point:
+            died.append(name)
             raise Killed
 
     short = dataclasses.replace(FAST, lease=timedelta(seconds=0.3))
     incident = await desk.do(d.add_incident)
+    if point.endswith("update"):
+        async with desk.working(short):
+            await desk.idle()
+        await desk.do(d.propose, incident)
     desk.slack.crash_point = die
     async with desk.working(short):
-        await desk.until(lambda: len(desk.cards()) == 1)
+        await desk.until(lambda: bool(died))
         await asyncio.sleep(0.05)
         desk.slack.crash_point = None
-    assert await desk.store.read(outbox.posted, f"card:{incident.id}") is None
+    there = await desk.store.read(outbox.posted, f"card:{incident.id}")
+    assert (len(desk.cards()), there is not None) == {
+        "before:post": (0, False), "after:post": (1, False), "before:update": (1, True), "after:update": (1, True),
+    }[point]  # fmt: skip
     await asyncio.sleep(0.3)
+    if point.endswith("post"):
+        await desk.do(d.propose, incident)
     async with desk.working(short):
         await desk.idle()
     [card] = desk.cards()
+    assert "approve restart?" in card.text
     assert await desk.store.read(outbox.posted, f"card:{incident.id}") == (CHANNEL, card.ts)
 
 

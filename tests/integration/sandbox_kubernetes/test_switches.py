@@ -106,6 +106,16 @@ async def test_services_know_their_ready_pods(server: ClusterServer) -> None:
     assert (len(subset["addresses"]), len(subset["notReadyAddresses"])) == (1, 1)
 
 
+async def test_who_asks_right_after_a_crash_sees_it_whole(api: Api, server: ClusterServer) -> None:
+    """Its state and its last words: an alert that is fired at once is never looked at before them."""
+    (name,) = server.cluster.crash_loop("shop", "api", pods=1)
+    pod = (await api("GET", f"/api/v1/namespaces/shop/pods/{name}")).body
+    (status,) = pod["status"]["containerStatuses"]
+    assert (status["ready"], "waiting" in status["state"] or "terminated" in status["state"]) == (False, True)
+    last = (await api("GET", f"/api/v1/namespaces/shop/pods/{name}/log?tailLines=5")).body
+    assert "lock" in last
+
+
 async def test_only_loopback_is_served(api: Api) -> None:
     with pytest.raises(ValueError, match="not a loopback address"):
         await ClusterServer().start(host="0.0.0.0")
