@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from bot.domain.alert import AlertStatus, Effect, Episode, Poison
@@ -93,17 +94,27 @@ def _newest(count: int) -> str:
     )
 
 
-def record(tx: Tx, rows: Sequence[Record], now: datetime) -> int:
-    """Writes the records of one delivery, once for each identity; returns how many were there before (duplicates)."""
-    fresh = 0
-    at = to_text(now)
-    for part in _parts(rows):
-        params: list[Any] = []
-        for fingerprint, starts_at, status, ends_at, effect in part:
+def record(tx: Tx, deliveries: Sequence[tuple[Sequence[Record], datetime]]) -> list[int]:
+    """Writes the records of deliveries that share no alert, once for each identity.
+
+    Returns for each delivery how many of its records were there before (duplicates).
+    """
+    rows: list[tuple[str, ...]] = []
+    for records, now in deliveries:
+        at = to_text(now)
+        for fingerprint, starts_at, status, ends_at, effect in records:
             end = to_text(ends_at) if ends_at and status is _RESOLVED else ""
-            params += (fingerprint, to_text(starts_at), _text(status), end, at, _text(effect))
-        fresh += tx.execute(_values(_RECORD, "(?,?,?,?,?,?)", len(part), " ON CONFLICT DO NOTHING"), params).rowcount
-    return len(rows) - fresh
+            rows.append((fingerprint, to_text(starts_at), _text(status), end, at, _text(effect)))
+    fresh = 0
+    for part in _parts(rows):
+        sql = _values(_RECORD, "(?,?,?,?,?,?)", len(part), " ON CONFLICT DO NOTHING")
+        fresh += tx.execute(sql, _flat(part)).rowcount
+    if fresh == len(rows):
+        return [0] * len(deliveries)
+    # Only where some were there and some not, they have to be told apart: what is new has the highest ids.
+    newest = tx.execute("SELECT fingerprint FROM deliveries ORDER BY id DESC LIMIT ?", (fresh,)) if fresh else ()
+    new = Counter(row[0] for row in newest)
+    return [len(records) - sum(new[mark] for mark in {one[0] for one in records}) for records, _ in deliveries]
 
 
 _RESOLVED = AlertStatus.RESOLVED
@@ -147,30 +158,39 @@ def last_seen(tx: Tx, besides: str) -> tuple[str, datetime] | None:
     return (str(row[0]), from_text(row[1])) if row else None
 
 
-def seen_again(tx: Tx, ids: Sequence[int], now: datetime) -> None:
-    """Counts another delivery of episodes that stay as they are."""
-    if not ids:
-        return
-    at = to_text(now)
-    often: dict[int, list[int]] = {}
-    for one, times in Counter(ids).items():
-        often.setdefault(times, []).append(one)
-    for times, some in often.items():
-        _update(tx, "last_seen_at = ?, deliveries = deliveries + ?", (at, times), some)
+def seen_again(tx: Tx, seen: Sequence[tuple[Sequence[int], datetime]]) -> None:
+    """Counts another delivery of episodes that stay as they are: ids, and when they came."""
+    rows = [(one, to_text(now), times) for ids, now in seen for one, times in Counter(ids).items()]
+    for part in _parts(rows):
+        tx.execute(_values(_SEEN, "(?,?,?)", len(part), _SEEN_AGAIN), _flat(part))
 
 
-def resolve(tx: Tx, ends: Iterable[End]) -> None:
+# One statement for rows that get different values costs half of a statement for each.
+_SEEN = "WITH seen (id, at, times) AS (VALUES "
+_SEEN_AGAIN = (
+    ") UPDATE alerts SET last_seen_at = seen.at, deliveries = alerts.deliveries + seen.times FROM seen "
+    "WHERE alerts.id = seen.id"
+)
+
+
+def resolve(tx: Tx, ends: Sequence[End]) -> None:
     """Ends stored episodes."""
-    alike: dict[tuple[datetime | None, datetime, bool], list[int]] = {}
-    for one, ends_at, at, current in ends:
-        alike.setdefault((ends_at, at, current), []).append(one)
-    for (ends_at, at, current), ids in alike.items():
-        end, seen = to_text(ends_at) if ends_at else None, to_text(at)
-        _update(tx, _END if current else _END_PAST, (end, seen, seen), ids)
+    for last, tail in ((True, _END), (False, _END_PAST)):
+        rows = [
+            (one, to_text(ends_at) if ends_at else None, to_text(at))
+            for one, ends_at, at, current in ends
+            if current is last
+        ]
+        for part in _parts(rows):
+            tx.execute(_values(_ENDED, "(?,?,?)", len(part), tail), _flat(part))
 
 
-_END = "status = 'resolved', ends_at = ?, resolved_arrived_at = ?, late_at = NULL, last_seen_at = ?"
-_END_PAST = f"{_END}, current = FALSE"
+_ENDED = "WITH ended (id, ends_at, at) AS (VALUES "
+_ENDING = (
+    ") UPDATE alerts SET status = 'resolved', ends_at = ended.ends_at, resolved_arrived_at = ended.at, "
+    "late_at = NULL, last_seen_at = ended.at{} FROM ended WHERE alerts.id = ended.id"
+)
+_END, _END_PAST = _ENDING.format(""), _ENDING.format(", current = FALSE")
 
 
 def outdate(tx: Tx, ids: Sequence[int]) -> None:
@@ -222,6 +242,10 @@ def _values(head: str, row: str, count: int, tail: str) -> str:
     return head + ",".join([row] * count) + tail
 
 
+def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
+    return list(chain.from_iterable(rows))
+
+
 def marks(count: int) -> str:
     """Placeholders of a list."""
     return ",".join("?" * count)
@@ -236,18 +260,25 @@ def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         start += size
 
 
-_COUNT = """
-UPDATE incidents SET updated_at = ?, flaps = flaps + ?,
-  alerts_firing = (SELECT count(*) FROM alerts WHERE incident_id = incidents.id AND status = 'firing'),
-  alerts_total = alerts_total + ?
-WHERE id = ? RETURNING alerts_firing, alerts_total, flaps
-"""
+Counted = tuple[int, datetime, int, int]
+"""An incident's id, the time, and how many alerts joined it and fired in it again."""
 
 
-def count(tx: Tx, incident_id: int, joined: int, flaps: int, now: datetime) -> tuple[int, int, int]:
-    """Counts what fires anew, adds what ``joined`` and ``flaps``: (fingerprints firing, fingerprints in all, flaps).
+def count(tx: Tx, changed: Sequence[Counted]) -> dict[int, int]:
+    """Counts what fires in incidents anew and adds what joined and flapped: id -> fingerprints firing.
 
     Only what fires is counted by looking: an incident that lives for months has thousands of episodes behind it.
     """
-    row = tx.execute(_COUNT, (to_text(now), flaps, joined, incident_id)).fetchone()
-    return int(row[0]), int(row[1]), int(row[2])
+    found: dict[int, int] = {}
+    for part in _parts([(number, to_text(now), joined, flaps) for number, now, joined, flaps in changed]):
+        found.update(tx.execute(_values(_CHANGED, "(?,?,?,?)", len(part), _COUNT), _flat(part)).fetchall())
+    return found
+
+
+_CHANGED = "WITH changed (id, at, joined, flaps) AS (VALUES "
+_COUNT = """)
+UPDATE incidents SET updated_at = changed.at, flaps = incidents.flaps + changed.flaps,
+  alerts_firing = (SELECT count(*) FROM alerts WHERE incident_id = incidents.id AND status = 'firing'),
+  alerts_total = incidents.alerts_total + changed.joined
+FROM changed WHERE incidents.id = changed.id RETURNING incidents.id, incidents.alerts_firing
+"""

@@ -188,8 +188,9 @@ class Writer:
         tx_entries: list[AuditEntry] = []
         head: Head | None = None
         self._begin()
-        for jobs in _calls(group):
-            head, entries = self._run_jobs(jobs, head)
+        calls = _calls(group)
+        for jobs in calls:
+            head, entries = self._run_jobs(jobs, head, whole=len(calls) == 1)
             tx_entries += entries
         if self.problem:
             # Only a real write proves that there is room again: most ticks find nothing to change.
@@ -202,15 +203,19 @@ class Writer:
         self._pass("after", group)
         return tx_entries
 
-    def _run_jobs(self, jobs: list[Job], head: Head | None) -> tuple[Head | None, list[AuditEntry]]:
+    def _run_jobs(
+        self, jobs: list[Job], head: Head | None, *, whole: bool = False
+    ) -> tuple[Head | None, list[AuditEntry]]:
         """One call between its savepoint and its release; an exception rolls back to there and stays its own.
 
-        Where it was a call for several, each is tried alone then.
+        Where it was a call for several, each is tried alone then. The ``whole`` of a group needs no savepoint: its
+        transaction is one, and the database copies no page to be able to undo it.
         """
         tx = Tx(self._engine.database, self._connection, postgres=self._engine.postgres, writable=True)
         entries: list[AuditEntry] = []
         known = head
-        self._statement(SAVEPOINT)
+        if not whole:
+            self._statement(SAVEPOINT)
         try:
             results = jobs[0].call(tx, jobs)
             if tx.notes:
@@ -218,13 +223,13 @@ class Writer:
         except Exception as exc:  # noqa: BLE001 - any error is the function's own and is handed to its caller
             if self._engine.broken(self._connection) or (foreign(exc) and passing(driver(exc))):
                 raise GroupLostError from driver(exc)
-            self._statement(UNDO)
-            self._statement(RELEASE)
+            self._undo(whole=whole)
             if len(jobs) > 1:
                 return self._run_alone(jobs, head)
             jobs[0].fail(translated(exc) if foreign(exc) else exc, exc if foreign(exc) else None)
             return head, []
-        self._statement(RELEASE)
+        if not whole:
+            self._statement(RELEASE)
         for job, result in zip(jobs, results, strict=True):
             job.succeed(result, work=tx.owes_work, message=tx.owes_message)
         return known, entries
@@ -235,6 +240,15 @@ class Writer:
             head, entries = self._run_jobs([job], head)
             all_entries += entries
         return head, all_entries
+
+    def _undo(self, *, whole: bool) -> None:
+        """Back to where the call began; another replica may write before the ``whole`` begins anew."""
+        if whole:
+            self._statement("ROLLBACK")
+            self._begin()
+        else:
+            self._statement(UNDO)
+            self._statement(RELEASE)
 
     def _begin(self) -> None:
         try:

@@ -173,30 +173,36 @@ def _write(tx: Tx, works: Sequence[Arrival]) -> list[Receipt]:
     alerts.resolve(tx, [end for work in works for end in work.ends.values()])
     alerts.outdate(tx, [one for work in works for one in work.outdated])
     alerts.open_episodes(tx, [one for work in works for one in work.opened])
+    alerts.seen_again(tx, [(work.repeated, work.now) for work in works])
+    duplicates = alerts.record(tx, [(work.records, work.now) for work in works])
     receipts = []
-    for work in works:
+    for work, known in zip(works, duplicates, strict=True):
         group = work.group
         alerts.late(tx, work.late, work.now)
-        alerts.seen_again(tx, work.repeated, work.now)
         if group.poison:
             poison = [replace(one, reason=redact(one.reason), raw=redact(one.raw)) for one in group.poison]
             alerts.quarantine(tx, poison, redact(group.receiver), work.now)
-        duplicates = alerts.record(tx, work.records, work.now)
-        receipts.append(Receipt(tuple(sorted(work.touched)), len(group.alerts), duplicates, len(group.poison)))
+        receipts.append(Receipt(tuple(sorted(work.touched)), len(group.alerts), known, len(group.poison)))
         _entry(tx, work, receipts[-1])
-    owed = [(incident, work.now) for work in works for incident in _settled(tx, work)]
+    firing = alerts.count(tx, [one for work in works for one in _changed(work)])
+    owed = [(incident, work.now) for work in works for incident in _settled(tx, work, firing)]
     owing.cards(tx, owed, Priority.NEW_CARD)
     return receipts
 
 
-def _settled(tx: Tx, work: Arrival) -> Iterable[Incident]:
-    """Counters, the end of incidents whose last alert resolved, and whose cards are owed then."""
+def _changed(work: Arrival) -> Iterable[alerts.Counted]:
+    return [
+        (number, work.now, work.joined.get(number, 0), work.flaps.get(number, 0)) for number in sorted(work.changed)
+    ]
+
+
+def _settled(tx: Tx, work: Arrival, firing: Mapping[int, int]) -> Iterable[Incident]:
+    """The end of incidents whose last alert resolved, and whose cards are owed; ``firing`` counts their alerts."""
     for number in sorted(work.changed):
         incident = work.rows.get(number) or incidents.get(tx, number)
-        firing, _, _ = alerts.count(tx, number, work.joined.get(number, 0), work.flaps.get(number, 0), work.now)
-        if number in work.ended_in and firing == 0 and close.alerts_cleared(tx, number, work.now):
+        if number in work.ended_in and firing[number] == 0 and close.alerts_cleared(tx, number, work.now):
             continue
-        if number in work.began and firing and incident.open:
+        if number in work.began and firing[number] and incident.open:
             rejoined.rejoined(tx, incident, work.began[number], work.now)
         yield incident
 
