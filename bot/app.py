@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -89,13 +90,15 @@ def main(env_file: Path) -> int:
 def print_entries(entries: Sequence[AuditEntry]) -> None:
     """Each audit entry goes to stdout as one JSON line at its commit; ids and digests only."""
     lines = [
-        msgspec.json.encode(
-            {"audit": entry.seq, "at": entry.at.isoformat(), **{name: getattr(entry, name) for name in ENTRY}}
-        ).decode()
+        {"audit": entry.seq, "at": entry.at.isoformat(), **dict(zip(ENTRY, _TOLD(entry), strict=True))}
         for entry in entries
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(_LINES(lines).decode())
     sys.stdout.flush()
+
+
+_TOLD = attrgetter(*ENTRY)
+_LINES = msgspec.json.Encoder().encode_lines
 
 
 class Program:

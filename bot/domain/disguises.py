@@ -39,6 +39,19 @@ def disguised(text: str) -> bool:
     )
 
 
+def bare(text: str) -> bool:
+    """Whether the text is neither ``coloured`` nor ``disguised`` and holds no ``blob``: asked of every text, at once."""
+    if not text.isascii():
+        return not (coloured(text) or disguised(text) or blob(text))
+    return not (
+        "\x1b" in text
+        or "\\u00" in text
+        or ("%" in text and _PERCENT(text))
+        or ("&" in text and _ENTITY(text))
+        or (len(text) >= _LONG and _RUN.search(text))
+    )
+
+
 _LOOK_ALIKE = str.maketrans(
     "аеоресухіјѕԁԛԝһкмтвАВЕКМНОРСТУХІЈЅαενοιτκρυΑΒΕΗΙΚΜΝΟΡΤΥΧ",
     "aeopecyxijsdqwhkmtbABEKMHOPCTYXIJSaevoitkpuABEHIKMNOPTYX",

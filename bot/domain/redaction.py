@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from bot.domain import disguises, secret_names
 from bot.domain.marks import Marks
+from bot.domain.secret_names import core_of
 from bot.domain.secret_shapes import HIDDEN, SHAPES
 from bot.domain.secret_values import harmless_under, hide_named
 
@@ -77,6 +78,8 @@ def _redacted_name(text: str) -> str:
 
 
 def _redacted(text: str) -> str:
+    if _MARKS.any(text.lower()) is None and disguises.bare(text) and not _own_in(text):
+        return text  # nearly every text, and none of the steps below would change it
     text = _without_own(text)
     if disguises.coloured(text):
         bare = disguises.uncoloured(text)
@@ -106,6 +109,13 @@ def _shapes_hidden(text: str, found: set[str]) -> str:
     return text
 
 
+def _own_in(text: str) -> bool:
+    for secret in _Own.forms:
+        if secret in text:
+            return True
+    return False
+
+
 def _without_own(text: str) -> str:
     for secret in _Own.forms:
         if secret in text:
@@ -130,12 +140,15 @@ _remembered_name = lru_cache(maxsize=4096)(_redacted_name)
 
 def redact_values(table: Mapping[str, str]) -> dict[str, str]:
     """The same for every value; a value whose own key names a secret is hidden whole."""
+    # What is remembered is asked for at once: five alerts have forty values, and two calls of Python for each count.
     return {
-        key: HIDDEN if value and names_secret(key) and not harmless_under(key, value) else redact(value)
+        key: HIDDEN
+        if value and core_of(key) and not harmless_under(key, value)
+        else (_remembered(value) if len(value) < _SHORT else _redacted(value))
         for key, value in table.items()
     }
 
 
 def names_secret(key: str) -> bool:
     """Whether what stands under this name is a secret; remembered, as alerts bring the same few names again."""
-    return bool(secret_names.core_of(key))
+    return bool(core_of(key))

@@ -160,7 +160,7 @@ def last_seen(tx: Tx, besides: str) -> tuple[str, datetime] | None:
 
 def seen_again(tx: Tx, seen: Sequence[tuple[Sequence[int], datetime]]) -> None:
     """Counts another delivery of episodes that stay as they are: ids, and when they came."""
-    rows = [(one, to_text(now), times) for ids, now in seen for one, times in Counter(ids).items()]
+    rows = [(one, to_text(now), times) for ids, now in seen if ids for one, times in Counter(ids).items()]
     for part in _parts(rows):
         tx.execute(_values(_SEEN, "(?,?,?)", len(part), _SEEN_AGAIN), _flat(part))
 

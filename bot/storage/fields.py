@@ -28,9 +28,8 @@ def to_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def from_text(text: str) -> datetime:
-    """The reverse of ``to_text``."""
-    return datetime.fromisoformat(text)
+from_text = datetime.fromisoformat
+"""The reverse of ``to_text``."""
 
 
 class UtcField(CharField):

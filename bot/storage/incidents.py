@@ -205,4 +205,7 @@ def _incident(row: Sequence[Any]) -> Incident:
     values["target"] = target_from(values["target"])
     values["candidates"] = tuple(filter(None, map(target_from, values["candidates"])))
     values["links"] = tuple((str(title), str(address)) for title, address in values["links"])
-    return Incident(**values)
+    # What a frozen class's own __init__ does to thirty fields one by one costs more than the query.
+    incident = Incident.__new__(Incident)
+    incident.__dict__.update(values)
+    return incident

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bot.domain.alert import AlertGroup, Effect
@@ -17,7 +18,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.incident import Incident
 from bot.domain.owed import Priority
 from bot.domain.proposal import sha256
-from bot.domain.redaction import redact
+from bot.domain.redaction import forgotten_by, redact
 from bot.storage import alerts, incidents, outbox
 from bot.storage.db import Tx
 from bot.workflow import close, declare, owing, rejoined, watchdog
@@ -209,12 +210,13 @@ def _settled(tx: Tx, work: Arrival, firing: Mapping[int, int]) -> Iterable[Incid
 
 def _entry(tx: Tx, work: Arrival, receipt: Receipt) -> None:
     """One entry a delivery: what came, by ids and counts; group key and fingerprints lie in the purgeable detail."""
+    subject, shown = _group(work.group.group_key)
     effects: dict[str, int] = {}
     for record in work.records:
         effect = str.__str__(record[4])  # a member of an enum is hashed by a function
         effects[effect] = effects.get(effect, 0) + 1
     detail = {
-        "group": redact(work.group.group_key)[:300],
+        "group": shown,
         "receiver": redact(work.group.receiver)[:100],
         "alerts": [record[0] for record in work.records[:50]],
         "effects": effects,
@@ -224,5 +226,13 @@ def _entry(tx: Tx, work: Arrival, receipt: Receipt) -> None:
     }
     only = receipt.incidents[0] if len(receipt.incidents) == 1 else 0
     outcome = f"{receipt.accepted} accepted, {receipt.quarantined} quarantined"
-    subject = f"delivery:{sha256(work.group.group_key)[:16]}"
     tx.audit(AuditNote("alert:delivery:received", ALERTMANAGER, subject, outcome, only, detail), work.now)
+
+
+@lru_cache(maxsize=1024)
+def _group(key: str) -> tuple[str, str]:
+    """What the audit calls a group, and how its detail shows the key; remembered, as groups come again and again."""
+    return f"delivery:{sha256(key)[:16]}", redact(key)[:300]
+
+
+forgotten_by(_group.cache_clear)
