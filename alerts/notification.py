@@ -7,10 +7,14 @@ piece and says what is wrong. It refuses to judge what the fields say.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Literal
 
-from msgspec import Meta, MsgspecError, Struct, field
+from msgspec import Meta, MsgspecError, Raw, Struct, field
 from msgspec.json import Decoder
+
+from bot.domain.alert import Labels
 
 MAX_LABELS = 64
 MAX_VALUE = 4096
@@ -27,7 +31,7 @@ _Table = Annotated[dict[Annotated[str, Meta(max_length=MAX_NAME)], _Value], Meta
 class Item(Struct, rename="camel", gc=False):
     """One alert; what nobody needs is skipped."""
 
-    labels: _Table
+    labels: Raw
     status: Literal["firing", "resolved"]
     starts_at: str
     fingerprint: Annotated[str, Meta(max_length=MAX_FINGERPRINT)]
@@ -47,7 +51,24 @@ class Notification(Struct, rename="camel", gc=False):
 
 
 _DECODE = Decoder(Notification).decode
+_TABLE = Decoder(_Table).decode
+SMALL = 2000
+"""Bytes of label sets that are remembered, some ten megabytes in all."""
 _ESCAPED = re.compile(rb"\\u").search
+
+
+def labels(raw: Raw) -> Mapping[str, str] | None:
+    """An alert's labels, read once, as they come again with each of its deliveries; None of any other shape."""
+    given = bytes(raw)
+    try:
+        return _remembered(given) if len(given) <= SMALL else _TABLE(given)
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _remembered(given: bytes) -> Labels:
+    return Labels(_TABLE(given))
 
 
 def read(body: bytes) -> Notification | None:

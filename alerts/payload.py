@@ -90,12 +90,11 @@ def _usual(body: bytes) -> AlertGroup | None:
         fingerprint, status = item.fingerprint, _STATUSES[item.status]
         starts_at = _usual_time(item.starts_at)
         ends_at = _usual_time(item.ends_at) if status is _RESOLVED else None
-        if starts_at is None or (ends_at is None and status is _RESOLVED) or not fingerprint.strip():
+        labels = notification.labels(item.labels)
+        if labels is None or starts_at is None or (ends_at is None and status is _RESOLVED) or not fingerprint.strip():
             return None
         alerts.append(
-            Alert(
-                fingerprint, status, item.labels, item.annotations, starts_at, ends_at, item.generator_url[:MAX_VALUE]
-            )
+            Alert(fingerprint, status, labels, item.annotations, starts_at, ends_at, item.generator_url[:MAX_VALUE])
         )
     return AlertGroup(
         group_key=found.group_key[:MAX_KEY],

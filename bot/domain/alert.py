@@ -54,6 +54,16 @@ def name_in(labels: Mapping[str, str]) -> str:
     return labels.get("alertname") or "(alert without a name)"
 
 
+class Labels(dict[str, str]):
+    """Labels that came again and again in the same bytes, read once; many alerts share them, so nobody changes them.
+
+    What is made of them is remembered by which they are, not by what they say: that takes no look at any of them.
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment] # a dict has none
+
+
 @dataclass(slots=True)
 class Alert:
     """One alert as delivered. Times are aware UTC. Never changed; frozen, it would cost thrice as much to make.

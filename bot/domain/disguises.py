@@ -40,7 +40,7 @@ def disguised(text: str) -> bool:
 
 
 def bare(text: str) -> bool:
-    """Whether the text is neither ``coloured`` nor ``disguised`` and holds no ``blob``: asked of every text, at once."""
+    """Whether the text is neither ``coloured`` nor ``disguised`` and holds no ``blob``; asked of every text."""
     if not text.isascii():
         return not (coloured(text) or disguised(text) or blob(text))
     return not (

@@ -110,10 +110,7 @@ def _shapes_hidden(text: str, found: set[str]) -> str:
 
 
 def _own_in(text: str) -> bool:
-    for secret in _Own.forms:
-        if secret in text:
-            return True
-    return False
+    return any(map(text.__contains__, _Own.forms))
 
 
 def _without_own(text: str) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec.json import Encoder
 
-from bot.domain.alert import WORKLOAD_LABELS
+from bot.domain.alert import WORKLOAD_LABELS, Labels
 from bot.domain.redaction import forgotten_by, redact_values
 
 SMALL = 1500
@@ -34,6 +34,8 @@ _ENCODE = Encoder(order="sorted").encode
 
 def said(labels: Mapping[str, str], more: tuple[str, ...]) -> tuple[str, Values]:
     """The labels' stored form, and those of their values that decide."""
+    if type(labels) is Labels:
+        return _remembered_shared(labels, more)
     text = _BETWEEN.join(labels.values())
     if len(text) > SMALL or text.count(_BETWEEN) != len(labels) - 1:
         return _labels(labels, more)
@@ -49,4 +51,6 @@ def _remembered_labels(names: tuple[str, ...], text: str, more: tuple[str, ...])
     return _labels(dict(zip(names, text.split(_BETWEEN), strict=True)), more)
 
 
+_remembered_shared = lru_cache(maxsize=4096)(_labels)
+forgotten_by(_remembered_shared.cache_clear)
 forgotten_by(_remembered_labels.cache_clear)
