@@ -46,6 +46,22 @@ BUGS = (
         tests=(WRITES,),
     ),
     Bug(
+        name="failure-undoes-its-neighbours",
+        why="A function that raised takes back those before it in its group, and their callers are told that they did.",
+        file=WRITER,
+        old="whole=len(calls) == 1)",
+        new="whole=True)",
+        tests=(WRITES,),
+    ),
+    Bug(
+        name="failure-alone-is-committed",
+        why="A function that raised alone in its group leaves its first half in the store.",
+        file=WRITER,
+        old='            self._statement("ROLLBACK")\n            self._begin()\n',
+        new="            pass\n",
+        tests=(WRITES,),
+    ),
+    Bug(
         name="presses-wait-behind-intake",
         why="In a storm of alerts the person's Approve is carried out minutes later.",
         file=WRITER,

@@ -11,6 +11,7 @@ from functools import cache
 
 import pytest
 
+from bot.domain import disguises, redaction
 from bot.domain.redaction import HIDDEN, redact
 from bot.domain.secret_shapes import SHAPES
 from tests.redaction import corpus
@@ -35,6 +36,15 @@ def kinds() -> list[str]:
 
 def shown(lines: Iterator[corpus.Line]) -> list[str]:
     return [line.template for line in lines if line.surviving(redact(line.text))]
+
+
+def test_one_look_leaves_out_nothing_that_the_steps_would_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is called plain at once is what each step leaves alone: with and without the short way, the same."""
+    texts = [line.text for line in (*hostile(), *benign())]
+    short = [redaction._redacted(text) for text in texts]
+    assert sum(text == told for text, told in zip(texts, short, strict=True)) > len(texts) / 4
+    monkeypatch.setattr(disguises, "bare", lambda _: False)
+    assert [redaction._redacted(text) for text in texts] == short
 
 
 def changed(lines: Iterator[corpus.Line]) -> list[str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from alerts import payload
 from bot.storage import audit, incidents
 from bot.storage.db import Store, Tx
+from bot.storage.fields import to_text
 from bot.workflow.arrivals import Arrival
 from bot.workflow.intake import Delivered, IntakeRules, Receipt, receive_all
 
@@ -100,6 +101,32 @@ async def test_a_repetition_that_waits_beside_its_original_is_one(store: Store) 
     assert first.incidents == second.incidents
     (incident,) = await store.read(incidents.list_recent, 10)
     assert (incident.alerts_firing, incident.alerts_total, incident.flaps) == (2, 2, 0)
+
+
+async def test_of_those_taken_together_each_is_told_its_own_duplicates(store: Store) -> None:
+    """New ones, a repetition and one of both share their statements; ends and counts are their own too."""
+    bodies = [group(*(alert(pod=f"{key}{pod}") for pod in range(3)), key=key) for key in "abc"]
+    firing = await store.transact(receive_all, deliveries(bodies, "n", 0))
+    assert [receipt.duplicates for receipt in firing] == [0, 0, 0]
+    ended = group(*(alert(pod=f"a{pod}", end=pod + 1) for pod in range(2)), key="a")
+    both = group(*(alert(pod=f"c{pod}") for pod in range(4)), key="c")
+    mixed = await store.transact(receive_all, deliveries([ended, bodies[1], both], "n", 9))
+    assert [receipt.duplicates for receipt in mixed] == [0, 3, 3]
+    found = {incident.id: incident for incident in await store.read(incidents.list_recent, 10)}
+    counts = [(found[one.incidents[0]].alerts_firing, found[one.incidents[0]].alerts_total) for one in firing]
+    assert counts == [(1, 3), (3, 3), (4, 4)]
+    sql = "SELECT labels, ends_at, resolved_arrived_at, last_seen_at, deliveries FROM alerts WHERE status = ?"
+    ends = sorted(await store.read(lambda tx: [tuple(row) for row in tx.execute(sql, ("resolved",)).fetchall()]))
+    assert [json.loads(row[0])["pod"] for row in ends] == ["a0", "a1"]
+    came = to_text(START + timedelta(minutes=9))
+    assert [row[1:] for row in ends] == [(to_text(START + timedelta(minutes=m)), came, came, 1) for m in (1, 2)]
+    again = "SELECT labels, last_seen_at FROM alerts WHERE deliveries = 2"
+    seen = await store.read(lambda tx: [tuple(row) for row in tx.execute(again).fetchall()])
+    times = {json.loads(labels)["pod"]: at for labels, at in seen}
+    assert times == {
+        **{f"b{pod}": to_text(START + timedelta(minutes=9, seconds=1)) for pod in range(3)},
+        **{f"c{pod}": to_text(START + timedelta(minutes=9, seconds=2)) for pod in range(3)},
+    }
 
 
 async def test_a_hundred_that_share_an_incident_are_looked_at_a_few_times_each(sqlite_store: Store) -> None:

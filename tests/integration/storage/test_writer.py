@@ -84,6 +84,28 @@ async def test_of_those_taken_together_only_the_bad_one_fails(store: Store) -> N
     assert await store.read(audit.verify_chain) == []
 
 
+async def test_a_function_that_fails_alone_in_its_group_leaves_nothing(store: Store) -> None:
+    """It had no savepoint: its whole transaction was undone, and the next group's numbers follow without a gap."""
+
+    def audited(tx: Tx, key: str, *, fails: bool) -> None:
+        tx.audit(AuditNote("alert:delivery:received", "test", f"delivery:{key}", "1 accepted"), NOW)
+        put_and_fail(tx, key) if fails else put(tx, key)
+
+    for key, fails in (("a", False), ("b", True), ("c", False)):
+        if fails:
+            with pytest.raises(NotFoundError, match="changed my mind"):
+                await store.transact(audited, key, fails=fails)
+        else:
+            await store.transact(audited, key, fails=fails)
+    assert await store.read(keys) == ["a", "c"]
+    assert [(entry.seq, entry.subject) for entry in await store.read(audit.entries)] == [
+        (1, "delivery:a"),
+        (2, "delivery:c"),
+    ]
+    assert await store.read(audit.verify_chain) == []
+    assert store.write_errors == (0, "")
+
+
 async def test_functions_that_differ_are_never_one_call(store: Store) -> None:
     def one(_tx: Tx, items: Sequence[str]) -> list[str]:
         return [f"one{len(items)}" for _ in items]
