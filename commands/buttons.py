@@ -49,6 +49,12 @@ async def reject(front: Front, who: Asked) -> None:
     await front.slack.open_view(who.trigger_id, modals.reject(who.place))
 
 
+async def change(front: Front, who: Asked) -> None:
+    """Opens the modal that asks for another value; what was decided meanwhile is told at its submission."""
+    proposal = await front.verbs.proposal(_id(who, "p"))
+    await front.slack.open_view(who.trigger_id, modals.change(who.place, proposal))
+
+
 async def resolve_with_reason(front: Front, who: Asked) -> None:
     """Opens the modal that asks for the reason."""
     _id(who, "i")
@@ -92,6 +98,7 @@ async def out_of_date(front: Front, who: Asked) -> None:
 HANDLERS: Mapping[str, Handler] = {
     ids.APPROVE: approve,
     ids.REJECT: reject,
+    ids.CHANGE: change,
     ids.STOP: _on("p", lambda verbs, number, who: verbs.stop(number, who)),
     ids.REQUEST_AGAIN: _on("p", lambda verbs, number, who: verbs.request_again(number, who)),
     ids.ACKNOWLEDGE: _on("i", lambda verbs, number, who: verbs.acknowledge(number, who)),

@@ -28,6 +28,9 @@ class Verbs(Protocol):
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """Rejects a pending proposal."""
 
+    async def change(self, proposal_id: int, principal: Principal, value: str) -> Answer:
+        """Proposes the same action with another value."""
+
     async def stop(self, proposal_id: int, principal: Principal) -> Answer:
         """Leaves to people what a playbook lets be done without an approval."""
 

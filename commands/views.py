@@ -46,6 +46,13 @@ async def _approve(front: Front, who: Asked) -> None:
     await front.refuse(who, await front.verbs.approve(number, principal, reason))
 
 
+async def _change(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    value = modals.values_of(who.view)[ids.ENTER_VALUE]
+    number = ids.read_id(who.place.value, "p")
+    await front.refuse(who, await front.verbs.change(number, principal, value))
+
+
 async def _reject(front: Front, who: Asked) -> None:
     principal = await front.identities.principal(who)
     reason = modals.values_of(who.view)[ids.ENTER_REASON]
@@ -121,6 +128,7 @@ SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
     ids.VIEW_REJECT: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _reject),
     ids.VIEW_RESOLVE: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _resolve),
     ids.VIEW_DECLARE: (_declared, _declare),
+    ids.VIEW_CHANGE: (_needs(ids.ENTER_VALUE, "Write what is meant."), _change),
     ids.VIEW_FREEZE: (
         _needs(ids.ENTER_REASON, "Say why, for whoever may thaw."),
         home.freeze_for,

@@ -37,6 +37,7 @@ TAGS = (
     "proposal:state:proposed",
     "proposal:state:recorded",
     "proposal:state:requested",
+    "proposal:state:changed",
     "proposal:state:nudged",
     "proposal:state:expired",
     "proposal:state:superseded",

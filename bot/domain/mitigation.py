@@ -24,6 +24,7 @@ class Traits:
 
     ``kinds`` are those of the targets that it fits. ``role`` is the shipped role that grants it, ``right`` completes "I
     may not ..." and ``does`` completes "I don't ... a Job"; ``noun`` stands after an article ("a restart").
+    ``changes`` is the parameter that a person may change before approving, ``keeps`` those that go with it.
     ``kept`` says that whoever keeps the workload as it is written in Git or a chart would take it back.
     ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state;
     ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``).
@@ -35,6 +36,8 @@ class Traits:
     does: str = "do this to"
     noun: str = "change"
     kept: bool = False
+    changes: str = ""
+    keeps: tuple[str, ...] = ()
     rolling_out: bool = False
     paused: bool = False
     empty: bool = False
@@ -46,13 +49,21 @@ TRAITS: Mapping[Action, Traits] = {
     Action.RESTART: Traits(RESTARTABLE, right="restart workloads", does="restart", noun="restart"),
     # It ends a rollout that goes wrong, so one under way doesn't stand against it.
     Action.ROLLBACK: Traits(
-        RESTARTABLE, right="roll back workloads", does="roll back", noun="rollback", kept=True, rolling_out=True
+        RESTARTABLE,
+        right="roll back workloads",
+        does="roll back",
+        noun="rollback",
+        kept=True,
+        rolling_out=True,
+        changes="revision",
     ),
     Action.SET_IMAGE: Traits(
         RESTARTABLE,
         right="set images of workloads",
         does="set an image of",
         noun="change of image",
+        changes="tag",
+        keeps=("container",),
         kept=True,
         hung_on_image=True,
     ),

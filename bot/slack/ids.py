@@ -12,6 +12,7 @@ import hashlib
 APPROVE = "proposal_approve"
 REJECT = "proposal_reject"
 STOP = "proposal_stop"
+CHANGE = "proposal_change"
 REQUEST_AGAIN = "proposal_request_again"
 ACKNOWLEDGE = "incident_acknowledge"
 MEASURE_AGAIN = "incident_measure_again"
@@ -27,6 +28,7 @@ CARD_ACTIONS = (
     APPROVE,
     REJECT,
     STOP,
+    CHANGE,
     REQUEST_AGAIN,
     ACKNOWLEDGE,
     MEASURE_AGAIN,
@@ -51,6 +53,7 @@ PICK_WORKLOAD = "pick_workload"
 PICK_INCIDENT = "pick_incident"
 PICK_SEVERITY = "pick_severity"
 ENTER_REASON = "enter_reason"
+ENTER_VALUE = "enter_value"
 ENTER_TITLE = "enter_title"
 ENTER_SERVICE = "enter_service"
 
@@ -66,6 +69,7 @@ VIEW_DECLARE = "view_declare"
 VIEW_RESTART = "view_restart"
 VIEW_FIND_TARGET = "view_find_target"
 VIEW_PICK_INCIDENT = "view_pick_incident"
+VIEW_CHANGE = "view_change"
 VIEW_FREEZE = "view_freeze"
 VIEW_MORE = "view_more"
 VIEW_MESSAGE = "view_message"
@@ -79,6 +83,7 @@ SUBMISSIONS = (
     VIEW_FIND_TARGET,
     VIEW_PICK_INCIDENT,
     VIEW_FREEZE,
+    VIEW_CHANGE,
 )
 """Modals that can be submitted."""
 
@@ -86,6 +91,7 @@ BLOCK_PROPOSAL = "proposal_buttons"
 BLOCK_INCIDENT = "incident_buttons"
 BLOCK_SWITCH = "switch_buttons"
 BLOCK_REASON = "block_reason"
+BLOCK_VALUE = "block_value"
 BLOCK_TITLE = "block_title"
 BLOCK_SEVERITY = "block_severity"
 BLOCK_NAMESPACE = "block_namespace"

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.answer import TimelineRow
 from bot.domain.incident import Incident
+from bot.domain.mitigation import traits_of
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
 from bot.slack import ids
@@ -104,6 +105,16 @@ def approve(place: Place, proposal: Proposal) -> View:
     what = f"*{safe(text.headline, 300)}*\n{safe(text.consequence, 600)}".rstrip()
     reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes to the audit.")
     return modal(ids.VIEW_APPROVE, "Approve?", [blocks.section(what), reason], place, submit="Approve")
+
+
+def change(place: Place, proposal: Proposal) -> View:
+    """Asks for another value of the one parameter that may be changed; the new proposal comes on the card."""
+    name = traits_of(proposal.action).changes
+    now = _text_input(ids.ENTER_VALUE, limit=200, initial=str(proposal.params.get(name, "")))
+    hint = "A new proposal comes on the card, requested by you; somebody else has to approve it."
+    asked = _input(ids.BLOCK_VALUE, name.capitalize() or "Value", now, hint=hint)
+    shown = blocks.section(f"*{safe(proposal.text.headline, 300)}*")
+    return modal(ids.VIEW_CHANGE, "Change the proposal", [shown, asked], place, submit="Propose")
 
 
 def reject(place: Place) -> View:

@@ -21,7 +21,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, decide, freezing, home, owing, requests, targets, verify
+from bot.workflow import alone, changing, decide, freezing, home, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 
@@ -43,6 +43,10 @@ class Workflow:
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         """See ``decide.deny``."""
         return await decide.deny(self._ctx, proposal_id, principal, redact(reason))
+
+    async def change(self, proposal_id: int, principal: Principal, value: str) -> Answer:
+        """See ``changing.change``."""
+        return await changing.change(self._ctx, proposal_id, principal, value)
 
     async def stop(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``alone.stop``."""

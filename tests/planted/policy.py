@@ -22,6 +22,14 @@ FREEZING = "tests/integration/workflow/test_freezing.py"
 
 BUGS = (
     Bug(
+        name="changed-and-still-another's-request",
+        why="Whoever puts in another revision approves it as well: one person, no second look.",
+        file="bot/workflow/changing.py",
+        old='    asked = {"requested_by": principal.id, "action"',
+        new='    asked = {"requested_by": proposal.requested_by, "action"',
+        tests=("tests/integration/workflow/test_changing.py",),
+    ),
+    Bug(
         name="git-is-fought",
         why="The rollback is put back by Argo CD a minute later, and the person on call believes that it was cured.",
         file=GUARDRAILS,

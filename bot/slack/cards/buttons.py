@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.incident import Incident, IncidentState
+from bot.domain.mitigation import traits_of
 from bot.domain.proposal import Proposal
 from bot.slack import ids
 from bot.slack.cards import blocks
@@ -49,6 +50,7 @@ def _proposal_row(proposal: Proposal) -> list[Block]:
             confirm=None if proposal.text.asks_reason else asked,
         ),
         blocks.button(ids.REJECT, "Reject", value),
+        *([blocks.button(ids.CHANGE, "Change…", value)] if traits_of(proposal.action).changes else []),
     ]  # fmt: skip
 
 

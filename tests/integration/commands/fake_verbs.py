@@ -29,6 +29,7 @@ class FakeVerbs:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.offered: Proposal | None = None
         self.at_home = Home(views.NOW)
         self.answers: dict[str, Answer] = {}
         self.broken: dict[str, Exception] = {}
@@ -62,6 +63,9 @@ class FakeVerbs:
 
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         return await self._do("deny", proposal_id, principal.slack_id, reason)
+
+    async def change(self, proposal_id: int, principal: Principal, value: str) -> Answer:
+        return await self._do("change", proposal_id, principal.slack_id, value)
 
     async def stop(self, proposal_id: int, principal: Principal) -> Answer:
         return await self._do("stop", proposal_id, principal.slack_id)
@@ -138,7 +142,7 @@ class FakeVerbs:
         return self.cards.get(incident_id)
 
     async def proposal(self, proposal_id: int) -> Proposal:
-        return views.proposal(id=proposal_id)
+        return self.offered or views.proposal(id=proposal_id)
 
     async def namespaces(self) -> list[str]:
         return ["shop", "shipping", "kube-system"]

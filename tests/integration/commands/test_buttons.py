@@ -68,6 +68,16 @@ async def test_an_approval_that_needs_a_reason_asks_for_it_with_what_would_be_do
     assert office.heard() == []
 
 
+async def test_changing_asks_for_the_value_and_shows_the_one_that_stands(office: Office) -> None:
+    ts = await office.post(views.STATES["changeable"]())
+    office.verbs.offered = views.proposal(action="rollback", params={"revision": "41"})
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.CHANGE)
+    modal = await office.modal()
+    assert "'initial_value': '41'" in str(modal.blocks)
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_VALUE: "40"})
+    assert await office.asked("change") == (12, "U0ANA", "40")
+
+
 async def test_rejecting_asks_for_a_reason(office: Office) -> None:
     ts = await office.post(views.STATES["proposed"]())
     await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.REJECT)

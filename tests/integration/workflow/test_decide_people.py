@@ -18,6 +18,7 @@ Press = Callable[[Floor, Principal, int, int], Awaitable[Answer]]
 VERBS: dict[str, Press] = {
     "approve": lambda f, who, _i, p: f.verbs.approve(p, who),
     "deny": lambda f, who, _i, p: f.verbs.deny(p, who, "no"),
+    "change": lambda f, who, _i, p: f.verbs.change(p, who, "41"),
     "stop": lambda f, who, _i, p: f.verbs.stop(p, who),
     "request_again": lambda f, who, _i, p: f.verbs.request_again(p, who),
     "freeze": lambda f, who, _i, _p: f.verbs.freeze(who, "migration"),

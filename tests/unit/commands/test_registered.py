@@ -75,6 +75,7 @@ def test_slack_takes_every_app_home(drawn: dict[str, Any]) -> None:
 
 
 VIEWS = {
+    ids.VIEW_CHANGE: modals.change(modals.Place(value="p:12"), card_views.proposal(action="rollback")),
     ids.VIEW_FREEZE: modals.freeze(),
     ids.VIEW_APPROVE: modals.approve(modals.Place(value="p:12"), card_views.proposal()),
     ids.VIEW_REJECT: modals.reject(modals.Place("C1", "https://hooks.slack.com/x", "p:12")),

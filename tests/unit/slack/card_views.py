@@ -226,6 +226,7 @@ CHANGES = Evidence(
 STATES: dict[str, Callable[[], CardView]] = {
     "collecting": lambda: view(incident=incident(investigated_at=None, target=None), evidence=()),
     "proposed": lambda: view(proposals=(proposal(),)),
+    "changeable": lambda: view(proposals=(proposal(action="rollback", params={"revision": "41"}),)),
     "ruled": lambda: view(
         proposals=(
             proposal(

@@ -58,6 +58,7 @@ def test_state_is_told_in_words_beside_the_colour(state: str) -> None:
 WANTED = {
     "collecting": ([ids.ACKNOWLEDGE, ids.MORE], "evidence is being collected"),
     "proposed": ([ids.APPROVE, ids.REJECT, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
+    "changeable": ([ids.APPROVE, ids.REJECT, ids.CHANGE, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "alone": ([ids.APPROVE, ids.REJECT, ids.STOP, ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "no approvers": ([ids.ACKNOWLEDGE, ids.MORE], "approve restart?"),
     "observed": ([ids.ACKNOWLEDGE, ids.MORE], "no action possible"),
