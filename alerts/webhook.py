@@ -17,11 +17,12 @@ import structlog
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from alerts import auth, payload
+from alerts import auth, bound, payload
 from bot.domain.alert import AlertGroup
 from bot.domain.errors import FettleError, RequestError
 from bot.health import Health, unredirected
 from bot.settings import Settings
+from bot.settings_webhook import Binding
 from bot.storage.db import Lane, Store, Tx
 from bot.workflow.intake import Delivered, IntakeRules, Receipt, receive_all
 
@@ -94,13 +95,13 @@ class Webhook:
     async def _take(self, scope: Scope, receive: Receive) -> Receipt:
         headers = dict(scope["headers"])
         client = scope.get("client")
-        await _let_in(self._settings, self._guard, headers, client[0] if client else "")
+        binding = await _let_in(self._settings, self._guard, headers, client[0] if client else "")
         body = await _body(headers, receive)
         if len(body) <= BIG:
-            post = Post(body, self._clock(), self._rules)
+            post = Post(body, self._clock(), self._rules, binding)
             answer = await self._store.transact_item(take, post, lane=Lane.INTAKE)
         else:
-            answer = await asyncio.to_thread(_read, body)
+            answer = await asyncio.to_thread(_read, body, binding)
         if isinstance(answer, AlertGroup):
             return await _slices(self._store, answer, self._clock(), self._rules)
         if isinstance(answer, RequestError):
@@ -114,6 +115,7 @@ class Post(NamedTuple):
     body: bytes
     at: datetime
     rules: IntakeRules
+    binding: Binding | None = None
 
 
 def take(tx: Tx, posts: Sequence[Post]) -> list[Receipt | AlertGroup | RequestError]:
@@ -121,7 +123,7 @@ def take(tx: Tx, posts: Sequence[Post]) -> list[Receipt | AlertGroup | RequestEr
 
     It runs in the writer's thread: what was read on another core would have to come over piece by piece.
     """
-    answers: list[Receipt | AlertGroup | RequestError] = [_read(post.body) for post in posts]
+    answers: list[Receipt | AlertGroup | RequestError] = [_read(post.body, post.binding) for post in posts]
     small = [
         (index, Delivered(group, posts[index].at, posts[index].rules))
         for index, group in enumerate(answers)
@@ -141,16 +143,18 @@ def _thanks(receipt: Receipt) -> bytes:
     ).encode()
 
 
-async def _let_in(settings: Settings, guard: auth.Guard, headers: Headers, client: str) -> None:
-    """Raises for who may not post; without a token, for a page in a browser on this machine too."""
+async def _let_in(settings: Settings, guard: auth.Guard, headers: Headers, client: str) -> Binding | None:
+    """What the token speaks for. Raises for who may not post; without one, for a page in a browser here too."""
     browser = b"origin" in headers and settings.webhook_open
-    if browser or not await guard.allowed(headers.get(b"authorization", b"").decode("latin-1"), client):
-        raise _RefusedError(401, "Not authorized.", "unauthorized", **{"WWW-Authenticate": "Bearer"})
+    found = None if browser else await guard.admitted(headers.get(b"authorization", b"").decode("latin-1"), client)
+    if found is not None:
+        return found.binding
+    raise _RefusedError(401, "Not authorized.", "unauthorized", **{"WWW-Authenticate": "Bearer"})
 
 
-def _read(body: bytes) -> AlertGroup | RequestError:
+def _read(body: bytes, binding: Binding | None) -> AlertGroup | RequestError:
     try:
-        return payload.parse(body)
+        return bound.kept_apart(payload.parse(body), binding)
     except RequestError as error:
         return error
 

@@ -24,6 +24,7 @@ from bot import clock
 from bot.domain.errors import ConfigError
 from bot.network import why
 from bot.settings import WebhookSettings, load_webhook_only
+from bot.settings_webhook import split
 
 PATH = "/webhooks/alertmanager"
 NAME = "FettleTest"
@@ -117,7 +118,11 @@ def address(url: str) -> str:
 def authorization(settings: WebhookSettings) -> Mapping[str, str]:
     """The first configured bearer token, else the first pair, else nothing."""
     if settings.WEBHOOK_TOKENS:
-        return {"Authorization": f"Bearer {settings.WEBHOOK_TOKENS[0].get_secret_value()}"}
+        named = {binding.name for binding in settings.WEBHOOK_BINDINGS}
+        tokens = [split(token.get_secret_value(), named) for token in settings.WEBHOOK_TOKENS]
+        # One without a name speaks for everything.
+        token = next((secret for name, secret in tokens if not name), tokens[0][1])
+        return {"Authorization": f"Bearer {token}"}
     if settings.WEBHOOK_BASIC:
         pair = base64.b64encode(settings.WEBHOOK_BASIC[0].get_secret_value().encode()).decode()
         return {"Authorization": f"Basic {pair}"}

@@ -25,6 +25,7 @@ from bot.domain.severity import DEFAULT_TABLE, Severity
 from bot.settings_limits import LimitSettings
 from bot.settings_policy import PolicySettings, from_file
 from bot.settings_sources import SOURCE_SECRETS, UNTOLD, SourceSettings, address, contradictions
+from bot.settings_webhook import Binding, bindings
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -71,6 +72,11 @@ class WebhookSettings(BaseModel):
     )
     WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
         (), description="user:password pairs for senders that can only do basic authorization."
+    )
+    WEBHOOK_BINDINGS: Annotated[tuple[Binding, ...], PlainValidator(bindings)] = Field(
+        (),
+        description="For what a token of WEBHOOK_TOKENS that is written NAME:TOKEN speaks, such as "
+        "shop namespaces=shop|shop-staging; of the rest it makes no proposal and ends no incident.",
     )
     LISTEN_HOST: _Host = Field(
         default_factory=lambda data: (

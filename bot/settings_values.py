@@ -146,11 +146,16 @@ def revealed(value: Any) -> str:
 
 
 def webhook_tokens(value: Any) -> tuple[str, ...]:
-    """At most two secrets of 8 characters or more: the live one, and the next one while you rotate."""
+    """Secrets of 8 characters or more, at most two of a name: the live one, and the next one while you rotate.
+
+    ``shop:SECRET`` is one with a name, where WEBHOOK_BINDINGS has that name.
+    """
     found = words([revealed(one) for one in value] if isinstance(value, list | tuple) else revealed(value))
-    if len(found) > 2:
+    names = [one.rpartition(":")[0] for one in found]
+    if any(names.count(name) > 2 for name in names):
         raise ValueError("holds more than two tokens; keep the live one, and the next one while you rotate")
-    if any(len(one) < _MIN_TOKEN or not one.isascii() or not one.isprintable() or " " in one for one in found):
+    short = any(len(one.rpartition(":")[2]) < _MIN_TOKEN for one in found)
+    if short or any(not one.isascii() or not one.isprintable() or " " in one for one in found):
         raise ValueError(
             "holds a token that is shorter than 8 characters or has spaces; make one: openssl rand -hex 32"
         )

@@ -113,6 +113,26 @@ class AlertGroup:
     truncated: int = 0
 
 
+_APART = "~"
+UNBOUND = "unbound:"
+"""How the key of an incident begins whose alerts came with a token that doesn't speak for them."""
+
+
+def unbound(name: str, fingerprint: str) -> str:
+    """The fingerprint of an alert that the named token doesn't speak for: another alert than the one it names."""
+    return f"{name}{_APART}{fingerprint}"
+
+
+def sender_of(fingerprint: str) -> str:
+    """The token's name in such a fingerprint, empty in any other."""
+    return fingerprint.partition(_APART)[0] if _APART in fingerprint else ""
+
+
+def origin_of(fingerprint: str) -> str:
+    """The fingerprint as its sender has it."""
+    return fingerprint.rpartition(_APART)[2]
+
+
 class Effect(StrEnum):
     """What one delivery does to its alert."""
 

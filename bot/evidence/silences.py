@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from bot.domain.alert import origin_of
 from bot.domain.evidence import Evidence
 from bot.domain.observed import SilenceSeen
 from bot.domain.redaction import redact
@@ -42,7 +43,7 @@ async def collect(ask: Ask) -> Evidence | None:
 
 def mine(alerts: Sequence[AlertSeen], held: Iterable[Held]) -> list[Held]:
     """What Alertmanager holds of these alerts, by fingerprint."""
-    prints = {one.fingerprint for one in alerts if one.firing and one.fingerprint}
+    prints = {origin_of(one.fingerprint) for one in alerts if one.firing and one.fingerprint}
     return [one for one in held if one.fingerprint in prints]
 
 

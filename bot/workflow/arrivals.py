@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from bot.domain.alert import (
     NEVER_POSTED,
+    UNBOUND,
     Alert,
     AlertGroup,
     AlertStatus,
@@ -21,6 +22,7 @@ from bot.domain.alert import (
     Poison,
     correlation_key,
     effect_of,
+    sender_of,
 )
 from bot.domain.incident import Incident
 from bot.domain.proposal import canonical, sha256
@@ -163,6 +165,9 @@ class Arrival:
             joins = again or effect is OPENED or not self.alone
             asks = joins and alert.status is FIRING and not kind.silent
             key = self.keys.get(alert.fingerprint, kind.key) if self.keys else kind.key
+            if sender := sender_of(alert.fingerprint):
+                # Never another's incident, whatever group and labels say.
+                key = f"{UNBOUND}{sender}\x1f{key}"[: MAX_KEY + 40]
             steps.append(Step(starts_at, alert, kind, key, labels, effect, again, asks))
         if any(step.starts_at != starts_at or step.alert.status is not alert.status for step in steps):
             steps.sort(key=_order)

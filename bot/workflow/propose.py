@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bot.domain.alert import UNBOUND
 from bot.domain.decision import Decision, Rule
 from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence
@@ -82,6 +83,10 @@ async def _draft(
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}
         return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
+    if incident.key.startswith(UNBOUND):
+        sender = incident.key.removeprefix(UNBOUND).partition("\x1f")[0]
+        why = f"The alerts came with the webhook token {sender[:31]}, which doesn't speak for what they name"
+        return Draft(NOTHING, ProposalText("No proposal", "", refusal=why))
     plan = concluded.planned(ctx, incident, found)
     if found.unread and not found.findings:
         plan = Planned(None, f"The evidence couldn't be read: {found.unread}")

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.domain.alert import LATE_WINDOW, Alert, AlertGroup, AlertStatus
+from bot.domain.alert import LATE_WINDOW, Alert, AlertGroup, AlertStatus, origin_of
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
 from bot.domain.proposal import SYSTEM
@@ -72,7 +72,7 @@ def judge(
     judged = Judged()
     known = set(seen)
     for one in firing:
-        if one.fingerprint in look.held:
+        if origin_of(one.fingerprint) in look.held:
             judged.seen.add(one.fingerprint)
         elif one.fingerprint in known:
             judged.seen.add(one.fingerprint)
@@ -85,7 +85,7 @@ def judge(
     for one in late:
         if look.at - one.told_at <= LATE_WINDOW:
             continue
-        held = look.held.get(one.fingerprint)
+        held = look.held.get(origin_of(one.fingerprint))
         if held is not None and abs(held.starts_at - one.starts_at) <= SAME:
             judged.back.append(one)
         elif held is None and not look.young:
@@ -134,7 +134,7 @@ def settle(tx: Tx, look: Look, missing: Mapping[int, datetime], rules: intake.In
         _say(tx, judged.gone, "Alertmanager doesn't hold it any more; its resolve never arrived.", look.at)
         intake.receive(tx, AlertGroup("", ended, receiver=RECEIVER), look.at, rules)
     if judged.back:
-        firing = tuple(_firing(one, look.held[one.fingerprint]) for one in judged.back)
+        firing = tuple(_firing(one, look.held[origin_of(one.fingerprint)]) for one in judged.back)
         keys = {one.fingerprint: one.key for one in judged.back}
         intake.receive(tx, AlertGroup("", firing, receiver=RECEIVER), look.at, rules, keys)
     sweeps.over(tx, [one.id for one in judged.over])

@@ -14,6 +14,22 @@ PAYLOAD = "tests/unit/alerts/test_payload.py"
 
 BUGS = (
     Bug(
+        name="another-team's-token-ends-it",
+        why="Whoever may post about one namespace resolves the incidents of all others.",
+        file="alerts/bound.py",
+        old="        alert if binding.covers(alert.labels) else",
+        new="        alert if binding.covers(alert.labels) or alert.ends_at else",
+        tests=("tests/integration/intake/test_bound.py",),
+    ),
+    Bug(
+        name="another-team's-token-gets-a-proposal",
+        why="An alert that the token doesn't speak for makes the card offer a restart of somebody else's workload.",
+        file="bot/workflow/propose.py",
+        old="    if incident.key.startswith(UNBOUND):\n",
+        new="    if incident.key.startswith(UNBOUND) and not incident.target:\n",
+        tests=("tests/integration/workflow/test_unbound.py",),
+    ),
+    Bug(
         name="answered-before-the-commit",
         why="200 is said while the delivery still waits in memory; a kill loses it, and nobody sends it again.",
         file=WEBHOOK,
@@ -74,16 +90,16 @@ BUGS = (
         name="webhook-token-not-compared",
         why="Anybody in the cluster can open incidents and resolve ours.",
         file="alerts/auth.py",
-        old="return one_of(rest.strip(), tokens)",
-        new="return bool(rest.strip())",
+        old="    hits = [name for name, secrets in tokens.items() if one_of(given, secrets)]\n",
+        new="    hits = list(tokens) if given else []\n",
         tests=(AUTH,),
     ),
     Bug(
         name="webhook-without-a-token-open-to-all",
         why="Started without a token, it takes alerts from any address.",
         file="alerts/auth.py",
-        old="return is_loopback(client)",
-        new="return bool(client)",
+        old="return Admitted() if is_loopback(client) else None",
+        new="return Admitted() if client else None",
         tests=(AUTH,),
     ),
     Bug(

@@ -192,12 +192,12 @@ async def running(server: SlackServer) -> AsyncIterator[SlackServer]:
 async def test_a_sender_with_the_new_webhook_token_is_let_in_and_the_old_one_no_longer(tmp_path: Path) -> None:
     made = settings(tmp_path / "tokens", "WEBHOOK_TOKENS", "token-first")
     guard = auth.Guard(made)
-    assert await guard.allowed("Bearer token-first", "10.0.0.1")
+    assert await guard.admitted("Bearer token-first", "10.0.0.1")
     replaced(tmp_path / "tokens", "token-second")
-    both = await asyncio.gather(*(guard.allowed("Bearer token-second", "10.0.0.1") for _ in range(5)))
-    assert both == [True] * 5, "those that come together wait for the same look"
-    assert not await guard.allowed("Bearer token-first", "10.0.0.1")
-    assert not await guard.allowed("", "10.0.0.1")
+    both = await asyncio.gather(*(guard.admitted("Bearer token-second", "10.0.0.1") for _ in range(5)))
+    assert None not in both, "those that come together wait for the same look"
+    assert not await guard.admitted("Bearer token-first", "10.0.0.1")
+    assert not await guard.admitted("", "10.0.0.1")
 
 
 async def test_what_was_read_again_is_hidden_in_logs_too(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.domain.alert import Alert, AlertGroup, AlertStatus, fingerprint_of
+from bot.domain.alert import Alert, AlertGroup, AlertStatus, fingerprint_of, unbound
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditEntry
@@ -150,12 +150,17 @@ class Floor:
         count: int = 1,
         cluster: str = "",
         at: datetime | None = None,
+        sender: str = "",
     ) -> Incident:
-        """Firing alerts of one group, taken in; they started ``started`` seconds ago or ``at``. Their incident."""
+        """Firing alerts of one group, taken in; they started ``started`` seconds ago or ``at``. Their incident.
+
+        With ``sender`` they came with the token of that name, which doesn't speak for them.
+        """
         since = at or self.now() - timedelta(seconds=started)
         named = {**labels, "cluster": cluster} if cluster else dict(labels)
         each = [{**named, "pod": f"api-{i}"} if count > 1 else named for i in range(count)]
-        firing = tuple(Alert(fingerprint_of(one), AlertStatus.FIRING, one, {}, since) for one in each)
+        marks = [unbound(sender, fingerprint_of(one)) if sender else fingerprint_of(one) for one in each]
+        firing = tuple(Alert(mark, AlertStatus.FIRING, one, {}, since) for mark, one in zip(marks, each, strict=True))
         receipt = await self._receive(firing, named)
         self._firing[receipt.incidents[0]] = firing
         return await self.incident(receipt.incidents[0])
