@@ -58,6 +58,7 @@ def summary(rows: Sequence[LogSeen]) -> str:
 
 def _row(wanted: Wanted, said: Said) -> LogSeen:
     read = digest(said.text) if said.text else None
+    previous = wanted.previous or said.previous
     if read is None:
-        return LogSeen(wanted.pod, wanted.container, wanted.previous, problem=said.problem)
-    return LogSeen(wanted.pod, wanted.container, wanted.previous, read.signatures, read.tail, read.lines, said.problem)
+        return LogSeen(wanted.pod, wanted.container, previous, problem=said.problem)
+    return LogSeen(wanted.pod, wanted.container, previous, read.signatures, read.tail, read.lines, said.problem)

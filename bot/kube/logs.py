@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from bot.domain.errors import UnavailableError
 from bot.domain.evidence import PodRow
 from bot.domain.observed import ContainerSeen
 from bot.domain.redaction import redact
@@ -26,20 +29,27 @@ STARTING = ("ContainerCreating", "PodInitializing", "")
 
 @dataclass(frozen=True)
 class Wanted:
-    """One log to read, or ``problem`` why there is nothing to be asked."""
+    """One log to read, or ``problem`` why there is nothing to be asked.
+
+    ``began`` and ``ended`` are of a container that had just ended when it was looked at: by the time its log is asked
+    for, the next one may run.
+    """
 
     pod: str
     container: str
     previous: bool = False
     problem: str = ""
+    began: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What came: text with the kubelet's time before each line, or a problem."""
+    """What came: text with the kubelet's time before each line, or a problem; of which container, in the end."""
 
     text: str = ""
     problem: str = ""
+    previous: bool = False
 
 
 def plan(pods: Sequence[PodRow], most: int) -> list[Wanted]:
@@ -74,7 +84,7 @@ def _failing(one: ContainerSeen) -> bool:
 def _of_container(pod: PodRow, one: ContainerSeen) -> list[Wanted]:
     ended = bool(one.last_finished_at)
     if one.state == "terminated":
-        return [Wanted(pod.name, one.name)]
+        return [Wanted(pod.name, one.name, began=one.last_started_at, ended=one.last_finished_at)]
     if one.state == "running":
         now = Wanted(pod.name, one.name)
         return [Wanted(pod.name, one.name, previous=True), now] if ended else [now]
@@ -88,12 +98,44 @@ async def read(cluster: Cluster, namespace: str, wanted: Wanted) -> Said:
     """Asks for one log; raises only what concerns all of them (``ForbiddenError``, ``ClusterUnavailableError``)."""
     if wanted.problem:
         return Said(problem=wanted.problem)
+    found = await _read(cluster, namespace, wanted)
+    if wanted.ended and found.status == 200 and _from(found.text, wanted.ended):
+        # It was started again meanwhile: what is asked for is the previous one's by now.
+        before = replace(wanted, previous=True)
+        with suppress(UnavailableError):  # then what was read has to do
+            earlier = await _read(cluster, namespace, before)
+            if earlier.status == 200 and _up_to(earlier.text, wanted.began):
+                wanted, found = before, earlier
+    if found.status == 200 and found.text.strip():
+        return Said(found.text, previous=wanted.previous)
+    problem = "The container has said nothing." if found.status == 200 else problem_of(found, wanted)
+    return Said(problem=problem, previous=wanted.previous)
+
+
+async def _read(cluster: Cluster, namespace: str, wanted: Wanted) -> Text:
     found = await _ask(cluster, namespace, wanted, TAIL)
-    if found.status == 200 and found.cut:
-        found = await _ask(cluster, namespace, wanted, SHORT_TAIL)
-    if found.status == 200:
-        return Said(found.text) if found.text.strip() else Said(problem="The container has said nothing.")
-    return Said(problem=problem_of(found, wanted))
+    return await _ask(cluster, namespace, wanted, SHORT_TAIL) if found.status == 200 and found.cut else found
+
+
+def _from(text: str, ended: str) -> bool:
+    """Whether nothing of it was said before the second in which a container ended: not by that one, as it seems."""
+    first, end = _moment(text.partition("\n")[0]), _moment(ended)
+    return end is not None and (not text.strip() or (first is not None and first >= end))
+
+
+def _up_to(text: str, began: str) -> bool:
+    """Whether its last line is of the container that began then, and not of an earlier one."""
+    last, start = _moment(text.rstrip().rpartition("\n")[2]), _moment(began)
+    return last is not None and start is not None and last >= start
+
+
+def _moment(line: str) -> datetime | None:
+    """The time before a line, or a time alone, without the part of a second: the ends of containers tell none."""
+    try:
+        at = datetime.fromisoformat(line.partition(" ")[0]).replace(microsecond=0)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 async def _ask(cluster: Cluster, namespace: str, wanted: Wanted, lines: int) -> Text:

@@ -15,7 +15,7 @@ from typing import Any
 from bot.sandbox.slack.models import Message
 from bot.sandbox.slack_room import DIGEST, message_key
 from bot.sandbox.world import World
-from tests.invariants import Left, problems
+from tests.invariants import UNATTEMPTED, WITHIN, Left, problems
 
 UNPOSTED = """
 SELECT count(*) FROM incidents AS i WHERE NOT EXISTS (
@@ -80,6 +80,15 @@ class Books:
             if time.monotonic() > end:
                 raise AssertionError(f"after {within:.0f} s there are still {left}{self.world.bot.last_lines()}")
             await asyncio.sleep(0.25)
+
+    async def attempted(self) -> float:
+        """Wait until every message was tried, and how many seconds that took: one goes out a second in a channel."""
+        begun, waiting = time.monotonic(), len(self.rows(UNATTEMPTED))
+        while left := self.rows(UNATTEMPTED):
+            if time.monotonic() - begun > waiting + WITHIN.total_seconds():
+                raise AssertionError(f"of {waiting} messages {len(left)} were never tried{self.world.bot.last_lines()}")
+            await asyncio.sleep(0.25)
+        return time.monotonic() - begun
 
     # -- laws ---------------------------------------------------------------------------------------
 

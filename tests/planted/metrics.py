@@ -165,4 +165,20 @@ BUGS = (
         new="            if look.at >= since:\n",
         tests=(SWEEP,),
     ),
+    Bug(
+        name="next-containers-log-taken-for-the-last-words",
+        why="A container is started again between the look and its log, and the cause is told without its last words.",
+        file="bot/kube/logs.py",
+        old="    if wanted.ended and found.status == 200 and _from(",
+        new="    if wanted.ended and found.status != 200 and _from(",
+        tests=("tests/integration/evidence/test_logs.py",),
+    ),
+    Bug(
+        name="an-earlier-containers-words-taken-for-the-last",
+        why="What ended just now is told with the words of the container before it, which may have ended otherwise.",
+        file="bot/kube/logs.py",
+        old="            if earlier.status == 200 and _up_to(earlier.text, wanted.began):\n",
+        new="            if earlier.status == 200:\n",
+        tests=("tests/integration/evidence/test_logs.py",),
+    ),
 )
