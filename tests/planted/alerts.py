@@ -199,6 +199,22 @@ BUGS = (
         tests=("tests/integration/intake/test_together.py::test_a_repetition_that_waits_beside_its_original_is_one",),
     ),
     Bug(
+        name="duplicates-of-a-round-are-nobody-s",
+        why="What was known already is counted as new where it waits beside something new.",
+        file="bot/storage/alerts.py",
+        old="    if fresh == len(rows):\n",
+        new="    if fresh:\n",
+        tests=("tests/integration/intake/test_together.py::test_of_those_taken_together_each_is_told_its_own_duplicates",),
+    ),
+    Bug(
+        name="labels-read-once-keep-a-secret",
+        why="A token that was rotated in is stored in clear as long as alerts with those labels come.",
+        file="bot/workflow/tables.py",
+        old="forgotten_by(_remembered_shared.cache_clear)\n",
+        new="",
+        tests=(INCIDENTS,),
+    ),
+    Bug(
         name="labels-alike-although-one-decides",
         why="Alerts of one delivery are all taken for as bad as the first: a critical one gets no card.",
         file="bot/workflow/tables.py",
