@@ -204,7 +204,9 @@ BUGS = (
         file="bot/storage/alerts.py",
         old="    if fresh == len(rows):\n",
         new="    if fresh:\n",
-        tests=("tests/integration/intake/test_together.py::test_of_those_taken_together_each_is_told_its_own_duplicates",),
+        tests=(
+            "tests/integration/intake/test_together.py::test_of_those_taken_together_each_is_told_its_own_duplicates",
+        ),
     ),
     Bug(
         name="labels-read-once-keep-a-secret",
