@@ -373,8 +373,8 @@ def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int], brief: timedelta) -
 def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
     known = people.groups(tx)
     never = [group for group in groups if group not in known]
-    # While writes are frozen somebody may want to thaw, which takes an approver.
-    if never or not (proposals.pending(tx) or freeze.state(tx)[0]):
+    # While writes are frozen somebody may want to thaw, and what is held up somebody may break the glass for.
+    if never or not (proposals.pending(tx) or freeze.state(tx)[0] or proposals.breakable(tx)):
         return never
     read_at = {group: known[group][1] for group in groups}
     return [group for group, at in read_at.items() if at is None or now - at > GROUPS_EVERY]

@@ -55,6 +55,12 @@ async def change(front: Front, who: Asked) -> None:
     await front.slack.open_view(who.trigger_id, modals.change(who.place, proposal))
 
 
+async def break_glass(front: Front, who: Asked) -> None:
+    """Opens the form that asks why; who may is decided at its submission."""
+    proposal = await front.verbs.proposal(_id(who, "p"))
+    await front.slack.open_view(who.trigger_id, modals.break_glass(who.place, proposal))
+
+
 async def resolve_with_reason(front: Front, who: Asked) -> None:
     """Opens the modal that asks for the reason."""
     _id(who, "i")
@@ -101,6 +107,7 @@ HANDLERS: Mapping[str, Handler] = {
     ids.CHANGE: change,
     ids.STOP: _on("p", lambda verbs, number, who: verbs.stop(number, who)),
     ids.REQUEST_AGAIN: _on("p", lambda verbs, number, who: verbs.request_again(number, who)),
+    ids.BREAK_GLASS: break_glass,
     ids.ACKNOWLEDGE: _on("i", lambda verbs, number, who: verbs.acknowledge(number, who)),
     ids.MEASURE_AGAIN: _on("i", lambda verbs, number, who: verbs.measure_again(number, who)),
     ids.RESOLVE: _on("i", lambda verbs, number, who: verbs.resolve(number, who, "")),

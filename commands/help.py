@@ -15,12 +15,14 @@ INCIDENT = {
     "act": "ask for a mitigation: `act rollback shop/api`, or `act rollback shop/api 41` for one revision",
     "freeze": "the kill switch, with a reason: `freeze database migration`",
     "thaw": "lift it (approvers)",
+    "break-glass": "override a freeze window or a rate, with a reason: `break-glass INC-42 customers can't pay`",
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
 ALIASES = {
     "acknowledge": "ack", "acknowledged": "ack", "acks": "ack", "close": "resolve", "closed": "resolve",
-    "create": "new", "declare": "new", "details": "show", "done": "resolve", "incidents": "list", "info": "show",
+    "breakglass": "break-glass", "create": "new", "declare": "new", "details": "show", "done": "resolve",
+    "incidents": "list", "info": "show",
     "lists": "list", "ls": "list", "open": "list", "resolved": "resolve", "resolves": "resolve", "shows": "show",
     "start": "new", "status": "list", "stop": "freeze", "unfreeze": "thaw",
     "view": "show", "?": "help", "-h": "help", "--help": "help",

@@ -34,6 +34,9 @@ class Verbs(Protocol):
     async def stop(self, proposal_id: int, principal: Principal) -> Answer:
         """Leaves to people what a playbook lets be done without an approval."""
 
+    async def break_glass(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        """Overrides a freeze window or a rate, for one proposal."""
+
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """Asks for a fresh proposal after one that expired."""
 

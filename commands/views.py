@@ -53,6 +53,13 @@ async def _change(front: Front, who: Asked) -> None:
     await front.refuse(who, await front.verbs.change(number, principal, value))
 
 
+async def _break_glass(front: Front, who: Asked) -> None:
+    principal = await front.identities.principal(who)
+    reason = modals.values_of(who.view)[ids.ENTER_REASON]
+    number = ids.read_id(who.place.value, "p")
+    await front.say(who, await front.verbs.break_glass(number, principal, reason))
+
+
 async def _reject(front: Front, who: Asked) -> None:
     principal = await front.identities.principal(who)
     reason = modals.values_of(who.view)[ids.ENTER_REASON]
@@ -108,7 +115,7 @@ async def _picked(front: Front, who: Asked) -> None:
 
 
 async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) -> None:
-    """``/incident ack|resolve|show`` on one incident."""
+    """``/incident ack|resolve|show|break-glass`` on one incident."""
     if verb == "show":
         incident, proposals, timeline = await front.verbs.show(number)
         address = await front.address(number)
@@ -119,12 +126,21 @@ async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) 
         await front.say(who, await front.verbs.acknowledge(number, principal))
     elif verb == "resolve":
         await front.say(who, await front.verbs.resolve(number, principal, reason))
+    elif verb == "break-glass":
+        _, proposals, _ = await front.verbs.show(number)
+        newest = max(proposals, key=lambda one: one.id, default=None)
+        if newest is None:
+            text = f"Nothing is proposed in INC-{number} that could be held up."
+            await front.say(who, await front.verbs.refused(principal, f"break-glass INC-{number}", text))
+        else:
+            await front.say(who, await front.verbs.break_glass(newest.id, principal, reason))
     else:
         raise RequestError(f"There is no “{verb[:40]}” for an incident.")
 
 
 SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
     ids.VIEW_APPROVE: (_needs(ids.ENTER_REASON, "Say why, for the audit."), _approve),
+    ids.VIEW_BREAK_GLASS: (_needs(ids.ENTER_REASON, "Say why, for the channel and the audit."), _break_glass),
     ids.VIEW_REJECT: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _reject),
     ids.VIEW_RESOLVE: (_needs(ids.ENTER_REASON, "Say why, for the card and the audit."), _resolve),
     ids.VIEW_DECLARE: (_declared, _declare),

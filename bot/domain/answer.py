@@ -14,6 +14,7 @@ class Answer:
 
     ``incident_id`` is the incident that it concerns (0: none), ``proposal_id`` a proposal that can be asked for again.
     ``checks`` and ``verdict`` belong to /verify. ``asks_reason``: nothing was decided, the approval needs a reason.
+    ``held`` is a proposal for which breaking the glass would override all that was against it, 0 for none.
     """
 
     text: str
@@ -23,6 +24,7 @@ class Answer:
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
     asks_reason: bool = False
+    held: int = 0
 
 
 @dataclass(frozen=True)

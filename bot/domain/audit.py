@@ -44,6 +44,8 @@ TAGS = (
     "proposal:approval:granted",
     "proposal:approval:denied",
     "proposal:approval:refused",
+    "proposal:glass:broken",
+    "proposal:glass:refused",
     "proposal:autonomy:announced",
     "proposal:autonomy:refused",
     "proposal:autonomy:stopped",

@@ -68,7 +68,8 @@ class ProposalText:
     are no buttons, empty for a pending one; ``rationale`` why this is proposed; ``undo`` what can be done afterwards if
     it doesn't help, or that it can't be undone; ``by_hand`` the command line of what would help and isn't Fettle's;
     ``press`` is the verb as two words where it is ("Roll back"), else empty. ``rules`` are the names of the policy's
-    that narrow it; ``asks_reason`` says that an approval needs a reason.
+    that narrow it; ``asks_reason`` says that an approval needs a reason, ``breakable`` that breaking the glass would
+    override all that is against it.
     """
 
     headline: str
@@ -86,6 +87,7 @@ class ProposalText:
     press: str = ""
     rules: tuple[str, ...] = ()
     asks_reason: bool = False
+    breakable: bool = False
 
 
 @dataclass(frozen=True)

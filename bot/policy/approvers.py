@@ -62,8 +62,11 @@ def may_approve(
     known = identity(principal)
     if not known.allowed:
         return known
-    what = f"{action} in {where}" if where else action
-    reasons = list(_listed(principal, who, approvers, groups, now, what, names or {}, listed_in))
+    if not approvers:
+        nobody = "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
+        return Decision((Reason(Rule.APPROVER, nobody),))
+    what = f"approve a {action} in {where}" if where else f"approve a {action}"
+    reasons = list(listed(principal, approvers, groups, now, what, names or {}, listed_in))
     if principal.id == requested_by and not_own:
         said = f"{who}, you requested this {action} yourself. Ask another approver. (policy {not_own})"
         reasons.append(Reason(Rule.SELF_APPROVAL, said))
@@ -158,9 +161,8 @@ def named_by(
     return None
 
 
-def _listed(
+def listed(
     principal: Principal,
-    who: str,
     approvers: Sequence[str],
     groups: Mapping[str, GroupView],
     now: datetime,
@@ -168,11 +170,7 @@ def _listed(
     names: Mapping[str, str],
     listed_in: str,
 ) -> Iterator[Reason]:
-    if not approvers:
-        yield Reason(
-            Rule.APPROVER, "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
-        )
-        return
+    """A reason where this list doesn't name the person, or where that can't be told; ``what`` is what they want."""
     if named_by(principal, approvers, groups, now) is not None:
         return
     unread = [
@@ -183,9 +181,10 @@ def _listed(
         if one not in groups or not _known(groups[one], now)
     ]
     if unread:
-        said = f"{who}, I can't tell whether you may approve. {' '.join(unread)} Try again shortly."
+        verb = what.partition(" a ")[0]
+        said = f"{_called(principal)}, I can't tell whether you may {verb}. {' '.join(unread)} Try again shortly."
     else:
-        said = f"{who}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
+        said = f"{_called(principal)}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
     yield Reason(Rule.APPROVER, said)
 
 
@@ -193,8 +192,8 @@ def _only(approvers: Sequence[str], what: str, names: Mapping[str, str], listed_
     """``@sre-oncall may approve a rollback in shop. Ask @ana or @li. (policy prod-rollback)``."""
     called = [names[one] for one in approvers if one in names]
     if len(called) == len(approvers) <= NAMED:
-        return f"{' and '.join(called)} may approve a {what}. {ask} ({listed_in})"
-    return f"those whom {listed_in} names may approve a {what}. {ask}"
+        return f"{' and '.join(called)} may {what}. {ask} ({listed_in})"
+    return f"those whom {listed_in} names may {what}. {ask}"
 
 
 def _ask(approvers: Sequence[str], groups: Mapping[str, GroupView], names: Mapping[str, str]) -> str:

@@ -37,6 +37,9 @@ def answer(given: Answer, address: str = "") -> Message:
     if given.proposal_id:
         again = blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(given.proposal_id))
         drawn.append(blocks.actions(ids.BLOCK_PROPOSAL, [again]))
+    if given.held:
+        glass = blocks.button(ids.BREAK_GLASS, "Break glass…", ids.proposal_value(given.held), style="danger")
+        drawn.append(blocks.actions(ids.BLOCK_PROPOSAL, [glass]))
     if address:
         drawn.append(blocks.context(link(address, "The card")))
     return Message(text, drawn)

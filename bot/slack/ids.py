@@ -14,6 +14,7 @@ REJECT = "proposal_reject"
 STOP = "proposal_stop"
 CHANGE = "proposal_change"
 REQUEST_AGAIN = "proposal_request_again"
+BREAK_GLASS = "proposal_break_glass"
 ACKNOWLEDGE = "incident_acknowledge"
 MEASURE_AGAIN = "incident_measure_again"
 RESOLVE = "incident_resolve"
@@ -30,6 +31,7 @@ CARD_ACTIONS = (
     STOP,
     CHANGE,
     REQUEST_AGAIN,
+    BREAK_GLASS,
     ACKNOWLEDGE,
     MEASURE_AGAIN,
     RESOLVE,
@@ -64,6 +66,7 @@ OPTION_ACTIONS = (PICK_NAMESPACE, PICK_WORKLOAD)
 
 VIEW_APPROVE = "view_approve"
 VIEW_REJECT = "view_reject"
+VIEW_BREAK_GLASS = "view_break_glass"
 VIEW_RESOLVE = "view_resolve"
 VIEW_DECLARE = "view_declare"
 VIEW_RESTART = "view_restart"
@@ -76,6 +79,7 @@ VIEW_MESSAGE = "view_message"
 
 SUBMISSIONS = (
     VIEW_APPROVE,
+    VIEW_BREAK_GLASS,
     VIEW_REJECT,
     VIEW_RESOLVE,
     VIEW_DECLARE,

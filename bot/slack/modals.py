@@ -130,6 +130,15 @@ def freeze() -> View:
     return modal(ids.VIEW_FREEZE, "Freeze all writes?", [reason], Place(), submit="Freeze")
 
 
+def break_glass(place: Place, proposal: Proposal) -> View:
+    """Asks why, under what would be done and what holds it up."""
+    text = proposal.text
+    what = f"*{safe(text.headline, 300)}*\n{safe(text.refusal, 900)}".rstrip()
+    note = "The channel is told who, what and why. It is good for one proposal, which needs its approval."
+    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint=note)
+    return modal(ids.VIEW_BREAK_GLASS, "Break the glass?", [blocks.section(what), reason], place, submit="Break glass")
+
+
 def resolve(place: Place) -> View:
     """Asks for the reason when alerts still fire or nothing was verified."""
     reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes on the card.")

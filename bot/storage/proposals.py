@@ -72,6 +72,12 @@ def pending(tx: Tx) -> list[Proposal]:
     return _many(tx, ProposalRow.state == ProposalState.PENDING.value)
 
 
+def breakable(tx: Tx) -> bool:
+    """Whether something stands on a card that breaking the glass would let go on."""
+    sql = "SELECT 1 FROM proposals WHERE state = 'recorded' AND text LIKE ? LIMIT 1"
+    return tx.execute(sql, ('%"breakable":true%',)).fetchone() is not None
+
+
 def pending_for_target(tx: Tx, target_key: str) -> list[Proposal]:
     """What waits for a person on a target (``Target.key``), oldest first."""
     return _many(tx, (ProposalRow.state == ProposalState.PENDING.value) & (ProposalRow.target_key == target_key))

@@ -22,7 +22,7 @@ from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalEvent, ProposalState
 from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
-from bot.policy import guardrails
+from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
 from bot.workflow import again, close, entitled, facts, owing
@@ -75,7 +75,8 @@ def _approve(
     if decision.has(Rule.STALE) or decision.has(Rule.GONE):
         return _stale(tx, incident, proposal, principal, reading, now)
     if not decision.allowed:
-        return refused(tx, proposal, principal, decision, now)
+        held = proposal.id if ctx.settings.POLICY.break_glass and glass.gives_way(decision) else 0
+        return replace(refused(tx, proposal, principal, decision, now), held=held)
     if any(one.principal == principal.id for one in proposals.approvals(tx, proposal.id)):
         said = f"You approved this already; it needs {proposal.quorum} different people."
         return refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
@@ -85,6 +86,7 @@ def _approve(
     proposal = replace(proposal, quorum=max(proposal.quorum, rules.quorum))
     terms: dict[str, object] = {"entitled": entitled.ways(tx, ctx, proposal, principal, now, reading)}
     terms |= {"reason": reason} if reason else {}
+    terms |= {glass.BROKEN: proposal.baseline[glass.BROKEN]} if glass.BROKEN in proposal.baseline else {}
     terms |= {"policies": ", ".join(rules.names)} if rules.names else {}
     return grant(tx, incident, proposal, principal.id, now, terms, reason)
 

@@ -27,7 +27,7 @@ from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, canonical, sha256
 from bot.mitigations import catalog
 from bot.mitigations.applied import Applied
-from bot.policy import guardrails
+from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
@@ -124,6 +124,7 @@ def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> 
         "request": {"method": request.method, "path": request.path, "body": request.body, **named},
         "execution": execution.uid,
         "approved_by": execution.approved_by,
+        **({glass.BROKEN: proposal.baseline[glass.BROKEN]} if glass.BROKEN in proposal.baseline else {}),
     }
 
 

@@ -24,7 +24,7 @@ from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.mitigations import catalog
 from bot.policy import freeze as freeze_policy
-from bot.policy import guardrails, rates
+from bot.policy import glass, guardrails, rates
 from bot.storage import executions, people, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
@@ -51,17 +51,22 @@ class Reading:
 
 @dataclass(frozen=True)
 class Asked:
-    """Whose wish an action is: a person's or Fettle's own, and whether it undoes what was done before."""
+    """Whose wish an action is: a person's or Fettle's own, and whether it undoes what was done before.
+
+    ``glass`` is who broke the glass for it, empty where nobody did.
+    """
 
     by_person: bool = False
     undo: bool = False
+    glass: str = ""
 
     @classmethod
     def of(cls, proposal: Proposal | None) -> Asked:
         """As the proposal says; Fettle's own without one."""
         if proposal is None:
             return cls()
-        return cls(proposal.requested_by != SYSTEM, undo=again.UNDO_OF in proposal.params)
+        broken = str(proposal.baseline.get(glass.BROKEN, ""))
+        return cls(proposal.requested_by != SYSTEM, undo=again.UNDO_OF in proposal.params, glass=broken)
 
 
 async def gather(ctx: Context, target: Target, action: str, *, recent: bool = False) -> Reading:
@@ -149,13 +154,14 @@ def check(
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
     how = asked or Asked.of(proposal)
-    decision += ruled.check(ctx, incident, action, reading.target, reading.state, now, undo=how.undo)
+    decision += ruled.check(tx, ctx, incident, action, reading.target, reading.state, now, undo=how.undo)
     limits = rates.Limits(
         settings.COOLDOWN, settings.TARGET_HOURLY, settings.HOURLY, settings.AT_ONCE, settings.BREAKER
     )
     history = _history(tx, reading.target, now, own_execution)
     ref = reading.target.ref
-    return decision + Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
+    decision += Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
+    return ruled.overridden(tx, ctx, decision, how.glass)
 
 
 def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates.History:

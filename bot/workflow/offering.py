@@ -20,7 +20,7 @@ from bot.domain.mitigation import Preview
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
 from bot.playbooks.schema import Alone
-from bot.policy import guardrails
+from bot.policy import glass, guardrails
 from bot.policy.approvers import policy_text
 from bot.storage import due, people, proposals
 from bot.storage.db import Tx
@@ -65,6 +65,8 @@ class Draft:
     params: Mapping[str, Any] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """What a person or an undo asked for: kept where it is refused, so that it can be asked for again."""
+    glass: str = ""
+    """Who broke the glass for it."""
     line: Evidence | None = None
     """What a handler that was asked to pick said."""
 
@@ -80,7 +82,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
         return Decision()
     rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
     approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
-    asked = facts.Asked(draft.requested_by != SYSTEM, undo=again.UNDO_OF in draft.params)
+    asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.glass)
     at = guardrails.Point.PROPOSE
     decision = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
@@ -89,7 +91,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     close.supersede_pending(tx, incident.id, "a newer proposal takes its place", now)
     owing.card(tx, incident, Priority.NEW_CARD, now)
     if refused or state is None:
-        record(tx, incident, draft, decision, now)
+        record(tx, incident, _held(ctx, draft, decision), decision, now)
         return decision
     ttl, quorum = ctx.settings.APPROVAL_TTL, max(draft.quorum, rules.quorum)
     expires_at = now + min(ttl, draft.expires or ttl, rules.expires or ttl)
@@ -105,7 +107,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     proposal = proposals.add(
         tx, incident.id, action=draft.action, target=state.target, params=dict(draft.params), digest=digest,
         state=ProposalState.PENDING, text=text, requested_by=draft.requested_by, now=now, expires_at=expires_at,
-        quorum=quorum, approvers=approvers, baseline=_baseline(ctx, incident, reading, state),
+        quorum=quorum, approvers=approvers, baseline=_baseline(ctx, incident, draft, reading, state),
     )  # fmt: skip
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     nudge.owe(tx, proposal, rules.nudge, now)
@@ -118,10 +120,19 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     return decision
 
 
-def _baseline(ctx: Context, incident: Incident, reading: facts.Reading, state: TargetState) -> dict[str, Any]:
-    """What verification compares to, and the target as it was for the look back."""
+def _held(ctx: Context, draft: Draft, decision: Decision) -> Draft:
+    """The draft that says whether breaking the glass would override all that is against it."""
+    gives_way = bool(ctx.settings.POLICY.break_glass) and not draft.text.refusal and glass.gives_way(decision)
+    return replace(draft, text=replace(draft.text, breakable=gives_way))
+
+
+def _baseline(
+    ctx: Context, incident: Incident, draft: Draft, reading: facts.Reading, state: TargetState
+) -> dict[str, Any]:
+    """What verification compares to, the target as it was for the look back, and who broke the glass."""
     checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
-    return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading)}
+    broken = {glass.BROKEN: draft.glass} if draft.glass else {}
+    return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading), **broken}
 
 
 def _not_alone(against: Decision) -> tuple[str, ...]:

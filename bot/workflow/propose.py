@@ -26,6 +26,7 @@ from bot.storage import due, evidence, executions, incidents
 from bot.storage.db import Tx
 from bot.workflow import (
     again,
+    breaking,
     close,
     concluded,
     facts,
@@ -82,7 +83,8 @@ async def _draft(
         wanted = params.get("wanted") or {}
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}
-        return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
+        params_now, broken = draft.params and {**draft.params, **mark}, breaking.by(params, ctx.clock())
+        return replace(draft, params=params_now, wanted={**wanted, **mark}, glass=broken)
     if incident.key.startswith(UNBOUND):
         sender = incident.key.removeprefix(UNBOUND).partition("\x1f")[0]
         why = f"The alerts came with the webhook token {sender[:31]}, which doesn't speak for what they name"

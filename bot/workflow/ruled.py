@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.approval import is_group
 from bot.domain.decision import Decision, Rule, deny
 from bot.domain.incident import Incident
 from bot.domain.proposal import TargetState
 from bot.domain.rules import Case
 from bot.domain.target import Target
-from bot.policy import rules, windows
+from bot.policy import glass, rules, windows
+from bot.storage import people
+from bot.storage.db import Tx
 from bot.workflow.context import Context
 
 
@@ -33,6 +36,7 @@ def narrowed(
 
 
 def check(
+    tx: Tx,
     ctx: Context,
     incident: Incident,
     action: str,
@@ -48,7 +52,31 @@ def check(
         return Decision()
     case = case_of(ctx, incident, action, target, state)
     against = tuple(rules.check(rules.narrow(policy, case), case))
-    return Decision(against + tuple(windows.check(policy, case, now, undo=undo, glass="")))
+    return Decision(against + tuple(windows.check(policy, case, now, undo=undo, glass=by_whom(tx, ctx))))
+
+
+def by_whom(tx: Tx, ctx: Context) -> str:
+    """How a window is overridden, and by whom."""
+    named = ctx.settings.POLICY.break_glass
+    if not named:
+        return "Nobody may break the glass (POLICY names nobody in break_glass)."
+    called = people.called(tx, named)
+    who = " or ".join(f"somebody of {called[one]}" if is_group(one) else called[one] for one in named if one in called)
+    by = who or "those of break_glass"
+    return f"It can be overridden by {by}: Break glass, on the card, or /incident break-glass."
+
+
+def overridden(tx: Tx, ctx: Context, decision: Decision, by: str) -> Decision:
+    """The decision on what somebody broke the glass for: ``by`` is that principal, who still has to be entitled.
+
+    A group counts as it was last read, however long ago, as at the claim of an approval.
+    """
+    named = ctx.settings.POLICY.break_glass
+    slack_id = people.slack_id_of(tx, by) if by else ""
+    in_groups = (one for one, (members, _, _) in people.groups(tx).items() if slack_id in members)
+    if not slack_id or not ({slack_id, *in_groups} & set(named)):
+        return decision
+    return glass.without(decision)
 
 
 def alone(ctx: Context, incident: Incident, action: str, target: Target, state: TargetState | None) -> Decision:

@@ -21,7 +21,7 @@ from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, changing, decide, freezing, home, owing, requests, targets, verify
+from bot.workflow import alone, breaking, changing, decide, freezing, home, owing, requests, targets, verify
 from bot.workflow.context import Context
 
 
@@ -51,6 +51,10 @@ class Workflow:
     async def stop(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``alone.stop``."""
         return await alone.stop(self._ctx, proposal_id, principal)
+
+    async def break_glass(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        """See ``breaking.break_glass``."""
+        return await breaking.break_glass(self._ctx, proposal_id, principal, redact(reason))
 
     async def request_again(self, proposal_id: int, principal: Principal) -> Answer:
         """See ``decide.request_again``."""

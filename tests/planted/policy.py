@@ -369,8 +369,8 @@ BUGS = (
         name="no-approvers-means-everybody",
         why="A forgotten APPROVERS lets the whole company press.",
         file=APPROVERS,
-        old='        yield Reason(\n            Rule.APPROVER, "Nobody is configured',
-        new='        return\n        yield Reason(\n            Rule.APPROVER, "Nobody is configured',
+        old="        return Decision((Reason(Rule.APPROVER, nobody),))\n",
+        new="        return Decision()\n",
         tests=(WHO,),
     ),
     Bug(

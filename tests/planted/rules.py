@@ -10,6 +10,8 @@ RULES = "tests/unit/policy/test_rules.py"
 WINDOWS = "tests/unit/policy/test_windows.py"
 READ = "tests/unit/settings/test_policy.py"
 WORK = "tests/integration/workflow/test_rules.py"
+GLASS_PY = "bot/policy/glass.py"
+GLASS = "tests/integration/workflow/test_glass.py"
 
 BUGS = (
     Bug(
@@ -139,5 +141,77 @@ BUGS = (
         old="    return any(not line.startswith(GLASS) for line in lost)\n",
         new="    return any(line.startswith(GLASS) for line in lost)\n",
         tests=(WORK,),
+    ),
+    Bug(
+        name="glass-breaks-the-kill-switch",
+        why="Somebody froze everything, and a reason is enough to go on.",
+        file=GLASS_PY,
+        old="GIVES_WAY = frozenset({Rule.WINDOW, Rule.COOLDOWN, Rule.RATE})\n",
+        new="GIVES_WAY = frozenset({Rule.WINDOW, Rule.COOLDOWN, Rule.RATE, Rule.FROZEN})\n",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-breaks-the-breaker",
+        why="What was done last didn't help twice, and whoever is tired goes on.",
+        file=GLASS_PY,
+        old="GIVES_WAY = frozenset({Rule.WINDOW, Rule.COOLDOWN, Rule.RATE})\n",
+        new="GIVES_WAY = frozenset({Rule.WINDOW, Rule.COOLDOWN, Rule.RATE, Rule.BREAKER})\n",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-broken-by-anybody",
+        why="Every member of the workspace overrides the freeze of the year's end.",
+        file="bot/workflow/breaking.py",
+        old="    if not may.allowed:\n        return may\n",
+        new="",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-broken-for-good",
+        why="Broken at night for one restart, it lets a proposal of the next morning through.",
+        file="bot/workflow/breaking.py",
+        old='if found and now < datetime.fromisoformat(found["until"]) else ""',
+        new='if found else ""',
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-broken-twice",
+        why="Two press at once, the channel is told twice, and two proposals pass.",
+        file="bot/workflow/breaking.py",
+        old="    if proposal.state not in HELD or newest.id != proposal.id or not incident.open:\n",
+        new="    if newest.id != proposal.id or not incident.open:\n",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-broken-quietly",
+        why="It is in the audit, and nobody of the channel knows.",
+        file="bot/workflow/breaking.py",
+        old="text, now, broadcast=True, mentions=mentions)",
+        new="text, now, broadcast=False, mentions=mentions)",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-broken-for-fettle-s-proposal",
+        why="Whoever breaks the glass approves it too: nobody else looked.",
+        file="bot/workflow/breaking.py",
+        old='asked = {"requested_by": principal.id, ',
+        new='asked = {"requested_by": proposal.requested_by, ',
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-of-somebody-who-left",
+        why="The right was taken away between the breaking and the claim, and it counts all the same.",
+        file="bot/workflow/ruled.py",
+        old="    if not slack_id or not ({slack_id, *in_groups} & set(named)):\n",
+        new="    if not slack_id or not (slack_id, *in_groups):\n",
+        tests=(GLASS,),
+    ),
+    Bug(
+        name="glass-group-not-read",
+        why="In the night of the freeze nobody's membership is known, because nothing is pending.",
+        file="bot/jobs.py",
+        old=" or proposals.breakable(tx)):\n",
+        new="):\n",
+        tests=(GLASS,),
     ),
 )

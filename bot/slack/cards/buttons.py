@@ -64,6 +64,8 @@ def _incident_row(view: CardView) -> list[Block]:
     ended = offered_again(view)
     if ended is not None:
         row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(ended.id), style="primary"))
+    if phase is Phase.RECORDED and ended is not None and ended.text.breakable:
+        row.append(blocks.button(ids.BREAK_GLASS, "Break glass…", ids.proposal_value(ended.id), style="danger"))
     if phase is Phase.PASSED:
         row += [blocks.button(ids.RESOLVE, "Resolve", value, style="primary")]
         row += [blocks.button(ids.KEEP_OPEN, "Keep open", value)]

@@ -61,6 +61,9 @@ class FakeVerbs:
     async def approve(self, proposal_id: int, principal: Principal, reason: str = "") -> Answer:
         return await self._do("approve", proposal_id, principal.slack_id, *([reason] if reason else []))
 
+    async def break_glass(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
+        return await self._do("break_glass", proposal_id, principal.slack_id, reason)
+
     async def deny(self, proposal_id: int, principal: Principal, reason: str) -> Answer:
         return await self._do("deny", proposal_id, principal.slack_id, reason)
 

@@ -78,6 +78,30 @@ async def test_changing_asks_for_the_value_and_shows_the_one_that_stands(office:
     assert await office.asked("change") == (12, "U0ANA", "40")
 
 
+async def test_breaking_the_glass_asks_why_under_what_holds_it_up(office: Office) -> None:
+    ts = await office.post(views.STATES["held up"]())
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.BREAK_GLASS)
+    modal = await office.modal()
+    assert "Restart Deployment shop/api" in str(modal.body)
+    assert "The channel is told who, what and why" in str(modal.body)
+    held = await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "   "})
+    assert held.errors == {ids.BLOCK_REASON: "Say why, for the channel and the audit."} or held.error == "invalid_input"
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "nobody can pay"})
+    assert await office.asked("break_glass") == (12, "U0ANA", "nobody can pay")
+    assert await office.answered() == "break_glass done."
+
+
+async def test_a_press_that_a_window_refuses_offers_to_break_the_glass(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.verbs.answers["approve"] = Answer("The freeze window weekend is on.", ok=False, incident_id=42, held=12)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    await office.answered()
+    await office.server.press("U0ANA", CHANNEL, office.heard()[-1].ts, action_id=ids.BREAK_GLASS)
+    modal = await office.modal()
+    await office.server.submit("U0ANA", modal.id, {ids.BLOCK_REASON: "nobody can pay"})
+    assert await office.asked("break_glass") == (12, "U0ANA", "nobody can pay")
+
+
 async def test_rejecting_asks_for_a_reason(office: Office) -> None:
     ts = await office.post(views.STATES["proposed"]())
     await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.REJECT)

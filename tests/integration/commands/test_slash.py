@@ -63,6 +63,8 @@ async def test_an_incident_that_does_not_exist_is_said(office: Office) -> None:
         ("acknowledge INC-42", ("acknowledge", 42, "U0ANA")),
         ("resolve INC-42 false alarm & noise", ("resolve", 42, "U0ANA", "false alarm & noise")),
         ("close because it is over", ("resolve", 42, "U0ANA", "because it is over")),
+        ("break-glass INC-42 nobody can pay", ("break_glass", 12, "U0ANA", "nobody can pay")),
+        ("breakglass nobody can pay", ("break_glass", 12, "U0ANA", "nobody can pay")),
     ],
 )
 async def test_ack_and_resolve(office: Office, text: str, call: tuple[object, ...]) -> None:

@@ -20,6 +20,7 @@ VERBS: dict[str, Press] = {
     "deny": lambda f, who, _i, p: f.verbs.deny(p, who, "no"),
     "change": lambda f, who, _i, p: f.verbs.change(p, who, "41"),
     "stop": lambda f, who, _i, p: f.verbs.stop(p, who),
+    "break_glass": lambda f, who, _i, p: f.verbs.break_glass(p, who, "because"),
     "request_again": lambda f, who, _i, p: f.verbs.request_again(p, who),
     "freeze": lambda f, who, _i, _p: f.verbs.freeze(who, "migration"),
     "thaw": lambda f, who, _i, _p: f.verbs.thaw(who),

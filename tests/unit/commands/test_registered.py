@@ -78,6 +78,7 @@ VIEWS = {
     ids.VIEW_CHANGE: modals.change(modals.Place(value="p:12"), card_views.proposal(action="rollback")),
     ids.VIEW_FREEZE: modals.freeze(),
     ids.VIEW_APPROVE: modals.approve(modals.Place(value="p:12"), card_views.proposal()),
+    ids.VIEW_BREAK_GLASS: modals.break_glass(modals.Place(value="p:12"), card_views.proposal()),
     ids.VIEW_REJECT: modals.reject(modals.Place("C1", "https://hooks.slack.com/x", "p:12")),
     ids.VIEW_RESOLVE: modals.resolve(modals.Place(reason="x" * 9000)),
     ids.VIEW_DECLARE: modals.declare(modals.Place(), "checkout is slow" * 30),

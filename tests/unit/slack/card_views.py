@@ -252,6 +252,19 @@ STATES: dict[str, Callable[[], CardView]] = {
             ),
         )
     ),
+    "held up": lambda: view(
+        proposals=(
+            proposal(
+                ProposalState.RECORDED,
+                text=ProposalText(
+                    "Restart Deployment shop/api",
+                    "Restarted shop/api",
+                    breakable=True,
+                    refusal="The freeze window weekend (Fri 16:00 - Mon 08:00, UTC) is on until Mon 08:00 UTC.",
+                ),
+            ),
+        )
+    ),
     "being checked": view,
     "nothing fits": lambda: nothing("the alert is none that a restart helps"),
     "choose target": lambda: nothing("several workloads fit", target=None, candidates=(API, WEB)),
