@@ -32,6 +32,8 @@ store_app = typer.Typer(help="Copy the store, put a copy back, forget what is ol
 app.add_typer(store_app, name="store")
 playbooks_app = typer.Typer(help="See, check and try playbooks.", no_args_is_help=True)
 app.add_typer(playbooks_app, name="playbooks")
+policy_app = typer.Typer(help="See and check the policy.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
 shadow_app = typer.Typer(help="Proposals against what people did.", no_args_is_help=True)
 app.add_typer(shadow_app, name="shadow")
 
@@ -265,6 +267,37 @@ def playbooks_replay(
     from bot import replay_cli
 
     raise typer.Exit(replay_cli.main(file, env_file, folder, as_json=json))
+
+
+@policy_app.command("check")
+def policy_check(
+    file: Annotated[Path | None, typer.Argument(help="A file with a policy; else that of the settings.")] = None,
+    env_file: EnvFile = DOTENV,
+    *,
+    json: Json = False,
+) -> None:
+    """Say what is wrong in the policy, each thing with its rule; else every rule and window in words."""
+    from bot import policy_cli
+
+    raise typer.Exit(policy_cli.check(file, env_file, as_json=json))
+
+
+@policy_app.command("explain")
+def policy_explain(
+    action: Annotated[str, typer.Argument(help="An action, such as restart.")],
+    target: Annotated[str, typer.Argument(help="A target, such as shop/api.")],
+    user: Annotated[str, typer.Option("--as", help="Who would approve: a Slack id, or a name that Fettle met.")],
+    severity: Annotated[str, typer.Option("--severity", help="Of the incident; else that of the open one.")] = "",
+    env_file: EnvFile = DOTENV,
+    *,
+    own: Annotated[bool, typer.Option("--own", help="As if that person had asked for it.")] = False,
+    json: Json = False,
+) -> None:
+    """Say why somebody may approve an action on a target or may not: each guard with its word and reasons."""
+    from bot import policy_cli
+
+    asked = policy_cli.Asked(user, action, target, severity, own)
+    raise typer.Exit(policy_cli.explain(asked, env_file, as_json=json))
 
 
 @shadow_app.command("report")

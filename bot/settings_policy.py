@@ -21,8 +21,16 @@ from bot.settings_policy_parts import MOST, PolicyPart
 T = TypeVar("T")
 
 
+class PolicyError(ValueError):
+    """The policy can't be used; ``sentences`` say why, one thing each."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self.sentences = [one if one.endswith((".", "?")) else f"{one}." for one in sentences]
+        super().__init__(f"can't be used. {' '.join(self.sentences)}"[:3000])
+
+
 def policy(value: Any) -> Policy:
-    """A table, or YAML as text; raises ``ValueError`` with a sentence for each thing that is wrong."""
+    """A table, or YAML as text; raises ``PolicyError``."""
     if isinstance(value, Policy):
         return value
     given = value
@@ -30,13 +38,13 @@ def policy(value: Any) -> Policy:
         try:
             given = yaml_file.parse(value).value
         except yaml_file.NotPlainError as error:
-            raise ValueError(f"can't be used. Line {error.line}: it {error}") from error
+            raise PolicyError([f"Line {error.line}: it {error}"]) from error
     if not isinstance(given, Mapping):
-        raise ValueError("holds no table: write rules, windows, environments or break_glass")  # noqa: TRY004 - see above
+        raise PolicyError(["It holds no table: write rules, windows, environments or break_glass"])
     try:
         part = PolicyPart.model_validate(dict(given))
     except ValidationError as error:
-        raise ValueError(_joined([_sentence(one, given) for one in error.errors(include_url=False)])) from None
+        raise PolicyError([_sentence(one, given) for one in error.errors(include_url=False)]) from None
     return _made(part)
 
 
@@ -49,7 +57,7 @@ def _made(part: PolicyPart) -> Policy:
         sentences += [f"Two {what} are called {name}: give each a name of its own" for name in twice]
     sentences += _strangers(part)
     if sentences:
-        raise ValueError(_joined(sentences))
+        raise PolicyError(sentences)
     return Policy(
         tuple(one for one in rules if one), tuple(one for one in windows if one), part.environments.made(),
         part.break_glass,
@@ -76,10 +84,6 @@ def _strangers(part: PolicyPart) -> Iterator[str]:
             if name not in known:
                 meant = _nearest(name, known) if known else ": say in environments how one is told"
                 yield f"{where}: {name} is no environment that environments names{meant}"
-
-
-def _joined(sentences: Sequence[str]) -> str:
-    return "can't be used. " + " ".join(one if one.endswith((".", "?")) else f"{one}." for one in sentences)[:3000]
 
 
 def _sentence(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:

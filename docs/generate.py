@@ -275,6 +275,7 @@ REDACTED = {
     "Fettle itself": {
         "bot/app.py": "its own tokens and passwords, as they are, in URLs and in base64",
         "bot/doctor.py": "the same",
+        "bot/policy_cli.py": "the same",
         "bot/log.py": "every field of every line of the log",
         "bot/health.py": "problems on `/status` and `/readyz`",
         "bot/settings.py": "wrong settings that are told",

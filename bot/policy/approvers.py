@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.approval import Principal, is_group, too_few
 from bot.domain.decision import Decision, Reason, Rule
+from bot.domain.mitigation import Action, traits_of
 
 GROUP_MAX_AGE = timedelta(minutes=3)
 """Definitions: groups are refreshed each minute while proposals are pending; older than this denies."""
@@ -65,10 +66,11 @@ def may_approve(
     if not approvers:
         nobody = "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
         return Decision((Reason(Rule.APPROVER, nobody),))
-    what = f"approve a {action} in {where}" if where else f"approve a {action}"
+    noun = traits_of(action).noun if action in set(Action) else action
+    what = f"approve a {noun} in {where}" if where else f"approve a {noun}"
     reasons = list(listed(principal, approvers, groups, now, what, names or {}, listed_in))
     if principal.id == requested_by and not_own:
-        said = f"{who}, you requested this {action} yourself. Ask another approver. (policy {not_own})"
+        said = f"{who}, you requested this {noun} yourself. Ask another approver. (policy {not_own})"
         reasons.append(Reason(Rule.SELF_APPROVAL, said))
     elif principal.id == requested_by and action not in self_approve:
         reasons.append(
@@ -174,11 +176,8 @@ def listed(
     if named_by(principal, approvers, groups, now) is not None:
         return
     unread = [
-        f"The members of group {names.get(one, one)} weren't read within 3 minutes. {groups[one].problem}".strip()
-        if one in groups
-        else f"The members of group {names.get(one, one)} weren't read within 3 minutes. It was never read."
-        for one in filter(is_group, approvers)
-        if one not in groups or not _known(groups[one], now)
+        f"The members of group {names.get(one, one)} weren't read within 3 minutes. {problem}".strip()
+        for one, problem in unread_groups(approvers, groups, now)
     ]
     if unread:
         verb = what.partition(" a ")[0]
@@ -186,6 +185,16 @@ def listed(
     else:
         said = f"{_called(principal)}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
     yield Reason(Rule.APPROVER, said)
+
+
+def unread_groups(
+    approvers: Sequence[str], groups: Mapping[str, GroupView], now: datetime
+) -> Iterator[tuple[str, str]]:
+    """(group, why) of the list's groups whose members aren't known now: they may hold anybody."""
+    for one in filter(is_group, approvers):
+        view = groups.get(one, GroupView(problem="It was never read."))
+        if not _known(view, now):
+            yield one, view.problem
 
 
 def _only(approvers: Sequence[str], what: str, names: Mapping[str, str], listed_in: str, ask: str) -> str:

@@ -134,6 +134,11 @@ def group_names(tx: Tx) -> dict[str, str]:
     return {str(key).removeprefix(GROUP_NAME): str(value) for key, value in rows if value}
 
 
+def by_name(tx: Tx, name: str) -> list[str]:
+    """The Slack ids of everybody whom we met under this name."""
+    return [row.slack_id for row in tx.all(Person.select().where(Person.name == name)) if row.slack_id]
+
+
 def called(tx: Tx, slack_ids: Iterable[str]) -> dict[str, str]:
     """Slack id to ``@ana`` or ``@sre-oncall``, for the people whom we met and the groups whose name is known."""
     wanted = set(slack_ids)

@@ -27,12 +27,19 @@ NOBODY = Narrowed()
 
 
 def who_may(
-    tx: Tx, ctx: Context, incident: Incident, action: str, named: Sequence[str], reading: Reading, now: datetime
+    tx: Tx,
+    ctx: Context,
+    incident: Incident,
+    action: str,
+    named: Sequence[str],
+    reading: Reading,
+    now: datetime,
+    groups: Mapping[str, approver_policy.GroupView] | None = None,
 ) -> tuple[tuple[str, ...], Decision]:
     """Who may approve what is proposed on this reading, and a reason against where that is nobody.
 
     ``named`` are those of the playbook, empty where it names none. Nobody may without APPROVERS, whomever playbooks,
-    annotations and rules name.
+    annotations and rules name. ``groups`` stand in the place of those in the store.
     """
     configured = tuple(ctx.settings.APPROVERS)
     if not configured:
@@ -41,7 +48,7 @@ def who_may(
     others = [("the playbook", tuple(named))] if named else []
     others += [(f"the annotation fettle/approvers of {where}", ids) for where, ids in _annotated(reading)]
     others += [(f"the policy {name}", ids) for name, ids in rules]
-    left = approver_policy.common([configured, *(ids for _, ids in others)], _all_groups(tx, ctx), now)
+    left = approver_policy.common([configured, *(ids for _, ids in others)], groups or _all_groups(tx, ctx), now)
     if left or not others:
         return left, ALLOWED
     by = " and by ".join(name for name, _ in others)
@@ -70,11 +77,11 @@ def may_approve(
     Without a reading only what is stored counts, which is enough for a no.
     """
     groups, rules = groups_of(tx), rules_of(tx, ctx, proposal, reading)
-    lists = _lists(ctx, proposal, reading, rules)
+    lists = lists_of(ctx, proposal, reading, rules)
     named = {one for listed in lists for one in listed.ids}
     members = {one for group in named if group in groups for one in groups[group].members}
     names = people.called(tx, named | members)
-    return _judged(ctx, proposal, principal, groups, now, lists, rules.not_own, names)
+    return judged(ctx, proposal, principal, groups, now, lists, rules.not_own, names)
 
 
 def ways(
@@ -83,7 +90,7 @@ def ways(
     """By what this person was entitled, for the audit: of each list the id that named them, and how old a group was."""
     groups, names = groups_of(tx), people.group_names(tx)
     found: list[dict[str, object]] = []
-    for listed in _lists(ctx, proposal, reading, rules_of(tx, ctx, proposal, reading)):
+    for listed in lists_of(ctx, proposal, reading, rules_of(tx, ctx, proposal, reading)):
         by = approver_policy.named_by(principal, listed.ids, groups, now)
         if by is None:
             continue
@@ -106,7 +113,7 @@ def still_approved(
     groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups_of(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
     rules = rules_of(tx, ctx, proposal, reading)
-    lists = _lists(ctx, proposal, reading, rules)
+    lists = lists_of(ctx, proposal, reading, rules)
     for who in dict.fromkeys((approved_by, *given)):
         if name := playbook_of(who):
             alone = autonomy.still(tx, ctx, proposal, name, now, reading.state)
@@ -114,7 +121,7 @@ def still_approved(
                 return alone
             continue
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
-        may = _judged(ctx, proposal, principal, groups, now, lists, rules.not_own)
+        may = judged(ctx, proposal, principal, groups, now, lists, rules.not_own)
         if not may.allowed:
             said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
             return deny(may.reasons[0].rule, said)
@@ -143,7 +150,7 @@ def _annotated(reading: Reading) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return narrowing.approvers if narrowing is not None else ()
 
 
-def _lists(ctx: Context, proposal: Proposal, reading: Reading | None, rules: Narrowed) -> tuple[Listed, ...]:
+def lists_of(ctx: Context, proposal: Proposal, reading: Reading | None, rules: Narrowed) -> tuple[Listed, ...]:
     """Every list that has to name whoever approves; those of rules first, so that a refusal names the rule."""
     annotated = _annotated(reading) if reading is not None else ()
     return (
@@ -154,7 +161,7 @@ def _lists(ctx: Context, proposal: Proposal, reading: Reading | None, rules: Nar
     )
 
 
-def _judged(
+def judged(
     ctx: Context,
     proposal: Proposal,
     principal: Principal,
@@ -164,6 +171,7 @@ def _judged(
     not_own: str,
     names: Mapping[str, str] | None = None,
 ) -> Decision:
+    """The first refusal of any list."""
     for listed in lists:
         decision = approver_policy.may_approve(
             principal,

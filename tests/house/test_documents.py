@@ -7,7 +7,7 @@ import sys
 import pytest
 from sources import ROOT
 
-from bot.__main__ import app, audit_app, playbooks_app, shadow_app
+from bot.__main__ import app, audit_app, playbooks_app, policy_app, shadow_app
 from bot.domain.execution import EXECUTION
 from bot.domain.incident import INCIDENT
 from bot.domain.proposal import PROPOSAL
@@ -44,7 +44,9 @@ def _commands() -> list[str]:
     audit = [one.name for one in audit_app.registered_commands]
     playbooks = [f"fettle playbooks {one.name}" for one in playbooks_app.registered_commands]
     shadow = [f"fettle shadow {one.name}" for one in shadow_app.registered_commands]
-    return [*(f"fettle {name}" for name in plain), *(f"fettle audit {name}" for name in audit), *playbooks, *shadow]
+    policy = [f"fettle policy {one.name}" for one in policy_app.registered_commands]
+    audits = [f"fettle audit {name}" for name in audit]
+    return [*(f"fettle {name}" for name in plain), *audits, *playbooks, *policy, *shadow]
 
 
 @pytest.mark.parametrize("command", [one for one in _commands() if one != "fettle version"])

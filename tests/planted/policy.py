@@ -217,8 +217,8 @@ BUGS = (
         name="taken-approver-still-counts-at-the-claim",
         why="The annotation took the approver away between press and execution; it is executed all the same.",
         file="bot/workflow/entitled.py",
-        old="        may = _judged(ctx, proposal, principal, groups, now, lists, rules.not_own)\n",
-        new="        may = _judged(ctx, proposal, principal, groups, now, lists[:-1], rules.not_own)\n",
+        old="        may = judged(ctx, proposal, principal, groups, now, lists, rules.not_own)\n",
+        new="        may = judged(ctx, proposal, principal, groups, now, lists[:-1], rules.not_own)\n",
         tests=(ANNOTATIONS,),
     ),
     Bug(

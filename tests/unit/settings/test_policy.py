@@ -92,7 +92,7 @@ def test_every_key_is_taken() -> None:
         ("windows: [{name: w, zone: UTC, weekly: Friday}]", "Window w: Friday can't be read; write such as Fri 16:00"),
         ("break_glass: ana", "Break_glass: write Slack ids"),
         ("a: {", "Line 1: it is no YAML"),
-        ("&x [1]", "holds no table"),
+        ("&x [1]", "It holds no table"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_the_rule_it_stands_in(text: str, said: str) -> None:
