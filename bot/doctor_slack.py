@@ -67,6 +67,7 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
         *await asyncio.gather(*groups),
         *await _routed(slack, settings, ready.channel.id),
         *await _people(slack, [one for one in settings.APPROVERS if not is_group(one)]),
+        *await _people(slack, _only_in_policy(settings), "POLICY"),
     ]
 
 
@@ -153,20 +154,26 @@ async def _group(slack: SlackClient, group: str) -> Row:
     return ok("approvers", f"The user group {group} has {len(members)} member{'s' * (len(members) != 1)}.")
 
 
-async def _people(slack: SlackClient, people: list[str]) -> list[Row]:
+def _only_in_policy(settings: Settings) -> list[str]:
+    """The people whom POLICY names, for a rule or to break the glass, and APPROVERS doesn't."""
+    return [one for one in settings.POLICY.approvers if not is_group(one) and one not in settings.APPROVERS]
+
+
+async def _people(slack: SlackClient, people: list[str], where: str = "APPROVERS") -> list[Row]:
     asked = people[:MOST_PEOPLE]
-    problems = [row for row in await asyncio.gather(*(_person(slack, one) for one in asked)) if row is not None]
+    problems = [row for row in await asyncio.gather(*(_person(slack, one, where) for one in asked)) if row is not None]
     fine = len(asked) - len(problems)
-    return problems + ([ok("approvers", f"{fine} of the people in APPROVERS may approve.")] if fine else [])
+    told = f"{fine} of the people in {where} may {'approve' if where == 'APPROVERS' else 'do what it says'}."
+    return problems + ([ok("approvers", told)] if fine else [])
 
 
-async def _person(slack: SlackClient, user: str) -> Row | None:
+async def _person(slack: SlackClient, user: str, where: str) -> Row | None:
     try:
         found = await slack.user(user)
     except (RejectedError, NotFoundError) as error:
-        return warn("approvers", f"{user} of APPROVERS isn't known here, so nobody approves by it. {error}")
+        return warn("approvers", f"{user} of {where} isn't known here, so nobody approves by it. {error}")
     except FettleError as error:
-        return warn("approvers", f"{user} of APPROVERS can't be looked up: {error}")
+        return warn("approvers", f"{user} of {where} can't be looked up: {error}")
     kinds = (
         (found.deleted, "is deactivated"),
         (found.bot, "is an app"),
@@ -174,4 +181,4 @@ async def _person(slack: SlackClient, user: str) -> Row | None:
         (found.restricted, "is a guest"),
     )
     what = next((kind for applies, kind in kinds if applies), "")
-    return warn("approvers", f"{user} of APPROVERS {what} and can't approve; take it out.") if what else None
+    return warn("approvers", f"{user} of {where} {what} and can't approve; take it out.") if what else None

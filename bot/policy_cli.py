@@ -80,7 +80,7 @@ def check(file: Path | None, env_file: Path, *, as_json: bool) -> int:
         _say([json.dumps(told, ensure_ascii=False)])
         return 0
     _say(lines or ["Nothing is narrowed: there is no rule and no window."])
-    _say(f"On now: {name}, until {end:%a %Y-%m-%d %H:%M %Z}." for name, end in on.items())
+    _say(f"On now: {name}, {windows.end_words(end, now)}." for name, end in on.items())
     return 0
 
 

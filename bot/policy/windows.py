@@ -17,11 +17,14 @@ from bot.domain.rules import Case, Dates, Policy, Weekly, Window
 WEEK = timedelta(days=7)
 SOON = timedelta(days=6)
 """An end within so long is told by its day of the week, a later one by its date."""
+MOST = 64
+"""Spans that follow each other without a gap; of a window that has more no end is told."""
+ENDLESS = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class On:
-    """A window that is on, and its end in its own zone."""
+    """A window that is on, and its end in its own zone; ``ENDLESS`` where none is in sight."""
 
     window: Window
     until: datetime
@@ -37,12 +40,17 @@ def check(policy: Policy, case: Case, now: datetime, *, undo: bool, glass: str) 
     if undo:
         return
     for one in on_now(policy, case, now):
-        until, why = one.until, f" {one.window.reason.rstrip('.')}." if one.window.reason else ""
-        form = "%a %H:%M %Z" if until - now < SOON else "%Y-%m-%d %H:%M %Z"
-        yield Reason(
-            Rule.WINDOW, f"The freeze window {one.told} is on until {until.strftime(form)}: nothing is done."
-            f"{why} {glass}".rstrip(),
-        )  # fmt: skip
+        reason = one.window.reason.rstrip(".")
+        why = f" {reason[:1].upper()}{reason[1:]}." if reason else ""
+        said = f"The freeze window {one.told} is on {end_words(one.until, now)}: nothing is done.{why} {glass}"
+        yield Reason(Rule.WINDOW, said.rstrip())
+
+
+def end_words(until: datetime, now: datetime) -> str:
+    """``until Mon 08:00 CET``, with the date where that is far, or that no end is in sight."""
+    if until == ENDLESS:
+        return "without an end"
+    return until.strftime("until %a %H:%M %Z" if until - now < SOON else "until %Y-%m-%d %H:%M %Z")
 
 
 def on_now(policy: Policy, case: Case, now: datetime) -> tuple[On, ...]:
@@ -59,12 +67,12 @@ def ends(window: Window, now: datetime) -> datetime | None:
     zone = ZoneInfo(window.zone)
     end: datetime | None = None
     at = now
-    for _ in range(64):  # spans that follow each other; of more nobody reads the end
+    for _ in range(MOST):
         found = max((last for first, last in _around(window, at, zone) if first <= at < last), default=None)
         if found is None:
-            break
+            return end.astimezone(zone) if end is not None else None
         end = at = found
-    return end.astimezone(zone) if end is not None else None
+    return ENDLESS
 
 
 def _around(window: Window, now: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:

@@ -131,6 +131,10 @@ HERE = (
         r"mine names the service pay, and PAGERDUTY_SERVICES has none of that name: add pay=ROUTING_KEY",
         "goes on",
     ),
+    Wrong(
+        "policy wrong", put("POLICY", "rules: [{name: a, quorm: 2}]"), r"POLICY can't be used. Rule a: .*mean quorum\?"
+    ),
+    Wrong("policy away", put("POLICY_FILE", NOWHERE), r"POLICY_FILE is “/no/such/place”, which can't be read"),
     Wrong("prometheus away", put("PROMETHEUS_URL", GONE), r"Prometheus can't be reached .*without metrics", "goes on"),
     Wrong("alertmanager away", put("ALERTMANAGER_URL", GONE), r"Alertmanager can't be reached .*made good", "goes on"),
     Wrong("loki away", put("LOKI_URL", GONE), r"Loki can't be reached .*without Loki's error lines", "goes on"),

@@ -193,6 +193,13 @@ SLACK = (
     Wrong(
         "approver unknown", put("APPROVERS", "U0NOBODY"), r"U0NOBODY of APPROVERS isn't known here", "goes on", "warn"
     ),
+    Wrong(
+        "glass for nobody",
+        put("POLICY", "break_glass: [U0NOBODY]"),
+        r"U0NOBODY of POLICY isn't known here",
+        "goes on",
+        "warn",
+    ),
     Wrong("approver a guest", guest, r"U0GUEST of APPROVERS is a guest and can't approve", "goes on", "warn"),
     Wrong("approver by name", put("APPROVERS", "@ana"), r"APPROVERS is “@ana”: write Slack ids"),
     Wrong(

@@ -239,7 +239,7 @@ def test_a_policy_that_is_right_is_told_in_words(tmp_path: Path) -> None:
     assert out.splitlines()[:2] == [
         "rule a: every action: 2 different people", "window w: every action: daily 00:00 - 00:00, UTC"
     ]  # fmt: skip
-    assert "On now: w, until " in out
+    assert "On now: w, without an end" in out
     code, out = run("check", str(tmp_path / "p.yaml"), "--json")
     found = json.loads(out)
     assert (code, found["ok"], len(found["lines"]), list(found["on"])) == (0, True, 2, ["w"])

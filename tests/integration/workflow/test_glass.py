@@ -81,7 +81,7 @@ async def test_the_channel_and_the_thread_are_told_who_what_and_why(floor: Floor
     assert '"broadcast":true' in params
     assert '"mentions":["U0LEA"]' in params
     assert "broke the glass for: Restart Deployment shop/api. Reason: “nobody can pay”." in params
-    assert "It overrides: The freeze window night (daily 00:00 - 00:00, UTC) is on until " in params
+    assert "It overrides: The freeze window night (daily 00:00 - 00:00, UTC) is on without an end: " in params
     assert "/incident break-glass" not in params, "what is done need not be explained"
 
 

@@ -252,7 +252,9 @@ async def test_a_window_denies_at_the_proposal_and_is_looked_at_again_until_it_i
     rule(floor, "", windows=ALWAYS)
     _, proposal = await floor.alerted()
     assert proposal.state is ProposalState.RECORDED
-    assert proposal.text.refusal.startswith("The freeze window night (daily 00:00 - 00:00, Europe/Berlin) is on until ")
+    assert proposal.text.refusal.startswith(
+        "The freeze window night (daily 00:00 - 00:00, Europe/Berlin) is on without an end"
+    )
     assert await floor.last_rules("proposal:state:recorded") == ["window"]
     rule(floor, "", windows="[]")
     floor.advance(301)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.decision import Rule
 from bot.domain.rules import Case, Match, Policy, Window
 from bot.domain.severity import Severity
-from bot.policy.windows import check, ends
+from bot.policy.windows import ENDLESS, check, ends
 from bot.settings_calendar import dates, weekly
 
 CASE = Case("restart", "Deployment", "shop", Severity.SEV2)
@@ -80,7 +80,7 @@ def test_spans_that_follow_each_other_are_one_and_the_last_end_is_told() -> None
     nights = window("daily 22:00 - 00:00", "daily 00:00 - 06:00", "2026-11-20 06:00 - 2026-11-20 18:00")
     assert until(nights, "2026-11-19 23:00") == "2026-11-20 18:00"
     always = window("daily 00:00 - 12:00", "daily 12:00 - 00:00")
-    assert ends(always, at("2026-11-19 23:00")) is not None, "one without an end is on, and looking for one ends"
+    assert ends(always, at("2026-11-19 23:00")) == ENDLESS
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "UTC"])
@@ -145,7 +145,7 @@ def reasons(policy: Policy, now: str, **more: bool) -> list[str]:
 
 
 def test_the_refusal_says_which_window_until_when_why_and_what_to_do() -> None:
-    on = Policy(windows=(window("Fri 16:00 - Mon 08:00", reason="Nobody is there."),))
+    on = Policy(windows=(window("Fri 16:00 - Mon 08:00", reason="nobody is there."),))
     assert reasons(on, "2026-11-21 12:00") == [
         (
             "The freeze window w (Fri 16:00 - Mon 08:00, Europe/Berlin) is on until Mon 08:00 CET: nothing is done. "
@@ -154,6 +154,7 @@ def test_the_refusal_says_which_window_until_when_why_and_what_to_do() -> None:
     ]
     far = Policy(windows=(window("2026-12-20 - 2027-01-03"),))
     assert "is on until 2027-01-04 00:00 CET: " in reasons(far, "2026-12-21 12:00")[0]
+    assert "is on without an end: " in reasons(Policy(windows=(window("daily 00:00 - 00:00"),)), "2026-12-21 12:00")[0]
 
 
 def test_a_window_holds_up_what_it_is_for_and_no_undo() -> None:
