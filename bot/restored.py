@@ -73,8 +73,8 @@ def void(tx: Tx, old: Replaced, actor: str, now: datetime) -> Voided:
 
 def _supersede(tx: Tx, proposal_id: int, incident_id: int, now: datetime) -> int:
     proposals.settle(tx, proposal_id, ProposalEvent.SUPERSEDE, now, by=SYSTEM, reason=WHY)
-    due.forget(tx, Stage.EXPIRE, proposal_id)
-    due.forget(tx, Stage.ACT_ALONE, proposal_id)
+    for stage in (Stage.EXPIRE, Stage.NUDGE, Stage.ACT_ALONE):
+        due.forget(tx, stage, proposal_id)
     _entry(tx, "proposal:state:superseded", f"proposal:{proposal_id}", "superseded", incident_id, {"reason": WHY}, now)
     return incident_id
 

@@ -27,14 +27,20 @@ from bot.workflow import again, decide, entitled, facts, owing, ruled
 from bot.workflow.context import Context
 
 GLASS = "glass"
-"""Key in what is owed to ``propose``: who broke the glass, and until when that counts."""
+"""Key in what is owed to ``propose``: who broke the glass, and for which proposal."""
 HELD = {ProposalState.RECORDED, ProposalState.PENDING}
 
 
-def by(params: Mapping[str, Any], now: datetime) -> str:
-    """Who broke the glass for what is owed; empty where nobody did, or too long ago."""
-    found = params.get(GLASS) or {}
-    return str(found["by"]) if found and now < datetime.fromisoformat(found["until"]) else ""
+def by(tx: Tx, ctx: Context, params: Mapping[str, Any], now: datetime) -> str:
+    """Who broke the glass for what is owed; empty where nobody did, or longer ago than an approval may take.
+
+    The time is the proposal's, which moves with a clock that is set.
+    """
+    found = params.get(GLASS)
+    if not found:
+        return ""
+    broken_at = proposals.get(tx, int(found["for"])).decided_at
+    return str(found["by"]) if broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL else ""
 
 
 async def break_glass(ctx: Context, proposal_id: int, principal: Principal, reason: str) -> Answer:
@@ -64,8 +70,7 @@ def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason:
     if incident.digest_id is not None:  # loud: it gets a card and a thread
         incident = incidents.update(tx, incident.id, now, digest_id=None)
     wanted = {key: value for key, value in proposal.params.items() if key != again.UNDO_OF}
-    until = (now + ctx.settings.APPROVAL_TTL).isoformat()
-    asked = {"requested_by": principal.id, "action": proposal.action, GLASS: {"by": principal.id, "until": until}}
+    asked = {"requested_by": principal.id, "action": proposal.action, GLASS: {"by": principal.id, "for": proposal.id}}
     due.owe(tx, Stage.PROPOSE, incident.id, now, {**asked, **({"wanted": wanted} if wanted else {})})
     _tell(tx, ctx, incident, proposal, principal, reason, decision, now)
     return Answer(

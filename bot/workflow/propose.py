@@ -83,8 +83,7 @@ async def _draft(
         wanted = params.get("wanted") or {}
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}
-        params_now, broken = draft.params and {**draft.params, **mark}, breaking.by(params, ctx.clock())
-        return replace(draft, params=params_now, wanted={**wanted, **mark}, glass=broken)
+        return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
     if incident.key.startswith(UNBOUND):
         sender = incident.key.removeprefix(UNBOUND).partition("\x1f")[0]
         why = f"The alerts came with the webhook token {sender[:31]}, which doesn't speak for what they name"
@@ -196,7 +195,8 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
             offering.record(tx, incident, draft, decision, now)
         owing.card(tx, incident, Priority.NEW_CARD, now)
     else:
-        decision = offering.offer(tx, ctx, incident, draft, now)
+        glass = breaking.by(tx, ctx, work.params, now)
+        decision = offering.offer(tx, ctx, incident, replace(draft, glass=glass), now)
     tries = work.params.get("tries", 0)
     tries = tries if isinstance(tries, int) else 0
     if not _passing(decision, unanswered=draft.unanswered and tries < DRY_RUNS):

@@ -171,8 +171,8 @@ BUGS = (
         name="glass-broken-for-good",
         why="Broken at night for one restart, it lets a proposal of the next morning through.",
         file="bot/workflow/breaking.py",
-        old='if found and now < datetime.fromisoformat(found["until"]) else ""',
-        new='if found else ""',
+        old="if broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL else",
+        new="if broken_at is not None else",
         tests=(GLASS,),
     ),
     Bug(
