@@ -27,20 +27,21 @@ from bot.workflow import again, decide, entitled, facts, owing, ruled
 from bot.workflow.context import Context
 
 GLASS = "glass"
-"""Key in what is owed to ``propose``: who broke the glass, and for which proposal."""
+"""Key in what is owed to ``propose``: who broke the glass, for which proposal, and what gave way."""
 HELD = {ProposalState.RECORDED, ProposalState.PENDING}
 
 
-def by(tx: Tx, ctx: Context, params: Mapping[str, Any], now: datetime) -> str:
-    """Who broke the glass for what is owed; empty where nobody did, or longer ago than an approval may take.
+def by(tx: Tx, ctx: Context, params: Mapping[str, Any], now: datetime) -> glass.Broken:
+    """Who broke the glass for what is owed; nobody where that is longer ago than an approval may take.
 
     The time is the proposal's, which moves with a clock that is set.
     """
     found = params.get(GLASS)
     if not found:
-        return ""
+        return glass.NOBODY
     broken_at = proposals.get(tx, int(found["for"])).decided_at
-    return str(found["by"]) if broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL else ""
+    counts = broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL
+    return glass.Broken.of(found) if counts else glass.NOBODY
 
 
 async def break_glass(ctx: Context, proposal_id: int, principal: Principal, reason: str) -> Answer:
@@ -59,7 +60,7 @@ def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason:
     against = _against(tx, ctx, proposal, incident, principal, reason, now)
     if not against.allowed:
         return _refused(tx, ctx, proposal_id, principal, against)
-    asked_before = replace(facts.Asked.of(proposal), glass="")  # each time somebody says so anew
+    asked_before = replace(facts.Asked.of(proposal), glass=glass.NOBODY)  # each time somebody says so anew
     at, params = guardrails.Point.PROPOSE, proposal.params
     decision = facts.check(tx, ctx, reading, incident, proposal.action, at, asked=asked_before, params=params)
     held = _held(decision)
@@ -70,7 +71,9 @@ def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason:
     if incident.digest_id is not None:  # loud: it gets a card and a thread
         incident = incidents.update(tx, incident.id, now, digest_id=None)
     wanted = {key: value for key, value in proposal.params.items() if key != again.UNDO_OF}
-    asked = {"requested_by": principal.id, "action": proposal.action, GLASS: {"by": principal.id, "for": proposal.id}}
+    rules = tuple(dict.fromkeys(str(one.rule) for one in decision.reasons))
+    broken = {"for": proposal.id, **glass.Broken(principal.id, rules).kept()}
+    asked = {"requested_by": principal.id, "action": proposal.action, GLASS: broken}
     due.owe(tx, Stage.PROPOSE, incident.id, now, {**asked, **({"wanted": wanted} if wanted else {})})
     _tell(tx, ctx, incident, proposal, principal, reason, decision, now)
     return Answer(
@@ -108,7 +111,7 @@ def _over(proposal: Proposal) -> Decision:
 def _held(decision: Decision) -> Decision:
     """Allowed where the glass helps: something is against it, and all of that gives way."""
     if decision.allowed:
-        return deny(Rule.SETTLED, "Nothing holds this up now. Press Request again on the card. Nothing was done.")
+        return deny(Rule.SETTLED, "Nothing holds this up now: no glass has to be broken. Nothing was done.")
     left = glass.without(decision)
     if left.allowed:
         return Decision()

@@ -86,7 +86,8 @@ def _approve(
     proposal = replace(proposal, quorum=max(proposal.quorum, rules.quorum))
     terms: dict[str, object] = {"entitled": entitled.ways(tx, ctx, proposal, principal, now, reading)}
     terms |= {"reason": reason} if reason else {}
-    terms |= {glass.BROKEN: proposal.baseline[glass.BROKEN]} if glass.BROKEN in proposal.baseline else {}
+    broken = glass.Broken.of(proposal.baseline.get(glass.BROKEN))
+    terms |= {glass.BROKEN: broken.by} if broken.by else {}
     terms |= {"policies": ", ".join(rules.names)} if rules.names else {}
     return grant(tx, incident, proposal, principal.id, now, terms, reason)
 

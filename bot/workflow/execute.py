@@ -114,6 +114,7 @@ def _claim(
 
 def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> Mapping[str, object]:
     """What the audit holds of an act before it happens; a template that the request only names is named here too."""
+    broken = glass.Broken.of(proposal.baseline.get(glass.BROKEN))
     named = {"template": dict(request.template)} if request.template else {}
     return {
         "action": execution.action,
@@ -124,7 +125,7 @@ def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> 
         "request": {"method": request.method, "path": request.path, "body": request.body, **named},
         "execution": execution.uid,
         "approved_by": execution.approved_by,
-        **({glass.BROKEN: proposal.baseline[glass.BROKEN]} if glass.BROKEN in proposal.baseline else {}),
+        **({glass.BROKEN: broken.by} if broken.by else {}),
     }
 
 

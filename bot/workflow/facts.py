@@ -53,19 +53,19 @@ class Reading:
 class Asked:
     """Whose wish an action is: a person's or Fettle's own, and whether it undoes what was done before.
 
-    ``glass`` is who broke the glass for it, empty where nobody did.
+    ``glass`` is who broke the glass for it, and what gave way.
     """
 
     by_person: bool = False
     undo: bool = False
-    glass: str = ""
+    glass: glass.Broken = glass.NOBODY
 
     @classmethod
     def of(cls, proposal: Proposal | None) -> Asked:
         """As the proposal says; Fettle's own without one."""
         if proposal is None:
             return cls()
-        broken = str(proposal.baseline.get(glass.BROKEN, ""))
+        broken = glass.Broken.of(proposal.baseline.get(glass.BROKEN))
         return cls(proposal.requested_by != SYSTEM, undo=again.UNDO_OF in proposal.params, glass=broken)
 
 

@@ -65,7 +65,7 @@ class Draft:
     params: Mapping[str, Any] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """What a person or an undo asked for: kept where it is refused, so that it can be asked for again."""
-    glass: str = ""
+    broken: glass.Broken = glass.NOBODY
     """Who broke the glass for it."""
     line: Evidence | None = None
     """What a handler that was asked to pick said."""
@@ -82,7 +82,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
         return Decision()
     rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
     approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
-    asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.glass)
+    asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.broken)
     at = guardrails.Point.PROPOSE
     decision = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params) + nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
@@ -131,7 +131,7 @@ def _baseline(
 ) -> dict[str, Any]:
     """What verification compares to, the target as it was for the look back, and who broke the glass."""
     checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
-    broken = {glass.BROKEN: draft.glass} if draft.glass else {}
+    broken = {glass.BROKEN: draft.broken.kept()} if draft.broken.by else {}
     return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading), **broken}
 
 

@@ -195,8 +195,8 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
             offering.record(tx, incident, draft, decision, now)
         owing.card(tx, incident, Priority.NEW_CARD, now)
     else:
-        glass = breaking.by(tx, ctx, work.params, now)
-        decision = offering.offer(tx, ctx, incident, replace(draft, glass=glass), now)
+        broken = breaking.by(tx, ctx, work.params, now)
+        decision = offering.offer(tx, ctx, incident, replace(draft, broken=broken), now)
     tries = work.params.get("tries", 0)
     tries = tries if isinstance(tries, int) else 0
     if not _passing(decision, unanswered=draft.unanswered and tries < DRY_RUNS):

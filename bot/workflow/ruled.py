@@ -66,17 +66,17 @@ def by_whom(tx: Tx, ctx: Context) -> str:
     return f"It can be overridden by {by}: Break glass, on the card, or /incident break-glass."
 
 
-def overridden(tx: Tx, ctx: Context, decision: Decision, by: str) -> Decision:
-    """The decision on what somebody broke the glass for: ``by`` is that principal, who still has to be entitled.
+def overridden(tx: Tx, ctx: Context, decision: Decision, broken: glass.Broken) -> Decision:
+    """The decision on what somebody broke the glass for; that person still has to be entitled.
 
     A group counts as it was last read, however long ago, as at the claim of an approval.
     """
     named = ctx.settings.POLICY.break_glass
-    slack_id = people.slack_id_of(tx, by) if by else ""
+    slack_id = people.slack_id_of(tx, broken.by) if broken.by else ""
     in_groups = (one for one, (members, _, _) in people.groups(tx).items() if slack_id in members)
     if not slack_id or not ({slack_id, *in_groups} & set(named)):
         return decision
-    return glass.without(decision)
+    return glass.without(decision, broken.rules)
 
 
 def alone(ctx: Context, incident: Incident, action: str, target: Target, state: TargetState | None) -> Decision:

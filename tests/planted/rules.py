@@ -171,8 +171,8 @@ BUGS = (
         name="glass-broken-for-good",
         why="Broken at night for one restart, it lets a proposal of the next morning through.",
         file="bot/workflow/breaking.py",
-        old="if broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL else",
-        new="if broken_at is not None else",
+        old="broken_at is not None and now < broken_at + ctx.settings.APPROVAL_TTL\n",
+        new="broken_at is not None\n",
         tests=(GLASS,),
     ),
     Bug(
@@ -238,5 +238,13 @@ BUGS = (
         old='    "windows": frozenset({Rule.WINDOW}),\n',
         new="",
         tests=(EXPLAINED,),
+    ),
+    Bug(
+        name="glass-broken-for-whatever-comes",
+        why="The channel was told of a window, and the hourly limit gives way as well.",
+        file="bot/workflow/ruled.py",
+        old="    return glass.without(decision, broken.rules)\n",
+        new="    return glass.without(decision)\n",
+        tests=(GLASS,),
     ),
 )

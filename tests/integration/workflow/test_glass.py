@@ -258,6 +258,22 @@ async def test_a_target_s_rest_gives_way(floor: Floor) -> None:
     assert len(floor.patches()) == 2
 
 
+async def test_only_what_was_against_it_then_gives_way(floor: Floor) -> None:
+    """The channel was told of a window; an hour's limit that is reached since is another matter."""
+    proposal = await opened(floor)
+    ruled(floor, WINDOW + GLASS, COOLDOWN=timedelta(minutes=10), HOURLY=1)
+    floor.cluster.deployment("shop", "web", replicas=1, image="registry.example/shop/web:1")
+    floor.advance(600)
+    floor.configure(POLICY=policy(GLASS))
+    _, other = await floor.restart_asked(what="shop/web")
+    assert (await floor.approve(other)).ok
+    await floor.run(Stage.EXECUTE)
+    ruled(floor)
+    answer = await floor.approve(proposal)
+    assert not answer.ok
+    assert await floor.last_rules("proposal:approval:refused") == ["rate"]
+
+
 async def test_a_press_that_a_window_refuses_can_be_broken_for_as_well(floor: Floor) -> None:
     _, proposal = await floor.alerted()
     ruled(floor)
@@ -288,7 +304,7 @@ async def test_where_nothing_is_held_up_the_glass_stays_whole(floor: Floor) -> N
     proposal = await held(floor)
     ruled(floor, GLASS)
     answer = await broken(floor, proposal)
-    assert answer.text == "Nothing holds this up now. Press Request again on the card. Nothing was done."
+    assert answer.text == "Nothing holds this up now: no glass has to be broken. Nothing was done."
     assert not await floor.messages("glass:")
 
 
