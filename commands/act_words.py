@@ -47,6 +47,8 @@ FORMS: Mapping[Action, Form] = {
     Action.RESTART: Form("namespace/name", "a rolling restart", _as_given),
     Action.ROLLBACK: Form("namespace/name [revision]", "the last healthy revision, or the one named", _revision),
     Action.SET_IMAGE: Form("namespace/name [tag] [container]", "the nearest tag that there is, or the one named", _tag),
+    Action.PAUSE: Form("namespace/name", "holds a Deployment's rollout where it is", _as_given),
+    Action.RESUME: Form("namespace/name", "lets a paused Deployment roll out what is pending", _as_given),
 }
 """A test holds that every action has one."""
 

@@ -16,6 +16,8 @@ class Action(StrEnum):
     RESTART = "restart"
     ROLLBACK = "rollback"
     SET_IMAGE = "set_image"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ TRAITS: Mapping[Action, Traits] = {
         keeps=("container",),
         kept=True,
         hung_on_image=True,
+    ),
+    # Whether it is paused already is the plan's to say: both are about that very state.
+    Action.PAUSE: Traits(
+        ("Deployment",), right="pause rollouts", does="pause", noun="pause", rolling_out=True, paused=True
+    ),
+    Action.RESUME: Traits(
+        ("Deployment",), right="resume rollouts", does="resume", noun="resume", rolling_out=True, paused=True
     ),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""

@@ -130,6 +130,8 @@ class TargetState:
     ``keeper`` is who keeps the object as it is written elsewhere, in Git or a chart.
     ``ordered`` is whether it makes one pod after the other, each only when those before it are ready.
     ``owner`` names the controller that owns this object ("Rollout shop/api"), empty when nothing does.
+    ``pods_hash`` is what pods of the template carry, empty while no revision holds it; ``pods_wanted`` how many of them
+    a Deployment has ordered so far.
     ``hung`` are (container, image) of the current template that its pods can't pull and none has started.
     ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
     """
@@ -169,6 +171,8 @@ class TargetState:
     selector: str = ""
     template_changed_at: datetime | None = None
     hung: tuple[tuple[str, str], ...] = ()
+    pods_hash: str = ""
+    pods_wanted: int = 0
     first_failure_at: datetime | None = None
     observed_at: datetime | None = None
     narrowing: Narrowing | None = None

@@ -76,6 +76,10 @@ class Check:
     """A bad check that can't become good any more (deadline exceeded, restarts grew)."""
 
 
+HELD = "held"
+"""Key in a measurement's ``progress``: the pods of the newest template that were ordered when a pause was seen."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One look: the checks, progress for the card, and whether something newer took over.

@@ -31,7 +31,7 @@ ABOUT = About(
     "pods are "
     "ready, the last words name a dependency. Or: errors began within 15 min after the change, and only logs tell.",
     "Two of them, or the service's alert alone follows the change.",
-    "Rollback to the last healthy revision, from medium on.",
+    "Rollback to the last healthy revision, from medium on; beside it the pause of a rollout that is under way.",
     80,
 )
 WAYS = (How.CRASH, How.OOM, How.START, How.UNREADY)
@@ -178,6 +178,8 @@ def _finding(
     back = (
         () if unsure else cures.rollback(case, f"{name} worked" if rollout.was_healthy else f"{name} is the one before")
     )
+    if back:
+        back += cures.pause(case, "it keeps the rollout from going on while somebody looks")
     no_help = ""
     if not back:
         no_help = (

@@ -18,7 +18,7 @@ from bot.findings.sick import Sick
 
 MUTATING = frozenset({
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler",
+    "raise_autoscaler", "pause",
 })  # fmt: skip
 """Actions that change the cluster; ``dump`` only reads."""
 
@@ -73,6 +73,16 @@ def rollback(case: Case, reason: str) -> tuple[Suggestion, ...]:
     numbered = [f"--to-revision={revision}"] if revision.isdigit() else []
     line = kubectl(target, "rollout", "undo", _named(target), *numbered)
     return (Suggestion("rollback", {"revision": revision} if revision else {}, reason, line),)
+
+
+def pause(case: Case, reason: str) -> tuple[Suggestion, ...]:
+    """The rollout kept where it is; nothing where none is known to be under way, or it is held already."""
+    target, seen = case.target, case.workload
+    if target is None or target.kind != "Deployment" or seen is None or seen.paused:
+        return ()
+    if seen.strategy == "Recreate" or not 0 < seen.updated < seen.replicas:
+        return ()
+    return (Suggestion("pause", {}, reason, kubectl(target, "rollout", "pause", _named(target))),)
 
 
 def evict(case: Case, sick: Sequence[Sick], reason: str) -> tuple[Suggestion, ...]:

@@ -6,7 +6,7 @@ their number. This module refuses to ask the cluster anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
     strategy = mapping(spec, "strategy" if kind == "Deployment" else "updateStrategy")
     rolling = mapping(strategy, "rollingUpdate")
     owner = controller(obj)
+    current, revision = current_revision(kind, obj, objects.revisions)
     failures = [pod.failing_since for pod in objects.pods if pod.failing_since is not None]
     return TargetState(
         target=target_of(kind, obj),
@@ -107,7 +108,9 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         selector=selector_text(spec.get("selector")),
         template_changed_at=template_changed_at(kind, obj, objects.revisions),
         first_failure_at=min(failures) if failures else None,
-        hung=hung(obj, objects.pods, current_hash(kind, obj, objects.revisions)),
+        hung=hung(obj, objects.pods, current),
+        pods_hash=current,
+        pods_wanted=count(revision, "spec", "replicas"),
         observed_at=objects.observed_at,
         narrowing=narrowed(kind, obj, objects.namespace),
     )
@@ -126,12 +129,10 @@ def _annotations(obj: Json) -> dict[str, str]:
     return {key: str(value) for key, value in mapping(obj, "metadata", "annotations").items()}
 
 
-def template_hash(template: Json) -> str:
+def template_hash(template: Json, without: Collection[str] = RESTART_ANNOTATIONS) -> str:
     """Hash of a pod template without restart annotations and without what controllers add to their copies."""
     metadata = {key: value for key, value in mapping(template, "metadata").items() if key != "creationTimestamp"}
-    annotations = {
-        key: value for key, value in mapping(metadata, "annotations").items() if key not in RESTART_ANNOTATIONS
-    }
+    annotations = {key: value for key, value in mapping(metadata, "annotations").items() if key not in without}
     labels = {key: value for key, value in mapping(metadata, "labels").items() if key != "pod-template-hash"}
     kept = {"annotations": annotations, "labels": labels}
     rest = {key: value for key, value in metadata.items() if key not in kept}
@@ -197,24 +198,21 @@ def _revision(kind: str, obj: Json, revisions: Sequence[Json]) -> str:
     return text(max(owned, key=revision_number), "metadata", "labels", "controller-revision-hash") if owned else ""
 
 
-def current_hash(kind: str, obj: Json, revisions: Sequence[Json]) -> str:
-    """What pods of the template carry as their hash; empty while no revision with that template is known.
+def current_revision(kind: str, obj: Json, revisions: Sequence[Json]) -> tuple[str, Json]:
+    """What pods of the template carry as their hash, and the revision; empty while none with that template is known.
 
     The revision must hold the very template: until the controller has made one, the newest is an older one.
     """
+    owned = [one for one in revisions if owned_by(one, obj)]
+    found = max(owned, key=revision_number, default=None)
     if kind == "StatefulSet":
-        wanted = text(obj, "status", "updateRevision")
-        found = next((one for one in revisions if owned_by(one, obj) and text(one, "metadata", "name") == wanted), None)
-        key = wanted
+        key = text(obj, "status", "updateRevision")
+        found = next((one for one in owned if text(one, "metadata", "name") == key), None)
     else:
-        owned = [one for one in revisions if owned_by(one, obj)]
-        found = max(owned, key=revision_number, default=None)
         label = "pod-template-hash" if kind == "Deployment" else "controller-revision-hash"
-        key = text(found, "metadata", "labels", label) if found is not None else ""
-    same = found is not None and template_hash(revision_template(kind, found)) == template_hash(
-        mapping(obj, "spec", "template")
-    )
-    return key if same else ""
+        key = text(found, "metadata", "labels", label)
+    held = template_hash(revision_template(kind, found), ()) if found is not None else ""
+    return (key, found or {}) if held == template_hash(mapping(obj, "spec", "template"), ()) else ("", {})
 
 
 def owned_by(item: Json, obj: Json) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.mitigation import Action
-from bot.mitigations import restart, rollback, set_image
+from bot.mitigations import pause, restart, resume, rollback, set_image
 from bot.mitigations.verb import Mitigation
 
 CATALOG: Mapping[Action, Mitigation] = {
@@ -14,6 +14,8 @@ CATALOG: Mapping[Action, Mitigation] = {
         restart.MITIGATION,
         rollback.MITIGATION,
         set_image.MITIGATION,
+        pause.MITIGATION,
+        resume.MITIGATION,
     )
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -17,7 +17,7 @@ Source = Literal[
 
 ActionWord = Literal[
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "dump",
+    "raise_autoscaler", "dump", "pause",
 ]  # fmt: skip
 """Mitigations that a finding may suggest (``domain.finding.Suggestion``)."""
 
@@ -33,6 +33,7 @@ PARAMS: Mapping[str, Mapping[str, type]] = {
     "expand_volume": {"claim": str, "size": str},
     "raise_autoscaler": {"autoscaler": str, "most": int},
     "dump": {"pod": str, "container": str, "kind": str},
+    "pause": {},
 }
 """What each takes, by name and type."""
 

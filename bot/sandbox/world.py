@@ -240,7 +240,7 @@ class World:
             "WEBHOOK_TOKENS": self.webhook_token,
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
-            "ALLOWED_ACTIONS": "restart,rollback,set_image",
+            "ALLOWED_ACTIONS": "restart,rollback,set_image,pause,resume",
             "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
             "TARGET_HOURLY": "1000",
             "HOURLY": "10000",

@@ -12,12 +12,13 @@ from typing import Any
 
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.measured import Supporting
+from bot.domain.mitigation import Action
 from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, metrics, restarts, reverted, rollout
+from bot.verification import alerts, metrics, pausing, restarts, reverted, rollout
 from bot.verification.baseline import baseline, deadline, soak_for
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
@@ -67,8 +68,11 @@ def assess(
     supporting: Supporting = NOTHING,
 ) -> Measurement:
     """Judges one snapshot by the checks; pure."""
+    if verification.baseline.get(ACTION) == Action.PAUSE:
+        return pausing.assess(found, verification, at, alerts_firing, supporting)
     state = found.state
-    pods = str((verification.baseline.get(BINDING) or {}).get("pods", ""))
+    binding: Mapping[str, Any] = verification.baseline.get(BINDING) or {}
+    pods, newest = str(binding.get("pods", "")), bool(binding.get("newest"))
     bound = Bound(
         uid=verification.target.uid,
         generation=verification.generation,
@@ -76,7 +80,8 @@ def assess(
         template_hash=str(verification.baseline.get("template_hash", "")),
         pods=pods,
         # A template that is new gets a ReplicaSet and a condition of its own, before its generation counts as seen.
-        stuck=bool(pods and verification.baseline.get("stuck")),
+        stuck=bool((pods or newest) and verification.baseline.get("stuck")),
+        newest=newest,
     )
     taken_back = reverted.check(state, bound, str(verification.baseline.get(BEFORE, "")), at)
     moved = "" if taken_back is not None else rollout.superseded(state, bound)

@@ -29,7 +29,7 @@ def check(state: TargetState, bound: Bound, before: str, at: datetime) -> Check 
         return None
     if bound.template_hash == before and EXECUTION_ID in state.template_annotations:
         return None  # a restart leaves the template as it is: only its mark tells, and there is one
-    if bound.pods and bound.template_hash == before:
+    if bound.on_workload and bound.template_hash == before:
         return None
     measured = f"reverted by {state.keeper.words} (generation {bound.generation} → {state.generation})"
     return Check(NAME, CheckState.BAD, "the change stays", measured, at, final=True)

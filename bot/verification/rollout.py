@@ -28,7 +28,8 @@ class Bound:
     ``template_hash`` the template's before the action (restart annotations aside). ``pods`` is the hash that the new
     pods carry where the template bears no mark of the execution: then the workload itself does. ``stuck`` is whether
     the rollout before had passed its deadline: a controller that uses an old ReplicaSet again leaves that condition
-    until pods move.
+    until pods move. ``newest`` is whether the new pods are those of the workload's template, whatever hash they carry:
+    for one that no revision holds yet. ``paused`` is what our write made of that.
     """
 
     uid: str = ""
@@ -37,6 +38,13 @@ class Bound:
     template_hash: str = ""
     pods: str = ""
     stuck: bool = False
+    newest: bool = False
+    paused: bool = False
+
+    @property
+    def on_workload(self) -> bool:
+        """Whether the mark of the execution stands on the workload itself."""
+        return bool(self.pods) or self.newest
 
 
 def superseded(state: TargetState, bound: Bound) -> str:
@@ -48,12 +56,12 @@ def superseded(state: TargetState, bound: Bound) -> str:
     label = state.target.label
     if bound.uid and state.target.uid != bound.uid:
         return f"{label} was deleted and made anew after the action"
-    mark = state.marker if bound.pods else state.template_annotations.get(EXECUTION_ID)
+    mark = state.marker if bound.on_workload else state.template_annotations.get(EXECUTION_ID)
     if bound.execution and mark != bound.execution:
         return f"another change of the pod template took over on {label} (generation {state.generation})"
     if bound.generation is None or state.generation <= bound.generation:
         return ""
-    same = bool(bound.template_hash) and state.template_hash == bound.template_hash and not state.paused
+    same = bool(bound.template_hash) and state.template_hash == bound.template_hash and state.paused == bound.paused
     if same and state.hpa is not None:
         return ""
     return f"{label} was changed after the action (generation {bound.generation} → {state.generation})"
@@ -65,8 +73,9 @@ def new_pods(state: TargetState, pods: Sequence[Pod], bound: Bound) -> tuple[Pod
     Pods get the template's annotations, so this needs no clock and holds for all three kinds.
     """
     living = [pod for pod in pods if not pod.deleting and pod.row.phase not in {"Succeeded", "Failed"}]
-    if bound.pods:
-        return tuple(pod for pod in living if pod.row.hash == bound.pods)
+    if bound.pods or bound.newest:
+        known = bound.pods or state.pods_hash
+        return tuple(pod for pod in living if known and pod.row.hash == known)
     if bound.execution:
         return tuple(pod for pod in living if pod.execution == bound.execution)
     if state.target.kind == "Deployment":

@@ -300,6 +300,32 @@ def test_containers_stay_as_many_and_in_their_order(change: Callable[[Object], o
     assert len(refusals(*changed(change, of=old), set_image="true")) == 1
 
 
+def paused(new: Object) -> None:
+    new["spec"]["paused"] = True
+    new["metadata"]["annotations"][EXECUTION_ID] = "e1"
+
+
+def resumed(new: Object) -> None:
+    new["spec"].pop("paused")
+    new["metadata"]["annotations"][EXECUTION_ID] = "e2"
+
+
+def test_pause_and_resume_are_allowed_only_where_they_were_switched_on() -> None:
+    pausing = changed(paused)
+    for old, new in (pausing, changed(resumed, of=pausing[1])):
+        assert refusals(old, new, pause="true") == []
+        for off in ("false", "yes", ""):
+            assert refusals(old, new, pause=off)
+    assert refusals(*changed(restart), pause="true") == []
+
+
+@pytest.mark.parametrize("name", [one for one in CHANGES if one != "paused"])
+def test_beside_a_pause_nothing_else_changes(name: str) -> None:
+    alone = refusals(*changed(CHANGES[name]), pause="true")
+    assert len(alone) == 1
+    assert refusals(*changed(paused, CHANGES[name]), pause="true") == alone
+
+
 def test_the_fields_are_those_that_the_program_itself_refuses() -> None:
     told = " ".join(one["expression"] for one in POLICY["validations"])
     for field in (*undo.POD_GUARDED, *undo.CONTAINER_GUARDED, *undo.LISTS, undo.APPARMOR):
@@ -321,7 +347,11 @@ def test_the_policy_looks_at_this_account_alone_and_denies() -> None:
     binding = one_of(built(SETS["base"]), "ValidatingAdmissionPolicyBinding", "fettle-restart-only")["spec"]
     params = {"name": "fettle-may", "namespace": "fettle", "parameterNotFoundAction": "Deny"}
     assert binding == {"policyName": "fettle-restart-only", "paramRef": params, "validationActions": ["Deny"]}
-    assert one_of(built(SETS["base"]), "ConfigMap", "fettle-may")["data"] == {"rollback": "false", "set-image": "false"}
+    assert one_of(built(SETS["base"]), "ConfigMap", "fettle-may")["data"] == {
+        "rollback": "false",
+        "set-image": "false",
+        "pause": "false",
+    }
 
 
 def test_it_covers_every_kind_that_may_be_patched_with_its_subresources() -> None:

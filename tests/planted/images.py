@@ -1,4 +1,4 @@
-"""Bugs of another image: one that nobody approved, from elsewhere, or in the middle of somebody's rollout."""
+"""Bugs of another image and of a pause: what nobody approved, from elsewhere, or in the middle of a rollout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ SET_IMAGE = "tests/integration/kube/test_set_image.py"
 FLOW = "tests/integration/workflow/test_set_image.py"
 HUNG = "tests/unit/policy/test_hung.py"
 PULLING = "tests/unit/kube/test_pulling.py"
+PAUSE = "tests/integration/workflow/test_pause.py"
+PAUSING = "tests/unit/verification/test_pausing.py"
 ADMISSION = "tests/deploy/test_admission.py"
 
 BUGS = (
@@ -87,6 +89,46 @@ BUGS = (
                 "        (o.image.split('@')[0].lastIndexOf(':') > 0 ?\n",
             ),
         ),
+        tests=(ADMISSION,),
+    ),
+    Bug(
+        name="pause-passes-while-it-goes-on",
+        why="The controller orders more pods, and the card says that the rollout is held.",
+        file="bot/verification/pausing.py",
+        old="    if more > 0:\n",
+        new="    if more > state.replicas:\n",
+        tests=(PAUSING,),
+    ),
+    Bug(
+        name="pause-passes-before-it-is-seen",
+        why="Nobody has taken the pause up, and it is called a success.",
+        file="bot/verification/pausing.py",
+        old="    seen = state.paused and state.observed_generation >= max(",
+        new="    seen = state.paused and state.generation >= max(",
+        tests=(PAUSING,),
+    ),
+    Bug(
+        name="resume-counts-the-old-pods",
+        why="The pods of the template before are healthy, and a resume passes before one of the new ones exists.",
+        file="bot/verification/rollout.py",
+        old="        return tuple(pod for pod in living if known and pod.row.hash == known)\n",
+        new="        return tuple(living)\n",
+        tests=("tests/unit/verification/test_rollout.py", PAUSE),
+    ),
+    Bug(
+        name="resume-of-another-template",
+        why="Somebody changed the template after the approval, and what nobody looked at is let go.",
+        file="bot/domain/proposal.py",
+        old='        "template": state.template_hash,\n        "paused"',
+        new='        "paused"',
+        tests=(PAUSE, "tests/unit/domain/test_digests.py"),
+    ),
+    Bug(
+        name="pause-opens-replicas",
+        why="With pauses switched on, a stolen token scales to zero.",
+        file="deploy/base/admission.yaml",
+        old="        object.spec.all(k, k == 'template' || (variables.pause && k == 'paused') ||\n",
+        new="        object.spec.all(k, k == 'template' || variables.pause ||\n",
         tests=(ADMISSION,),
     ),
 )

@@ -116,7 +116,8 @@ BUGS = (
         name="newer-change-judged-as-ours",
         why="Somebody deployed meanwhile; their pods get our PASS.",
         file=ROLLOUT_PY,
-        old="bool(bound.template_hash) and state.template_hash == bound.template_hash and not state.paused\n",
+        old="bool(bound.template_hash) and state.template_hash == bound.template_hash and state.paused == bound."
+        "paused\n",
         new="True\n",
         also=(("    if same and state.hpa is not None:\n", "    if same:\n"),),
         tests=(ROLLOUT,),

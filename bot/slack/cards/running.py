@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.execution import ExecutionState
+from bot.domain.verification import HELD
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, executed_proposal, newest_proposal, who
 from bot.slack.message import Block
@@ -76,6 +77,8 @@ def _progress(view: CardView) -> str:
     drawn = bar(_number(check.progress, "updated"), _number(check.progress, "desired"))
     if check.rolled_out_at is None:
         return f"running {drawn} {told}"
+    if HELD in check.progress:
+        return f"held at {drawn} {told} · watching that it holds"
     soaked = (view.now - check.rolled_out_at).total_seconds()
     left = max(check.soak - soaked, 0)
     soak = f"watching for {duration(check.soak)}" + (f", {duration(left)} left" if left >= 1 else "")

@@ -39,6 +39,7 @@ STATUS: dict[str, Any] = {
     "owner": "Rollout shop/api", "partition": 1, "narrowing": Narrowing(wrong=("x",)),
     "annotated": True, "marker": "e-1", "ordered": True, "keeper": Keeper("Argo CD"),
     "hung": (("api", "x"),),
+    "pods_hash": "7c9f", "pods_wanted": 2,
 }  # fmt: skip
 """Status, and what follows from the template hash or is looked at afresh by guards."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.domain.finding import Cause, Confidence
+from bot.domain.observed import WorkloadSeen
 from bot.domain.snapshot import Snapshot
 from tests.unit.findings.recorded import (
     REVISIONS,
@@ -46,7 +48,7 @@ def rolled(**rows: object) -> Snapshot:
 def test_recorded_rollouts_that_fail_are_told_with_the_way_back(name: str, confidence: Confidence) -> None:
     found = first(recorded(name))
     assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, confidence)
-    assert [one.action for one in found.suggestions] == ["rollback"]
+    assert found.suggestions[0].action == "rollback"
     assert found.suggestions[0].params == {"revision": "1"}
     assert "rev 1 → 2" in found.sentence
 
@@ -150,3 +152,24 @@ def test_a_configuration_written_with_it_is_a_doubt_since_a_rollback_keeps_it() 
     found = first(rolled(changes=[change(), change("ConfigMap api written", 9.2, "config")]))
     assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.MEDIUM)
     assert "a rollback keeps that" in found.doubt
+
+
+HALF = WorkloadSeen("Deployment", "shop", "api", replicas=6, updated=2, strategy="RollingUpdate")
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        ({}, True),
+        ({"updated": 6}, False),
+        ({"updated": 0}, False),
+        ({"paused": True}, False),
+        ({"strategy": "Recreate"}, False),
+    ],
+    ids=["under way", "it is over", "it hasn't begun", "it is held already", "all at once"],
+)
+def test_beside_the_way_back_a_rollout_that_is_under_way_may_be_paused(changes: dict[str, Any], offered: bool) -> None:
+    found = first(rolled(workload=replace(HALF, **changes)))
+    assert [one.action for one in found.suggestions] == ["rollback", *(["pause"] if offered else [])]
+    if offered:
+        assert found.suggestions[1].by_hand == "kubectl -n shop rollout pause deployment/api"

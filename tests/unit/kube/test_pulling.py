@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bot.domain.observed import ContainerSeen
-from bot.kube.pods import Pod
+from bot.kube.pods import Pod, read_pod
 from bot.kube.pulling import hung
-from tests.unit.cluster_states import pod
+from bot.kube.workload import Objects, current_revision, read_state
+from tests.unit.cluster_states import pod, recorded
 
 IMAGE, OTHER = "r.example/shop/api:1.4.3", "r.example/shop/side:2"
 
@@ -69,3 +70,23 @@ NOTHING: dict[str, tuple[list[Pod], dict[str, Any], str]] = {
 def test_nothing_hangs_where(name: str) -> None:
     pods, changes, current = NOTHING[name]
     assert hung(workload(**changes), pods, current) == ()
+
+
+@pytest.mark.parametrize("name", ["pod-errimagepull", "pod-imagepullbackoff"])
+def test_a_rollout_recorded_from_a_real_cluster_hangs(name: str) -> None:
+    objects = Objects(
+        recorded("deploy-stuck-imagepull"), recorded("rs-stuck-imagepull")["items"], pods=[read_pod(recorded(name))]
+    )
+    read = read_state("Deployment", objects)
+    assert read.rolling_out
+    assert (read.hung, read.pods_hash, read.pods_wanted) == ((("bad-imagepull", "nginx:missing"),), "84db96d469", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("deploy-setimage", "55bbfd8647"), ("deploy-after-restart", ""), ("deploy-before-restart", "")],
+    ids=["the newest", "one that has a newer one", "an older one"],
+)
+def test_the_revision_of_the_template_is_the_newest_and_holds_it_to_the_letter(name: str, expected: str) -> None:
+    """A restart annotation counts here: pods of the revision without it are older ones."""
+    assert current_revision("Deployment", recorded(name), recorded("rs-list-revisions")["items"])[0] == expected

@@ -133,3 +133,31 @@ def test_the_reason_that_holds_new_pods_up_is_in_the_row() -> None:
     broken = read_pod(recorded("pod-imagepullbackoff"))
     row = check(ours(updated=1), (broken,), OURS_AT_7, NOW)
     assert row.measured == "1/6 updated, 0 of them ready (ImagePullBackOff)"
+
+
+NEWEST = Bound("uid-1", 8, OURS, "hash-1", newest=True)
+
+
+def test_after_a_resume_the_new_pods_are_those_of_the_template_whatever_their_hash() -> None:
+    pods = [pod("old", hash="old"), pod("new", hash="new"), pod("going", hash="new", deleting=True)]
+    assert [one.row.name for one in new_pods(state(pods_hash="new"), pods, NEWEST)] == ["new"]
+
+
+def test_while_no_revision_holds_the_template_no_pod_is_new() -> None:
+    """Its pods don't exist; those of before aren't taken for them, healthy as they are."""
+    pods = [pod(f"old-{number}", hash="old") for number in range(6)]
+    found = state(generation=8, observed_generation=8, pods_hash="", marker=OURS)
+    assert new_pods(found, pods, NEWEST) == ()
+    assert not complete(found, (), NEWEST)
+
+
+def test_after_a_resume_the_mark_is_looked_for_on_the_workload() -> None:
+    assert superseded(state(generation=8, marker=OURS), NEWEST) == ""
+    assert superseded(state(generation=8, template_annotations=MARKED), NEWEST)
+    assert superseded(state(generation=8, marker="exec-2"), NEWEST)
+
+
+@pytest.mark.parametrize(("paused", "expected"), [(False, False), (True, True)])
+def test_an_autoscaler_explains_another_count_and_never_another_pause(paused: bool, expected: bool) -> None:
+    scaled = state(generation=9, marker=OURS, hpa=("api", 2, 9), paused=paused)
+    assert bool(superseded(scaled, NEWEST)) is expected
