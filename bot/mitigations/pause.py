@@ -126,7 +126,7 @@ async def read_back(
 def inverse(state: TargetState, params: Params) -> str:
     """What undoes it."""
     del params
-    return f"Afterwards: resume {state.target.ref}, or roll it back while it is paused and then resume it."
+    return f"Afterwards: resume {state.target.ref}. Until then nothing of it rolls out, a rollback neither."
 
 
 def undo(params: Params) -> tuple[Action, Params] | None:
