@@ -17,8 +17,10 @@ from pathlib import Path
 from bot.clock import Steady
 from bot.domain.errors import FettleError
 from bot.domain.execution import ExecutionState
+from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import ProposalState
+from bot.integrations.sources import Sources
 from bot.jobs import STAGES, Jobs
 from bot.kube.client import Cluster
 from bot.sandbox.kubernetes.server import ClusterServer
@@ -78,6 +80,11 @@ class Night:
         self.kube_timeout = 2.0
         """Seconds that the client waits for the cluster."""
         self.soak = "1s"
+        self.actions = "restart"
+        """What may be done, as ALLOWED_ACTIONS says it."""
+        self.sources = Sources()
+        self.generation = 1
+        """The workload's before the night."""
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
         """Fingerprints of the alerts whose firing, and whose end, the sender was told is taken."""
@@ -121,8 +128,10 @@ class Night:
         path = str(self.folder / "kubeconfig")
         cluster = await Cluster.connect(path, None, self.kube_timeout, "fettle/test", rate=UNHURRIED)
         cluster.crash_point = self._pass
-        settings = settings_in(self.folder, VERIFY_SOAK=self.soak, VERIFY_SOAK_CRASHLOOP=self.soak)
-        context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL")
+        settings = settings_in(
+            self.folder, VERIFY_SOAK=self.soak, VERIFY_SOAK_CRASHLOOP=self.soak, ALLOWED_ACTIONS=self.actions
+        )
+        context = Context(store, cluster, settings, lambda: datetime.now(UTC), "C0ONCALL", sources=self.sources)
         firing = self._floor._firing if self._floor else {}
         self._floor = Floor(context, self.server, self._shift)
         self._floor.time = self._steady
@@ -207,15 +216,16 @@ def _anything_due(tx: Tx, stage: Stage, now: datetime) -> bool:
 
 
 class Asks:
-    """Bo types /restart until it is answered with yes, and asks again where the card shows no offer."""
+    """Bo types /restart, or another action, until the answer is yes, and again where the card shows no offer."""
 
-    def __init__(self) -> None:
+    def __init__(self, action: Action = Action.RESTART) -> None:
+        self.action = action
         self.answered = False
 
     async def __call__(self, night: Night) -> bool:
         bo = await night.floor.person("bo")
         if not self.answered:
-            answer = await night.floor.verbs.restart(bo, "shop/api")
+            answer = await night.floor.verbs.act(bo, self.action, "shop/api")
             self.answered = answer.ok or "in flight" in answer.text
             return True
         return await insists(night)
@@ -314,7 +324,7 @@ async def holds(night: Night) -> None:
     """The invariants, whatever broke; and that no change of the workload but ours is in the cluster."""
     floor = night.floor
     hold(left(night))
-    applied = floor.workload()["metadata"]["generation"] - 1
+    applied = floor.workload()["metadata"]["generation"] - night.generation
     assert applied == len(await floor.entries("execution:state:succeeded"))
     assert await floor.count("incidents") == len(await floor.messages("card:"))
 
