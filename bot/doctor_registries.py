@@ -10,6 +10,7 @@ import asyncio
 
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import FettleError, ForbiddenError
+from bot.domain.mitigation import Action
 from bot.integrations.registries import Registries
 from bot.settings import DESCRIPTIONS, Settings
 from bot.settings_registries import RegistrySetting
@@ -20,6 +21,9 @@ WITHIN = 10.0
 
 async def rows(settings: Settings, registries: Registries | None) -> list[Row]:
     """A row for each registry, and one for each password that goes over the network as it is."""
+    if registries is None and Action.SET_IMAGE in settings.ALLOWED_ACTIONS:
+        said = "Not set, but ALLOWED_ACTIONS names set_image: without a registry to ask no image is ever proposed."
+        return [warn("REGISTRIES", f"{said} List the registries of your images, or take set_image out.")]
     if registries is None:
         return [ok("REGISTRIES", f"Not set. {DESCRIPTIONS['REGISTRIES']}")]
     found = await asyncio.gather(*(_row(registries, one) for one in settings.REGISTRIES))

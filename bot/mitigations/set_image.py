@@ -256,6 +256,7 @@ MITIGATION = Mitigation(
     headline="Set the image of {label} to {short}",
     done="Set the image of {ref} to {short}",
     press="Set image",
+    bare="Set another image of",
     asked=asked,
     plan=_without_registries,
     ready=_unconfirmed,

@@ -70,6 +70,7 @@ def _no_binding(_params: Params) -> Params:
 class Mitigation:
     """One verb. ``verb`` is the word on the button, ``headline`` and ``done`` take the target's label and ref.
 
+    ``bare`` stands before the target's label where nothing could be planned and ``press`` alone doesn't read well.
     ``asked`` says what is wrong with what a person wrote, before anything is read; empty where nothing is.
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
@@ -101,6 +102,7 @@ class Mitigation:
     replaces: Callable[[Params], tuple[str, str] | None] = _replaces_nothing
     gives_way: bool = False
     press: str = ""
+    bare: str = ""
     alone: str = ""
 
     def reaching(self, sources: Sources) -> Mitigation:
@@ -109,6 +111,10 @@ class Mitigation:
             return self
         plan, ready = self.outside(sources)
         return replace(self, plan=plan, ready=ready)
+
+    def unplanned(self, target: Target) -> str:
+        """``Restart Deployment shop/api``, where what it would take isn't known."""
+        return f"{self.bare or self.press or self.verb.capitalize()} {target.label}"
 
     def headline_for(self, target: Target, params: Params) -> str:
         """``Restart Deployment shop/api``."""

@@ -144,9 +144,12 @@ async def _previewed(
 ) -> Draft:
     mitigation = catalog.CATALOG[Action(action)].reaching(ctx.sources)
     target = reading.target
-    press = mitigation.press or mitigation.verb.capitalize()
     text = ProposalText(
-        headline=f"{press} {target.label}", done="", verb=mitigation.verb, rationale=rationale, press=mitigation.press
+        headline=mitigation.unplanned(target),
+        done="",
+        verb=mitigation.verb,
+        rationale=rationale,
+        press=mitigation.press,
     )
     if reading.state is None:  # policy says why: unreadable, or gone
         return Draft(action, text, reading, requested_by=requested_by)

@@ -45,7 +45,7 @@ def step(view: CardView) -> str:
     if check is None or not check.progress:
         return f"{verb} running"
     if check.rolled_out_at is not None:
-        return f"{verb} rolled out, being measured"
+        return f"{verb} {'seen' if HELD in check.progress else 'rolled out'}, being measured"
     return f"{verb} running {_number(check.progress, 'updated')}/{_number(check.progress, 'desired')}"
 
 
