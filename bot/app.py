@@ -47,7 +47,7 @@ from bot.slack.socket_mode import SocketMode
 from bot.standing import NO_CLUSTER, NO_SLACK, Standing, ask_slack
 from bot.storage import due, facts, outbox
 from bot.storage.db import Store, Tx
-from bot.workflow import loaded, reloading, timekeeping
+from bot.workflow import loaded, reloading, silence_guards, timekeeping
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
@@ -318,6 +318,7 @@ def delivery_options(settings: Settings, slack: SlackClient) -> Options:
         soak_note=soak,
         permalink=slack.permalink,
         command=ids.command("/incident", settings.COMMAND_SUFFIX),
+        silencing_in=silence_guards.namespaces(settings),
     )
     return Options(look=look, allow_shared=settings.POST_TO_SHARED_CHANNELS, charts=settings.CHARTS)
 

@@ -51,7 +51,7 @@ async def rows(settings: Settings) -> list[Row]:
 
 async def _rights(cluster: Cluster, settings: Settings) -> list[Row]:
     allowed = settings.ALLOWED_NAMESPACES
-    missing = await rights.missing(cluster, allowed, settings.ALLOWED_ACTIONS)
+    missing = await rights.missing(cluster, allowed, settings.cluster_actions)
     found = [fail("rights", sentence) if grave else warn("rights", sentence) for sentence, grave in missing]
     if not any(grave for _, grave in missing):
         found.insert(0, ok("rights", "May read what it needs."))
@@ -78,7 +78,7 @@ async def _too_much(cluster: Cluster, settings: Settings, namespaces: Sequence[s
             return await kube_rights.rules(cluster, name)
 
     told = dict(zip(namespaces, await asyncio.gather(*(rules(name) for name in namespaces)), strict=True))
-    needed = rights.needed_to_act(settings.ALLOWED_ACTIONS)
+    needed = rights.needed_to_act(settings.cluster_actions)
     more = {
         name: rights.excess(
             one.grants, rights.NEEDED | (needed if name in settings.ALLOWED_NAMESPACES else frozenset())

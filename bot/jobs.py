@@ -19,7 +19,7 @@ from bot.clock import Steady
 from bot.domain.errors import FettleError, UnavailableError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
-from bot.storage import audit, due, freeze, people, proposals, purge
+from bot.storage import audit, due, freeze, people, proposals, purge, silences
 from bot.storage.db import Tx
 from bot.workflow import (
     alone,
@@ -31,6 +31,7 @@ from bot.workflow import (
     nudge,
     page,
     propose,
+    silencing,
     timekeeping,
     verify,
     wake,
@@ -50,6 +51,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.EXPIRE: decide.expire,
     Stage.NUDGE: nudge.nudge,
     Stage.ACT_ALONE: alone.act,
+    Stage.SILENCE: silencing.work,
     Stage.INVESTIGATE: investigate.investigate,
     Stage.PROPOSE: propose.propose,
     Stage.WAKE: wake.wake,
@@ -63,6 +65,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.EXPIRE: 8,
     Stage.NUDGE: 2,
     Stage.ACT_ALONE: 2,
+    Stage.SILENCE: 3,
     Stage.INVESTIGATE: 8,
     Stage.PROPOSE: 8,
     Stage.WAKE: 2,
@@ -78,6 +81,8 @@ TICK = 0.5
 BETWEEN_STAGES = 10.0
 """Seconds that a clock which was set waits for a moment in which no stage asks the cluster."""
 GROUPS_EVERY = timedelta(seconds=60)
+FORM_OPEN = timedelta(minutes=15)
+"""How long groups are read for the sake of a silence's form that somebody opened."""
 NAMES_EVERY = timedelta(hours=1)
 GROUPS_PAUSE = 15.0
 """Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
@@ -374,7 +379,9 @@ def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
     known = people.groups(tx)
     never = [group for group in groups if group not in known]
     # While writes are frozen somebody may want to thaw, and what is held up somebody may break the glass for.
-    if never or not (proposals.pending(tx) or freeze.state(tx)[0] or proposals.breakable(tx)):
+    held = freeze.state(tx)[0] or proposals.breakable(tx)
+    wanted = proposals.pending(tx) or held or silences.asked_since(tx, now - FORM_OPEN)
+    if never or not wanted:
         return never
     read_at = {group: known[group][1] for group in groups}
     return [group for group, at in read_at.items() if at is None or now - at > GROUPS_EVERY]

@@ -1,8 +1,9 @@
 """What a store that was put back still owes: nothing that somebody approved before is carried out from it.
 
 Between the copy and now the world went on. Open approvals are void, what was approved and not begun fails, what was
-on its way is read back from the cluster, messages are looked for before they are posted, and numbers that old cards
-in Slack carry are not given out again. This module refuses to copy files and to guess what happened meanwhile.
+on its way is read back from the cluster, silences are looked for at Alertmanager, messages before they are posted, and
+numbers that old cards in Slack carry are not given out again. This module refuses to copy files and to guess what
+happened meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.execution import ExecutionEvent
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, ProposalEvent
-from bot.storage import audit, due, executions, freeze, incidents, numbers, outbox, proposals
+from bot.storage import audit, due, executions, freeze, incidents, numbers, outbox, proposals, silences
 from bot.storage.copies import Replaced
 from bot.storage.db import Tx
 from bot.workflow import close, owing
@@ -60,6 +61,10 @@ def void(tx: Tx, old: Replaced, actor: str, now: datetime) -> Voided:
         # A clock that was set back meanwhile must not put the reading off for long.
         at = min(max(now, (execution.intent_at or now) + ARRIVAL), now + ARRIVAL)
         due.owe(tx, Stage.RECOVER, execution.id, at)
+    for silence in silences.pending(tx):
+        # Whether it was sent after the copy was made, Alertmanager says: it is looked for, and never sent from here.
+        silences.claim(tx, silence.id, {}, now)
+        due.owe(tx, Stage.SILENCE, silence.id, now + ARRIVAL)
     touched = {*offered, *approved, *(execution.incident_id for execution in running)}
     touched |= {incident.id for incident in incidents.list_open(tx, ALL)}
     for incident_id in sorted(touched):

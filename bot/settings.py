@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from bot import settings_files as files
 from bot import settings_values as values
 from bot.domain.errors import ConfigError
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, Notice
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
 from bot.settings_limits import LimitSettings
@@ -143,8 +143,10 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
     ALLOWED_NAMESPACES: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
         (), description="Namespaces in which Fettle may act; empty means none: it reads and shows, and changes nothing."
     )
-    ALLOWED_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
-        (), description="Actions that may be proposed for approval, such as restart,rollback; empty means none."
+    ALLOWED_ACTIONS: Annotated[tuple[Action | Notice, ...], BeforeValidator(values.allowed)] = Field(
+        (),
+        description="Actions that may be proposed for approval, such as restart,rollback, and silence, which approvers "
+        "set; empty means none.",
     )
     OVERRIDE_OWNERS: Annotated[_Words, BeforeValidator(values.namespaces)] = Field(
         (),
@@ -213,6 +215,11 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
     def may_act(self) -> bool:
         """Whether anything could ever be changed: mode, namespaces, actions and approvers are all there."""
         return self.MODE == "act" and bool(self.ALLOWED_NAMESPACES and self.ALLOWED_ACTIONS and self.APPROVERS)
+
+    @property
+    def cluster_actions(self) -> tuple[Action, ...]:
+        """Those of ALLOWED_ACTIONS that change a cluster."""
+        return tuple(one for one in self.ALLOWED_ACTIONS if isinstance(one, Action))
 
     @property
     def short_soak(self) -> bool:

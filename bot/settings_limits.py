@@ -31,6 +31,10 @@ class LimitSettings(BaseModel):
         description="Verdicts in a row that aren't PASS after which Fettle stops for an hour, or until fettle freeze "
         "off; 0 never.",
     )
+    SILENCE_MAX: Annotated[timedelta, BeforeValidator(values.duration(60, 604800))] = Field(
+        timedelta(hours=4),
+        description="Longest silence that an approver may set; it ends with its incident, or at its end at the latest.",
+    )
     AUTONOMY_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (),
         description="Actions that Fettle may do without an approval where a playbook says approval.none; empty means "

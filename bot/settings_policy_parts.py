@@ -53,7 +53,7 @@ def _one(pattern: re.Pattern[str], advice: str) -> Callable[[Any], str]:
 
 
 def _actions(value: Any) -> tuple[str, ...]:
-    return tuple(str(action) for action in _some(values.actions(value)))
+    return tuple(str(action) for action in _some(values.allowed(value)))
 
 
 def _severities(value: Any) -> tuple[Severity, ...]:

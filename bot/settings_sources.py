@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
+from bot.domain.mitigation import Notice
 from bot.secret_file import SecretSettings
 from bot.settings_registries import RegistrySetting, registries
 from bot.settings_values import file, revealed
@@ -125,8 +126,12 @@ class SourceSettings(SecretSettings):
 
 def contradictions(raw: Mapping[str, Any]) -> list[str]:
     """What is wrong between settings that are right each by itself."""
-    return [
+    sentences = [
         f"{source}_TOKEN and {source}_BASIC are both given: keep the one that {source.capitalize()} asks for."
         for source in SOURCES
         if raw.get(f"{source}_TOKEN") and raw.get(f"{source}_BASIC")
     ]
+    if Notice.SILENCE in str(raw.get("ALLOWED_ACTIONS", "")).lower() and not raw.get("ALERTMANAGER_URL"):
+        where = "give the address of Alertmanager, or take silence out."
+        sentences.append(f"ALLOWED_ACTIONS names silence without ALERTMANAGER_URL: {where}")
+    return sentences

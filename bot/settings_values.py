@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from bot.domain.errors import RequestError
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, Notice
 from bot.domain.severity import DEFAULT_TABLE, Severity, parse_severity
 
 T = TypeVar("T")
@@ -198,6 +198,15 @@ def actions(value: Any) -> tuple[Action, ...]:
     if None in found:
         raise ValueError(f"write actions out of: {', '.join(known)}")
     return tuple(action for action in found if action)
+
+
+def allowed(value: Any) -> tuple[Action | Notice, ...]:
+    """What may be done by its words: actions on the cluster, and what changes notices alone."""
+    known = {one.value: one for one in (*Action, *Notice)}
+    found = [known.get(word.lower()) for word in words(value)]
+    if None in found:
+        raise ValueError(f"write actions out of: {', '.join(known)}")
+    return tuple(one for one in found if one)
 
 
 def approvers(value: Any) -> tuple[str, ...]:

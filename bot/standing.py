@@ -118,7 +118,7 @@ class Standing:
     async def _say_missing(self) -> None:
         settings = self._ctx.settings
         cluster = self._ctx.cluster
-        lacks = await rights.missing(cluster, settings.ALLOWED_NAMESPACES, settings.ALLOWED_ACTIONS)
+        lacks = await rights.missing(cluster, settings.ALLOWED_NAMESPACES, settings.cluster_actions)
         for sentence, _ in lacks:
             logger.warning("a right is missing in the cluster", error=sentence)
 

@@ -8,6 +8,7 @@ from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.errors import RequestError
 from bot.slack import answers, ids, modals
+from commands import silence_words
 from commands.asked import Asked
 from commands.front import Front, Handler
 from commands.verbs import Verbs
@@ -117,5 +118,7 @@ HANDLERS: Mapping[str, Handler] = {
     ids.FIND_TARGET: find_target,
     ids.OPEN_CARD: _on("i", lambda verbs, number, who: verbs.open_card(number, who), tell=True),
     ids.MORE: more,
+    ids.SILENCE: silence_words.pressed,
+    ids.UNSILENCE: _on("i", lambda verbs, number, who: verbs.unsilence(number, who)),
 }
 """Every action a message can carry; a test holds that none is missing."""

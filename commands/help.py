@@ -16,6 +16,8 @@ INCIDENT = {
     "freeze": "the kill switch, with a reason: `freeze database migration`",
     "thaw": "lift it (approvers)",
     "break-glass": "override a freeze window or a rate, with a reason: `break-glass INC-42 customers can't pay`",
+    "silence": "nobody is notified of its alerts for a while: `silence INC-42 2h deploying`",
+    "unsilence": "end that: `unsilence INC-42`",
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
@@ -25,6 +27,7 @@ ALIASES = {
     "incidents": "list", "info": "show",
     "lists": "list", "ls": "list", "open": "list", "resolved": "resolve", "resolves": "resolve", "shows": "show",
     "start": "new", "status": "list", "stop": "freeze", "unfreeze": "thaw",
+    "mute": "silence", "silenced": "silence", "silences": "silence", "unmute": "unsilence", "unsilenced": "unsilence",
     "view": "show", "?": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ INCIDENT, RESTART, VERIFY = "/incident", "/restart", "/verify"
 
 
 async def incident(front: Front, who: Asked) -> None:
-    """``/incident [list|show|new|ack|act|freeze|thaw|break-glass|resolve|help]``; a bare number shows that incident."""
+    """``/incident`` and its verbs, as the help lists them; a bare number shows that incident."""
     first, _, rest = who.text.partition(" ")
     verb = words.verb_of(first)
     if not verb and parse_ref(first):
@@ -40,7 +40,7 @@ async def incident(front: Front, who: Asked) -> None:
         reason = html.unescape(rest).strip().strip("\"'“”")
         asked = front.verbs.freeze(principal, reason) if verb == "freeze" else front.verbs.thaw(principal)
         await front.say(who, await asked)
-    elif verb in {"show", "ack", "resolve", "break-glass"}:
+    elif verb in {"show", "ack", "resolve", "break-glass", "silence", "unsilence"}:
         await _on_one(front, who, verb, rest.strip())
     else:
         wrong = "" if verb == "help" else first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.answer import Answer, TimelineRow
@@ -13,6 +14,7 @@ from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
+from bot.domain.silence import SilencePreview
 from bot.domain.target import Target
 
 
@@ -63,6 +65,17 @@ class Verbs(Protocol):
 
     async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
         """Pins the workload that the alerts mean."""
+
+    async def silence_preview(self, incident_id: int, principal: Principal) -> SilencePreview:
+        """What a silence of an incident's alerts would match now."""
+
+    async def silence(
+        self, incident_id: int, principal: Principal, lasting: timedelta, comment: str, digest: str
+    ) -> Answer:
+        """Silences an incident's alerts, if what was shown (``digest``) is what would be matched."""
+
+    async def unsilence(self, incident_id: int, principal: Principal) -> Answer:
+        """Ends the silence of an incident."""
 
     async def open_card(self, incident_id: int, principal: Principal) -> Answer:
         """Takes an incident out of the digest."""

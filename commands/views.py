@@ -10,7 +10,7 @@ from bot.domain.severity import parse_severity
 from bot.domain.target import Target
 from bot.slack import answers, ids, modals
 from bot.slack.cards import blocks
-from commands import home
+from commands import home, silence_words
 from commands.asked import Asked, asked
 from commands.front import Front, Handler, Listener, acknowledge
 
@@ -115,11 +115,14 @@ async def _picked(front: Front, who: Asked) -> None:
 
 
 async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) -> None:
-    """``/incident ack|resolve|show|break-glass`` on one incident."""
+    """``/incident`` and one of its verbs, on one incident."""
     if verb == "show":
         incident, proposals, timeline = await front.verbs.show(number)
         address = await front.address(number)
         await front.tell(who, answers.incident_shown(incident, proposals, timeline, incident.updated_at, address))
+        return
+    if verb == "silence":
+        await silence_words.open_form(front, who, number, reason)
         return
     principal = await front.identities.principal(who)
     if verb == "ack":
@@ -134,6 +137,8 @@ async def act_on(front: Front, who: Asked, verb: str, number: int, reason: str) 
             await front.say(who, await front.verbs.refused(principal, f"break-glass INC-{number}", text))
         else:
             await front.say(who, await front.verbs.break_glass(newest.id, principal, reason))
+    elif verb == "unsilence":
+        await front.say(who, await front.verbs.unsilence(number, principal))
     else:
         raise RequestError(f"There is no “{verb[:40]}” for an incident.")
 
@@ -151,6 +156,7 @@ SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
     ),
     ids.VIEW_RESTART: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _restart),
     ids.VIEW_FIND_TARGET: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _find_target),
+    ids.VIEW_SILENCE: (_needs(ids.PICK_DURATION, "Choose how long."), silence_words.submitted),
     ids.VIEW_PICK_INCIDENT: (_needs(ids.PICK_INCIDENT, "Choose an incident."), _picked),
 }
 """Every modal that can be submitted; a test holds that none is missing."""

@@ -32,6 +32,7 @@ from bot.domain.mitigation import Action  # noqa: E402
 from bot.domain.proposal import PROPOSAL  # noqa: E402
 from bot.domain.redaction import HIDDEN, redact  # noqa: E402
 from bot.domain.secret_shapes import SHAPES  # noqa: E402
+from bot.domain.silence import SILENCE  # noqa: E402
 from bot.domain.transitions import Machine  # noqa: E402
 from bot.domain.verification import VERIFICATION  # noqa: E402
 from bot.findings.cures import MUTATING  # noqa: E402
@@ -39,7 +40,7 @@ from bot.findings.ranked import FINDERS  # noqa: E402
 from bot.playbooks import loader, schema  # noqa: E402
 from bot.settings import DESCRIPTIONS, SECRET, Settings  # noqa: E402
 
-MACHINES: tuple[Machine, ...] = (INCIDENT, PROPOSAL, EXECUTION, VERIFICATION)
+MACHINES: tuple[Machine, ...] = (INCIDENT, PROPOSAL, EXECUTION, VERIFICATION, SILENCE)
 
 
 def state_machines() -> str:
@@ -268,7 +269,7 @@ REDACTED = {
         "bot/slack/errors.py": "errors of Slack's client",
     },
     "people": {
-        "bot/workflow/verbs.py": "titles and reasons",
+        "bot/workflow/verbs.py": "titles, reasons, and why alerts are silenced",
         "commands/asked.py": "the words of a slash command",
         "bot/audit_cli.py": "the reason to freeze",
     },

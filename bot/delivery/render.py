@@ -35,6 +35,7 @@ from bot.storage import (
     people,
     proposals,
     rendering,
+    silences,
     verifications,
 )
 from bot.storage.db import Tx
@@ -53,6 +54,7 @@ class Look:
     soak_note: str = ""
     permalink: Callable[[str, str], str] = _no_link
     command: str = "/incident"
+    silencing_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,11 @@ def card_view(
     execution = _current(executions.of_incident(tx, incident_id), incident)
     related = tuple(incidents.related(tx, incident))
     waiting = [one for one in offered if one.state is ProposalState.PENDING and one.quorum > 1]
+    silence = silences.in_force(tx, incident_id)
     given = tuple(one for proposal in waiting for one in proposals.approvals(tx, proposal.id))
     on, by, reason, at = freeze.state(tx)
     frozen = (by, reason, at) if on else None
+    others = [*([frozen[0]] if frozen else []), *([silence.requested_by] if silence else [])]
     return CardView(
         incident=incident,
         now=now,
@@ -185,7 +189,7 @@ def card_view(
         alone=_alone(tx, offered),
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
-        people=_people(tx, incident, offered, execution, given, *([frozen[0]] if frozen else [])),
+        people=_people(tx, incident, offered, execution, given, *others),
         related=related,
         links=_links(tx, related, look),
         delayed=int((now - owed_at).total_seconds()) if owed_at else 0,
@@ -194,6 +198,9 @@ def card_view(
         approvers_missing=look.approvers_missing,
         frozen=frozen,
         replaced=replaced,
+        silence=silence,
+        silences_set=silences.ids_of(tx, incident_id),
+        silencing=incident.namespace in look.silencing_in,
     )
 
 

@@ -85,6 +85,12 @@ def traits_of(action: str) -> Traits:
     return TRAITS[Action(action)] if action in set(Action) else Traits()
 
 
+class Notice(StrEnum):
+    """What changes whom Alertmanager notifies, and no cluster; ``ALLOWED_ACTIONS`` takes these words too."""
+
+    SILENCE = "silence"
+
+
 @dataclass(frozen=True)
 class Preview:
     """What would happen, as the API server itself answered the dry run.

@@ -22,6 +22,7 @@ class Stage(StrEnum):
     ACT_ALONE = "act_alone"  # proposal: its playbook lets Fettle do it without an approval
     PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over
+    SILENCE = "silence"  # silence: set, looked at, ended
     LOOK_BACK = "look_back"  # incident: it ended; what people did since the first proposal
 
 

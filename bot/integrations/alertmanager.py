@@ -1,13 +1,18 @@
-"""Alertmanager's API v2, read: which alerts it holds, and what is silenced. It refuses to write."""
+"""Alertmanager's API v2: which alerts it holds, what is silenced; and to set a silence, once, or end one by its id.
+
+Setting one has no idempotency key: whatever isn't clearly answered may have happened, and is told so. It refuses to
+repeat a request, to change a silence, and to set one without matchers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from bot.domain.errors import RejectedError, UnavailableError
+from bot.domain.errors import OutcomeUnknownError, RejectedError, RequestError, UnavailableError
 from bot.domain.redaction import redact
 from bot.integrations.door import Access, Door, Params, Reply
 
@@ -32,13 +37,18 @@ class Held:
 
 @dataclass(frozen=True)
 class Silence:
-    """One silence that holds now. ``matchers`` are as Alertmanager writes them (``alertname="Foo"``)."""
+    """One silence. ``matchers`` are as Alertmanager writes them (``alertname="Foo"``), ``raw`` as its API has them.
+
+    ``state`` is ``active``, ``pending`` or ``expired``.
+    """
 
     id: str
     created_by: str
     comment: str
     ends_at: datetime | None
     matchers: tuple[str, ...]
+    state: str = "active"
+    raw: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,8 @@ class Alertmanager:
     def __init__(self, access: Access) -> None:
         self._door = Door(access)
         self.name = access.name
+        self.crash_point: Callable[[str], None] | None = None
+        """Tests end the process here: before and after a request that changes something."""
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -62,14 +74,78 @@ class Alertmanager:
 
     async def alerts(self, *, within: float) -> tuple[Held, ...]:
         """All alerts that fire by its account, silenced and inhibited ones too."""
+        return await self._alerts(within, anew=False)
+
+    async def _alerts(self, within: float, *, anew: bool) -> tuple[Held, ...]:
         asked = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
-        rows = await self._list("/api/v2/alerts", asked, within)
+        rows = await self._list("/api/v2/alerts", asked, within, anew=anew)
         return tuple(held for row in rows if (held := _held(row)) is not None)
 
     async def silences(self, *, within: float) -> tuple[Silence, ...]:
         """Silences that hold now."""
-        rows = await self._list("/api/v2/silences", {}, within)
-        return tuple(_silence(row) for row in rows if _mapping(row.get("status")).get("state") == "active")
+        return tuple(one for one in await self.all_silences(within=within) if one.state == "active")
+
+    async def all_silences(self, *, within: float, anew: bool = False) -> tuple[Silence, ...]:
+        """Every silence that it remembers, expired ones too, by whichever peer answers."""
+        rows = await self._list("/api/v2/silences", {}, within, anew=anew)
+        return tuple(_silence(row) for row in rows)
+
+    async def look(self, *, within: float, turned: bool = False) -> tuple[tuple[Silence, ...], tuple[Held, ...]]:
+        """Every silence and the alerts, one after the other over new connections; ``turned`` asks for the alerts first.
+
+        So looks in turn meet more than one of several peers, even where those answer in turn.
+        """
+        if turned:
+            held = await self._alerts(within, anew=True)
+            return await self.all_silences(within=within, anew=True), held
+        return await self.all_silences(within=within, anew=True), await self._alerts(within, anew=True)
+
+    async def set_silence(self, body: Mapping[str, Any], *, within: float) -> str:
+        """Sends exactly ``body``, once; the id of the silence.
+
+        Raises ``OutcomeUnknownError`` when it left and wasn't clearly refused: then read back, never send it again.
+        """
+        if not body.get("matchers"):
+            raise RequestError("A silence without matchers would cover everything; it isn't sent.")
+        self._point("before:silence")
+        try:
+            reply = await self._door.post_json("/api/v2/silences", body, within=within)
+        except UnavailableError as error:
+            raise _unknown(str(error)) from error
+        except RejectedError as error:
+            if error.code == "redirect":
+                raise
+            raise _unknown(str(error)) from error
+        self._point("after:silence")
+        if 400 <= reply.status < 500:
+            await self._json(reply)  # refuses it in its own words
+        silence_id = await self._named(reply) if 200 <= reply.status < 300 else ""
+        if not silence_id:
+            raise _unknown(f"{self.name} answers {reply.status} and names no silence.")
+        return silence_id
+
+    async def _named(self, reply: Reply) -> str:
+        try:
+            return str(_mapping(await reply.data()).get("silenceID") or "")
+        except ValueError:
+            return ""
+
+    async def end_silence(self, silence_id: str, *, within: float) -> None:
+        """Expires one silence; one that is expired or gone already is no error. To do it twice is to do it once."""
+        self._point("before:end")
+        reply = await self._door.delete(f"/api/v2/silence/{quote(silence_id, safe='')}", within=within)
+        self._point("after:end")
+        if reply.status >= 400 and reply.status != 404:
+            try:
+                told = _told(await reply.data() if reply.json else None)
+            except ValueError:
+                told = "no reason given"
+            if "not found" not in told:
+                raise UnavailableError(f"{self.name} answers {reply.status}: {told}.", reply.retry_after)
+
+    def _point(self, name: str) -> None:
+        if self.crash_point is not None:
+            self.crash_point(name)
 
     async def status(self, *, within: float) -> Status:
         """Its version and since when it runs."""
@@ -79,8 +155,8 @@ class Alertmanager:
             raise self._stranger(200)
         return Status(str(version), _time(body.get("uptime")))
 
-    async def _list(self, path: str, asked: Params, within: float) -> list[Mapping[str, Any]]:
-        body = await self._json(await self._door.get(path, asked, within=within, largest=LARGEST))
+    async def _list(self, path: str, asked: Params, within: float, *, anew: bool = False) -> list[Mapping[str, Any]]:
+        body = await self._json(await self._door.get(path, asked, within=within, largest=LARGEST, anew=anew))
         if not isinstance(body, list):
             raise self._stranger(200)
         return [row for row in body if isinstance(row, Mapping)]
@@ -104,6 +180,10 @@ class Alertmanager:
             f"{self.name} answers {status}, but not as Alertmanager does: is {setting}_URL its base address?",
             "no_alertmanager",
         )
+
+
+def _unknown(why: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(f"Whether the silence was set isn't known. {why}")
 
 
 def _told(body: Any) -> str:
@@ -130,10 +210,10 @@ def _held(row: Mapping[str, Any]) -> Held | None:
 
 
 def _silence(row: Mapping[str, Any]) -> Silence:
-    matchers = tuple(_matcher(one) for one in row.get("matchers") or () if isinstance(one, Mapping))
+    raw = tuple(one for one in row.get("matchers") or () if isinstance(one, Mapping))
     return Silence(
         str(row.get("id", "")), str(row.get("createdBy", "")), str(row.get("comment", "")), _time(row.get("endsAt")),
-        matchers,
+        tuple(map(_matcher, raw)), str(_mapping(row.get("status")).get("state", "")), raw,
     )  # fmt: skip
 
 

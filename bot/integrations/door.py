@@ -103,9 +103,15 @@ class Door:
             await self._session.close()
             self._session = None
 
-    async def get(self, path: str, params: Params | None = None, *, within: float, largest: int = LARGEST) -> Reply:
-        """GET ``path`` below the configured address; ``within`` seconds from when it is asked to the last byte."""
-        return await self._ask("GET", path, within, largest, params=dict(params or {}))
+    async def get(
+        self, path: str, params: Params | None = None, *, within: float, largest: int = LARGEST, anew: bool = False
+    ) -> Reply:
+        """GET ``path`` below the configured address; ``within`` seconds from when it is asked to the last byte.
+
+        ``anew`` leaves the connection behind: the next question may reach another one of several behind an address.
+        """
+        headers = {"Connection": "close"} if anew else {}
+        return await self._ask("GET", path, within, largest, params=dict(params or {}), headers=headers)
 
     async def post_form(self, path: str, form: Params, *, within: float, largest: int = LARGEST) -> Reply:
         """POST a form: a question that is too long for an address."""
@@ -114,6 +120,10 @@ class Door:
     async def post_json(self, path: str, body: Mapping[str, Any], *, within: float, largest: int = LARGEST) -> Reply:
         """POST JSON: for a system that is told something."""
         return await self._ask("POST", path, within, largest, json=dict(body))
+
+    async def delete(self, path: str, *, within: float) -> Reply:
+        """DELETE: for what this program itself made there."""
+        return await self._ask("DELETE", path, within, LARGEST)
 
     async def exchange(
         self, method: str, path: str, headers: Params, params: Params, *, within: float, largest: int = LARGEST

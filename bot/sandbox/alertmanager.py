@@ -1,4 +1,4 @@
-"""Alertmanager as far as its webhook goes: groups, bodies of version 4, bearer, and its way of trying again.
+"""Alertmanager as far as its webhook goes: groups, bodies of version 4, bearer, silences, and its way of trying again.
 
 Bodies, fingerprints and the notification reasons are those of Alertmanager 0.33 as recorded; it retries 5xx and lost
 connections and never a 4xx, as the real one does. It refuses to evaluate rules: what fires is told to it.
@@ -16,6 +16,7 @@ import aiohttp
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alert_rule import HOST, Rule
+from bot.sandbox.silence_book import SilenceBook
 
 STILL_FIRING = "0001-01-01T00:00:00Z"
 USER_AGENT = "Alertmanager/0.33.1"
@@ -63,11 +64,13 @@ class Delivery:
     status: int
     answer: dict[str, Any]
     tries: int
+    muted: bool = False
+    """Every alert of it is silenced: nothing was sent, the end of an alert no more than its start."""
 
     @property
     def accepted(self) -> bool:
-        """Any 2xx is success."""
-        return 200 <= self.status < 300
+        """Any 2xx is success; what isn't sent can't be refused."""
+        return self.muted or 200 <= self.status < 300
 
 
 class Alertmanager:
@@ -85,6 +88,7 @@ class Alertmanager:
         self.url, self.token, self.group_by = url, token, group_by
         self.retry_every, self.give_up = retry_every, give_up
         self.deliveries: list[Delivery] = []
+        self.silences = SilenceBook()
         self._groups: dict[str, _Group] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -105,6 +109,14 @@ class Alertmanager:
             raise ValueError("nothing to fire")
         reason = "first notification" if not group.notified else "new alerts in group"
         return await self._notify(group, reason)
+
+    def put(self, labels: Labels, starts_at: datetime) -> None:
+        """An alert with exactly these labels fires, and nobody is notified of it yet: within the group's wait."""
+        self._group_of(labels).alerts[fingerprint(labels)] = _Alert(dict(labels), starts_at)
+
+    def lose(self) -> None:
+        """Every alert ends, and nobody is notified of it."""
+        self._groups.clear()
 
     async def repeat(self, name: str) -> list[Delivery]:
         """Send every group of this alert again unchanged, as after the repeat interval."""
@@ -161,8 +173,16 @@ class Alertmanager:
         ]
 
     async def _notify(self, group: _Group, reason: str) -> Delivery:
+        heard = {mark: one for mark, one in group.alerts.items() if not self.silences.active(one.labels)}
+        if not heard:
+            return Delivery({"alerts": []}, 0, {}, 0, muted=True)
         group.notified = True
-        return await self.send(_body(group, reason))
+        return await self.send(_body(_Group(group.labels, heard), reason))
+
+    def firing(self) -> list[dict[str, Any]]:
+        """Every alert that fires, silenced ones too, as the webhook would tell it."""
+        alerts = [one for group in self._groups.values() for one in group.alerts.values()]
+        return [_alert(one) for one in alerts if one.ends_at is None]
 
     async def send(self, body: dict[str, Any]) -> Delivery:
         """Post a body until it is taken or refused for good; raises ``TimeoutError`` after ``give_up`` seconds."""

@@ -154,7 +154,7 @@ async def _serve(options: SandboxOptions, stop: asyncio.Event) -> int:
         else:
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="fettle-sandbox-")))
         settings = broken_settings(()) if options.breaks else {}
-        world = World(folder, WorldOptions(port=options.port, metrics=True, settings=settings))
+        world = World(folder, WorldOptions(port=options.port, metrics=True, silences=True, settings=settings))
         demo = Demo(world)
         fire = demo.fire if options.bot else None
         add_page(world.slack_server, fire=fire, hints=demo.hints, fires=BUTTONS if options.bot else ())
@@ -262,6 +262,7 @@ def _steps(world: World, *, broken: bool) -> list[str]:
     return [
         first,
         "Act as bo, who is no approver, and press it: the bot says why not.",
+        "Press Silence… as ana: nobody is notified until then, and it ends with the incident.",
         "Type /restart shop/web, /verify shop/api or /incident there.",
         f"Send an alert: curl {token} {world.alertmanager.url} -d {body}",
         "Look with kubectl: kubectl get pods -n shop -w",

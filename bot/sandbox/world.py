@@ -22,6 +22,7 @@ import yaml
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
+from bot.sandbox.alertmanager_api import AlertmanagerServer
 from bot.sandbox.bot_process import ROOT, BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
@@ -49,7 +50,8 @@ class WorldOptions:
     """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
 
     ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
-    ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster. ``broken`` are
+    ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster, ``silences`` lets
+    Alertmanager be asked and silenced. ``broken`` are
     breakages that have happened by then, each in a namespace of its name. ``images`` are the tags of repositories in a
     registry beside the cluster, from which workloads of the same name have theirs. ``extra`` is put
     into the environment of the bot for the sake of measuring it (coverage), nothing else.
@@ -61,6 +63,7 @@ class WorldOptions:
     progress_deadline: int = 600
     port: int = 0
     metrics: bool = False
+    silences: bool = False
     broken: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +102,7 @@ class World:
         self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
         self.bot = BotProcess(folder, {})
         self.alertmanager = Alertmanager("", self.webhook_token)
+        self.alertmanager_api = AlertmanagerServer(self.alertmanager)
         self.prometheus = PrometheusServer(self.cluster)
         self.registry = ImageRegistry()
         self.broken: list[Broken] = []
@@ -133,6 +137,8 @@ class World:
         await self.slack_server.start(port=self.options.port)
         if self.options.metrics:
             await self.prometheus.start()
+        if self.options.silences:
+            await self.alertmanager_api.start()
         self._write_kubeconfigs()
         self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
@@ -212,6 +218,7 @@ class World:
         await self.alertmanager.close()
         await self.prometheus.stop()
         await self.registry.stop()
+        await self.alertmanager_api.stop()
         await self.slack_server.stop()
         await self.cluster_server.stop()
 
@@ -240,7 +247,8 @@ class World:
             "WEBHOOK_TOKENS": self.webhook_token,
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
-            "ALLOWED_ACTIONS": "restart,rollback,set_image,pause,resume",
+            "ALLOWED_ACTIONS": "restart,rollback,set_image,pause,resume"
+            f"{',silence' if self.alertmanager_api.url else ''}",
             "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
             "TARGET_HOURLY": "1000",
             "HOURLY": "10000",
@@ -255,6 +263,7 @@ class World:
             "LOG_FORMAT": "json",
             **({"PROMETHEUS_URL": self.prometheus.url} if self.prometheus.url else {}),
             **({"REGISTRIES": f"{self.registry.host} insecure"} if self.registry.host else {}),
+            **({"ALERTMANAGER_URL": self.alertmanager_api.url} if self.alertmanager_api.url else {}),
         }
 
     def dotenv(self) -> str:

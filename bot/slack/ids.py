@@ -24,6 +24,8 @@ CHOOSE_TARGET = "incident_choose_target"  # a picker among candidates, on the ca
 FIND_TARGET = "incident_find_target"  # opens the modal with pickers fed from the cluster
 OPEN_CARD = "incident_open_card"
 MORE = "incident_more"
+SILENCE = "incident_silence"
+UNSILENCE = "incident_unsilence"
 
 CARD_ACTIONS = (
     APPROVE,
@@ -41,6 +43,8 @@ CARD_ACTIONS = (
     FIND_TARGET,
     OPEN_CARD,
     MORE,
+    SILENCE,
+    UNSILENCE,
 )
 """Every action a message can carry."""
 
@@ -54,6 +58,8 @@ PICK_NAMESPACE = "pick_namespace"
 PICK_WORKLOAD = "pick_workload"
 PICK_INCIDENT = "pick_incident"
 PICK_SEVERITY = "pick_severity"
+PICK_DURATION = "pick_duration"
+ENTER_COMMENT = "enter_comment"
 ENTER_REASON = "enter_reason"
 ENTER_VALUE = "enter_value"
 ENTER_TITLE = "enter_title"
@@ -76,6 +82,7 @@ VIEW_CHANGE = "view_change"
 VIEW_FREEZE = "view_freeze"
 VIEW_MORE = "view_more"
 VIEW_MESSAGE = "view_message"
+VIEW_SILENCE = "view_silence"
 
 SUBMISSIONS = (
     VIEW_APPROVE,
@@ -88,6 +95,7 @@ SUBMISSIONS = (
     VIEW_PICK_INCIDENT,
     VIEW_FREEZE,
     VIEW_CHANGE,
+    VIEW_SILENCE,
 )
 """Modals that can be submitted."""
 
@@ -102,6 +110,8 @@ BLOCK_NAMESPACE = "block_namespace"
 BLOCK_WORKLOAD = "block_workload"
 BLOCK_SERVICE = "block_service"
 BLOCK_INCIDENT_PICK = "block_incident"
+BLOCK_DURATION = "block_duration"
+BLOCK_COMMENT = "block_comment"
 
 METADATA_EVENT = "fettle_message"
 METADATA_KEY = "fettle_key"

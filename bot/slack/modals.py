@@ -30,7 +30,10 @@ SHOWN_LINES = 30
 
 @dataclass(frozen=True)
 class Place:
-    """Where a modal's answer goes: ``value`` is the opaque id it is about, ``verb`` what to do with a picked one."""
+    """Where a modal's answer goes: ``value`` is the opaque id it is about, ``verb`` what to do with a picked one.
+
+    ``shown`` is the digest of what the person saw, where that is what they submit.
+    """
 
     channel: str = ""
     response_url: str = ""
@@ -38,6 +41,7 @@ class Place:
     namespace: str = ""
     verb: str = ""
     reason: str = ""
+    shown: str = ""
 
     def packed(self) -> str:
         """As ``private_metadata``; under Slack's 3,000 characters, the reason is cut for that."""
@@ -70,7 +74,8 @@ def modal(callback_id: str, heading: str, body: Sequence[Block], place: Place, *
     return view
 
 
-def _input(block_id: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+def input_block(block_id: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+    """A labelled input."""
     block: Block = {
         "type": "input",
         "block_id": block_id,
@@ -83,7 +88,8 @@ def _input(block_id: str, label: str, element: Block, *, optional: bool = False,
     return block
 
 
-def _text_input(action_id: str, *, long: bool = False, limit: int = 500, initial: str = "") -> Block:
+def text_input(action_id: str, *, long: bool = False, limit: int = 500, initial: str = "") -> Block:
+    """A field for text."""
     element: Block = {"type": "plain_text_input", "action_id": action_id, "multiline": long, "max_length": limit}
     if initial:
         element["initial_value"] = initial[:limit]
@@ -103,30 +109,36 @@ def approve(place: Place, proposal: Proposal) -> View:
     """Asks why, where the policy wants a reason; what would be done stands above it, as in the confirm."""
     text = proposal.text
     what = f"*{safe(text.headline, 300)}*\n{safe(text.consequence, 600)}".rstrip()
-    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes to the audit.")
+    reason = input_block(
+        ids.BLOCK_REASON, "Reason", text_input(ids.ENTER_REASON, long=True), hint="It goes to the audit."
+    )
     return modal(ids.VIEW_APPROVE, "Approve?", [blocks.section(what), reason], place, submit="Approve")
 
 
 def change(place: Place, proposal: Proposal) -> View:
     """Asks for another value of the one parameter that may be changed; the new proposal comes on the card."""
     name = traits_of(proposal.action).changes
-    now = _text_input(ids.ENTER_VALUE, limit=200, initial=str(proposal.params.get(name, "")))
+    now = text_input(ids.ENTER_VALUE, limit=200, initial=str(proposal.params.get(name, "")))
     hint = "A new proposal comes on the card, requested by you; somebody else has to approve it."
-    asked = _input(ids.BLOCK_VALUE, name.capitalize() or "Value", now, hint=hint)
+    asked = input_block(ids.BLOCK_VALUE, name.capitalize() or "Value", now, hint=hint)
     shown = blocks.section(f"*{safe(proposal.text.headline, 300)}*")
     return modal(ids.VIEW_CHANGE, "Change the proposal", [shown, asked], place, submit="Propose")
 
 
+def _reason() -> Block:
+    field = text_input(ids.ENTER_REASON, long=True)
+    return input_block(ids.BLOCK_REASON, "Reason", field, hint="It goes on the card.")
+
+
 def reject(place: Place) -> View:
     """Asks why a proposal is rejected."""
-    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes on the card.")
-    return modal(ids.VIEW_REJECT, "Reject the proposal?", [reason], place, submit="Reject")
+    return modal(ids.VIEW_REJECT, "Reject the proposal?", [_reason()], place, submit="Reject")
 
 
 def freeze() -> View:
     """Asks why all writes are to stop."""
     hint = "The channel and every open card show it. Nothing is changed in the cluster until an approver thaws."
-    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint=hint)
+    reason = input_block(ids.BLOCK_REASON, "Reason", text_input(ids.ENTER_REASON, long=True), hint=hint)
     return modal(ids.VIEW_FREEZE, "Freeze all writes?", [reason], Place(), submit="Freeze")
 
 
@@ -141,8 +153,7 @@ def break_glass(place: Place, proposal: Proposal) -> View:
 
 def resolve(place: Place) -> View:
     """Asks for the reason when alerts still fire or nothing was verified."""
-    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint="It goes on the card.")
-    return modal(ids.VIEW_RESOLVE, "Resolve the incident?", [reason], place, submit="Resolve")
+    return modal(ids.VIEW_RESOLVE, "Resolve the incident?", [_reason()], place, submit="Resolve")
 
 
 def declare(place: Place, wanted: str = "") -> View:
@@ -154,15 +165,15 @@ def declare(place: Place, wanted: str = "") -> View:
         ids.VIEW_DECLARE,
         "New incident",
         [
-            _input(ids.BLOCK_TITLE, "What is wrong?", _text_input(ids.ENTER_TITLE, limit=150, initial=wanted)),
-            _input(ids.BLOCK_SEVERITY, "Severity", select),
-            _input(
+            input_block(ids.BLOCK_TITLE, "What is wrong?", text_input(ids.ENTER_TITLE, limit=150, initial=wanted)),
+            input_block(ids.BLOCK_SEVERITY, "Severity", select),
+            input_block(
                 ids.BLOCK_NAMESPACE, "Namespace", _external(ids.PICK_NAMESPACE, "Choose a namespace"), optional=True
             ),
-            _input(
+            input_block(
                 ids.BLOCK_SERVICE,
                 "Workload",
-                _text_input(ids.ENTER_SERVICE, limit=250),
+                text_input(ids.ENTER_SERVICE, limit=250),
                 optional=True,
                 hint="Its name in the cluster, for example api.",
             ),
@@ -182,12 +193,12 @@ _MEANING = {
 
 def pick_workload(callback_id: str, heading: str, submit: str, place: Place) -> View:
     """Namespace, then workload; the workload's block is renamed with the namespace, so that a stale choice is gone."""
-    namespace = _input(ids.BLOCK_NAMESPACE, "Namespace", _external(ids.PICK_NAMESPACE, "Choose a namespace"))
+    namespace = input_block(ids.BLOCK_NAMESPACE, "Namespace", _external(ids.PICK_NAMESPACE, "Choose a namespace"))
     namespace["dispatch_action"] = True
     if place.namespace:
         namespace["element"]["initial_option"] = blocks.option(place.namespace, place.namespace)
     block_id = f"{ids.BLOCK_WORKLOAD}:{place.namespace}"[:255]
-    workload = _input(block_id, "Workload", _external(ids.PICK_WORKLOAD, "Choose a workload"))
+    workload = input_block(block_id, "Workload", _external(ids.PICK_WORKLOAD, "Choose a workload"))
     return modal(callback_id, heading, [namespace, workload], place, submit=submit)
 
 
@@ -207,7 +218,7 @@ def pick_incident(place: Place, found: Iterable[Incident]) -> View:
         blocks.option(f"{incident.ref} {title(incident)}", ids.incident_value(incident.id)) for incident in found
     ]
     select = blocks.static_select(ids.PICK_INCIDENT, "Choose an incident", options)
-    body = [_input(ids.BLOCK_INCIDENT_PICK, f"Which incident to {place.verb or 'show'}?", select)]
+    body = [input_block(ids.BLOCK_INCIDENT_PICK, f"Which incident to {place.verb or 'show'}?", select)]
     return modal(ids.VIEW_PICK_INCIDENT, "Which incident?", body, place, submit="Go on")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from bot.domain.snapshot import AlertSeen
@@ -47,3 +47,21 @@ def failing_since(tx: Tx, incident_id: int) -> datetime | None:
         "SELECT min(starts_at) FROM alerts WHERE incident_id = ? AND status = 'firing'", (incident_id,)
     ).fetchone()
     return from_text(row[0]) if row and row[0] else None
+
+
+def firing(tx: Tx, incident_id: int) -> frozenset[str]:
+    """The fingerprints of all alerts of this incident that fire."""
+    rows = tx.execute("SELECT fingerprint FROM alerts WHERE incident_id = ? AND status = 'firing'", (incident_id,))
+    return frozenset(row[0] for row in rows.fetchall())
+
+
+def of_others(tx: Tx, fingerprints: Iterable[str], incident_id: int) -> list[int]:
+    """Other incidents to which any of these belongs while it fires."""
+    marks = sorted(set(fingerprints))[:MOST]
+    if not marks:
+        return []
+    sql = (
+        "SELECT DISTINCT incident_id FROM alerts WHERE status = 'firing' AND incident_id <> ? AND fingerprint IN "  # noqa: S608 - question marks alone
+        f"({', '.join('?' * len(marks))}) ORDER BY incident_id"
+    )
+    return [row[0] for row in tx.execute(sql, (incident_id, *marks)).fetchall()]

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bot.domain.audit import AuditNote
 from bot.storage import facts
+from bot.storage.silence_table import SilenceRow
 from bot.storage.tables import (
     ApprovalRow,
     AuditDetail,
@@ -95,6 +96,11 @@ def erase(tx: Tx, slack_id: str) -> int:
         (principal, "Restart requested by @%"),
     ).rowcount
     changed += tx.run(FreezeRow.update(reason="").where(FreezeRow.actor == principal, FreezeRow.reason != ""))
+    changed += tx.run(
+        SilenceRow.update(comment="", body=None).where(
+            SilenceRow.requested_by == principal, (SilenceRow.comment != "") | ~SilenceRow.body.is_null()
+        )
+    )
     changed += tx.execute(
         "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",
         (f"%{slack_id}%",),

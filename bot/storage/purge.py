@@ -59,6 +59,10 @@ _RULES: Mapping[str, _Rule] = {
         "reason <> '' AND EXISTS (SELECT 1 FROM proposals WHERE proposals.id = approvals.proposal_id "  # noqa: S608 - constants
         f"AND {_ended('proposals.incident_id')})",
     ),
+    "silences": _Rule(
+        "UPDATE silences SET body = NULL, comment = '', matchers = '[]'",
+        f"matchers <> '[]' AND NOT in_force AND {_ended('silences.incident_id')}",
+    ),
     "incidents": _Rule("UPDATE incidents SET reason = ''", "reason <> '' AND state = 'resolved' AND resolved_at < ?"),
     "quarantine": _Rule("UPDATE quarantine SET body = NULL", "body IS NOT NULL AND received_at < ?"),
     "deliveries": _Rule("DELETE FROM deliveries", "received_at < ?"),

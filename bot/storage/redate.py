@@ -19,6 +19,7 @@ MOVED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("outbox", "id", ("owed_at", "due_at", "claimed_until"), "version > sent_version AND NOT dropped"),
     ("executions", "id", ("intent_at",), "state = 'running'"),
     ("group_refreshes", "group_id", ("refreshed_at",), "TRUE"),
+    ("silences", "id", ("created_at", "ends_at", "intent_at", "check_by"), "in_force"),
     ("incidents", "id", ("opened_at", "episode_at", "updated_at", "investigated_at"), "state <> 'resolved'"),
     ("evidence", "id", ("observed_at",), _OPEN),
     ("findings", "id", ("found_at",), _OPEN),

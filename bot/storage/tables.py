@@ -9,6 +9,7 @@ from __future__ import annotations
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from bot.storage.fields import JsonField, Table, UtcField
+from bot.storage.silence_table import SilenceRow
 
 
 class Fact(Table):
@@ -386,6 +387,6 @@ class Digest(Table):
 
 ALL: tuple[type[Table], ...] = (
     Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, FindingRow,
-    ProposalRow, ApprovalRow, ExecutionRow, VerificationRow, AuditRow, AuditDetail, OutboxEntry, DueRow, FreezeRow,
-    Digest,
+    ProposalRow, ApprovalRow, ExecutionRow, VerificationRow, SilenceRow, AuditRow, AuditDetail, OutboxEntry, DueRow,
+    FreezeRow, Digest,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState
 from bot.domain.verification import Verdict
 from bot.storage import due, executions, incidents, proposals, verifications
 from bot.storage.db import Tx
-from bot.workflow import look_back, owing
+from bot.workflow import look_back, owing, quiet
 
 REQUEST_KEY = "request:"
 """Correlation keys of incidents that a command declared; they close on pass."""
@@ -128,6 +128,7 @@ def _close(tx: Tx, incident: Incident, how: Resolution, actor: str, reason: str,
         tx, incident.id, IncidentEvent.RESOLVE, now, resolved_at=now, resolution=str(how), reason=reason
     )
     due.forget(tx, Stage.PROPOSE, incident.id)
+    quiet.incident_ended(tx, incident.id, now)
     owing.page_state(tx, closed, now)
     lasted = minutes(now - incident.episode_at)
     detail = {"how": str(how), "reason": reason, "lasted": lasted, "alerts": incident.alerts_total}

@@ -64,7 +64,7 @@ def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
     playbook = playbook_of(ctx, incident, concluded)
     kind = incident.target.kind if incident.target else ""
     available = frozenset(str(action) for action in catalog.CATALOG)
-    allowed = frozenset(str(action) for action in ctx.settings.ALLOWED_ACTIONS)
+    allowed = frozenset(str(action) for action in ctx.settings.cluster_actions)
     return chosen.plan(
         playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available
     )

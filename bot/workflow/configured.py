@@ -28,7 +28,7 @@ ANOTHER = frozenset({
 })  # fmt: skip
 """Whose code runs, which rights Fettle has, what it spares, who is told: another value may be a wider one."""
 NARROWS_WHEN_SET, NARROWS_WHEN_UNSET = frozenset({"CLUSTER_NAME", "FREEZE_FILE"}), frozenset({"HANDLERS_DIR"})
-LONGER = "APPROVAL_TTL"
+LONGER = frozenset({"APPROVAL_TTL", "SILENCE_MAX"})
 LONGEST = 300
 """Characters of a value that an entry shows."""
 
@@ -111,7 +111,7 @@ def _changed(name: str, old: Any, new: Shown) -> Iterator[Change]:
 
 
 def _widens(name: str, old: str, new: str) -> bool:
-    if name == LONGER:
+    if name in LONGER:
         return _seconds(new) > _seconds(old)
     if (name in NARROWS_WHEN_SET and not old) or (name in NARROWS_WHEN_UNSET and not new):
         return False

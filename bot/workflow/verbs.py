@@ -6,6 +6,7 @@ It refuses to hold logic: each method hands on to the stage that owns it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
@@ -18,10 +19,11 @@ from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.redaction import redact
 from bot.domain.severity import Severity
+from bot.domain.silence import SilencePreview
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, breaking, changing, decide, freezing, home, owing, requests, targets, verify
+from bot.workflow import alone, breaking, changing, decide, freezing, home, owing, requests, silences, targets, verify
 from bot.workflow.context import Context
 
 
@@ -91,6 +93,20 @@ class Workflow:
     async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
         """See ``requests.choose_target``."""
         return await requests.choose_target(self._ctx, incident_id, target_key, principal)
+
+    async def silence_preview(self, incident_id: int, principal: Principal) -> SilencePreview:
+        """See ``silences.preview``."""
+        return await silences.preview(self._ctx, incident_id, principal)
+
+    async def silence(
+        self, incident_id: int, principal: Principal, lasting: timedelta, comment: str, digest: str
+    ) -> Answer:
+        """See ``silences.ask``."""
+        return await silences.ask(self._ctx, incident_id, principal, lasting, redact(comment), digest)
+
+    async def unsilence(self, incident_id: int, principal: Principal) -> Answer:
+        """See ``silences.unsilence``."""
+        return await silences.unsilence(self._ctx, incident_id, principal)
 
     async def open_card(self, incident_id: int, principal: Principal) -> Answer:
         """See ``requests.open_card``."""

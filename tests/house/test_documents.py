@@ -11,6 +11,7 @@ from bot.__main__ import app, audit_app, playbooks_app, policy_app, shadow_app
 from bot.domain.execution import EXECUTION
 from bot.domain.incident import INCIDENT
 from bot.domain.proposal import PROPOSAL
+from bot.domain.silence import SILENCE
 from bot.domain.transitions import Machine
 from bot.domain.verification import VERIFICATION
 from bot.playbooks import loader
@@ -66,7 +67,9 @@ def test_each_slash_command_stands_in_the_readme(command: str) -> None:
     assert command in _text("README.md")
 
 
-@pytest.mark.parametrize("machine", [INCIDENT, PROPOSAL, EXECUTION, VERIFICATION], ids=lambda machine: machine.name)
+@pytest.mark.parametrize(
+    "machine", [INCIDENT, PROPOSAL, EXECUTION, VERIFICATION, SILENCE], ids=lambda machine: machine.name
+)
 def test_each_diagram_is_the_transition_table(machine: Machine) -> None:
     assert machine.mermaid() in _text("docs/state-machines.md")
 

@@ -67,6 +67,16 @@ def test_only_the_execute_stage_calls_apply() -> None:
     assert callers == {"bot/workflow/execute.py"}
 
 
+def test_only_the_silencing_stage_writes_to_alertmanager() -> None:
+    callers = {
+        one.path
+        for one in production()
+        for node in ast.walk(one.tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"set_silence", "end_silence"}
+    }
+    assert callers == {"bot/workflow/silencing.py"}
+
+
 def test_nothing_is_left_to_do() -> None:
     marks = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
     left = [

@@ -22,6 +22,7 @@ from tests.planted import (
     registries,
     rules,
     shadow,
+    silences,
     slack,
     store,
     verdicts,
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
-    *rules.BUGS, *images.BUGS,
+    *rules.BUGS, *images.BUGS, *silences.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

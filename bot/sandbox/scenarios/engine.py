@@ -52,6 +52,7 @@ async def play(
     options = WorldOptions(
         settings={**(broken_settings(names) if names else {}), **scenario.settings},
         metrics=bool(names),
+        silences=scenario.silences,
         broken=names,
         ready_after=scenario.ready_after,
         progress_deadline=scenario.progress_deadline,

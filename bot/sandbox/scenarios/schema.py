@@ -111,6 +111,14 @@ class Submit(_Part):
     containing: Words = ()
 
 
+class ViewShown(_Part):
+    """The modal in front of a person says so; it is closed afterwards."""
+
+    by: str
+    containing: Words = ()
+    within: Seconds = 8
+
+
 class Slash(_Part):
     """A slash command as typed."""
 
@@ -143,6 +151,15 @@ class ExpectCluster(_Part):
     within: Seconds = 15
 
 
+class ExpectSilences(_Part):
+    """How many silences Alertmanager has in force, and how often it was asked for one."""
+
+    active: int
+    posted: int | None = None
+    matching: Words = ()
+    within: Seconds = 15
+
+
 class Bot(_Part):
     """What is done to the process; ``exit`` is the code it must end with."""
 
@@ -151,9 +168,9 @@ class Bot(_Part):
 
 
 class Fault(_Part):
-    """A switch of one of the servers; ``where`` is a Web API method, or ``patch deployments``."""
+    """A switch of one of the servers; ``where`` is a Web API method, ``patch deployments`` or ``post silences``."""
 
-    of: Literal["slack", "cluster"]
+    of: Literal["slack", "cluster", "alertmanager"]
     kind: Literal["drop_after", "hang", "slow", "error", "rate_limit"]
     where: str
     times: int | None = 1
@@ -209,11 +226,13 @@ class Step(_Part):
     expect_cards: ExpectCards | None = None
     press: Press | None = None
     submit: Submit | None = None
+    view: ViewShown | None = None
     slash: Slash | None = None
     told: Told | None = None
     thread: Thread | None = None
     expect_cluster: ExpectCluster | None = None
     expect_audit: ExpectAudit | None = None
+    expect_silences: ExpectSilences | None = None
     bot: Bot | None = None
     fault: Fault | None = None
     clear_faults: bool | None = None
@@ -239,6 +258,7 @@ class Scenario(_Part):
     ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds. ``broken`` are breakages that have happened
     when the bot starts, each in a namespace of its name; a word may stand for a room of them. A Prometheus measures.
     ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image.
+    ``silences`` lets Alertmanager be asked and silenced.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -249,6 +269,7 @@ class Scenario(_Part):
     progress_deadline: int = Field(600, ge=2)
     broken: Breakages = ()
     images: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    silences: bool = False
     steps: tuple[Step, ...] = Field(min_length=1)
 
 

@@ -157,6 +157,10 @@ class Player:
             else:
                 cluster.set(verb, resource, status=fault.status, times=fault.times)
             return
+        if fault.of == "alertmanager":
+            kind = "hang" if fault.kind == "slow" else fault.kind
+            self.world.alertmanager_api.fault(kind, fault.where, times=fault.times, seconds=fault.seconds)
+            return
         slack = self.world.slack_server.faults
         if fault.kind == "drop_after":
             slack.drop_after(fault.where, times=fault.times or 1)
@@ -172,6 +176,7 @@ class Player:
     async def _clear_faults(self, _yes: bool) -> None:
         self.world.slack_server.faults.clear()
         self.world.cluster_server.faults.clear()
+        self.world.alertmanager_api.faults.clear()
         self.transcript.say("Fault: all cleared")
 
     # -- what people do ---------------------------------------------------------------------------
@@ -202,6 +207,14 @@ class Player:
             raise UnmetError(f"The dialog was refused: {reply.errors}")
         said = ", ".join(f"{label}: {value}" for label, value in submit.values.items())
         self.transcript.say(f"@{submit.by} submits “{view.title}” ({said})")
+
+    async def _view(self, shown: schema.ViewShown) -> None:
+        containing = self._filled(shown.containing)
+        view = await self.world.slack.expect_view(shown.by, *containing, within=shown.within)
+        self.transcript.quote(f"@{shown.by} sees “{view.title}”", self.world.slack.view_lines(view))
+        person = self.world.slack_server.workspace.person(shown.by).id
+        while stack := self.world.slack_server.workspace.open_views(person):
+            await self.world.slack_server.close_view(shown.by, stack[-1].id)
 
     async def _slash(self, slash: schema.Slash) -> None:
         self.transcript.say(f"@{slash.by} types {slash.line}")
@@ -273,6 +286,24 @@ class Player:
         )
         said = ", ".join(f"{key} {value}" for key, value in there().items())
         self.transcript.say(f"Cluster: {expect.workload} has {said}")
+
+    async def _expect_silences(self, expect: schema.ExpectSilences) -> None:
+        book, api = self.world.alertmanager.silences, self.world.alertmanager_api
+
+        def holding() -> list[list[str]]:
+            held = [one for one in book.kept.values() if one.state(book.clock()) == "active"]
+            return [[f"{one['name']}={one['value']}" for one in silence.matchers] for silence in held]
+
+        def there() -> bool:
+            named = {matcher for one in holding() for matcher in one}
+            posted = expect.posted is None or len(api.wrote("POST")) == expect.posted
+            return len(holding()) == expect.active and posted and set(expect.matching) <= named
+
+        await self._poll(
+            there, expect.within, lambda: f"Alertmanager has {holding()}, and was asked {len(api.wrote('POST'))} times"
+        )
+        said = "; ".join(", ".join(one) for one in holding()) or "none"
+        self.transcript.say(f"Alertmanager: silences in force: {said}")
 
     async def _fettle(self, fettle: schema.Fettle) -> None:
         code, out = await self.world.fettle(*shlex.split(fettle.line))

@@ -58,8 +58,9 @@ def _incident_row(view: CardView) -> list[Block]:
     incident, phase = view.incident, phase_of(view)
     value = ids.incident_value(incident.id)
     more = blocks.button(ids.MORE, "More", value)
+    quiet = _quiet(view)
     if phase in _BUSY:
-        return [more]
+        return [*([quiet] if view.silence and quiet else []), more]
     row: list[Block] = []
     ended = offered_again(view)
     if ended is not None:
@@ -69,11 +70,12 @@ def _incident_row(view: CardView) -> list[Block]:
     if phase is Phase.PASSED:
         row += [blocks.button(ids.RESOLVE, "Resolve", value, style="primary")]
         row += [blocks.button(ids.KEEP_OPEN, "Keep open", value)]
-        return [*row, more]
+        return [*row, *([quiet] if view.silence and quiet else []), more]
     if phase in _LOOK_AGAIN:
         row.append(blocks.button(ids.MEASURE_AGAIN, "Measure again", value))
     if incident.state is IncidentState.TRIGGERED:
         row.append(blocks.button(ids.ACKNOWLEDGE, "Acknowledge", value))
+    row += [quiet] if quiet else []
     if (
         phase in _LOOK_AGAIN
         or phase in {Phase.NOT_APPLIED, Phase.UNKNOWN}
@@ -81,6 +83,15 @@ def _incident_row(view: CardView) -> list[Block]:
     ):
         row.append(blocks.button(ids.RESOLVE_WITH_REASON, "Resolve with reason…", value))
     return [*row, *_target_choice(view), more]
+
+
+def _quiet(view: CardView) -> Block | None:
+    """To silence the alerts, or to end a silence that was set here."""
+    incident, value = view.incident, ids.incident_value(view.incident.id)
+    if view.silence is not None:
+        return None if view.silence.end_by else blocks.button(ids.UNSILENCE, "Unsilence", value)
+    fits = view.silencing and incident.open and incident.alerts_firing and not incident.foreign_cluster
+    return blocks.button(ids.SILENCE, "Silence…", value) if fits else None
 
 
 def _target_choice(view: CardView) -> list[Block]:

@@ -17,6 +17,7 @@ from bot.domain.execution import Execution, ExecutionState
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
+from bot.domain.silence import Silence
 from bot.domain.verification import Verdict, Verification
 from bot.slack.mrkdwn import mention, safe
 
@@ -48,7 +49,9 @@ class CardView:
     of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
     ``frozen`` is (principal, reason, since) of the kill switch while it is on.
-    ``soak_note`` names a shortened soak, ``replaced`` says that an earlier card was deleted.
+    ``soak_note`` names a shortened soak, ``replaced`` says that an earlier card was deleted. ``silence`` is the one in
+    force that was set through Fettle, ``silences_set`` are the ids of all that ever were, ``silencing`` says that one
+    may be set.
     """
 
     incident: Incident
@@ -70,6 +73,9 @@ class CardView:
     approvers_missing: bool = False
     frozen: tuple[str, str, datetime | None] | None = None
     replaced: bool = False
+    silence: Silence | None = None
+    silences_set: frozenset[str] = frozenset()
+    silencing: bool = False
 
 
 NOTHING = "none"

@@ -82,7 +82,7 @@ class RealAlertmanager:
 
 
 @asynccontextmanager
-async def running(folder: Path, webhook: str, token: str) -> AsyncIterator[RealAlertmanager]:
+async def running(folder: Path, webhook: str, token: str, url: str = "") -> AsyncIterator[RealAlertmanager]:
     """Starts it with its data in ``folder`` and ends it again; it talks to nobody but the webhook."""
     assert PROGRAM is not None
     token_file = folder / "fettle-token"
@@ -90,7 +90,7 @@ async def running(folder: Path, webhook: str, token: str) -> AsyncIterator[RealA
     token_file.write_text(token, encoding="utf-8")
     config, log = folder / "alertmanager.yml", folder / "alertmanager.log"
     config.write_text(yaml.safe_dump(configuration(webhook, token_file)), encoding="utf-8")
-    url = f"http://127.0.0.1:{free_port()}"
+    url = url or f"http://127.0.0.1:{free_port()}"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             PROGRAM,

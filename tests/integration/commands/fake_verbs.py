@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.answer import Answer, TimelineRow
@@ -17,6 +17,7 @@ from bot.domain.mitigation import Action
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
+from bot.domain.silence import SilencePreview
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Verdict
 from tests.unit.slack import card_views as views
@@ -37,6 +38,7 @@ class FakeVerbs:
         self.people: list[SlackPerson] = []
         self.cards: dict[int, tuple[str, str]] = {}
         self.slow = 0.0
+        self.preview = views.PREVIEW
 
     async def _do(self, verb: str, *arguments: Any) -> Answer:
         self.asked.append((verb, *arguments))
@@ -90,6 +92,18 @@ class FakeVerbs:
 
     async def choose_target(self, incident_id: int, target_key: str, principal: Principal) -> Answer:
         return await self._do("choose_target", incident_id, target_key, principal.slack_id)
+
+    async def silence_preview(self, incident_id: int, principal: Principal) -> SilencePreview:
+        await self._do("silence_preview", incident_id, principal.slack_id)
+        return self.preview
+
+    async def silence(
+        self, incident_id: int, principal: Principal, lasting: timedelta, comment: str, digest: str
+    ) -> Answer:
+        return await self._do("silence", incident_id, principal.slack_id, lasting, comment, digest)
+
+    async def unsilence(self, incident_id: int, principal: Principal) -> Answer:
+        return await self._do("unsilence", incident_id, principal.slack_id)
 
     async def open_card(self, incident_id: int, principal: Principal) -> Answer:
         return await self._do("open_card", incident_id, principal.slack_id)

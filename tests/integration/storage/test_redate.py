@@ -13,6 +13,7 @@ HISTORY = {
     "incidents": {"resolved_at"},
     "approvals": {"at"},
     "executions": {"created_at", "approved_at", "settled_at"},
+    "silences": {"ended_at"},
     "outbox": {"sent_at"},
     "freeze": {"at"},
     "digests": {"opened_at", "closed_at"},

@@ -1,6 +1,7 @@
 """Who may press what: approvers approve, members ask, everyone else is refused and written down."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -29,6 +30,8 @@ VERBS: dict[str, Press] = {
     "keep_open": lambda f, who, i, _p: f.verbs.keep_open(i, who),
     "measure_again": lambda f, who, i, _p: f.verbs.measure_again(i, who),
     "choose_target": lambda f, who, i, _p: f.verbs.choose_target(i, API.key, who),
+    "silence": lambda f, who, i, _p: f.verbs.silence(i, who, timedelta(hours=1), "why", "d"),
+    "unsilence": lambda f, who, i, _p: f.verbs.unsilence(i, who),
     "open_card": lambda f, who, i, _p: f.verbs.open_card(i, who),
     "declare": lambda f, who, _i, _p: f.verbs.declare(who, "slow", Severity.SEV3, "shop", "api"),
     "restart": lambda f, who, _i, _p: f.verbs.restart(who, "shop/api"),
@@ -44,6 +47,7 @@ def test_every_verb_of_a_person_is_in_the_table() -> None:
     looking = {
         "principal",
         "home",
+        "silence_preview",
         "refused",
         "unidentified",
         "list_open",

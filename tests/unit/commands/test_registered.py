@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from bot.sandbox.slack.validation import check
-from bot.slack import home, ids, modals
+from bot.slack import home, ids, modals, silence_modal
 from bot.slack.cards import DigestView, card, digest
 from bot.slack.preflight import SCOPES
 from commands import buttons, slash, views
@@ -89,6 +90,13 @@ VIEWS = {
     ),
     ids.VIEW_MORE: modals.more(
         card_views.incident(title="<!here>" * 99), [card_views.proposal(id=n) for n in range(1, 20)], []
+    ),
+    ids.VIEW_SILENCE: silence_modal.form(
+        modals.Place("C1", "https://hooks.slack.com/x", "i:42"),
+        replace(
+            card_views.PREVIEW, matchers=('pod="`<!channel>' + "x" * 5000 + '"',) * 70, warnings=("<!here>" * 300,) * 9
+        ),
+        comment="why " * 300,
     ),
     ids.VIEW_MESSAGE: modals.message("A very long heading that does not fit", "<!channel>" * 900),
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, Notice
 from bot.domain.narrowing import ALL, VERBS, Narrowing, read
 from bot.playbooks.schema import ACTIONS
 
@@ -30,7 +30,7 @@ def test_all_denies_whatever_comes() -> None:
 
 
 def test_every_mitigation_that_a_playbook_may_name_can_be_denied() -> None:
-    assert set(VERBS) == set(ACTIONS) | set(Action)
+    assert set(VERBS) == {*ACTIONS, *map(str, Action), *map(str, Notice)}
     assert all(one("deny", verb).denying(verb) for verb in VERBS)
     assert ALL not in VERBS
 

@@ -8,9 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError
+from bot.domain.mitigation import Action
 from bot.integrations.sources import Sources, access
 from bot.secret_file import Secret
 from bot.settings import Settings, load
+from bot.workflow.silence_guards import namespaces
 
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "KUBECONFIG": "k"}
 
@@ -74,3 +76,22 @@ def test_keys_are_hidden_where_settings_show_and_known_to_the_log(tmp_path: Path
     assert "hunter22" not in repr(settings)
     assert "t0ken" not in repr(settings)
     assert {"hunter22", "me:hunter22", "t0ken"} <= set(settings.secrets())
+
+
+SILENCING = {
+    "ALLOWED_ACTIONS": "restart,silence", "ALERTMANAGER_URL": "http://alertmanager:9093", "APPROVERS": "S0SRE",
+    "ALLOWED_NAMESPACES": "shop,pay",
+}  # fmt: skip
+
+
+def test_alerts_may_be_silenced_where_all_that_it_takes_is_there(tmp_path: Path) -> None:
+    found = loaded(tmp_path, **SILENCING)
+    assert namespaces(found) == {"shop", "pay"}
+    assert found.cluster_actions == (Action.RESTART,), "no right in the cluster is asked for it"
+
+
+@pytest.mark.parametrize(
+    "change", [{"ALLOWED_ACTIONS": "restart"}, {"APPROVERS": ""}, {"MODE": "observe"}, {"ALLOWED_NAMESPACES": ""}]
+)
+def test_without_any_of_it_no_button_is_drawn(tmp_path: Path, change: dict[str, str]) -> None:
+    assert not namespaces(loaded(tmp_path, **{**SILENCING, **change}))

@@ -14,6 +14,7 @@ from bot.domain.home import Home
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import Proposal, ProposalState, ProposalText
 from bot.domain.severity import Severity
+from bot.domain.silence import Silence, SilencePreview, SilenceState
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Verdict, Verification
 from bot.slack.cards import AlertFacts, CardView
@@ -112,6 +113,36 @@ def verification(verdict: Verdict = Verdict.MEASURING, **changes: Any) -> Verifi
         "settled_at": None if verdict is Verdict.MEASURING else NOW,
     }
     return Verification(**{**given, **changes})
+
+
+MATCHERS = ('alertname="KubePodCrashLooping"', 'namespace="shop"', 'pod=~"api-0|api-1"')
+PREVIEW = SilencePreview(
+    42, "INC-42", matchers=MATCHERS, own=3, firing=3, warnings=("Alerts of pods that come later are not covered.",),
+    longest=timedelta(hours=4), digest="d" * 64,
+)  # fmt: skip
+
+
+def silence(state: SilenceState = SilenceState.ACTIVE, **changes: Any) -> Silence:
+    checks = (
+        Check("silence", CheckState.GOOD, "active until 04:14:00 UTC", "active until 04:14:00 UTC", NOW),
+        Check("alerts", CheckState.GOOD, "3 of 3 quiet", "3 of 3 quiet", NOW),
+    )
+    given = {
+        "id": 3,
+        "uid": "s-3",
+        "incident_id": 42,
+        "state": state,
+        "requested_by": "person:1",
+        "matchers": ({"name": "namespace", "value": "shop", "isRegex": False, "isEqual": True},),
+        "comment": "deploying <!channel>",
+        "created_at": NOW,
+        "ends_at": NOW + timedelta(hours=1),
+        "ids": ("a-1",),
+        "verdict": Verdict.PASS,
+        "checks": checks,
+        "outcome": "set",
+    }
+    return Silence(**{**given, **changes})
 
 
 PODS = Evidence(
@@ -274,6 +305,10 @@ STATES: dict[str, Callable[[], CardView]] = {
     "foreign cluster": lambda: nothing("another cluster", foreign_cluster="prod-2", target=None),
     "no workload": lambda: view(incident=incident(target=None, target_note="The labels lead to no workload.")),
     "another cluster": lambda: view(incident=incident(target=None, foreign_cluster="prod-2")),
+    "may be silenced": lambda: view(proposals=(proposal(),), silencing=True),
+    "silenced": lambda: view(proposals=(proposal(),), silencing=True, silence=silence()),
+    "silenced, unmeasured": lambda: view(silence=silence(verdict=Verdict.INCONCLUSIVE, outcome="It didn't answer.")),
+    "silence being ended": lambda: view(silence=silence(SilenceState.ENDING, end_by="person:2")),
     "acknowledged": lambda: view(incident=incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="person:2")),
     "approved": lambda: view(proposals=(proposal(ProposalState.APPROVED, decided_by="person:1", decided_at=NOW),)),
     "running": running,
