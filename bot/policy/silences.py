@@ -23,8 +23,8 @@ SHORTEST = timedelta(minutes=1)
 class Case:
     """What the guards judge; the defaults deny.
 
-    ``frozen`` is None when the kill switch can't be read. ``narrowing`` is None when annotations weren't read, and then
-    denies unless ``annotations`` is false (before they are asked for). ``lasting`` is None before it is chosen.
+    ``frozen`` is None when the kill switch can't be read, ``narrowing`` when annotations weren't read; both deny.
+    ``lasting`` is None before it is chosen.
     ``held`` says what stands in the way of another silence of the incident.
     """
 
@@ -40,7 +40,6 @@ class Case:
     frozen: bool | None = None
     frozen_sentence: str = ""
     narrowing: Narrowing | None = None
-    annotations: bool = True
     lasting: timedelta | None = None
     longest: timedelta = timedelta(0)
     held: str = ""
@@ -101,8 +100,6 @@ def _frozen(case: Case) -> Iterator[Reason]:
 
 
 def _annotated(case: Case) -> Iterator[Reason]:
-    if not case.annotations:
-        return
     if case.narrowing is None:
         yield Reason(
             Rule.UNREADABLE,

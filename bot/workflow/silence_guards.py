@@ -44,7 +44,6 @@ def case(
     file: bool | None,
     *,
     narrowing: Narrowing | None = None,
-    annotations: bool = True,
     lasting: timedelta | None = None,
     own: int = 0,
 ) -> policy.Case:
@@ -65,7 +64,6 @@ def case(
         frozen=freeze.on,
         frozen_sentence=freeze.sentence,
         narrowing=narrowing,
-        annotations=annotations,
         lasting=lasting,
         longest=settings.SILENCE_MAX,
         held=held,

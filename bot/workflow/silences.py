@@ -66,8 +66,9 @@ class Made:
 
 async def preview(ctx: Context, incident_id: int, principal: Principal) -> SilencePreview:
     """What would be matched now; with a refusal, which is audited, where it can't be set."""
-    file = await ctx.freeze_file()
-    incident, decision = await ctx.store.transact(_early, ctx, incident_id, principal, file, lane=Lane.PRESS)
+    incident = await ctx.store.read(incidents.get, incident_id)
+    narrowing, file = await guards.narrowing_now(ctx, incident), await ctx.freeze_file()
+    incident, decision = await ctx.store.transact(_early, ctx, incident_id, principal, narrowing, file, lane=Lane.PRESS)
     nothing = SilencePreview(incident.id, incident.ref)
     if not decision.allowed:
         said = await requests.refused(ctx, principal, "silence", decision.sentence, incident.id)
@@ -90,16 +91,16 @@ async def preview(ctx: Context, incident_id: int, principal: Principal) -> Silen
 
 
 def _early(
-    tx: Tx, ctx: Context, incident_id: int, principal: Principal, file: bool | None
+    tx: Tx, ctx: Context, incident_id: int, principal: Principal, narrowing: Narrowing | None, file: bool | None
 ) -> tuple[Incident, Decision]:
     """What can be said before Alertmanager is asked; from now on the approver groups are kept fresh for a while."""
     incident = incidents.get(tx, incident_id)
     decision = approver_policy.identity(principal)
     if decision.allowed:
         silences.asked(tx, ctx.clock())
-        decision = policy.check(guards.case(tx, ctx, incident, file, annotations=False))
-        decision += guards.may(tx, ctx, incident, principal, aged=True)
-        decision += guards.ruled(ctx, incident, None, None, ctx.clock())
+        decision = policy.check(guards.case(tx, ctx, incident, file, narrowing=narrowing))
+        decision += guards.may(tx, ctx, incident, principal, narrowing, aged=True)
+        decision += guards.ruled(ctx, incident, narrowing, None, ctx.clock())
     return incident, decision
 
 

@@ -14,6 +14,7 @@ from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.silence import SilenceState
 from bot.domain.verification import Verdict
+from bot.settings_policy import policy
 from tests.integration.workflow.floor import LABELS, Floor
 from tests.integration.workflow.silence_room import Room, opened
 
@@ -325,3 +326,48 @@ async def test_what_alertmanager_refuses_is_told_with_its_reason(room: Room, sta
     await room.run(2)
     silence = await room.silence()
     assert (silence.state, "no reason" in silence.outcome) == (SilenceState.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("deny: Ask the shop team", "The policy a denies silence in shop: Ask the shop team."),
+        ("quorum: 2", "The policy a wants 2 people, and a silence is set by one."),
+        ("approvers: [U0LI]", "policy a"),
+    ],
+)
+async def test_rules_of_the_policy_hold_for_silences_too(room: Room, rule: str, said: str) -> None:
+    incident = await room.firing()
+    digest = (await room.preview(incident)).digest
+    room.floor.configure(POLICY=policy(f"rules: [{{name: a, {rule}}}]"))
+    assert said in (await room.preview(incident)).refusal
+    assert said in (await room.ask(incident, digest=digest)).text
+
+
+async def test_the_environment_that_a_label_tells_is_read_before_the_form_says_anything(room: Room) -> None:
+    rule = "{name: a, match: {actions: [silence], environments: [prod]}, deny: No}"
+    room.floor.configure(POLICY=policy(f"rules: [{rule}]\nenvironments: {{label: env}}"))
+    incident = await room.firing()
+    assert "denies silence" in (await room.preview(incident)).refusal, "one that isn't known counts as each"
+    metadata = {"name": "shop", "labels": {"env": "test"}}
+    room.floor.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    assert (await room.preview(incident)).refusal == ""
+
+
+async def test_a_rule_that_wants_a_reason_wants_one_of_a_silence_too(room: Room) -> None:
+    incident = await room.firing()
+    shown = await room.preview(incident)
+    room.floor.configure(POLICY=policy("rules: [{name: why, require_reason: true}]"))
+    ana = await room.floor.person("ana")
+    answer = await room.floor.verbs.silence(incident.id, ana, timedelta(hours=1), "  ", shown.digest)
+    assert "The policy why wants a reason" in answer.text
+    assert (await room.ask(incident)).ok
+
+
+async def test_a_freeze_window_holds_a_silence_up_only_where_it_names_it(room: Room) -> None:
+    window = "name: always, dates: 2020-01-01 - 2099-01-01, zone: UTC"
+    incident = await room.firing()
+    room.floor.configure(POLICY=policy(f"windows: [{{{window}}}]"))
+    assert (await room.preview(incident)).refusal == ""
+    room.floor.configure(POLICY=policy(f"windows: [{{{window}, match: {{actions: [silence]}}}}]"))
+    assert "The freeze window always" in (await room.preview(incident)).refusal
