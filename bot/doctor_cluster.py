@@ -10,7 +10,7 @@ from bot import clock, rights
 from bot.doctor_slack import skew
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, on_cluster
 from bot.kube import errors as kube_errors
 from bot.kube import reads
 from bot.kube import rights as kube_rights
@@ -51,7 +51,7 @@ async def rows(settings: Settings) -> list[Row]:
 
 async def _rights(cluster: Cluster, settings: Settings) -> list[Row]:
     allowed = settings.ALLOWED_NAMESPACES
-    missing = await rights.missing(cluster, allowed, settings.cluster_actions)
+    missing = await rights.missing(cluster, allowed, on_cluster(settings.ALLOWED_ACTIONS))
     found = [fail("rights", sentence) if grave else warn("rights", sentence) for sentence, grave in missing]
     if not any(grave for _, grave in missing):
         found.insert(0, ok("rights", "May read what it needs."))
@@ -78,7 +78,7 @@ async def _too_much(cluster: Cluster, settings: Settings, namespaces: Sequence[s
             return await kube_rights.rules(cluster, name)
 
     told = dict(zip(namespaces, await asyncio.gather(*(rules(name) for name in namespaces)), strict=True))
-    needed = rights.needed_to_act(settings.cluster_actions)
+    needed = rights.needed_to_act(on_cluster(settings.ALLOWED_ACTIONS))
     more = {
         name: rights.excess(
             one.grants, rights.NEEDED | (needed if name in settings.ALLOWED_NAMESPACES else frozenset())

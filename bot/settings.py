@@ -217,11 +217,6 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
         return self.MODE == "act" and bool(self.ALLOWED_NAMESPACES and self.ALLOWED_ACTIONS and self.APPROVERS)
 
     @property
-    def cluster_actions(self) -> tuple[Action, ...]:
-        """Those of ALLOWED_ACTIONS that change a cluster."""
-        return tuple(one for one in self.ALLOWED_ACTIONS if isinstance(one, Action))
-
-    @property
     def short_soak(self) -> bool:
         """A soak under 30 s, fit for the sandbox's cluster alone."""
         return min(self.VERIFY_SOAK, self.VERIFY_SOAK_CRASHLOOP) < SHORT_SOAK

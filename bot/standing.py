@@ -14,6 +14,7 @@ import structlog
 
 from bot import rights
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
+from bot.domain.mitigation import on_cluster
 from bot.secret_file import text
 from bot.settings import Settings
 from bot.slack.client import SlackClient
@@ -118,7 +119,7 @@ class Standing:
     async def _say_missing(self) -> None:
         settings = self._ctx.settings
         cluster = self._ctx.cluster
-        lacks = await rights.missing(cluster, settings.ALLOWED_NAMESPACES, settings.cluster_actions)
+        lacks = await rights.missing(cluster, settings.ALLOWED_NAMESPACES, on_cluster(settings.ALLOWED_ACTIONS))
         for sentence, _ in lacks:
             logger.warning("a right is missing in the cluster", error=sentence)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -89,6 +89,11 @@ class Notice(StrEnum):
     """What changes whom Alertmanager notifies, and no cluster; ``ALLOWED_ACTIONS`` takes these words too."""
 
     SILENCE = "silence"
+
+
+def on_cluster(actions: Iterable[Action | Notice]) -> tuple[Action, ...]:
+    """Those of them that change a cluster."""
+    return tuple(one for one in actions if isinstance(one, Action))
 
 
 @dataclass(frozen=True)

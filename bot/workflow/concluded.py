@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bot.domain.evidence import EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
+from bot.domain.mitigation import on_cluster
 from bot.domain.snapshot import Snapshot
 from bot.mitigations import catalog
 from bot.playbooks import chosen
@@ -64,7 +65,7 @@ def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
     playbook = playbook_of(ctx, incident, concluded)
     kind = incident.target.kind if incident.target else ""
     available = frozenset(str(action) for action in catalog.CATALOG)
-    allowed = frozenset(str(action) for action in ctx.settings.cluster_actions)
+    allowed = frozenset(str(action) for action in on_cluster(ctx.settings.ALLOWED_ACTIONS))
     return chosen.plan(
         playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available
     )

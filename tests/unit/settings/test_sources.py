@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, on_cluster
 from bot.integrations.sources import Sources, access
 from bot.secret_file import Secret
 from bot.settings import Settings, load
@@ -87,7 +87,7 @@ SILENCING = {
 def test_alerts_may_be_silenced_where_all_that_it_takes_is_there(tmp_path: Path) -> None:
     found = loaded(tmp_path, **SILENCING)
     assert namespaces(found) == {"shop", "pay"}
-    assert found.cluster_actions == (Action.RESTART,), "no right in the cluster is asked for it"
+    assert on_cluster(found.ALLOWED_ACTIONS) == (Action.RESTART,), "no right in the cluster is asked for it"
 
 
 @pytest.mark.parametrize(
