@@ -147,7 +147,7 @@ def break_glass(place: Place, proposal: Proposal) -> View:
     text = proposal.text
     what = f"*{safe(text.headline, 300)}*\n{safe(text.refusal, 900)}".rstrip()
     note = "The channel is told who, what and why. It is good for one proposal, which needs its approval."
-    reason = _input(ids.BLOCK_REASON, "Reason", _text_input(ids.ENTER_REASON, long=True), hint=note)
+    reason = input_block(ids.BLOCK_REASON, "Reason", text_input(ids.ENTER_REASON, long=True), hint=note)
     return modal(ids.VIEW_BREAK_GLASS, "Break the glass?", [blocks.section(what), reason], place, submit="Break glass")
 
 

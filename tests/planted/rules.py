@@ -211,8 +211,8 @@ BUGS = (
         name="glass-group-not-read",
         why="In the night of the freeze nobody's membership is known, because nothing is pending.",
         file="bot/jobs.py",
-        old=" or proposals.breakable(tx)):\n",
-        new="):\n",
+        old=" or proposals.breakable(tx)\n",
+        new="\n",
         tests=(GLASS,),
     ),
     Bug(
