@@ -247,8 +247,8 @@ class World:
             "WEBHOOK_TOKENS": self.webhook_token,
             "APPROVERS": "S0SRE",
             "ALLOWED_NAMESPACES": "shop,pay",
-            "ALLOWED_ACTIONS": "restart,rollback,set_image,pause,resume"
-            f"{',silence' if self.alertmanager_api.url else ''}",
+            "ALLOWED_ACTIONS": "restart,rollback,pause,resume"
+            f"{',set_image' if self.registry.host else ''}{',silence' if self.alertmanager_api.url else ''}",
             "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
             "TARGET_HOURLY": "1000",
             "HOURLY": "10000",
