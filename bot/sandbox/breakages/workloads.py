@@ -211,7 +211,7 @@ BREAKAGES = (
     Breakage(
         "never-ready", "deployment-rollout-stuck", "A new version never gets ready",
         ("KubeDeploymentRolloutStuck",), "bad_rollout", _never_ready, "profile",
-        ("doesn't become ready", "statuscode: 500"), refuses="Argo CD manages", furnish=_impatient,
+        ("doesn't become ready", "statuscode: 500"), refuses="Argo CD keeps", furnish=_impatient,
     ),
     Breakage(
         "deployment-unheeded", "generation-mismatch", "The controller doesn't see a new template",

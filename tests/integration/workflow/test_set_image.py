@@ -217,6 +217,18 @@ async def test_a_person_names_the_tag(floor: Floor, images: ImageRegistry) -> No
     assert (await floor.incident(proposal.incident_id)).title == "Change of image requested"
 
 
+async def test_another_tag_than_the_proposed_one_is_a_new_proposal_of_the_same_container(
+    floor: Floor, images: ImageRegistry
+) -> None:
+    first = await proposed(floor, images)
+    assert (await floor.verbs.change(first.id, await floor.person("li"), "1.4.0")).ok
+    await floor.run(Stage.PROPOSE)
+    second = await floor.proposal()
+    assert (second.params["tag"], second.params["container"]) == ("1.4.0", "api")
+    assert second.params["image"].startswith(f"{images.host}/shop/api:1.4.0@sha256:")
+    assert not (await floor.verbs.change(second.id, await floor.person("li"), "evil.example/x:1")).ok
+
+
 @pytest.mark.parametrize(
     "wanted",
     [{"tag": "evil.example/x:1"}, {"tag": "a b"}, {"tag": "1.4.0", "container": "../x"}, {"tag": "1", "more": "x"}],
