@@ -98,7 +98,8 @@ def explain(
     now, target = ctx.clock(), reading.target
     rules = ruled.narrowed(ctx, incident, action, target, reading.state)
     asked = facts.Asked(by_person=who.own)
-    decision = facts.check(tx, ctx, reading, incident, action, guardrails.Point.PROPOSE, asked=asked)
+    at, taken = guardrails.Point.PROPOSE, _taken(reading)
+    decision = facts.check(tx, ctx, reading, incident, action, at, asked=asked, params=taken)
     known = {**dict.fromkeys(ctx.settings.approver_groups, GroupView()), **groups}
     left, nobody = entitled.who_may(tx, ctx, incident, action, (), reading, now, known)
     proposal = _made(incident, action, reading, who, left, now)
@@ -117,6 +118,12 @@ def explain(
         approver_policy.policy_text(left, rules.quorum, handles, rules.names),
         rules.names, ruled.case_of(ctx, incident, action, target, reading.state).environment,
     )  # fmt: skip
+
+
+def _taken(reading: facts.Reading) -> Mapping[str, str]:
+    """What a change of image would take: the image that the rollout hangs on, where it hangs on one."""
+    hung = reading.state.hung if reading.state is not None else ()
+    return {"container": hung[0][0], "from_image": hung[0][1]} if hung else {}
 
 
 def _made(

@@ -285,3 +285,16 @@ def test_each_policy_of_the_page_on_policies_is_right(tmp_path: Path) -> None:
         file.write_text("\n".join(line.removeprefix("  ") for line in lines[1:]), encoding="utf-8")
         code, out = run("check", str(file))
         assert code == 0, out
+
+
+async def test_a_rollout_that_hangs_on_its_image_is_no_reason_against_another_one(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the command says of a change of image is what a proposal would be told."""
+    shop = desk.cluster.cluster
+    shop.deployment("shop", "api", replicas=3, image="registry.example/shop/api:1.4.3", behaviour="image-missing")
+    shop.advance(30)
+    assert await desk.explain(action="set_image", ALLOWED_ACTIONS="set_image,restart") == 0
+    assert told(capsys)[1]["state"]["allowed"] is True
+    assert await desk.explain(action="restart", ALLOWED_ACTIONS="set_image,restart") == 1
+    assert told(capsys)[1]["state"]["allowed"] is False
