@@ -35,6 +35,16 @@ class LimitSettings(BaseModel):
         timedelta(hours=4),
         description="Longest silence that an approver may set; it ends with its incident, or at its end at the latest.",
     )
+    SCALE_TO_ZERO: Annotated[bool, BeforeValidator(values.switch)] = Field(
+        default=False, description="Lets a workload be scaled to zero, which stops all of it."
+    )
+    SCALE_FROM_ZERO: Annotated[int, BeforeValidator(values.whole(0, 1000))] = Field(
+        3, description="Up to how many replicas a workload that has none may be scaled; any other at most doubles."
+    )
+    BOUNDS_REVERT: Annotated[timedelta, BeforeValidator(values.duration(60, 604800))] = Field(
+        timedelta(hours=2),
+        description="How long after other bounds of an autoscaler helped it is proposed to put the old ones back.",
+    )
     AUTONOMY_ACTIONS: Annotated[tuple[Action, ...], BeforeValidator(values.actions)] = Field(
         (),
         description="Actions that Fettle may do without an approval where a playbook says approval.none; empty means "

@@ -13,6 +13,9 @@ from bot.domain.mitigation import Action
 from bot.domain.target import KIND_ALIASES
 
 _LEAD = re.compile(r"(?:--to-revision|to|revision|rev)\b[.:=\s]*|rev(?=\d)|#(?=\d)", re.IGNORECASE)
+_COUNT = re.compile(r"^(?:(?:--replicas|to|replicas)\b[=:\s]*)+", re.IGNORECASE)
+_MOST = re.compile(r"^(?:(?:--max|to|max|maximum)\b[=:\s]*)+", re.IGNORECASE)
+_POD = re.compile(r"^(?:pods?[/\s]+|po/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ def _tag(rest: str) -> dict[str, str]:
     return {**dict(zip(names, words, strict=False)), **({"more": words[2]} if len(words) > 2 else {})}
 
 
+def _replicas(rest: str) -> dict[str, str]:
+    """``6``, ``to 6``, ``--replicas=6``."""
+    return {"replicas": _COUNT.sub("", rest)} if rest else {}
+
+
+def _bounds(rest: str) -> dict[str, str]:
+    """``12``, ``max 12``, ``3-12``."""
+    return {"bounds": _MOST.sub("", rest)} if rest else {}
+
+
+def _pod(rest: str) -> dict[str, str]:
+    """``api-7d9f-x2x1p``, ``pod/api-7d9f-x2x1p``."""
+    return {"pod": _POD.sub("", rest)} if rest else {}
+
+
 def _as_given(rest: str) -> dict[str, str]:
     """For an action that takes nothing: handed on, so that it can say so."""
     return {"more": rest} if rest else {}
@@ -49,6 +67,11 @@ FORMS: Mapping[Action, Form] = {
     Action.SET_IMAGE: Form("namespace/name [tag] [container]", "the nearest tag that there is, or the one named", _tag),
     Action.PAUSE: Form("namespace/name", "holds a Deployment's rollout where it is", _as_given),
     Action.RESUME: Form("namespace/name", "lets a paused Deployment roll out what is pending", _as_given),
+    Action.SCALE: Form("namespace/name replicas", "another number of replicas", _replicas),
+    Action.RAISE_AUTOSCALER: Form(
+        "namespace/name [minimum-]maximum", "other bounds for its autoscaler, for a while", _bounds
+    ),
+    Action.EVICT: Form("namespace/name [pod]", "evicts the pod named, or the one that fares worst", _pod),
 }
 """A test holds that every action has one."""
 

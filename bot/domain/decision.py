@@ -23,6 +23,9 @@ class Rule(StrEnum):
     RIGHTS = "rights"
     PAUSED = "paused"
     ROLLING_OUT = "rolling_out"
+    AUTOSCALED = "autoscaled"  # an autoscaler sets the number of replicas
+    BLAST_RADIUS = "blast_radius"  # more at once than may be
+    BUDGET = "budget"  # evictions wait: for pods that end, or for what fires on the same budget
     SCALED_TO_ZERO = "scaled_to_zero"
     STRATEGY = "strategy"
     ANNOTATION = "annotation"  # a team took the verb away, on the workload or its namespace

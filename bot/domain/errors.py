@@ -12,6 +12,7 @@ request that is at fault (``persons_fault``), and may the world have changed (``
     ├── UnavailableError       an outside system didn't answer        (retry, nothing happened)
     │   ├── StoreUnavailableError    disk full, locked, gone; writer saturated
     │   ├── ClusterUnavailableError  API server unreachable, 429, 5xx
+    │   │   └── BudgetHoldsError     a disruption budget lets no pod go now
     │   └── SlackUnavailableError    Slack unreachable, 429, 5xx      (``retry_after`` seconds)
     ├── ForbiddenError         an outside system refuses our rights   (no retry until changed)
     ├── RejectedError          an outside system calls our request wrong (a bug or a limit; no retry)
@@ -73,6 +74,10 @@ class StoreUnavailableError(UnavailableError):
 
 class ClusterUnavailableError(UnavailableError):
     """The Kubernetes API server can't be reached, is overloaded, or timed out on a read."""
+
+
+class BudgetHoldsError(ClusterUnavailableError):
+    """A disruption budget lets no pod go now: a clear refusal, so nothing was done, and it may be asked again."""
 
 
 class SlackUnavailableError(UnavailableError):

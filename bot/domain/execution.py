@@ -38,6 +38,7 @@ class ExecutionEvent(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"
     LOSE = "lose"
+    WAIT = "wait"  # clearly refused for now, so nothing was done: it is claimed again
 
 
 _S, _E = ExecutionState, ExecutionEvent
@@ -51,6 +52,7 @@ EXECUTION: Machine[ExecutionState, ExecutionEvent] = Machine(
         (_S.RUNNING, _E.SUCCEED): _S.SUCCEEDED,
         (_S.RUNNING, _E.FAIL): _S.FAILED,
         (_S.RUNNING, _E.LOSE): _S.UNKNOWN,
+        (_S.RUNNING, _E.WAIT): _S.PENDING,
     },
 )
 

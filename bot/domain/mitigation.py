@@ -9,6 +9,9 @@ from enum import StrEnum
 from bot.domain.execution import WriteRequest
 from bot.domain.target import RESTARTABLE
 
+SCALABLE = ("Deployment", "StatefulSet")
+"""Kinds with a number of replicas of their own."""
+
 
 class Action(StrEnum):
     """Every verb that Fettle can carry out; ``ALLOWED_ACTIONS`` takes these words."""
@@ -18,6 +21,9 @@ class Action(StrEnum):
     SET_IMAGE = "set_image"
     PAUSE = "pause"
     RESUME = "resume"
+    SCALE = "scale"
+    RAISE_AUTOSCALER = "raise_autoscaler"
+    EVICT = "evict"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class Traits:
     empty: bool = False
     on_delete: bool = False
     hung_on_image: bool = False
+    works_paused: bool = False
+    """It would have its effect on a paused workload, and is refused there so that two don't work at once."""
+    autoscaled: bool = True
+    """Fit for a workload whose size an autoscaler sets."""
 
 
 TRAITS: Mapping[Action, Traits] = {
@@ -76,6 +86,41 @@ TRAITS: Mapping[Action, Traits] = {
     Action.RESUME: Traits(
         ("Deployment",), right="resume rollouts", does="resume", noun="resume", rolling_out=True, paused=True
     ),
+    Action.SCALE: Traits(
+        SCALABLE,
+        role="fettle-scale",
+        right="scale workloads",
+        does="scale",
+        noun="scaling",
+        kept=True,
+        empty=True,
+        on_delete=True,
+        works_paused=True,
+        autoscaled=False,
+    ),
+    # A rollout goes on within the new bounds, and the count is the autoscaler's to set.
+    Action.RAISE_AUTOSCALER: Traits(
+        SCALABLE,
+        role="fettle-scale",
+        right="change autoscalers",
+        does="change the autoscaler of",
+        noun="change of bounds",
+        kept=True,
+        rolling_out=True,
+        paused=True,
+        on_delete=True,
+    ),
+    # One pod at a time helps whatever the workload is in the middle of; its controller replaces it in each case.
+    Action.EVICT: Traits(
+        RESTARTABLE,
+        role="fettle-evict",
+        right="evict pods",
+        does="evict",
+        noun="eviction",
+        rolling_out=True,
+        paused=True,
+        on_delete=True,
+    ),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""
 
@@ -94,6 +139,12 @@ class Notice(StrEnum):
 def on_cluster(actions: Iterable[Action | Notice]) -> tuple[Action, ...]:
     """Those of them that change a cluster."""
     return tuple(one for one in actions if isinstance(one, Action))
+
+
+def noun_of(action: str) -> str:
+    """``a restart``, ``an eviction``."""
+    noun = traits_of(action).noun
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Stage(StrEnum):
     VERIFY = "verify"  # verification
     EXPIRE = "expire"  # proposal
     NUDGE = "nudge"  # proposal: its approvers are reminded before it expires
+    REVERT = "revert"  # execution: what was meant for a while is offered back
     ACT_ALONE = "act_alone"  # proposal: its playbook lets Fettle do it without an approval
     PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over

@@ -124,7 +124,9 @@ class TargetState:
 
     Counts follow the API's own names; absent counts are 0. ``generation`` is the one of this reading.
     ``template_hash`` covers the pod template without Fettle's and kubectl's restart annotations.
-    ``hpa`` is (name, min, max) or None; ``budget`` is (name, spec text, disruptions allowed) or None.
+    ``hpa`` is (name, min, max) or None, ``hpa_uid`` its uid, ``hpa_owner`` the controller that made it (KEDA),
+    ``hpa_keeper`` who keeps it as it is written elsewhere. ``budget`` is (name, spec text, disruptions allowed) or
+    None.
     ``crash_restarts`` maps pod name to its restart count; ``managers`` are field managers of the template.
     ``annotated`` is whether the object has any annotation, ``marker`` the execution that they name.
     ``keeper`` is who keeps the object as it is written elsewhere, in Git or a chart.
@@ -156,6 +158,9 @@ class TargetState:
     revision: str = ""
     images: tuple[str, ...] = ()
     hpa: tuple[str, int, int] | None = None
+    hpa_uid: str = ""
+    hpa_owner: str = ""
+    hpa_keeper: Keeper | None = None
     budget: tuple[str, str, int] | None = None
     annotated: bool = False
     marker: str = ""

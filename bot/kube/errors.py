@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from bot.domain.errors import (
+    BudgetHoldsError,
     ClusterUnavailableError,
     FettleError,
     ForbiddenError,
@@ -29,6 +30,10 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("patch", "deployments"): "fettle-patch",
     ("patch", "statefulsets"): "fettle-patch",
     ("patch", "daemonsets"): "fettle-patch",
+    ("patch", "deployments/scale"): "fettle-scale",
+    ("patch", "statefulsets/scale"): "fettle-scale",
+    ("patch", "horizontalpodautoscalers"): "fettle-scale",
+    ("create", "pods/eviction"): "fettle-evict",
 }
 """Which of the shipped roles grants a verb on a resource; they come in pieces, so that each can be left out."""
 
@@ -73,6 +78,8 @@ def status_error(
         # A JSON Patch whose `test` fails is answered with 422 and empty details (recorded); a bad value has causes.
         return WorldChangedError("The target isn't what was approved any more (422). Nothing was done.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
+        if held := _budget(detail):
+            return BudgetHoldsError(held, retry_after(headers))
         return ClusterUnavailableError("The API server asks to wait (429).", retry_after(headers))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if acts:
@@ -115,6 +122,13 @@ def missing_right(verb: str, resource: str, group: str, namespace: str) -> str:
     if not role:
         return f"{lacking} No role that comes with Fettle grants that; look at what asks for it."
     return f"{lacking} Apply the role {role}{where}."
+
+
+def _budget(detail: Mapping[str, Any]) -> str:
+    """What a refused eviction says of its disruption budget (recorded), empty for any other 429."""
+    causes = (detail.get("details") or {}).get("causes") or ()
+    said = next((str(one.get("message", "")) for one in causes if one.get("reason") == "DisruptionBudget"), "")
+    return f"{redact(said)[:300].rstrip('.')} (429)." if said else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -17,6 +17,8 @@ from bot.domain.proposal import TargetState, canonical, sha256
 from bot.domain.redaction import redact_name
 from bot.domain.target import Target
 from bot.kube.keepers import keeper
+from bot.kube.limits import autoscaler_row, of_workload
+from bot.kube.managers import writes
 from bot.kube.objects import Json, controller, count, dig, instant, mapping, selector_text, selects, text
 from bot.kube.pods import Pod
 from bot.kube.pulling import hung
@@ -69,6 +71,7 @@ def read_state(kind: str, objects: Objects) -> TargetState:
     rolling = mapping(strategy, "rollingUpdate")
     owner = controller(obj)
     current, revision = current_revision(kind, obj, objects.revisions)
+    autoscaler = _autoscaler(kind, obj, objects.autoscalers)
     failures = [pod.failing_since for pod in objects.pods if pod.failing_since is not None]
     return TargetState(
         target=target_of(kind, obj),
@@ -90,7 +93,10 @@ def read_state(kind: str, objects: Objects) -> TargetState:
         template_annotations={key: str(value) for key, value in mapping(template, "metadata", "annotations").items()},
         revision=_revision(kind, obj, objects.revisions),
         images=tuple(text(item, "image") for item in dig(template, "spec", "containers") or []),
-        hpa=_autoscaler(kind, obj, objects.autoscalers),
+        hpa=_bounds(autoscaler),
+        hpa_uid=text(autoscaler, "metadata", "uid"),
+        hpa_owner=" ".join((controller(autoscaler) or ())[:2]),
+        hpa_keeper=keeper(autoscaler, [write.manager for write in writes(autoscaler) if write.owns("spec")]),
         budget=_budget(template, objects.budgets),
         annotated=bool(mapping(obj, "metadata", "annotations")),
         marker=text(obj, "metadata", "annotations", EXECUTION_ID),
@@ -258,15 +264,16 @@ def _written(entry: Json) -> datetime | None:
     return instant(entry.get("time"))
 
 
-def _autoscaler(kind: str, obj: Json, autoscalers: Sequence[Json]) -> tuple[str, int, int] | None:
-    name = text(obj, "metadata", "name")
-    for item in autoscalers:
-        ref = mapping(item, "spec", "scaleTargetRef")
-        if ref.get("kind") == kind and ref.get("name") == name:
-            spec = mapping(item, "spec")
-            least = spec.get("minReplicas")
-            return text(item, "metadata", "name"), 1 if least is None else int(least), count(spec, "maxReplicas")
-    return None
+def _autoscaler(kind: str, obj: Json, autoscalers: Sequence[Json]) -> Json:
+    """The autoscaler that scales this workload, empty without one."""
+    return next(iter(of_workload(kind, text(obj, "metadata", "name"), autoscalers)), {})
+
+
+def _bounds(autoscaler: Json) -> tuple[str, int, int] | None:
+    if not autoscaler:
+        return None
+    row = autoscaler_row(autoscaler)
+    return row.name, row.least, row.most
 
 
 def _budget(template: Json, budgets: Sequence[Json]) -> tuple[str, str, int] | None:

@@ -16,8 +16,11 @@ class Applied(StrEnum):
 
 @dataclass(frozen=True)
 class ReadBack:
-    """``generation`` is what our write made (when applied) or what the target has now; ``sentence`` is for a person."""
+    """``generation`` is what our write made, or what the target has now; ``sentence`` is for a person.
+
+    None is the generation of what verification follows without one.
+    """
 
     state: Applied
-    generation: int
+    generation: int | None
     sentence: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.mitigation import Action
-from bot.mitigations import pause, restart, resume, rollback, set_image
+from bot.mitigations import evict, pause, raise_autoscaler, restart, resume, rollback, scale, set_image
 from bot.mitigations.verb import Mitigation
 
 CATALOG: Mapping[Action, Mitigation] = {
@@ -16,6 +16,9 @@ CATALOG: Mapping[Action, Mitigation] = {
         set_image.MITIGATION,
         pause.MITIGATION,
         resume.MITIGATION,
+        scale.MITIGATION,
+        raise_autoscaler.MITIGATION,
+        evict.MITIGATION,
     )
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -74,6 +74,7 @@ class Mitigation:
     ``asked`` says what is wrong with what a person wrote, before anything is read; empty where nothing is.
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
+    It returns the target's generation after that, None where the answer doesn't tell it.
     ``undo`` is the inverse action with what it wants, None where there is none; ``inverse`` the sentence for it.
     ``outside`` makes ``plan`` and ``ready`` of a verb that asks more than the cluster. ``replaces`` names the container
     whose image it replaces, with that image. Where ``gives_way`` and nothing can be planned, the next mitigation that
@@ -89,7 +90,7 @@ class Mitigation:
     plan: Plan
     preview: _Preview
     request: _Request
-    apply: Callable[[Cluster, WriteRequest], Awaitable[int]]
+    apply: Callable[[Cluster, WriteRequest], Awaitable[int | None]]
     read_back: _ReadBack
     inverse: Callable[[TargetState, Params], str]
     rights: Rights

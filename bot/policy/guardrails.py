@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.decision import Decision, Reason, Rule
-from bot.domain.mitigation import traits_of
+from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import TargetState
 from bot.policy import hung
 
@@ -42,7 +42,8 @@ class Facts:
     sentences, empty when there is nothing to say.
     ``override_keepers`` are namespaces where Fettle may change what is kept in Git or a chart.
     ``replaces`` is the container whose image is replaced, with that image; None where none is.
-    ``expires_at`` is the proposal's when approving and the approval's when executing.
+    ``expires_at`` is the proposal's when approving and the approval's when executing. ``undo`` says that it leads back
+    to what was before, which a rollout doesn't stand against.
     """
 
     mode: str = "observe"
@@ -62,6 +63,7 @@ class Facts:
     kind: str = ""
     override_keepers: frozenset[str] = frozenset()
     replaces: hung.Replaced | None = None
+    undo: bool = False
 
 
 def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
@@ -122,7 +124,7 @@ def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
         yield _unfit(action, target.kind)
     if state.owner:
         yield Reason(Rule.OWNER, f"{target.label} is run by {state.owner}. Act on that; I only show it.")
-    of, keeper = traits_of(action), state.keeper
+    of, keeper = traits_of(action), state.hpa_keeper if action == Action.RAISE_AUTOSCALER else state.keeper
     if of.kept and keeper is not None and namespace not in facts.override_keepers:
         when = "at once" if keeper.at_once else "with its next upgrade"
         yield Reason(
@@ -150,10 +152,9 @@ def _annotated(action: str, state: TargetState) -> Iterator[Reason]:
 def _workload(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
     ref, of = state.target.ref, traits_of(action)
     moves = state.rolling_out and not (of.hung_on_image and hung.on(state, facts.replaces))
-    if state.paused and not of.paused:
-        yield Reason(
-            Rule.PAUSED, f"{ref} is paused, so a {of.noun} would do nothing. Resume it first (kubectl rollout resume)."
-        )
+    if state.paused and not of.paused and not (facts.undo and of.works_paused):
+        why = f"and a {of.noun} would meddle with that" if of.works_paused else f"so a {of.noun} would do nothing"
+        yield Reason(Rule.PAUSED, f"{ref} is paused, {why}. Resume it first (kubectl rollout resume).")
     if state.replicas == 0 and not of.empty:
         yield Reason(
             Rule.SCALED_TO_ZERO, f"{ref} is scaled to zero; there is nothing to {of.does}. Scale it up instead."
@@ -164,7 +165,7 @@ def _workload(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]
             f"{ref} uses OnDelete: a {of.noun} would change nothing until pods are deleted, and I couldn't verify it. "
             "Delete the pods one by one.",
         )
-    elif moves and not of.rolling_out and not state.paused:
+    elif moves and not of.rolling_out and not state.paused and not facts.undo:
         yield Reason(
             Rule.ROLLING_OUT,
             f"{ref} is rolling out already ({state.updated}/{state.replicas} updated). "

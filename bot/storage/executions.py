@@ -136,6 +136,17 @@ def settle(
     return _move(tx, execution_id, event, **changes)
 
 
+def wait(tx: Tx, execution_id: int, outcome: str) -> Execution:
+    """Running to pending again with a sentence: it was clearly refused for now. Raises ``IllegalTransitionError``."""
+    return _move(tx, execution_id, ExecutionEvent.WAIT, outcome=outcome, intent_at=None)
+
+
+def note(tx: Tx, execution_id: int, outcome: str) -> None:
+    """What a pending one waits for."""
+    pending_still = (ExecutionRow.id == execution_id) & (ExecutionRow.state == ExecutionState.PENDING.value)
+    tx.run(ExecutionRow.update(outcome=outcome).where(pending_still))
+
+
 def release(tx: Tx, execution_id: int) -> None:
     """No longer in flight: its target may be acted on again."""
     tx.run(ExecutionRow.update(in_flight=False).where(ExecutionRow.id == execution_id))

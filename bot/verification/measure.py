@@ -18,8 +18,9 @@ from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, metrics, pausing, restarts, reverted, rollout
+from bot.verification import alerts, eviction, metrics, pausing, replicas, restarts, reverted, rollout
 from bot.verification.baseline import baseline, deadline, soak_for
+from bot.verification.judged import Judged
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
 
@@ -48,8 +49,9 @@ async def measure(
     (firing, total) of the incident, shown as a grey row where ``supporting`` doesn't know better.
     """
     try:
-        found = await reads.snapshot(cluster, verification.target, detail=False)
-        if _may_be_scaled(found.state, verification):
+        detail = verification.baseline.get(ACTION) in JUDGES  # what autoscalers do counts there
+        found = await reads.snapshot(cluster, verification.target, detail=detail)
+        if not detail and _may_be_scaled(found.state, verification):
             found = await reads.snapshot(cluster, verification.target)
     except NotFoundError:
         at = clock()
@@ -70,8 +72,32 @@ def assess(
     """Judges one snapshot by the checks; pure."""
     if verification.baseline.get(ACTION) == Action.PAUSE:
         return pausing.assess(found, verification, at, alerts_firing, supporting)
-    state = found.state
     binding: Mapping[str, Any] = verification.baseline.get(BINDING) or {}
+    one = JUDGES.get(str(verification.baseline.get(ACTION, "")), _rolled_out)(found, verification, binding, at)
+    fresh, done = one.fresh, one.done
+    seen: Mapping[str, Any] = verification.progress.get(MARKS) or {}
+    since = verification.rolled_out_at
+    if done and not verification.progress.get(MARKS):
+        seen = restarts.marks(fresh)
+    if done and since is None:
+        since = at
+    elif not done and since is not None and not restarts.grown(fresh, seen):
+        since = None  # a pod stopped being ready without a restart: the soak begins anew, the marks stay
+    soak = Soak(since, timedelta(seconds=verification.soak), verification.deadline)
+    checks = [one.row, restarts.check(fresh, seen, soak, at)]
+    numbers, kept = _numbers(verification, supporting, since, at)
+    checks += [*numbers, *one.more]
+    if supporting.alerts is not None:
+        checks.append(alerts.judged(supporting.alerts, since, at))
+    elif alerts_firing is not None:
+        checks.append(alerts.check(*alerts_firing, at))
+    progress = {**one.progress, MARKS: dict(seen), **({metrics.SAMPLES: kept} if kept else {})}
+    return Measurement(at, tuple(checks), progress, one.moved, since)
+
+
+def _rolled_out(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:
+    """After whatever makes a rollout, which is most of what there is."""
+    state = found.state
     pods, newest = str(binding.get("pods", "")), bool(binding.get("newest"))
     bound = Bound(
         uid=verification.target.uid,
@@ -84,29 +110,23 @@ def assess(
         newest=newest,
     )
     taken_back = reverted.check(state, bound, str(verification.baseline.get(BEFORE, "")), at)
-    moved = "" if taken_back is not None else rollout.superseded(state, bound)
     fresh = rollout.new_pods(state, found.pods, bound)
-    seen: Mapping[str, Any] = verification.progress.get(MARKS) or {}
-    since = verification.rolled_out_at
-    done = state.strategy != "OnDelete" and rollout.complete(state, fresh, bound)
-    if done and not verification.progress.get(MARKS):
-        seen = restarts.marks(fresh)
-    if done and since is None:
-        since = at
-    elif not done and since is not None and not restarts.grown(fresh, seen):
-        since = None  # a pod stopped being ready without a restart: the soak begins anew, the marks stay
-    soak = Soak(since, timedelta(seconds=verification.soak), verification.deadline)
-    checks = [rollout.check(state, fresh, bound, at), restarts.check(fresh, seen, soak, at)]
-    numbers, kept = _numbers(verification, supporting, since, at)
-    checks += numbers
-    if taken_back is not None:
-        checks.append(taken_back)
-    if supporting.alerts is not None:
-        checks.append(alerts.judged(supporting.alerts, since, at))
-    elif alerts_firing is not None:
-        checks.append(alerts.check(*alerts_firing, at))
-    progress = {**rollout.progress(state, fresh), MARKS: dict(seen), **({metrics.SAMPLES: kept} if kept else {})}
-    return Measurement(at, tuple(checks), progress, moved, since)
+    return Judged(
+        "" if taken_back is not None else rollout.superseded(state, bound),
+        fresh,
+        state.strategy != "OnDelete" and rollout.complete(state, fresh, bound),
+        rollout.check(state, fresh, bound, at),
+        rollout.progress(state, fresh),
+        () if taken_back is None else (taken_back,),
+    )
+
+
+JUDGES: Mapping[str, Callable[[Snapshot, Verification, Mapping[str, Any], datetime], Judged]] = {
+    Action.SCALE: replicas.scaled,
+    Action.RAISE_AUTOSCALER: replicas.bounded,
+    Action.EVICT: eviction.evicted,
+}
+"""What judges an action whose effect is no rollout of the whole workload."""
 
 
 def _numbers(

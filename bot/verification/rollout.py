@@ -119,9 +119,9 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
         return Check(NAME, CheckState.GOOD, expected, f"{state.available}/{state.replicas} available", at)
     ready = sum(1 for pod in fresh if pod.row.ready)
     measured = f"{min(state.updated, state.replicas)}/{need} updated, {ready} of them ready"
-    trouble = _trouble(fresh)
-    if trouble:
-        measured += f" ({trouble})"
+    why = trouble(fresh)
+    if why:
+        measured += f" ({why})"
     if state.conditions.get("Progressing") == EXCEEDED and not bound.stuck:
         stuck = f"{measured}; {EXCEEDED} after {state.progress_deadline} s"
         return Check(NAME, CheckState.BAD, expected, stuck, at, final=True)
@@ -145,6 +145,7 @@ def progress(state: TargetState, fresh: Sequence[Pod]) -> Mapping[str, Any]:
     }
 
 
-def _trouble(fresh: Sequence[Pod]) -> str:
+def trouble(fresh: Sequence[Pod]) -> str:
+    """Why pods wait, in the kubelet's words: ``CrashLoopBackOff``; empty where they only start."""
     reasons = sorted({pod.row.waiting for pod in fresh if pod.row.waiting and pod.row.waiting != "ContainerCreating"})
     return ", ".join(reasons)

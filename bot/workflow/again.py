@@ -16,6 +16,9 @@ from bot.storage.db import Tx
 
 UNDO_OF = "undo_of"
 """Key in a proposal's parameters: the execution that it undoes."""
+WHY = "why"
+"""Key of what is owed to ``propose``: why an undo is proposed."""
+FAILED = "What was done failed its verification; this undoes it."
 
 
 def params(proposal: Proposal) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def params(proposal: Proposal) -> dict[str, Any]:
     if wanted and (proposal.requested_by != SYSTEM or UNDO_OF in proposal.params):
         asked["wanted"] = wanted
     if UNDO_OF in proposal.params:
-        asked[UNDO_OF] = proposal.params[UNDO_OF]
+        asked |= {UNDO_OF: proposal.params[UNDO_OF], WHY: proposal.text.rationale}
     return asked
 
 
@@ -40,6 +43,7 @@ def owe_undo(tx: Tx, execution: Execution, now: datetime) -> bool:
     action, wanted = found
     asked: Mapping[str, Any] = {
         "requested_by": SYSTEM, "action": str(action), "wanted": dict(wanted), UNDO_OF: execution.id,
+        WHY: FAILED,
     }  # fmt: skip
     due.owe(tx, Stage.PROPOSE, execution.incident_id, now, asked)
     return True

@@ -14,6 +14,7 @@ from typing import Any
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule, deny
 from bot.domain.errors import (
+    BudgetHoldsError,
     ClusterUnavailableError,
     FettleError,
     NotFoundError,
@@ -31,7 +32,7 @@ from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, entitled, facts, measuring, owing, verify
+from bot.workflow import again, close, entitled, facts, measuring, owing, revert, verify
 from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
@@ -40,6 +41,8 @@ SEND_WITHIN = ARRIVAL_MARGIN
 """What is sent later than this after its intent might arrive after it was read back and settled as not applied."""
 LOOK_AGAIN = timedelta(seconds=5)
 """Until a cluster that was silent at the claim is asked again."""
+HELD_AGAIN = timedelta(seconds=10)
+"""Until an eviction that a disruption budget held back is asked for again."""
 READ_BACK_FOR = timedelta(minutes=10)
 """How long an unreadable target is asked again before the outcome is called unknown."""
 READ_BACK_EVERY = timedelta(seconds=10)
@@ -101,8 +104,9 @@ def _claim(
     baseline[measure.ACTION] = execution.action
     baseline[measure.BEFORE] = reading.state.template_hash
     if binding := mitigation.binding(proposal.params):
-        # The template after the action is another one: what it is from then on is in the binding.
-        baseline |= {measure.BINDING: dict(binding), "template_hash": str(binding.get("template", ""))}
+        # Where the template after the action is another one, what it is from then on is in the binding.
+        baseline |= {measure.BINDING: dict(binding)}
+        baseline |= {"template_hash": str(binding["template"])} if "template" in binding else {}
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
@@ -130,11 +134,11 @@ def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> 
 
 
 def _passing(decision: Decision, reading: facts.Reading) -> bool:
-    """Nothing speaks against it but that the cluster didn't answer, or not in time: the approval stands."""
+    """Nothing speaks against it but that the cluster didn't answer, or that it has to wait: the approval stands."""
     rules = {reason.rule for reason in decision.reasons}
     # Rights that weren't read are a part of the same silence; rights that are missing are an answer.
     silent = {Rule.UNREADABLE} | ({Rule.RIGHTS} if reading.rights is None else set())
-    return Rule.UNREADABLE in rules and rules <= silent
+    return bool(rules & {Rule.UNREADABLE, Rule.BUDGET}) and rules <= silent | {Rule.BUDGET}
 
 
 def _look_later(tx: Tx, work: DueWork, execution: Execution, decision: Decision, now: datetime) -> None:
@@ -142,6 +146,9 @@ def _look_later(tx: Tx, work: DueWork, execution: Execution, decision: Decision,
     if not work.params.get("waiting"):
         detail = {"reason": decision.sentence, "execution": execution.uid}
         _entry(tx, "execution:claim:delayed", execution, "delayed", detail, now)
+    if decision.has(Rule.BUDGET) and execution.outcome != decision.sentence:
+        executions.note(tx, execution.id, decision.sentence)
+        owing.card(tx, incidents.get(tx, execution.incident_id), Priority.EXECUTION, now)
     due.later(tx, work, now + LOOK_AGAIN, error=decision.sentence, params={"waiting": True})
 
 
@@ -150,6 +157,8 @@ def _not_done(
 ) -> None:
     """Policy said no at the last moment: nothing was done, and the card says why."""
     outcome = f"not applied: {decision.sentence or 'the target could not be read'}"
+    if execution.outcome:
+        outcome = f"{outcome} What it waited for: {execution.outcome}"
     failed = executions.settle(tx, execution.id, ExecutionEvent.FAIL, now, outcome)
     executions.release(tx, execution.id)
     rules = [str(reason.rule) for reason in decision.reasons]
@@ -191,6 +200,10 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
         # The recovery row is committed already: it reads back when the request can no longer arrive.
         await ctx.store.transact(_waiting, ctx, execution.id)
         return
+    except BudgetHoldsError as error:
+        # The one answer after which the same may be sent again: the API server says itself that it did nothing.
+        await ctx.store.transact(_held, ctx, execution.id, str(error), lane=Lane.PRESS)
+        return
     except WorldChangedError as error:
         await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=True)
         return
@@ -227,6 +240,7 @@ def _record(
     _entry(tx, f"execution:state:{settled.state}", settled, str(settled.state), detail, now)
     if settled.state is ExecutionState.SUCCEEDED:
         verify.start(tx, ctx, settled, now)
+        revert.owe(tx, ctx, settled, incident, now)
     else:
         executions.release(tx, execution_id)
         close.hand_back(tx, incident, outcome, now)
@@ -235,6 +249,21 @@ def _record(
         if settled.state is ExecutionState.FAILED:  # nothing was done; what is unknown waits for a person
             close.alerts_cleared(tx, incident.id, now)
     owing.card(tx, incident, Priority.EXECUTION, now)
+
+
+def _held(tx: Tx, ctx: Context, execution_id: int, why: str) -> None:
+    """A disruption budget holds it back: claimed again later, with all guards, until the approval's end."""
+    now = ctx.clock()
+    execution, _, incident = _load(tx, execution_id)
+    if execution.state is not ExecutionState.RUNNING:
+        return  # it was read back meanwhile
+    executions.wait(tx, execution_id, why)
+    due.forget(tx, Stage.RECOVER, execution_id)
+    due.owe(tx, Stage.EXECUTE, execution_id, now + HELD_AGAIN, {"waiting": True})
+    if execution.outcome != why:
+        detail = {"reason": why, "execution": execution.uid}
+        _entry(tx, "execution:state:waiting", execution, "waiting", detail, now)
+        owing.card(tx, incident, Priority.EXECUTION, now)
 
 
 def _waiting(tx: Tx, ctx: Context, execution_id: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.domain.decision import Decision
+from bot.domain.decision import ALLOWED, Decision
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
@@ -22,10 +22,11 @@ from bot.domain.target import Target
 from bot.domain.verification import Verdict
 from bot.kube import reads
 from bot.kube.client import Cluster
+from bot.kube.neighbours import under_budget
 from bot.mitigations import catalog
+from bot.policy import blast_radius, glass, guardrails, rates
 from bot.policy import freeze as freeze_policy
-from bot.policy import glass, guardrails, rates
-from bot.storage import executions, people, verifications
+from bot.storage import executions, incidents, people, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
 from bot.workflow import again, ruled
@@ -38,6 +39,7 @@ class Reading:
 
     ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone, or that it is
     of a kind that no action fits, which isn't read. ``freeze_file`` is None when that couldn't be told.
+    ``neighbours`` are other workloads under the target's disruption budget, asked where an eviction is meant.
     """
 
     target: Target
@@ -47,6 +49,7 @@ class Reading:
     problem: str
     at: datetime
     freeze_file: bool | None
+    neighbours: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,14 @@ async def gather(ctx: Context, target: Target, action: str, *, recent: bool = Fa
         return Reading(target, None, (), None, "", at, await ctx.freeze_file())
     cluster = ctx.cluster.recent() if recent else ctx.cluster
     state, pods, allowed, problem = await _asked(ctx, cluster, target, action)
+    neighbours: tuple[Target, ...] = ()
+    if action == Action.EVICT and state is not None and state.budget is not None and not problem:
+        try:
+            neighbours = await under_budget(cluster, target, state.budget[0])
+        except FettleError as error:
+            problem = str(error)
     seen = state.target if state is not None else target
-    return Reading(seen, state, pods, allowed, problem, at, await ctx.freeze_file())
+    return Reading(seen, state, pods, allowed, problem, at, await ctx.freeze_file(), neighbours)
 
 
 async def _asked(
@@ -134,6 +143,8 @@ def check(
     if other is not None and other.id != own_execution:
         busy = f"INC-{other.incident_id} already has an action in flight on {reading.target.ref}."
     settings = ctx.settings
+    how = asked or Asked.of(proposal)
+    wanted = proposal.params if proposal else params or {}
     facts = guardrails.Facts(
         mode=settings.MODE,
         allowed_actions=frozenset(str(allowed) for allowed in settings.ALLOWED_ACTIONS),
@@ -150,10 +161,11 @@ def check(
         expires_at=_valid_until(ctx, incident, proposal, point, reading),
         read_problem=reading.problem,
         kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
-        replaces=catalog.CATALOG[Action(action)].replaces(proposal.params if proposal else params or {}),
+        replaces=catalog.CATALOG[Action(action)].replaces(wanted),
+        undo=how.undo,
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
-    how = asked or Asked.of(proposal)
+    decision += _radius(tx, ctx, reading, action, wanted, undo=how.undo)
     decision += ruled.check(tx, ctx, incident, action, reading.target, reading.state, now, undo=how.undo)
     limits = rates.Limits(
         settings.COOLDOWN, settings.TARGET_HOURLY, settings.HOURLY, settings.AT_ONCE, settings.BREAKER
@@ -162,6 +174,18 @@ def check(
     ref = reading.target.ref
     decision += Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
     return ruled.overridden(tx, ctx, decision, how.glass)
+
+
+def _radius(tx: Tx, ctx: Context, reading: Reading, action: str, params: Mapping[str, Any], *, undo: bool) -> Decision:
+    """How much at once, and what fires elsewhere on the same disruption budget."""
+    if reading.state is None:
+        return ALLOWED
+    bounds = blast_radius.Bounds(ctx.settings.SCALE_TO_ZERO, ctx.settings.SCALE_FROM_ZERO)
+    ending = sum(row.deleting for row in reading.pods)
+    found = ((one, incidents.open_on_target(tx, one.key)) for one in reading.neighbours)
+    firing = [f"{inc.ref} fires on {one.ref}" for one, inc in found if inc is not None and inc.alerts_firing]
+    reasons = blast_radius.check(action, params, reading.state, bounds, undo=undo, ending=ending, firing=firing)
+    return Decision(tuple(reasons))
 
 
 def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates.History:

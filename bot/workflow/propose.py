@@ -38,7 +38,9 @@ from bot.workflow.context import Context
 from bot.workflow.offering import NOTHING, Draft
 
 RATES = frozenset({Rule.COOLDOWN, Rule.RATE, Rule.BREAKER})
-PASSING = RATES | {Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.WINDOW, Rule.RIGHTS, Rule.IN_FLIGHT}
+PASSING = RATES | {
+    Rule.UNREADABLE, Rule.ROLLING_OUT, Rule.FROZEN, Rule.WINDOW, Rule.RIGHTS, Rule.IN_FLIGHT, Rule.BUDGET,
+}  # fmt: skip
 """Reasons that pass by themselves, or with a person's hand elsewhere: what they refused is looked at again."""
 AGAIN, LAST_AGAIN = timedelta(seconds=20), timedelta(minutes=5)
 """The first wait before looking again, and the longest: each is twice the one before."""
@@ -79,7 +81,7 @@ async def _draft(
         reading = await facts.gather(ctx, incident.target, action)
         why = f"Requested by a person for {reading.target.ref}."
         if undone:
-            why = "What was done failed its verification; this undoes it."
+            why = str(params.get(again.WHY) or again.FAILED)
         wanted = params.get("wanted") or {}
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}

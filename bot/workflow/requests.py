@@ -14,7 +14,7 @@ from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
 from bot.domain.incident import INCIDENT, Incident, IncidentEvent, IncidentState
-from bot.domain.mitigation import Action, traits_of
+from bot.domain.mitigation import Action, noun_of, traits_of
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
 from bot.domain.redaction import redact
@@ -127,7 +127,7 @@ def _act(
     params = {"requested_by": principal.id, "action": str(action), **({"wanted": dict(wanted)} if wanted else {})}
     due.owe(tx, Stage.PROPOSE, incident.id, now, params)
     owing.card(tx, incident, Priority.NEW_CARD, now)
-    text = f"A {traits_of(action).noun} of {target.ref} is being proposed on the card of {incident.ref}."
+    text = f"{noun_of(action).capitalize()} of {target.ref} is being proposed on the card of {incident.ref}."
     return Answer(text, incident_id=incident.id)
 
 

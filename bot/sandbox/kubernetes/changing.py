@@ -25,6 +25,7 @@ from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.events import from_events_v1
 from bot.sandbox.kubernetes.kinds import Kind, by_kind
 from bot.sandbox.kubernetes.reading import chooser, shown
+from bot.sandbox.kubernetes.replicasets import ready_since
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.writes import Deletion, Writing
 
@@ -263,11 +264,18 @@ class Changing:
         body = decode(kind, asked)
         labels = pod["metadata"].get("labels") or {}
         counted = pod["status"].get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
-        for budget in self.cluster.store.list(by_kind("PodDisruptionBudget"), namespace):
-            if counted and selectors.matches(budget["spec"].get("selector"), labels):
-                _, healthy, needed = upkeep.budget_health(world, budget)
-                if healthy - 1 < needed:
-                    raise status.too_disrupted(budget["metadata"]["name"], needed, healthy)
+        listed = self.cluster.store.list(by_kind("PodDisruptionBudget"), namespace) if counted else []
+        budgets = [one for one in listed if selectors.matches(one["spec"].get("selector"), labels)]
+        if len(budgets) > 1:
+            raise status.several_budgets()
+        for budget in budgets:
+            _, healthy, needed = upkeep.budget_health(world, budget)
+            ready = ready_since(pod) is not None
+            always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+            # What isn't ready takes nothing from the healthy ones: it may go while those are enough.
+            spare = not ready and (always or (healthy >= needed > 0))
+            if not spare and healthy - 1 < needed:
+                raise status.too_disrupted(budget["metadata"]["name"], needed, healthy)
         options = body.get("deleteOptions") or {}
         dry = asked.dry_run or "All" in (options.get("dryRun") or ())
         grace = options.get("gracePeriodSeconds")

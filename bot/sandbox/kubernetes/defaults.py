@@ -196,6 +196,10 @@ def _namespace(obj: Json) -> None:
     obj.setdefault("status", {}).setdefault("phase", "Active")
 
 
+def _autoscaler(obj: Json) -> None:
+    obj["spec"].setdefault("minReplicas", 1)
+
+
 _BY_KIND: dict[str, Callable[[Json], None]] = {
     "Deployment": _deployment,
     "StatefulSet": _statefulset,
@@ -205,6 +209,7 @@ _BY_KIND: dict[str, Callable[[Json], None]] = {
     "Pod": _pod,
     "Service": _service,
     "Namespace": _namespace,
+    "HorizontalPodAutoscaler": _autoscaler,
 }
 _STATUS_ALWAYS = {"Deployment", "DaemonSet", "Job", "PodDisruptionBudget", "CronJob"}
 

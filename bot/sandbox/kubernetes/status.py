@@ -178,6 +178,12 @@ def version_ahead(asked: int, current: int) -> StatusError:
     return StatusError(body, {"Retry-After": "1"})
 
 
+def several_budgets() -> StatusError:
+    """500 for an eviction of a pod under more than one disruption budget."""
+    said = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    return StatusError(failure(500, "InternalError", f"Internal error occurred: {said}", {}))
+
+
 def too_disrupted(budget: str, needs: int, has: int) -> StatusError:
     """429 for an eviction that a disruption budget forbids; there is no Retry-After."""
     said = f"The disruption budget {budget} needs {needs} healthy pods and has {has} currently"

@@ -32,7 +32,8 @@ def bar(done: int, total: int) -> str:
 def counts(progress: Mapping[str, Any]) -> str:
     """``4/6 updated, 4 ready``."""
     desired = _number(progress, "desired")
-    return f"{_number(progress, 'updated')}/{desired} updated, {_number(progress, 'ready')} ready"
+    word = safe(str(progress.get("word") or "updated"), 20)
+    return f"{_number(progress, 'updated')}/{desired} {word}, {_number(progress, 'ready')} ready"
 
 
 def step(view: CardView) -> str:
@@ -40,7 +41,7 @@ def step(view: CardView) -> str:
     proposal = executed_proposal(view) or newest_proposal(view)
     verb = safe(proposal.text.verb, 40) if proposal else "action"
     if view.execution is None or view.execution.state is ExecutionState.PENDING:
-        return f"{verb} approved"
+        return f"{verb} waits" if view.execution is not None and view.execution.outcome else f"{verb} approved"
     check = view.verification
     if check is None or not check.progress:
         return f"{verb} running"
@@ -70,7 +71,8 @@ def running_block(view: CardView) -> Block:
 def _progress(view: CardView) -> str:
     execution, check = view.execution, view.verification
     if execution is None or execution.state is ExecutionState.PENDING:
-        return "about to run…"
+        held = safe(view.execution.outcome, 400) if view.execution is not None else ""
+        return f"waiting: {held}" if held else "about to run…"
     if check is None or not check.progress:
         return "running…"
     told = counts(check.progress)

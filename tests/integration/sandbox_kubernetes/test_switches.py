@@ -85,6 +85,30 @@ async def test_a_budget_stops_evictions_until_pods_are_well(api: Api, server: Cl
     assert (budget["currentHealthy"], budget["disruptionsAllowed"], budget["expectedPods"]) == (2, 1, 2)
 
 
+async def test_a_budget_spares_what_is_ready_and_lets_what_is_not_go(api: Api, server: ClusterServer) -> None:
+    """By unhealthyPodEvictionPolicy: unset, a pod that isn't ready goes while the healthy ones are enough."""
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "api"}}}
+    meta = {"name": "api", "namespace": "shop"}
+    server.cluster.apply({"kind": "PodDisruptionBudget", "metadata": meta, "spec": spec})
+    (ill,) = server.cluster.strike("shop", "api", "not-ready")
+    server.cluster.advance(3)
+    well = next(one["metadata"]["name"] for one in server.cluster.pods("shop", "api") if one["metadata"]["name"] != ill)
+
+    async def asked(name: str) -> int:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        path = f"/api/v1/namespaces/shop/pods/{name}/eviction?dryRun=All"
+        return (await api("POST", path, body, as_="bot")).status
+
+    assert [await asked(ill), await asked(well)] == [201, 429]
+    server.cluster.apply({"kind": "PodDisruptionBudget", "metadata": meta, "spec": {**spec, "minAvailable": 2}})
+    assert await asked(ill) == 429
+    always = {**spec, "minAvailable": 2, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+    server.cluster.apply({"kind": "PodDisruptionBudget", "metadata": meta, "spec": always})
+    assert [await asked(ill), await asked(well)] == [201, 429]
+    server.cluster.apply({"kind": "PodDisruptionBudget", "metadata": {**meta, "name": "second"}, "spec": spec})
+    assert await asked(ill) == 500, "the eviction API knows one budget a pod"
+
+
 async def test_an_autoscaler_fights_a_manual_scale(api: Api, server: ClusterServer) -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}
     spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4}

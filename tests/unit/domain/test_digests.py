@@ -40,6 +40,7 @@ STATUS: dict[str, Any] = {
     "annotated": True, "marker": "e-1", "ordered": True, "keeper": Keeper("Argo CD"),
     "hung": (("api", "x"),),
     "pods_hash": "7c9f", "pods_wanted": 2,
+    "hpa_owner": "KEDA", "hpa_uid": "h-2", "hpa_keeper": Keeper("Argo CD"),
 }  # fmt: skip
 """Status, and what follows from the template hash or is looked at afresh by guards."""
 

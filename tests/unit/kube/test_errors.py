@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bot.domain.errors import (
+    BudgetHoldsError,
     ClusterUnavailableError,
     FettleError,
     ForbiddenError,
@@ -34,7 +35,7 @@ CASES = [
     ("status-405", RejectedError),
     ("status-410-continue-expired", RejectedError),
     ("status-415", RejectedError),
-    ("status-429-eviction-pdb", ClusterUnavailableError),
+    ("status-429-eviction-pdb", BudgetHoldsError),
     ("status-504-future-rv-list", ClusterUnavailableError),
 ]
 
@@ -83,6 +84,15 @@ def test_the_time_to_wait_is_kept_and_nonsense_is_not() -> None:
 
     assert waits("3") == 3.0
     assert waits("soon") is None
+
+
+def test_a_budget_that_holds_an_eviction_back_is_told_from_any_other_wait() -> None:
+    """Only that one may be sent again by itself, and its reason is shown."""
+    held = translate("status-429-eviction-pdb", acts=True)
+    assert isinstance(held, BudgetHoldsError)
+    assert str(held) == "The disruption budget api needs 3 healthy pods and has 3 currently (429)."
+    busy = status_error("POST", "/x", 429, b'{"details": {"causes": [{"reason": "Other"}]}}', {}, acts=True)
+    assert not isinstance(busy, BudgetHoldsError)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": null}'])
