@@ -192,7 +192,7 @@ def namespaces(value: Any) -> tuple[str, ...]:
 
 
 def actions(value: Any) -> tuple[Action, ...]:
-    """Actions by their words."""
+    """Actions by their words, a hyphen being as good as an underscore."""
     known = {action.value: action for action in Action}
     found = [known.get(word.lower().replace("-", "_")) for word in words(value)]
     if None in found:

@@ -88,7 +88,7 @@ class Left:
         return [
             one
             for one in self.server.requests
-            if one.verb in {"patch", "update", "delete"}
+            if (one.verb in {"patch", "update", "delete"} or one.resource == "pods/eviction")
             and one.user == self.server.access.bot_user
             and "dryRun" not in one.query
         ]
@@ -152,7 +152,9 @@ def repeated(left: Left) -> Iterator[str]:
     """At most one effect for an approved proposal."""
     many = left.rows("SELECT proposal_id, count(*) FROM executions GROUP BY proposal_id HAVING count(*) > 1")
     yield from (f"proposal {number} has {count} executions" for number, count in many)
-    sent = Counter(execution_of(one) for one in left.writes())
+    # What a disruption budget holds back is a clear no, the only one after which the same is asked again.
+    held = ("pods/eviction", 429)
+    sent = Counter(execution_of(one) for one in left.writes() if (one.resource, one.status) != held)
     yield from (f"execution {uid} was sent {count} times" for uid, count in sent.items() if count > 1)
 
 
@@ -268,14 +270,17 @@ LAWS = {
 
 
 def execution_of(write: Record) -> str:
-    """The execution that a write names in its patch, "" for one that names none."""
-    for step in json.loads(write.body):
+    """The execution that a write names in its patch, else in its User-Agent; "" for one that names none."""
+    body = json.loads(write.body)
+    for step in body if isinstance(body, list) else ():
         value = step.get("value")
         if isinstance(value, dict) and EXECUTION_ID in value:
             return str(value[EXECUTION_ID])
         if step["path"].endswith(EXECUTION_ID.replace("/", "~1")):
             return str(value)
-    return ""
+    marked = any(step["path"].startswith("/spec/template") for step in body) if isinstance(body, list) else False
+    # Scales, autoscalers and evictions can't bear a mark.
+    return "" if marked else write.user_agent.partition(" ")[2]
 
 
 class _Entry(NamedTuple):

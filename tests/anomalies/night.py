@@ -85,6 +85,8 @@ class Night:
         self.sources = Sources()
         self.generation = 1
         """The workload's before the night."""
+        self.door = ("patch", "deployments")
+        """Verb and resource of the write whose answer is lost."""
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
         """Fingerprints of the alerts whose firing, and whose end, the sender was told is taken."""
@@ -257,7 +259,7 @@ async def approves(night: Night) -> bool:
     for proposal in waiting:
         if night.lose_answer:
             night.lose_answer = False
-            night.server.faults.drop_after("patch", "deployments")
+            night.server.faults.drop_after(*night.door)
         await night.floor.verbs.approve(proposal.id, await night.floor.person("ana"))
     return bool(waiting)
 

@@ -196,3 +196,16 @@ def test_where_the_owner_may_be_overridden_a_rollback_of_what_git_keeps_is_allow
     assert check("rollback", state(keeper=KEPT), facts, NOW, Point.EXECUTE).allowed
     elsewhere = replace(facts, override_keepers=frozenset({"bank"}))
     assert not check("rollback", state(keeper=KEPT), elsewhere, NOW, Point.EXECUTE).allowed
+
+
+def test_an_undo_goes_through_a_rollout_that_never_ends() -> None:
+    """Pods that don't get ready are why it is undone; but what is paused is somebody's, unless it works there too."""
+    for action, paused in (("restart", {Rule.PAUSED}), ("scale", set())):
+        facts = replace(ALLOWING, allowed_actions=frozenset({action}), undo=True)
+        stuck, still = state(updated=2), state(paused=True)
+        found = check(action, stuck, facts, NOW, Point.EXECUTE)
+        assert found.allowed, found.sentence
+        assert {reason.rule for reason in check(action, still, facts, NOW, Point.EXECUTE).reasons} == paused
+        asked = replace(facts, undo=False)
+        assert check(action, stuck, asked, NOW, Point.EXECUTE).has(Rule.ROLLING_OUT)
+        assert check(action, still, asked, NOW, Point.EXECUTE).has(Rule.PAUSED)

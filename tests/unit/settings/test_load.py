@@ -239,6 +239,10 @@ def test_yaml_speaks_its_own_types(read: Any) -> None:
     assert read(yaml="").MODE == "act"
 
 
+def test_an_action_may_be_written_with_a_hyphen(read: Any) -> None:
+    assert read(ALLOWED_ACTIONS="raise-autoscaler,scale").ALLOWED_ACTIONS == (Action.RAISE_AUTOSCALER, Action.SCALE)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("15m", 900), ("1h30m", 5400), ("1.5h", 5400), ("500ms", 0.5), ("1 h", 3600)]
 )
