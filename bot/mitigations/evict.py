@@ -178,7 +178,7 @@ def facts(state: TargetState, *, held: str, dry_run: bool) -> str:
 def consequence(state: TargetState, params: Params) -> str:
     """The confirm's text."""
     back = "with its name and volumes" if state.target.kind == "StatefulSet" else "in its place"
-    return f"Ends pod {params['pod']} of {state.target.ref}; its controller starts another {back}."
+    return f"Ends pod {params['pod']} of {state.target.ref} for good; its controller starts another {back}."
 
 
 def _waits(held: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from tests.planted import (
     process,
     registries,
     rules,
+    scaling,
     shadow,
     silences,
     slack,
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
-    *rules.BUGS, *images.BUGS, *silences.BUGS,
+    *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})
