@@ -60,13 +60,13 @@ def number(value: object) -> int | None:
 
 
 async def plan(_cluster: Cluster, state: TargetState, wanted: Params) -> Params:
-    """From what it has to what is wanted, by ``replicas`` (or ``to``, as planned before); raises ``RequestError``."""
-    ref, to = state.target.ref, number(wanted.get("replicas", wanted.get("to")))
+    """From what it has to what is wanted, by ``replicas``; raises ``RequestError``."""
+    ref, to = state.target.ref, number(wanted.get("replicas"))
     if to is None:
         raise RequestError(NO_NUMBER)
     if to == state.replicas:
         raise RequestError(f"{ref} has {to} replicas already; there is nothing to change.")
-    return {"from": state.replicas, "to": to}
+    return {"from": state.replicas, "replicas": to}
 
 
 def request(state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params) -> WriteRequest:
@@ -75,7 +75,7 @@ def request(state: TargetState, *, approved_at: datetime, execution_uid: str, pa
     ``approved_at`` isn't needed: the same number said again changes nothing. Raises ``RequestError`` without a uid.
     """
     del approved_at
-    target, before, after = state.target, number(params.get("from")), number(params.get("to"))
+    target, before, after = state.target, number(params.get("from")), number(params.get("replicas"))
     if not (target.uid and target.namespace and target.name and execution_uid):
         raise RequestError("A scaling needs one exact object: kind, namespace, name and uid, and an execution.")
     if before is None or after is None:
@@ -121,7 +121,7 @@ async def preview(
 
 def facts(state: TargetState, params: Params, *, dry_run: bool) -> str:
     """``3 → 6 replicas, 3 ready · no HPA · budget api allows 1 down · dry run ok``."""
-    parts = [f"{params['from']} → {params['to']} replicas, {state.ready} ready"]
+    parts = [f"{params['from']} → {params['replicas']} replicas, {state.ready} ready"]
     parts.append("no HPA" if state.hpa is None else f"HPA {state.hpa[1]} to {state.hpa[2]}")
     parts.append("no disruption budget" if state.budget is None else f"budget {state.budget[0]} {state.budget[1]}")
     parts.append("dry run ok" if dry_run else "dry run refused")
@@ -130,7 +130,7 @@ def facts(state: TargetState, params: Params, *, dry_run: bool) -> str:
 
 def consequence(state: TargetState, params: Params) -> str:
     """The confirm's text."""
-    ref, before, after = state.target.ref, params["from"], params["to"]
+    ref, before, after = state.target.ref, params["from"], params["replicas"]
     if after == 0:
         return f"Ends all {pods(before)} of {ref}; nothing of it runs until somebody scales it up."
     if after > before:
@@ -147,7 +147,7 @@ def _pods(number: int) -> str:
 
 def warnings(state: TargetState, params: Params) -> tuple[str, ...]:
     """A line each for what a person should know before pressing; none of them denies."""
-    ref, before, after = state.target.ref, params["from"], params["to"]
+    ref, before, after = state.target.ref, params["from"], params["replicas"]
     lines: list[str] = []
     if after < before and state.budget is not None:
         lines.append(f"Scaling down doesn't heed the disruption budget {state.budget[0]} ({state.budget[1]}).")
@@ -207,7 +207,7 @@ def undo(params: Params) -> tuple[Action, Params]:
 
 def binding(params: Params) -> Params:
     """The number that verification waits for, and the one to which somebody may take it back."""
-    return {"replicas": params["to"], "from": params["from"]}
+    return {"replicas": params["replicas"], "from": params["from"]}
 
 
 def asked(wanted: Params) -> str:
@@ -218,8 +218,8 @@ def asked(wanted: Params) -> str:
 MITIGATION = Mitigation(
     action=Action.SCALE,
     verb="scale",
-    headline="Scale {label} from {from} to {to}",
-    done="Scaled {ref} from {from} to {to}",
+    headline="Scale {label} from {from} to {replicas}",
+    done="Scaled {ref} from {from} to {replicas}",
     asked=asked,
     plan=plan,
     preview=preview,

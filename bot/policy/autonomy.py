@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.decision import Decision, Reason, Rule
 from bot.domain.finding import Confidence
+from bot.domain.mitigation import noun_of
 
 HOUR = timedelta(hours=1)
 
@@ -59,7 +60,7 @@ def _wanted(case: Alone) -> Iterator[Reason]:
     if not case.breaker:
         yield _no("BREAKER is 0, so that nothing would stop me when it doesn't help.")
     if not case.fits:
-        yield _no(f"A {case.action} is neither harmless nor can it be undone.")
+        yield _no(f"{noun_of(case.action).capitalize()} is neither harmless nor can it be undone.")
 
 
 def _sure(case: Alone) -> Iterator[Reason]:

@@ -66,7 +66,7 @@ def most_at_once(replicas: int) -> int:
 
 
 def _replicas(params: Mapping[str, Any], state: TargetState, bounds: Bounds) -> Iterator[Reason]:
-    ref, before, after = state.target.ref, _number(params.get("from")), _number(params.get("to"))
+    ref, before, after = state.target.ref, _number(params.get("from")), _number(params.get("replicas"))
     if before is None or after is None:
         yield _no_number(ref)
     elif after == 0 and not bounds.to_zero:

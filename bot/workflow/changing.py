@@ -10,7 +10,7 @@ from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.decision import Rule, deny
-from bot.domain.mitigation import Action, traits_of
+from bot.domain.mitigation import Action, noun_of, traits_of
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import ProposalEvent, ProposalState
 from bot.domain.redaction import redact
@@ -33,9 +33,9 @@ def _change(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, value:
     outsider = approver_policy.identity(principal)
     if not outsider.allowed:
         return decide.refused(tx, proposal, principal, outsider, now)
-    of = traits_of(proposal.action)
+    of, noun = traits_of(proposal.action), noun_of(proposal.action)
     if not of.changes:
-        said = deny(Rule.SETTLED, f"Nothing of a {of.noun} can be changed. Reject it, or approve it as it is.")
+        said = deny(Rule.SETTLED, f"Nothing of {noun} can be changed. Reject it, or approve it as it is.")
         return decide.refused(tx, proposal, principal, said, now)
     if proposal.state is not ProposalState.PENDING:
         return decide.too_late(tx, ctx, proposal_id, principal)
@@ -56,5 +56,5 @@ def _change(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, value:
     asked = {"requested_by": principal.id, "action": proposal.action, "wanted": wanted}
     due.owe(tx, Stage.PROPOSE, incident.id, now, asked)
     owing.card(tx, incident, Priority.PRESS, now)
-    text = f"A {of.noun} with {of.changes} {value[:60]} is being proposed on the card of {incident.ref}."
+    text = f"{noun.capitalize()} with {of.changes} {value[:60]} is being proposed on the card of {incident.ref}."
     return Answer(text, incident_id=incident.id)

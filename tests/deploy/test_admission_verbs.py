@@ -182,7 +182,7 @@ def test_what_the_mitigations_send_is_covered_by_a_policy() -> None:
         "autoscaler": "api", "uid": "h", "from_least": 2, "from_most": 6, "least": 2, "most": 9,
     }  # fmt: skip
     sent = [
-        scale.request(state(kind), approved_at=NOW, execution_uid="e", params={"from": 6, "to": 8})
+        scale.request(state(kind), approved_at=NOW, execution_uid="e", params={"from": 6, "replicas": 8})
         for kind in ("Deployment", "StatefulSet")
     ]
     sent.append(raise_autoscaler.request(state(), approved_at=NOW, execution_uid="e", params=bounds))

@@ -58,7 +58,7 @@ async def test_it_sets_the_number_that_was_approved_and_nothing_else(
     state = await reads.target_state(kube.cluster, target, now=now())
     spec = kube.sandbox.get(target.kind, "shop", target.name)["spec"]
     params = await scale.plan(kube.cluster, state, {"replicas": after})
-    assert params == {"from": before, "to": after}
+    assert params == {"from": before, "replicas": after}
     seen = await scale.preview(kube.cluster, state, approved_at=now(), execution_uid="e1", params=params)
     assert (seen.problem, seen.diff) == ("", f"~ replicas: {before} → {after}")
     assert all(seen.rights.values())
@@ -71,7 +71,7 @@ async def test_it_sets_the_number_that_was_approved_and_nothing_else(
 
 async def test_a_number_that_somebody_set_meanwhile_refuses_it(kube: World) -> None:
     state = await kube.api()
-    stored = request(state, {"from": 3, "to": 6})
+    stored = request(state, {"from": 3, "replicas": 6})
     kube.sandbox.deployment("shop", "api", replicas=4, image="registry.example/api:1.4.1")
     with pytest.raises(WorldChangedError):
         await scale.apply(kube.cluster, stored)
@@ -80,7 +80,7 @@ async def test_a_number_that_somebody_set_meanwhile_refuses_it(kube: World) -> N
 
 async def test_another_object_of_that_name_refuses_it(kube: World) -> None:
     state = await kube.api()
-    stored = request(state, {"from": 3, "to": 6})
+    stored = request(state, {"from": 3, "replicas": 6})
     kube.sandbox.delete("Deployment", "shop", "api")
     kube.sandbox.advance(5)
     await kube.api()
@@ -90,7 +90,7 @@ async def test_another_object_of_that_name_refuses_it(kube: World) -> None:
 
 async def test_a_request_without_its_precondition_is_never_sent(kube: World) -> None:
     state = await kube.api()
-    stored = request(state, {"from": 3, "to": 6})
+    stored = request(state, {"from": 3, "replicas": 6})
     with pytest.raises(IntegrityError, match="no precondition"):
         await scale.apply(kube.cluster, replace(stored, body=stored.body[1:]))
     assert not kube.sent("PATCH")
@@ -98,7 +98,7 @@ async def test_a_request_without_its_precondition_is_never_sent(kube: World) -> 
 
 async def test_what_became_of_it_is_read_back_by_the_number(kube: World) -> None:
     state = await kube.api()
-    stored = request(state, {"from": 3, "to": 5})
+    stored = request(state, {"from": 3, "replicas": 5})
 
     async def found() -> Applied:
         return (await scale.read_back(kube.cluster, state.target, "e1", stored=stored)).state
@@ -117,7 +117,7 @@ async def test_what_became_of_it_is_read_back_by_the_number(kube: World) -> None
 async def test_from_nothing_is_read_back_too(kube: World) -> None:
     """The API server leaves a zero out: absent is a number here."""
     state = await kube.api(replicas=0)
-    stored = request(state, {"from": 0, "to": 2})
+    stored = request(state, {"from": 0, "replicas": 2})
     assert (await scale.read_back(kube.cluster, state.target, "e1", stored=stored)).state is Applied.NOT_APPLIED
 
 
@@ -141,7 +141,7 @@ async def test_a_missing_right_names_the_role(kube: World) -> None:
     state = await kube.api()
     kube.server.deny("patch", "deployments/scale", "shop")
     with pytest.raises(ForbiddenError, match="Apply the role fettle-scale in shop"):
-        await scale.apply(kube.cluster, request(state, {"from": 3, "to": 6}))
+        await scale.apply(kube.cluster, request(state, {"from": 3, "replicas": 6}))
 
 
 # -- bounds ----------------------------------------------------------------------------------------

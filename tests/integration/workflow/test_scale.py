@@ -434,3 +434,24 @@ async def test_it_is_proposed_three_times_and_then_left_to_people(floor: Floor) 
         await floor.run(Stage.EXPIRE)
     outcomes = [one.outcome for one in await floor.entries("execution:revert:looked")]
     assert outcomes == ["proposed"] * 3
+
+
+async def test_another_number_is_a_new_proposal_by_whoever_changed_it(floor: Floor) -> None:
+    proposal = await asked(floor, replicas="5")
+    answer = await floor.verbs.change(proposal.id, await floor.person("li"), "4")
+    assert answer.ok, answer.text
+    assert answer.text.startswith("A scaling with replicas 4 is being proposed")
+    await floor.run(Stage.PROPOSE)
+    changed = await floor.proposal()
+    assert (changed.state, changed.text.headline) == (ProposalState.PENDING, "Scale Deployment shop/api from 3 to 4")
+    assert (await floor.proposal_now(proposal)).state is ProposalState.SUPERSEDED
+    refused = await floor.verbs.change(changed.id, await floor.person("li"), "many")
+    assert not refused.ok
+    assert "How many replicas" in refused.text
+
+
+async def test_other_bounds_are_a_new_proposal_too(floor: Floor) -> None:
+    proposal = await raised(floor)
+    assert (await floor.verbs.change(proposal.id, await floor.person("li"), "2-6")).ok
+    await floor.run(Stage.PROPOSE)
+    assert "run 2 to 6 replicas" in (await floor.proposal()).text.headline

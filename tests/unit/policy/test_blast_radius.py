@@ -24,7 +24,7 @@ def rules(
 
 
 def scaled(before: Any, after: Any) -> dict[str, Any]:
-    return {"from": before, "to": after}
+    return {"from": before, "replicas": after}
 
 
 SCALES = [
