@@ -38,6 +38,7 @@ _ROUTING_KEY = re.compile(r"[A-Za-z0-9]{16,64}")
 _SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MIN_TOKEN = 8
+Named = TypeVar("Named")
 _LONGEST_TEXT = 40
 _TOKENS = {
     "xoxb-": "a bot token, which belongs into SLACK_BOT_TOKEN",
@@ -193,20 +194,19 @@ def namespaces(value: Any) -> tuple[str, ...]:
 
 def actions(value: Any) -> tuple[Action, ...]:
     """Actions by their words, a hyphen being as good as an underscore."""
-    known = {action.value: action for action in Action}
-    found = [known.get(word.lower().replace("-", "_")) for word in words(value)]
-    if None in found:
-        raise ValueError(f"write actions out of: {', '.join(known)}")
-    return tuple(action for action in found if action)
+    return _named(value, {action.value: action for action in Action})
 
 
 def allowed(value: Any) -> tuple[Action | Notice, ...]:
     """What may be done by its words: actions on the cluster, and what changes notices alone."""
-    known = {one.value: one for one in (*Action, *Notice)}
-    found = [known.get(word.lower()) for word in words(value)]
+    return _named(value, {one.value: one for one in (*Action, *Notice)})
+
+
+def _named(value: Any, known: Mapping[str, Named]) -> tuple[Named, ...]:
+    found = [known.get(word.lower().replace("-", "_")) for word in words(value)]
     if None in found:
         raise ValueError(f"write actions out of: {', '.join(known)}")
-    return tuple(one for one in found if one)
+    return tuple(one for one in found if one is not None)
 
 
 def approvers(value: Any) -> tuple[str, ...]:
