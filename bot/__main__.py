@@ -36,6 +36,8 @@ policy_app = typer.Typer(help="See and check the policy.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 shadow_app = typer.Typer(help="Proposals against what people did.", no_args_is_help=True)
 app.add_typer(shadow_app, name="shadow")
+artifacts_app = typer.Typer(help="Dumps that are kept.", no_args_is_help=True)
+app.add_typer(artifacts_app, name="artifacts")
 
 DOTENV = Path(".env")
 
@@ -298,6 +300,28 @@ def policy_explain(
 
     asked = policy_cli.Asked(user, action, target, severity, own)
     raise typer.Exit(policy_cli.explain(asked, env_file, as_json=json))
+
+
+@artifacts_app.command("list")
+def artifacts_list(*, json: Json = False, env_file: EnvFile = DOTENV) -> None:
+    """List the dumps that are kept: of which incident, how large, until when, and where."""
+    from bot import artifacts_cli, settings
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(artifacts_cli.listed(url, as_json=json))
+
+
+@artifacts_app.command("get")
+def artifacts_get(
+    number: Annotated[int, typer.Argument(help="Its id in the list.")],
+    to: Annotated[Path | None, typer.Option("--to", help="File or folder of the copy.")] = None,
+    env_file: EnvFile = DOTENV,
+) -> None:
+    """Copy a dump out of the folder, its digest checked; of one in S3 or Drive, print where to open it."""
+    from bot import artifacts_cli, settings
+
+    url = settings.load_database_only(env_file=env_file).DATABASE_URL
+    raise typer.Exit(artifacts_cli.get(url, number, to))
 
 
 @shadow_app.command("report")

@@ -32,6 +32,7 @@ from bot.domain.proposal import SYSTEM
 from bot.evidence import handler_files
 from bot.evidence.handlers import Handlers
 from bot.health import Health
+from bot.integrations import artifact_store
 from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.sources import Sources
 from bot.jobs import Jobs
@@ -119,7 +120,7 @@ class Program:
             opened = await _open(settings, closing)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
             steady = clock.Steady()
-            sources = Sources.of(settings)
+            sources = Sources.of(settings, artifact_store.named(settings, settings.DATA_DIR))
             closing.push_async_callback(sources.close)
             pager = await _pager(settings, closing)
             ctx = Context(

@@ -11,7 +11,10 @@ from datetime import UTC
 from bot import clock, doctor_registries
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError
+from bot.domain.mitigation import Action
+from bot.integrations import artifact_store
 from bot.integrations.alertmanager import Alertmanager
+from bot.integrations.artifacts import Artifacts
 from bot.integrations.loki import Loki
 from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.prometheus import Prometheus
@@ -35,7 +38,7 @@ LABELS = ("namespace", "pod")
 
 async def rows(settings: Settings) -> list[Row]:
     """The rows of them all, of the registries, and of the charts."""
-    sources = Sources.of(settings)
+    sources = Sources.of(settings, artifact_store.named(settings, settings.DATA_DIR))
     try:
         prometheus, alertmanager, loki, registries, pager = await asyncio.gather(
             _prometheus(sources.prometheus),
@@ -44,9 +47,20 @@ async def rows(settings: Settings) -> list[Row]:
             doctor_registries.rows(settings, sources.registries),
             _pager(settings),
         )
+        dumps = await _artifacts(settings, sources.artifacts)
     finally:
         await sources.close()
-    return [*prometheus, *alertmanager, *loki, *registries, *pager, *_charts(settings)]
+    return [*prometheus, *alertmanager, *loki, *registries, *pager, *dumps, *_charts(settings)]
+
+
+async def _artifacts(settings: Settings, store: Artifacts | None) -> list[Row]:
+    """Where dumps would go; of no concern while none may be taken."""
+    if store is None or not {Action.THREAD_DUMP, Action.HEAP_DUMP} & set(settings.ALLOWED_ACTIONS):
+        return [ok("ARTIFACTS", f"Not used: ALLOWED_ACTIONS names no dump. {DESCRIPTIONS['ARTIFACTS']}")]
+    try:
+        return [ok("ARTIFACTS", await store.check())]
+    except FettleError as error:
+        return [fail("ARTIFACTS", str(error))]
 
 
 async def _prometheus(prometheus: Prometheus | None) -> list[Row]:

@@ -23,6 +23,7 @@ from bot.storage import audit, due, freeze, people, proposals, purge, silences
 from bot.storage.db import Tx
 from bot.workflow import (
     alone,
+    brought,
     decide,
     execute,
     investigate,
@@ -146,6 +147,7 @@ class Jobs:
         if self._ctx.settings.WATCHDOG_TIMEOUT is not None:
             self._scheduler.add_job(self.watchdog, "interval", seconds=WATCHDOG_EVERY, id="watchdog")
         self._scheduler.add_job(self.head, "interval", hours=1, id="audit-head")
+        self._scheduler.add_job(brought.sweep, "interval", args=[self._ctx], hours=1, id="artifacts")
         # Soon after the start, too: a bot that is restarted each hour must still forget on time.
         soon = self._ctx.clock() + timedelta(minutes=1)
         self._scheduler.add_job(self.purge, "interval", hours=6, id="retention", next_run_time=soon)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr, ValidationError
 
+from bot import settings_artifacts as artifacts
 from bot import settings_files as files
 from bot import settings_values as values
 from bot.domain.errors import ConfigError
@@ -358,7 +359,7 @@ def _found(environ: Mapping[str, str], env_file: str | Path, yaml_file: str | Pa
 
 def _across(raw: Mapping[str, Any]) -> list[str]:
     """What is wrong between settings that are right each by itself."""
-    sentences = contradictions(raw)
+    sentences = contradictions(raw) + artifacts.contradictions(raw)
     if bool(raw.get("TLS_CERT")) != bool(raw.get("TLS_KEY")):
         given, other = ("TLS_CERT", "TLS_KEY") if raw.get("TLS_CERT") else ("TLS_KEY", "TLS_CERT")
         sentences.append(f"{given} is given without {other}: give both, or neither.")

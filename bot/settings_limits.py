@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from bot import settings_values as values
 from bot.domain.mitigation import Action
+from bot.settings_artifacts import ArtifactSettings
 
 
-class LimitSettings(BaseModel):
-    """Part of ``Settings``."""
+class LimitSettings(ArtifactSettings):
+    """Part of ``Settings``, and with it what dumps may take."""
 
     COOLDOWN: Annotated[timedelta, BeforeValidator(values.duration(0, 3600))] = Field(
         timedelta(minutes=10), description="How long a target rests after an action before the next one."

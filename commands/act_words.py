@@ -61,6 +61,13 @@ def _as_given(rest: str) -> dict[str, str]:
     return {"more": rest} if rest else {}
 
 
+def _container(rest: str) -> dict[str, str]:
+    """``api-7d9f5c-x2x4q``, or that and a container."""
+    pod, _, container = rest.partition(" ")
+    named = {"pod": pod, "container": container.strip()}
+    return {key: value for key, value in named.items() if value}
+
+
 FORMS: Mapping[Action, Form] = {
     Action.RESTART: Form("namespace/name", "a rolling restart", _as_given),
     Action.ROLLBACK: Form("namespace/name [revision]", "the last healthy revision, or the one named", _revision),
@@ -72,6 +79,10 @@ FORMS: Mapping[Action, Form] = {
         "namespace/name [minimum-]maximum", "other bounds for its autoscaler, for a while", _bounds
     ),
     Action.EVICT: Form("namespace/name [pod]", "evicts the pod named, or the one that fares worst", _pod),
+    Action.THREAD_DUMP: Form(
+        "namespace/name [pod [container]]", "what every thread of a JVM does, kept as a file", _container
+    ),
+    Action.HEAP_DUMP: Form("namespace/name [pod [container]]", "the heap of a JVM, kept as a file", _container),
 }
 """A test holds that every action has one."""
 

@@ -249,6 +249,7 @@ REDACTED = {
         "bot/kube/managers.py": "names of field managers: tokens alone",
         "bot/kube/workload.py": "the same",
         "bot/kube/errors.py": "errors of the API server and of admission webhooks",
+        "bot/kube/execs.py": "what a command in a container said on its stderr",
         "bot/mitigations/diff.py": "the dry run's difference",
     },
     "evidence": {
@@ -266,6 +267,7 @@ REDACTED = {
         "bot/integrations/alertmanager.py": "Alertmanager's errors",
         "bot/integrations/loki.py": "Loki's errors",
         "bot/integrations/pagerduty.py": "PagerDuty's errors",
+        "bot/integrations/artifacts_drive.py": "Google Drive's errors",
         "bot/slack/errors.py": "errors of Slack's client",
     },
     "people": {

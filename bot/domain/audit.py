@@ -18,6 +18,9 @@ GENESIS = "0" * 64
 """The ``prev`` of the first entry."""
 
 TAGS = (
+    "artifact:file:deleted",
+    "artifact:file:kept",
+    "artifact:file:left",
     "alert:delivery:received",
     "alert:sweep:settled",
     "incident:state:declared",

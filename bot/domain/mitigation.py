@@ -24,6 +24,8 @@ class Action(StrEnum):
     SCALE = "scale"
     RAISE_AUTOSCALER = "raise_autoscaler"
     EVICT = "evict"
+    THREAD_DUMP = "thread_dump"
+    HEAP_DUMP = "heap_dump"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Traits:
     ``kept`` says that whoever keeps the workload as it is written in Git or a chart would take it back.
     ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state;
     ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``).
+    ``looks`` says that it only looks and helps nothing: it waits for no other effect, and none waits for it.
     """
 
     kinds: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Traits:
     """It would have its effect on a paused workload, and is refused there so that two don't work at once."""
     autoscaled: bool = True
     """Fit for a workload whose size an autoscaler sets."""
+    looks: bool = False
 
 
 TRAITS: Mapping[Action, Traits] = {
@@ -123,6 +127,28 @@ TRAITS: Mapping[Action, Traits] = {
         rolling_out=True,
         paused=True,
         on_delete=True,
+    ),
+    Action.THREAD_DUMP: Traits(
+        RESTARTABLE,
+        role="fettle-exec",
+        right="run commands in containers",
+        does="take a thread dump of",
+        noun="thread dump",
+        rolling_out=True,
+        paused=True,
+        on_delete=True,
+        looks=True,
+    ),
+    Action.HEAP_DUMP: Traits(
+        RESTARTABLE,
+        role="fettle-exec",
+        right="run commands in containers",
+        does="take a heap dump of",
+        noun="heap dump",
+        rolling_out=True,
+        paused=True,
+        on_delete=True,
+        looks=True,
     ),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""

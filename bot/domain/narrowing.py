@@ -20,7 +20,7 @@ KEYS = (DENY, APPROVERS, CHANNEL)
 NAMES = tuple(key.removeprefix(PREFIX) for key in KEYS)
 VERBS = (
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "dump", "pause", "resume", "silence",
+    "raise_autoscaler", "thread_dump", "heap_dump", "pause", "resume", "silence",
 )  # fmt: skip
 """Every mitigation that can be thought of, those that Fettle doesn't have included: what is denied stays so."""
 ALL = "all"

@@ -20,7 +20,7 @@ MUTATING = frozenset({
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
     "raise_autoscaler", "pause",
 })  # fmt: skip
-"""Actions that change the cluster; ``dump`` only reads."""
+"""Actions that change the cluster; dumps only read."""
 
 ROLLS_BACK = frozenset(RESTARTABLE)
 """Kinds whose template has revisions."""

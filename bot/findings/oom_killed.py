@@ -108,8 +108,8 @@ def _cures(
             return back, ""
     if detail == "leak":
         dump = Suggestion(
-            "dump",
-            {"pod": one.pod.name, "container": one.container.name, "kind": "heap"},
+            "heap_dump",
+            {"pod": one.pod.name, "container": one.container.name},
             "it shows what fills the memory, before a restart loses it",
             cures.kubectl(
                 case.target, "exec", one.pod.name, "-c", one.container.name or "CONTAINER", "--", "DUMP-COMMAND"

@@ -8,6 +8,7 @@ and refuses every address but the configured one: nothing is ever fetched from a
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import ssl
@@ -126,10 +127,12 @@ class Door:
         return await self._ask("DELETE", path, within, LARGEST)
 
     async def exchange(
-        self, method: str, path: str, headers: Params, params: Params, *, within: float, largest: int = LARGEST
-    ) -> Reply:
+        self, method: str, path: str, headers: Params, params: Params, *, within: float, largest: int = LARGEST,
+        body: bytes | None = None,
+    ) -> Reply:  # fmt: skip
         """The answer as it came: a protocol of its own deals with refusals, and refuses redirects or checks them."""
-        return await self._ask(method, path, within, largest, plain=True, headers=dict(headers), params=dict(params))
+        more = {"headers": dict(headers), "params": dict(params)} | ({} if body is None else {"data": io.BytesIO(body)})
+        return await self._ask(method, path, within, largest, plain=True, **more)
 
     async def _ask(
         self, method: str, path: str, within: float, largest: int, *, plain: bool = False, **more: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.integrations.alertmanager import Alertmanager
+from bot.integrations.artifacts import Artifacts
 from bot.integrations.door import Access
 from bot.integrations.loki import Loki
 from bot.integrations.prometheus import Prometheus
@@ -14,15 +15,16 @@ from bot.settings_sources import SourceSettings
 
 @dataclass(frozen=True)
 class Sources:
-    """Whom evidence and sweeps may ask."""
+    """Whom evidence and sweeps may ask, and where dumps are kept."""
 
     prometheus: Prometheus | None = None
     alertmanager: Alertmanager | None = None
     loki: Loki | None = None
     registries: Registries | None = None
+    artifacts: Artifacts | None = None
 
     @classmethod
-    def of(cls, settings: SourceSettings) -> Sources:
+    def of(cls, settings: SourceSettings, artifacts: Artifacts | None = None) -> Sources:
         """Those that have an address; nothing is asked yet, not even whether it resolves."""
         prometheus, alertmanager, loki = (access(settings, one) for one in ("PROMETHEUS", "ALERTMANAGER", "LOKI"))
         return cls(
@@ -30,11 +32,12 @@ class Sources:
             Alertmanager(alertmanager) if alertmanager else None,
             Loki(loki) if loki else None,
             Registries(settings.REGISTRIES) if settings.REGISTRIES else None,
+            artifacts,
         )
 
     async def close(self) -> None:
         """Closes the connections of all."""
-        for one in (self.prometheus, self.alertmanager, self.loki, self.registries):
+        for one in (self.prometheus, self.alertmanager, self.loki, self.registries, self.artifacts):
             if one is not None:
                 await one.close()
 

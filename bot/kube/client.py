@@ -7,7 +7,7 @@ through ``send_once`` and are never repeated, neither here nor by the client beh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -289,6 +289,30 @@ class Cluster:
         if answer.status >= 400:
             raise status_error(method, path, answer.status, answer.body, answer.headers, acts=acts)
         return parse(answer)
+
+    @asynccontextmanager
+    async def socket(
+        self, path: str, query: Sequence[tuple[str, str]], protocols: tuple[str, ...], agent: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket below ``path``, opened once within ``timeout``; only ``bot.kube.execs`` calls this.
+
+        Raises aiohttp's errors, ``WSServerHandshakeError`` for a refusal: what they mean there is for the caller.
+        """
+        _, url, headers, _, _ = await self._api.param_serialize(
+            "GET", path, query_params=list(query), auth_settings=["BearerToken"]
+        )
+        headers["User-Agent"] = agent
+        rest = self._api.rest_client
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()  # noqa: SLF001 - as the client's own WsApiClient does
+        limit = aiohttp.ClientWSTimeout(ws_close=1.0)
+        async with asyncio.timeout(self.timeout):
+            opened = await rest.pool_manager.ws_connect(
+                url.replace("http", "ws", 1), headers=headers, protocols=protocols, timeout=limit, proxy=rest.proxy,
+                proxy_headers=rest.proxy_headers,
+            )  # fmt: skip
+        async with opened:
+            yield opened
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -34,6 +34,7 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("patch", "statefulsets/scale"): "fettle-scale",
     ("patch", "horizontalpodautoscalers"): "fettle-scale",
     ("create", "pods/eviction"): "fettle-evict",
+    ("create", "pods/exec"): "fettle-exec",
 }
 """Which of the shipped roles grants a verb on a resource; they come in pieces, so that each can be left out."""
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.mitigation import Action
-from bot.mitigations import evict, pause, raise_autoscaler, restart, resume, rollback, scale, set_image
+from bot.mitigations import (
+    evict,
+    heap_dump,
+    pause,
+    raise_autoscaler,
+    restart,
+    resume,
+    rollback,
+    scale,
+    set_image,
+    thread_dump,
+)
 from bot.mitigations.verb import Mitigation
 
 CATALOG: Mapping[Action, Mitigation] = {
@@ -19,6 +30,8 @@ CATALOG: Mapping[Action, Mitigation] = {
         scale.MITIGATION,
         raise_autoscaler.MITIGATION,
         evict.MITIGATION,
+        thread_dump.MITIGATION,
+        heap_dump.MITIGATION,
     )
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.domain.artifact import Kept
+from bot.domain.errors import IntegrityError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
+from bot.integrations.artifacts import Artifacts
 from bot.integrations.sources import Sources
 from bot.kube import reads
 from bot.kube.client import Cluster
@@ -43,6 +46,39 @@ class _ReadBack(Protocol):
     async def __call__(
         self, cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
     ) -> ReadBack: ...
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an act brought out of the cluster, kept already. ``words`` say how."""
+
+    kept: Kept
+    words: str
+
+
+@dataclass(frozen=True)
+class Bringing:
+    """An act that writes nothing to the API: it runs fixed commands in a container and keeps what they say.
+
+    ``bring`` does it once and raises only what means that nothing was kept. ``recall`` asks the store after a crash,
+    and returns a sentence where it has nothing. ``takes`` is the longest that it may take.
+    """
+
+    kind: str
+    takes: timedelta
+    bring: Callable[[Cluster, Artifacts, WriteRequest], Awaitable[Brought]]
+    recall: Callable[[Artifacts, WriteRequest], Awaitable[Brought | str]]
+
+
+async def _not_written(_cluster: Cluster, _stored: WriteRequest) -> int | None:
+    raise IntegrityError("This action brings something; it writes nothing.")
+
+
+async def _not_read_back(
+    cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
+) -> ReadBack:
+    del cluster, target, execution_uid, stored
+    raise IntegrityError("This action leaves nothing in the cluster that could be read back.")
 
 
 async def whole(_cluster: Cluster, stored: WriteRequest) -> WriteRequest:
@@ -75,6 +111,7 @@ class Mitigation:
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
     It returns the target's generation after that, None where the answer doesn't tell it.
+    ``bringing`` stands in for ``apply`` and ``read_back`` where the act is no write.
     ``undo`` is the inverse action with what it wants, None where there is none; ``inverse`` the sentence for it.
     ``outside`` makes ``plan`` and ``ready`` of a verb that asks more than the cluster. ``replaces`` names the container
     whose image it replaces, with that image. Where ``gives_way`` and nothing can be planned, the next mitigation that
@@ -90,11 +127,12 @@ class Mitigation:
     plan: Plan
     preview: _Preview
     request: _Request
-    apply: Callable[[Cluster, WriteRequest], Awaitable[int | None]]
-    read_back: _ReadBack
     inverse: Callable[[TargetState, Params], str]
     rights: Rights
     role: str
+    apply: Callable[[Cluster, WriteRequest], Awaitable[int | None]] = _not_written
+    read_back: _ReadBack = _not_read_back
+    bringing: Bringing | None = None
     ready: Ready = whole
     outside: Callable[[Sources], tuple[Plan, Ready]] | None = None
     undo: Callable[[Params], tuple[Action, Params] | None] = _no_undo

@@ -17,7 +17,7 @@ Source = Literal[
 
 ActionWord = Literal[
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "dump", "pause",
+    "raise_autoscaler", "thread_dump", "heap_dump", "pause",
 ]  # fmt: skip
 """Mitigations that a finding may suggest (``domain.finding.Suggestion``)."""
 
@@ -32,7 +32,8 @@ PARAMS: Mapping[str, Mapping[str, type]] = {
     "rerun_job": {"job": str},
     "expand_volume": {"claim": str, "size": str},
     "raise_autoscaler": {"autoscaler": str, "most": int},
-    "dump": {"pod": str, "container": str, "kind": str},
+    "thread_dump": {"pod": str, "container": str},
+    "heap_dump": {"pod": str, "container": str},
     "pause": {},
 }
 """What each takes, by name and type."""

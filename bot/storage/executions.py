@@ -80,20 +80,20 @@ def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
 
 
 _SENT = """
-SELECT e.target_key, e.intent_at, v.verdict FROM executions e
+SELECT e.target_key, e.intent_at, v.verdict, e.action FROM executions e
 LEFT JOIN verifications v ON v.execution_id = e.id AND v.current
 WHERE e.intent_at >= ? AND e.id <> ? AND e.state <> ?
 ORDER BY e.id
 """
 
 
-def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime, str]]:
-    """(target key, time of the intent, verdict or empty) of what was sent since then and not refused.
+def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime, str, str]]:
+    """(target key, time of the intent, verdict or empty, action) of what was sent since then and not refused.
 
     The execution ``but`` is left out.
     """
     rows = tx.execute(_SENT, (to_text(since), but, ExecutionState.FAILED.value)).fetchall()
-    return [(row[0], sent, row[2] or "") for row in rows if (sent := from_text(row[1])) is not None]
+    return [(row[0], sent, row[2] or "", row[3]) for row in rows if (sent := from_text(row[1])) is not None]
 
 
 def approved_since(tx: Tx, principal: str, since: datetime, *, but: int = 0) -> list[datetime]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from bot.storage.artifact_table import ArtifactRow
 from bot.storage.fields import JsonField, Table, UtcField
 from bot.storage.silence_table import SilenceRow
 
@@ -388,5 +389,5 @@ class Digest(Table):
 ALL: tuple[type[Table], ...] = (
     Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, FindingRow,
     ProposalRow, ApprovalRow, ExecutionRow, VerificationRow, SilenceRow, AuditRow, AuditDetail, OutboxEntry, DueRow,
-    FreezeRow, Digest,
+    FreezeRow, Digest, ArtifactRow,
 )  # fmt: skip

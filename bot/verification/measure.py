@@ -12,13 +12,13 @@ from typing import Any
 
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.measured import Supporting
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, eviction, metrics, pausing, replicas, restarts, reverted, rollout
+from bot.verification import alerts, dumped, eviction, metrics, pausing, replicas, restarts, reverted, rollout
 from bot.verification.baseline import baseline, deadline, soak_for
 from bot.verification.judged import Judged
 from bot.verification.restarts import MARKS, Soak
@@ -48,6 +48,10 @@ async def measure(
     Store ``progress`` and ``rolled_out_at`` of the answer: the next look builds on them. ``alerts_firing`` is
     (firing, total) of the incident, shown as a grey row where ``supporting`` doesn't know better.
     """
+    action = str(verification.baseline.get(ACTION, ""))
+    if traits_of(action).looks:
+        binding = verification.baseline.get(BINDING) or {}
+        return await dumped.measure(cluster, verification, binding, clock=clock)
     try:
         detail = verification.baseline.get(ACTION) in JUDGES  # what autoscalers do counts there
         found = await reads.snapshot(cluster, verification.target, detail=detail)

@@ -43,9 +43,17 @@ def returned(tx: Tx, incident_id: int, now: datetime) -> None:
     _close(tx, incidents.get(tx, incident_id), Resolution.RETURNED, SYSTEM, "", now)
 
 
-def after_verdict(tx: Tx, incident_id: int, verdict: Verdict, now: datetime) -> None:
-    """What a verdict does to its incident: pass mitigates, and closes if nothing fires; all else hands it back."""
+def after_verdict(tx: Tx, incident_id: int, verdict: Verdict, now: datetime, *, helps: bool = True) -> None:
+    """What a verdict does to its incident: pass mitigates, and closes if nothing fires; all else hands it back.
+
+    What only looked ``helps`` nothing: it hands the incident back, but for one that asked for no more.
+    """
     incident = incidents.get(tx, incident_id)
+    asked = incident.key.startswith(REQUEST_KEY) and incident.alerts_firing == 0
+    if verdict is Verdict.PASS and not helps and not asked:
+        hand_back(tx, incident, "what was done changes nothing", now)
+        alerts_cleared(tx, incident_id, now)
+        return
     if verdict is not Verdict.PASS:
         hand_back(tx, incident, f"verdict {verdict}", now)
         return

@@ -7,18 +7,19 @@ refuses to ask the cluster.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.evidence import EvidenceStatus
+from bot.domain.execution import ExecutionState
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
-from bot.domain.mitigation import on_cluster
+from bot.domain.mitigation import on_cluster, traits_of
 from bot.domain.snapshot import Snapshot
 from bot.mitigations import catalog
 from bot.playbooks import chosen
 from bot.playbooks.chosen import Planned
 from bot.playbooks.schema import Playbook
-from bot.storage import evidence, findings, incident_alerts
+from bot.storage import evidence, executions, findings, incident_alerts
 from bot.storage.db import Tx
 from bot.workflow.context import Context
 
@@ -34,6 +35,8 @@ class Concluded:
     """Why nothing could be read; empty when something was."""
     snapshot: Snapshot | None = None
     """All of it, for handlers."""
+    looked: frozenset[str] = frozenset()
+    """What was done in this episode and only looks: it isn't proposed twice."""
 
 
 def of(tx: Tx, incident: Incident) -> Concluded:
@@ -44,6 +47,8 @@ def of(tx: Tx, incident: Incident) -> Concluded:
     snapshot = Snapshot(incident.updated_at, alerts, incident.target, {one.source: one for one in rows})
     workload = snapshot.workload
     asked = [one for one in rows if not one.source.startswith("handler:")]
+    ran = [run for run in executions.of_incident(tx, incident.id) if run.created_at >= incident.episode_at]
+    looked = {run.action for run in ran if run.state is ExecutionState.SUCCEEDED and traits_of(run.action).looks}
     failed = [one.problem or "no reason given" for one in asked if one.status is EvidenceStatus.FAILED]
     return Concluded(
         findings=found,
@@ -51,6 +56,7 @@ def of(tx: Tx, incident: Incident) -> Concluded:
         replicas=workload.replicas if workload else None,
         unread=failed[0] if failed and len(failed) == len(asked) else "",
         snapshot=snapshot,
+        looked=frozenset(looked),
     )
 
 
@@ -66,6 +72,8 @@ def planned(ctx: Context, incident: Incident, concluded: Concluded) -> Planned:
     kind = incident.target.kind if incident.target else ""
     available = frozenset(str(action) for action in catalog.CATALOG)
     allowed = frozenset(str(action) for action in on_cluster(ctx.settings.ALLOWED_ACTIONS))
-    return chosen.plan(
-        playbook, concluded.findings, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available
-    )
+    left = [
+        replace(one, suggestions=tuple(each for each in one.suggestions if each.action not in concluded.looked))
+        for one in concluded.findings
+    ]
+    return chosen.plan(playbook, left, available, kind=kind, replicas=concluded.replicas, allowed=allowed or available)

@@ -13,6 +13,7 @@ from datetime import datetime
 from bot.domain.approval import Principal, Verb, playbook_of
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.incident import Incident
+from bot.domain.mitigation import traits_of
 from bot.domain.proposal import Proposal
 from bot.policy import approvers as approver_policy
 from bot.policy.approvers import Listed
@@ -123,7 +124,7 @@ def still_approved(
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
         may = judged(ctx, proposal, principal, groups, now, lists, rules.not_own)
         if not may.allowed:
-            said = f"Who approved this may not approve a {proposal.action} any more. Nothing was done."
+            said = f"Who approved this may not approve a {traits_of(proposal.action).noun} any more. Nothing was done."
             return deny(may.reasons[0].rule, said)
     if len(given) < rules.quorum:
         said = f"The policy {rules.wants_quorum} wants {rules.quorum} people now, and {len(given)} approved."

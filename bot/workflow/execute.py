@@ -15,10 +15,11 @@ from bot.domain.audit import AuditNote
 from bot.domain.decision import Decision, Rule, deny
 from bot.domain.errors import (
     BudgetHoldsError,
-    ClusterUnavailableError,
     FettleError,
     NotFoundError,
     OutcomeUnknownError,
+    RejectedError,
+    UnavailableError,
     WorldChangedError,
 )
 from bot.domain.execution import Execution, ExecutionEvent, ExecutionState, WriteRequest
@@ -26,13 +27,16 @@ from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, canonical, sha256
+from bot.integrations.artifacts import Artifacts
 from bot.mitigations import catalog
 from bot.mitigations.applied import Applied
+from bot.mitigations.verb import Bringing, Brought
 from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
 from bot.workflow import again, close, entitled, facts, measuring, owing, revert, verify
+from bot.workflow import brought as keeping
 from bot.workflow.context import Context
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
@@ -108,7 +112,8 @@ def _claim(
         baseline |= {measure.BINDING: dict(binding)}
         baseline |= {"template_hash": str(binding["template"])} if "template" in binding else {}
     claimed = executions.claim(tx, execution.id, request, baseline, now)
-    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN
+    takes = mitigation.bringing.takes if mitigation.bringing is not None else timedelta(0)
+    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN + takes
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
     detail = _intent(execution, proposal, request)
     _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
@@ -194,8 +199,13 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
     if against:
         await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {against}", anew=True)
         return
+    generation: int | None = None
+    brought: Brought | None = None
     try:
-        generation = await mitigation.apply(ctx.cluster, whole)
+        if mitigation.bringing is not None:
+            brought = await mitigation.bringing.bring(ctx.cluster, _dumps(ctx), whole)
+        else:
+            generation = await mitigation.apply(ctx.cluster, whole)
     except OutcomeUnknownError:
         # The recovery row is committed already: it reads back when the request can no longer arrive.
         await ctx.store.transact(_waiting, ctx, execution.id)
@@ -210,7 +220,15 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
     except FettleError as error:
         await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=error.retry)
         return
-    await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied", generation=generation)
+    outcome = brought.words if brought is not None else "applied"
+    await _settle(ctx, execution, ExecutionEvent.SUCCEED, outcome, generation=generation, brought=brought)
+
+
+def _dumps(ctx: Context) -> Artifacts:
+    """The store of dumps; there always is one, if only a folder."""
+    if ctx.sources.artifacts is None:
+        raise RejectedError("No store of dumps is set up.", "artifacts")
+    return ctx.sources.artifacts
 
 
 async def _settle(
@@ -221,13 +239,15 @@ async def _settle(
     *,
     generation: int | None = None,
     anew: bool = False,
+    brought: Brought | None = None,
 ) -> None:
-    await ctx.store.transact(_record, ctx, execution.id, event, outcome, generation, anew, lane=Lane.PRESS)
+    await ctx.store.transact(_record, ctx, execution.id, event, outcome, generation, anew, brought, lane=Lane.PRESS)
 
 
 def _record(
-    tx: Tx, ctx: Context, execution_id: int, event: ExecutionEvent, outcome: str, generation: int | None, anew: bool
-) -> None:
+    tx: Tx, ctx: Context, execution_id: int, event: ExecutionEvent, outcome: str, generation: int | None, anew: bool,
+    brought: Brought | None,
+) -> None:  # fmt: skip
     """Transaction 2: the outcome, its audit entry, and what follows from it."""
     now = ctx.clock()
     execution, proposal, incident = _load(tx, execution_id)
@@ -239,6 +259,9 @@ def _record(
     detail = {"outcome": outcome, "generation": generation, "execution": execution.uid}
     _entry(tx, f"execution:state:{settled.state}", settled, str(settled.state), detail, now)
     if settled.state is ExecutionState.SUCCEEDED:
+        bringing = catalog.CATALOG[Action(settled.action)].bringing
+        if brought is not None and bringing is not None:
+            keeping.record(tx, ctx, settled, incident, bringing, brought, now)
         verify.start(tx, ctx, settled, now)
         revert.owe(tx, ctx, settled, incident, now)
     else:
@@ -283,11 +306,14 @@ async def recover(ctx: Context, work: DueWork) -> None:
         return
     mitigation = catalog.CATALOG[Action(execution.action)]
     try:
+        if mitigation.bringing is not None:
+            await _recall(ctx, execution, mitigation.bringing)
+            return
         found = await mitigation.read_back(ctx.cluster, execution.target, execution.uid, stored=execution.request)
     except NotFoundError as error:
         await _settle(ctx, execution, ExecutionEvent.LOSE, f"the target is gone, the outcome can't be read: {error}")
         return
-    except ClusterUnavailableError as error:
+    except UnavailableError as error:
         await _read_later(ctx, work, execution, str(error))
         return
     except FettleError as error:
@@ -301,10 +327,24 @@ async def recover(ctx: Context, work: DueWork) -> None:
         await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)
 
 
+async def _recall(ctx: Context, execution: Execution, bringing: Bringing) -> None:
+    """What was to be brought is in the store, or it isn't: it is never begun again by itself."""
+    if execution.request is None:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (nothing was sent)", anew=True)
+        return
+    found = await bringing.recall(_dumps(ctx), execution.request)
+    if isinstance(found, str):
+        await _settle(ctx, execution, ExecutionEvent.LOSE, found)
+    else:
+        await _settle(ctx, execution, ExecutionEvent.SUCCEED, found.words, brought=found)
+
+
 async def _read_later(ctx: Context, work: DueWork, execution: Execution, why: str) -> None:
     now = ctx.clock()
-    if execution.intent_at is not None and now - execution.intent_at > READ_BACK_FOR:
-        sentence = f"the cluster could not be read for {close.minutes(READ_BACK_FOR)}: {why}"
+    bringing = catalog.CATALOG[Action(execution.action)].bringing
+    patience = READ_BACK_FOR + (bringing.takes if bringing is not None else timedelta(0))
+    if execution.intent_at is not None and now - execution.intent_at > patience:
+        sentence = f"the outcome could not be read for {close.minutes(READ_BACK_FOR)}: {why}"
         await _settle(ctx, execution, ExecutionEvent.LOSE, sentence)
         return
     await ctx.store.transact(due.later, work, now + READ_BACK_EVERY, error=why)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.domain.approval import Principal
 from bot.domain.decision import Decision, Rule
 from bot.domain.incident import Incident
+from bot.domain.mitigation import traits_of
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText
 from bot.policy import approvers as approver_policy
 from bot.policy import guardrails, rule_words
@@ -167,7 +168,7 @@ def _speaks_for(
     """What each guard goes by where nothing is against it."""
     settings, target, state = ctx.settings, reading.target, reading.state
     sent = executions.sent_since(tx, now - HOUR)
-    on_it = sum(1 for key, _, _ in sent if key == target.key)
+    on_it = sum(1 for key, _, _, done in sent if key == target.key and not traits_of(done).looks)
     flying = executions.count_in_flight(tx)
     case = ruled.case_of(ctx, incident, action, target, state)
     known = case.environment or "not known, which counts as each"

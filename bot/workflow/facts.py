@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -172,6 +172,8 @@ def check(
     )
     history = _history(tx, reading.target, now, own_execution)
     ref = reading.target.ref
+    if traits_of(action).looks:  # no effect has to show first
+        history = replace(history, on_target=(), unsettled=())
     decision += Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
     return ruled.overridden(tx, ctx, decision, how.glass)
 
@@ -192,10 +194,12 @@ def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates
     sent = executions.sent_since(tx, now - rates.HOUR, but=own_execution)
     _on, _by, _reason, lifted = freeze_row.state(tx)
     since = max(now - rates.HOUR, lifted) if lifted is not None else now - rates.HOUR
+    # What only looked has no effect that would have to show.
+    ours = [(at, verdict) for key, at, verdict, action in sent if key == target.key and not traits_of(action).looks]
     return rates.History(
-        on_target=tuple(at for key, at, _ in sent if key == target.key),
-        unsettled=tuple(at for key, at, verdict in sent if key == target.key and verdict != Verdict.FAIL),
-        anywhere=tuple(at for _, at, _ in sent),
+        on_target=tuple(at for at, _ in ours),
+        unsettled=tuple(at for at, verdict in ours if verdict != Verdict.FAIL),
+        anywhere=tuple(at for _, at, _, _ in sent),
         in_flight=executions.count_in_flight(tx, but=own_execution),
         verdicts=tuple(
             rates.Judged(f"INC-{incident}", verdict, at) for incident, verdict, at in verifications.since(tx, since)

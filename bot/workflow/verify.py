@@ -14,16 +14,17 @@ from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.execution import Execution, ExecutionState
+from bot.domain.mitigation import traits_of
 from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
 from bot.kube import reads
 from bot.policy import approvers as approver_policy
-from bot.storage import due, executions, incidents, verifications
+from bot.storage import artifacts, due, executions, incidents, verifications
 from bot.storage.db import Lane, Tx
-from bot.verification import measure, reverted
-from bot.workflow import again, close, measuring, owing
+from bot.verification import dumped, measure, reverted
+from bot.workflow import again, brought, close, measuring, owing
 from bot.workflow.context import Context
 
 EVENTS = {
@@ -41,6 +42,8 @@ def start(tx: Tx, ctx: Context, execution: Execution, now: datetime) -> Verifica
     crashed = bool(execution.baseline.get("crash_looping"))
     setting = settings.VERIFY_SOAK_CRASHLOOP if crashed else settings.VERIFY_SOAK
     soak = measure.soak_for(execution.baseline, setting)
+    kept = artifacts.of_execution(tx, execution.id)
+    words = {dumped.KEPT: brought.row(kept)} if kept is not None else {}
     verification = verifications.start(
         tx,
         execution=execution,
@@ -51,7 +54,7 @@ def start(tx: Tx, ctx: Context, execution: Execution, now: datetime) -> Verifica
         now=now,
         generation=execution.generation,
         execution_uid=execution.uid,
-        baseline={**execution.baseline, "applied_at": (execution.settled_at or now).isoformat()},
+        baseline={**execution.baseline, **words, "applied_at": (execution.settled_at or now).isoformat()},
     )
     due.owe(tx, Stage.VERIFY, verification.id, now + FIRST_LOOK)
     detail = {"soak_seconds": verification.soak, "deadline": verification.deadline.isoformat()}
@@ -108,11 +111,14 @@ def _settle(tx: Tx, ctx: Context, work: DueWork, measured: Measurement, verdict:
     }
     _entry(tx, "verification:verdict:given", SYSTEM, settled, str(verdict), detail, now)
     executions.release(tx, settled.execution_id)
-    close.after_verdict(tx, settled.incident_id, verdict, now)
+    helps = not traits_of(executions.get(tx, settled.execution_id).action).looks
+    close.after_verdict(tx, settled.incident_id, verdict, now, helps=helps)
     taken_back = any(check.name == reverted.NAME for check in measured.checks)
     if verdict is Verdict.FAIL and not taken_back and incidents.get(tx, settled.incident_id).open:
         again.owe_undo(tx, executions.get(tx, settled.execution_id), now)
     incident = incidents.get(tx, settled.incident_id)
+    if not helps and incident.open and incident.alerts_firing:
+        due.owe(tx, Stage.PROPOSE, incident.id, now)  # what helps comes next, with an approval of its own
     owing.thread(tx, incident, f"verdict:{settled.id}", _sentence(settled, verdict), now)
     # The verdict is what whoever pressed waits for: it must not stand behind the pace of progress edits.
     owing.card(tx, incident, Priority.PRESS, now)

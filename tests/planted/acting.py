@@ -175,16 +175,17 @@ BUGS = (
         name="recovery-without-a-look",
         why="After a crash the request goes out a second time, whatever became of the first.",
         file=EXECUTE_PY,
-        old="    mitigation = catalog.CATALOG[Action(execution.action)]\n    try:\n        found =",
-        new="    mitigation = catalog.CATALOG[Action(execution.action)]\n    if execution.request is not None:\n"
-        "        await mitigation.apply(ctx.cluster, execution.request)\n    try:\n        found =",
+        old="        found = await mitigation.read_back(ctx.cluster",
+        new="        if execution.request is not None:\n"
+        "            await mitigation.apply(ctx.cluster, execution.request)\n"
+        "        found = await mitigation.read_back(ctx.cluster",
         tests=(RECOVER,),
     ),
     Bug(
         name="read-back-before-it-can-have-arrived",
         why="Read back at once, the request still on its way counts as not done, and arrives a moment later.",
         file=EXECUTE_PY,
-        old="    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN\n",
+        old="    read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN + takes\n",
         new="    read_back_at = now\n",
         tests=(f"{RECOVER}::test_it_is_not_read_back_before_the_request_can_no_longer_arrive",),
     ),

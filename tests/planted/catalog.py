@@ -13,6 +13,7 @@ from tests.planted import (
     acting,
     alerts,
     autonomy,
+    dumps,
     extensions,
     images,
     metrics,
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
-    *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS,
+    *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

@@ -89,8 +89,8 @@ BUGS = (
         name="what-failed-has-to-rest",
         why="The restart failed, everybody sees it, and the rollback has to wait for ten minutes.",
         file="bot/workflow/facts.py",
-        old="if key == target.key and verdict != Verdict.FAIL),\n",
-        new="if key == target.key and verdict != Verdict.SUPERSEDED),\n",
+        old="for at, verdict in ours if verdict != Verdict.FAIL),\n",
+        new="for at, verdict in ours if verdict != Verdict.SUPERSEDED),\n",
         tests=(COUNTED,),
     ),
     Bug(

@@ -33,6 +33,7 @@ BOT_ROLE: tuple["Rights", ...] = (
         ),
     ),
     (("get",), "", ("pods/log",)),
+    (("get", "create"), "", ("pods/exec",)),
     (("create",), "", ("pods/eviction",)),
     (("delete",), "", ("pods",)),
     (_READ, "apps", ("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions")),

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 
 from aiohttp import web
@@ -18,6 +18,8 @@ from bot.sandbox.kubernetes.access import Access, Question
 from bot.sandbox.kubernetes.changing import Asked, Changing, decode
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.containers import Containers
+from bot.sandbox.kubernetes.executing import Command, Executing
 from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, Kind, by_kind, find
 from bot.sandbox.kubernetes.kubelet import workload_name
 from bot.sandbox.kubernetes.ownership import record
@@ -58,11 +60,16 @@ class Gateway:
     def __init__(self, cluster: Cluster, access: Access, switches: faults.Faults) -> None:
         self.cluster, self.access, self.faults = cluster, access, switches
         self.reading, self.changing = reading.Reading(cluster), Changing(cluster)
+        self.containers = Containers()
+        self.executing = Executing(self.containers)
 
     async def answer(self, request: web.BaseRequest, seen: Record) -> web.StreamResponse:
         """The response to a request; `seen` is filled in on the way."""
         try:
             found = await self._answer(request, seen)
+            if isinstance(found, Command):
+                seen.status = 101
+                return await self.executing.answer(request, found)
         except StatusError as refused:
             found = Answer(refused.code, refused.body, refused.headers)
         except Exception:
@@ -122,7 +129,7 @@ class Gateway:
             self.access.require(user, asked)
         return other
 
-    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch":
+    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch | Command":
         host = request.headers.get("Host", "").rsplit(":", 1)[0]
         if host not in _LOOPBACK:
             return Plain(403, b"this server only answers on loopback\n")
@@ -147,6 +154,8 @@ class Gateway:
             raise faults.refusal(503)  # nobody hears it
         content = request.headers.get("Content-Type", "")
         asked = Asked(body, content, query, seen.user_agent)
+        if route.question.full == "pods/exec" and route.verb in ("get", "create"):
+            return self._command(request, route, seen.user)
         found = self._dispatch(route, asked, seen, request.headers.get("Accept", ""))
         if fault and fault.hang is not None and fault.late:
             await asyncio.sleep(fault.hang)
@@ -257,6 +266,14 @@ class Gateway:
         code, body, warnings = found
         return Answer(code, body, warnings=warnings)
 
+    def _command(self, request: web.BaseRequest, route: Route, user: str) -> Command:
+        """Since 1.35 a WebSocket, which is a GET, takes the right to create as well."""
+        self.access.require(user, replace(route.question, verb="create"))
+        pod = self.cluster.writes.current(by_kind("Pod"), route.namespace, route.name)
+        if pod["spec"].get("nodeName") in self.cluster.world.down:
+            raise logs.unreachable(pod, str(dig(pod, "status", "hostIP", default="127.0.0.1")))
+        return self.executing.check(request, pod)
+
     def _token(self, kind: Kind, namespace: str, name: str) -> Answer:
         """What ``kubectl create token`` asks for; its body (protobuf) says how long, and here it is always an hour."""
         self.cluster.writes.current(kind, namespace, name)
@@ -297,7 +314,8 @@ class Gateway:
         previous = query.get("previous") in ("true", "1")
         logs.check(pod, entry, previous=previous)
         workload = workload_name(self.cluster.world, pod)
-        lines = self.cluster.logs.read(pod, entry, workload, previous=previous)
+        real = None if previous else self.containers.of(pod["metadata"]["uid"], entry["name"])
+        lines = list(real.lines) if real else self.cluster.logs.read(pod, entry, workload, previous=previous)
         since = 0.0
         if query.get("sinceSeconds"):
             since = self.cluster.clock.now() - float(query["sinceSeconds"])

@@ -63,6 +63,7 @@ def _status(kind: str) -> Subresource:
 SCALE = Subresource("scale", "Scale", SCALE_VERBS, "autoscaling", "v1")
 POD_SUBRESOURCES = (
     Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
+    Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),
     _status("Pod"),
 )

@@ -16,6 +16,8 @@ from aiohttp import web
 from bot.sandbox.kubernetes import certificate, scenery
 from bot.sandbox.kubernetes.access import Access
 from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.containers import Containers
+from bot.sandbox.kubernetes.executing import Executing
 from bot.sandbox.kubernetes.faults import Faults
 from bot.sandbox.kubernetes.gateway import Gateway, Record
 
@@ -70,6 +72,16 @@ class ClusterServer:
         """The certificate to trust, in PEM."""
         return self._certificate.pem
 
+    @property
+    def containers(self) -> Containers:
+        """The processes that run for pods."""
+        return self._gateway.containers
+
+    @property
+    def executing(self) -> Executing:
+        """What ran in them, and how their connections break."""
+        return self._gateway.executing
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Serve on loopback; port 0 takes a free one. ValueError for any other address."""
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
@@ -92,6 +104,8 @@ class ClusterServer:
             self._socket.close()
         if self._web is not None:
             await self._web.shutdown(timeout=0.5)
+        await self.containers.stop()
+        await self.executing.stop()
         if self._socket is not None:
             await self._socket.wait_closed()
 

@@ -278,14 +278,14 @@ async def test_what_was_sent_counts_with_its_verdict_and_what_was_refused_does_n
     number = await execution(store)
     assert await store.read(executions.sent_since, NOW) == []
     await store.transact(executions.claim, number, REQUEST, {}, NOW + SECOND)
-    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "")]
+    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "", "restart")]
     assert await store.read(executions.sent_since, NOW, but=number) == []
     assert await store.read(executions.sent_since, NOW + 2 * SECOND) == []
     assert await store.read(executions.count_in_flight) == 1
     assert await store.read(executions.count_in_flight, but=number) == 0
     first = await store.transact(begin, number)
     await store.transact(verifications.settle, first.id, VerdictEvent.FAIL, (CHECK,), {}, NOW + SECOND, "why")
-    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "fail")]
+    assert await store.read(executions.sent_since, NOW) == [(API.key, NOW + SECOND, "fail", "restart")]
     assert await store.read(verifications.since, NOW) == [(1, Verdict.FAIL, NOW + SECOND)]
     assert await store.read(verifications.since, NOW + 2 * SECOND) == []
     await store.transact(executions.settle, number, ExecutionEvent.FAIL, NOW + SECOND, "refused")

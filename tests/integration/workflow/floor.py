@@ -300,6 +300,10 @@ class Floor:
         where = ("Namespace", "", "shop") if namespace else ("Deployment", "shop", "api")
         self.cluster.annotate(*where, {f"fettle/{key}": value})
 
+    def runs(self, name: str = "api") -> list[str]:
+        """The pods of a workload that run, in the order of their names."""
+        return sorted(pod["metadata"]["name"] for pod in self.cluster.pods("shop", name))
+
     def change(self, edit: Callable[[Any], None], name: str = "api", kind: str = "Deployment") -> None:
         """Somebody edits a workload's manifest."""
         manifest = self.workload(name, kind)

@@ -119,7 +119,7 @@ async def test_an_unreachable_cluster_is_asked_again_and_then_the_outcome_is_unk
     await floor.run(Stage.RECOVER)
     settled = await floor.execution()
     assert settled.state is ExecutionState.UNKNOWN
-    assert settled.outcome.startswith("the cluster could not be read for 10 min: ")
+    assert settled.outcome.startswith("the outcome could not be read for 10 min: ")
 
 
 async def test_a_cluster_that_comes_back_in_time_is_read(floor: Floor) -> None:

@@ -38,9 +38,9 @@ def test_a_leak_is_told_by_its_rise_and_relieved_by_a_restart_after_a_dump() -> 
     rise = memory(*[0.3 + 0.012 * step for step in range(58)])
     found = first(snap(**{**UNCHANGED, "pods": [KILLED, pod("api-2")], "series": rise}))
     assert (found.cause, found.detail, found.confidence) == (Cause.OOM_KILLED, "leak", Confidence.HIGH)
-    assert [one.action for one in found.suggestions] == ["dump", "restart"]
+    assert [one.action for one in found.suggestions] == ["heap_dump", "restart"]
     assert "no cure" in found.suggestions[1].reason
-    assert found.suggestions[0].params["kind"] == "heap"
+    assert found.suggestions[0].params == {"pod": "api-1", "container": "api"}
 
 
 def test_a_jump_and_a_level_ask_for_a_higher_limit_and_never_for_a_restart() -> None:

@@ -1,0 +1,100 @@
+"""Processes for pods: what runs in a pod here is a real program, in namespaces of its own, as a container's is.
+
+It sees no process but its own, has a /tmp of its own, and what it writes is the container's log. It needs ``unshare``
+and ``nsenter`` (util-linux). It refuses to isolate more than that: files and network are this machine's.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import time
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_KEPT = 50_000
+_START = 10.0
+_SETUP = 'mount --bind "$1" /tmp && shift && echo sandbox-ready && exec "$@"'
+_READY = b"sandbox-ready\n"
+IDLE = ("sleep", "infinity")
+
+
+class Container:
+    """One container that runs: its first process, what it wrote, and a folder that is its /tmp."""
+
+    def __init__(self, process: Process, inside: int, folder: Path) -> None:
+        self.process = process
+        self.inside = inside
+        self.folder = folder
+        self.lines: deque[tuple[float, str]] = deque(maxlen=_KEPT)
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """What comes before an argv to run it in there."""
+        own = ("--user",) if os.geteuid() else ()
+        return ("nsenter", "--target", str(self.inside), *own, "--mount", "--pid", "--wd=/", "--")
+
+    async def _read(self) -> None:
+        stdout = self.process.stdout
+        while stdout is not None and (line := await stdout.readline()):
+            self.lines.append((time.time(), line.decode(errors="replace").rstrip("\n")))
+
+    async def stop(self) -> None:
+        """Ends every process in there: the first one's end is theirs."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        # A pipe that somebody else still holds would be found by the collector much later.
+        self.process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio has no other way
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Containers:
+    """Those that run, by uid of the pod and name of the container; others begin at their first command."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[str, str], Container] = {}
+
+    def of(self, uid: str, name: str) -> Container | None:
+        """One that runs, else None."""
+        found = self._running.get((uid, name))
+        return found if found is not None and found.process.returncode is None else None
+
+    async def start(
+        self, uid: str, name: str, argv: Sequence[str] = IDLE, env: Mapping[str, str] | None = None
+    ) -> Container:
+        """Begins a container; its first process is a shell that waits for ``argv``, so that this isn't pid 1."""
+        folder = Path(tempfile.mkdtemp(prefix="sandbox-container-"))
+        own = ("--user", "--map-root-user") if os.geteuid() else ()
+        process = await asyncio.create_subprocess_exec(
+            "unshare", *own, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
+            "sh", "-c", _SETUP, "sh", str(folder), "sh", "-c", '"$@" & wait', "sh", *argv,
+            stdout=PIPE, stderr=STDOUT, env={**os.environ, **(env or {})},
+        )  # fmt: skip
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        said = await asyncio.wait_for(process.stdout.readline(), _START)
+        if said != _READY:
+            rest = await process.stdout.read()
+            await process.wait()
+            raise RuntimeError(f"no container could be started here: {(said + rest).decode(errors='replace').strip()}")
+        made = self._running[(uid, name)] = Container(process, _child(process.pid), folder)
+        return made
+
+    async def stop(self) -> None:
+        """Ends all."""
+        for one in list(self._running.values()):
+            await one.stop()
+        self._running.clear()
+
+
+def _child(pid: int) -> int:
+    """The first process in there, as this machine counts."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return int(children[0]) if children else 0
