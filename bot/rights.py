@@ -116,7 +116,8 @@ async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable
                 bind = (
                     f"Bind the role there: kubectl apply -n {name} -f deploy/bind-{role.removeprefix('fettle-')}.yaml."
                 )
-                what = " and ".join(sorted(str(one) for one in granted if needed_to_act([one]) & set(lacks)))
+                *most, last = sorted(str(one) for one in granted if needed_to_act([one]) & set(lacks))
+                what = f"{', '.join(most)} and {last}" if most else last
                 said.append((f"May not {what} in {name}: it lacks {words(lacks)}. {bind}", False))
     return said
 

@@ -101,6 +101,13 @@ def with_pager(key: str, url: str) -> Callable[[Place], None]:
 GONE = "http://127.0.0.1:9"
 
 HERE = (
+    Wrong(
+        "no registry for set_image",
+        put("ALLOWED_ACTIONS", "restart,set_image"),
+        r"ALLOWED_ACTIONS names set_image: without a registry .* List the registries of your images, or take",
+        "goes on",
+        "warn",
+    ),
     Wrong("handlers not there", put("HANDLERS_DIR", NOWHERE), r"HANDLERS_DIR is “/no/such/place”, .*: name a folder"),
     Wrong(
         "handlers open to others",

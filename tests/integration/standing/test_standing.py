@@ -20,6 +20,7 @@ from bot.workflow.context import Context
 from tests.integration.clusters import PATIENT
 
 Logs = list[Any]
+ACTIONS = {"ALLOWED_ACTIONS": "restart,rollback,set_image"}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def made(world: World, sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Standing]:
-    settings = load(world.built_settings(), tmp_path / "none", tmp_path / "none")
+    settings = load({**world.built_settings(), **ACTIONS}, tmp_path / "none", tmp_path / "none")
     cluster = await Cluster.connect(settings.KUBECONFIG, None, PATIENT, "fettle/test")
     slack = await SlackClient.connect(world.slack_server.bot_token, settings.SLACK_API_URL, PATIENT)
     ctx = Context(sqlite_store, cluster, settings, lambda: datetime.now(UTC), settings.SLACK_CHANNEL_ID)
@@ -148,6 +149,6 @@ async def test_missing_rights_are_said_once_at_the_start(world: World, made: Sta
     said = [one["error"] for one in await while_it_runs(made.watch_cluster(), acts)]
     assert [sentence.partition(".")[0] for sentence in said] == [
         "May not list pods in every namespace",
-        "May not restart and rollback in shop: it lacks patch daemonsets",
-        "May not restart and rollback in pay: it lacks patch daemonsets",
+        "May not restart, rollback and set_image in shop: it lacks patch daemonsets",
+        "May not restart, rollback and set_image in pay: it lacks patch daemonsets",
     ]
