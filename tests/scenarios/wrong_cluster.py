@@ -144,7 +144,7 @@ CLUSTER = (
         Wrong(
             f"may not patch {plural}",
             deny("patch", plural),
-            rf"May not .*restart and .*rollback in shop: it lacks patch {plural}. .*apply -n shop -f deploy/bind-patch",
+            rf"May not [^.]*restart[^.]* in shop: it lacks patch {plural}. .*apply -n shop -f deploy/bind-patch",
             "goes on",
             "warn",
         )
