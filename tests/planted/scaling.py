@@ -42,6 +42,7 @@ BUGS = (
         file=EXECUTE_PY,
         old="    except BudgetHoldsError as error:\n",
         new="    except ClusterUnavailableError as error:\n",
+        also=(("    BudgetHoldsError,\n", "    ClusterUnavailableError,\n"),),
         tests=(EVICTED,),
     ),
     Bug(
