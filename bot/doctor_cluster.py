@@ -79,16 +79,15 @@ async def _too_much(cluster: Cluster, settings: Settings, namespaces: Sequence[s
 
     told = dict(zip(namespaces, await asyncio.gather(*(rules(name) for name in namespaces)), strict=True))
     needed = rights.needed_to_act(on_cluster(settings.ALLOWED_ACTIONS))
+    always = rights.NEEDED | rights.everywhere(on_cluster(settings.ALLOWED_ACTIONS))
     more = {
-        name: rights.excess(
-            one.grants, rights.NEEDED | (needed if name in settings.ALLOWED_NAMESPACES else frozenset())
-        )
+        name: rights.excess(one.grants, always | (needed if name in settings.ALLOWED_NAMESPACES else frozenset()))
         for name, one in told.items()
     }
     found = _more_than_needed(more)
     why = next((one.incomplete for one in told.values() if one.incomplete), "")
     if why:
-        found += await _asked_one_by_one(cluster, why)
+        found += await _asked_one_by_one(cluster, settings, why)
     elif not found:
         found.append(ok("rights", f"May do nothing that it doesn't need (looked at {len(told)} namespaces)."))
     return found
@@ -125,9 +124,10 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-async def _asked_one_by_one(cluster: Cluster, why: str) -> list[Row]:
+async def _asked_one_by_one(cluster: Cluster, settings: Settings, why: str) -> list[Row]:
     """Where an authorizer can't list rights: the worst, each asked for the whole cluster."""
     asked = {*rights.TOO_MUCH, *rights.needed_to_act(Action)}  # to act everywhere is more than in some namespaces
+    asked -= rights.NEEDED | rights.everywhere(on_cluster(settings.ALLOWED_ACTIONS))
     held = asked - set(await rights.lacking(cluster, asked, ""))
     partly = f"The API server can't list all rights ({why.rstrip('.')})"
     if held:

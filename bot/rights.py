@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 from bot.domain.mitigation import TRAITS, Action
+from bot.domain.target import CLUSTER_WIDE
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.objects import READ_RIGHTS
@@ -76,6 +77,17 @@ def needed_to_act(actions: Iterable[Action]) -> frozenset[Right]:
     )
 
 
+def everywhere(actions: Iterable[Action]) -> frozenset[Right]:
+    """What the actions take on kinds that lie in no namespace: it holds wherever one looks."""
+    return frozenset(
+        right
+        for action in actions
+        for kind, rights in catalog.CATALOG[action].rights.items()
+        if kind in CLUSTER_WIDE
+        for right in rights
+    )
+
+
 def excess(grants: Iterable[Grant], needed: frozenset[Right]) -> frozenset[Right]:
     """Every right that is granted and never used; a wildcard stays one, because it says it best."""
     held = (right for grant in grants for right in product(grant.verbs, grant.groups, grant.resources))
@@ -93,16 +105,16 @@ def grave(right: Right) -> bool:
 
 async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable[Action]) -> list[tuple[str, bool]]:
     """A sentence for each lack, and whether nothing works without it; raises if the cluster doesn't answer."""
-    everywhere = await lacking(cluster, NEEDED - OPTIONAL, "")
+    nowhere = await lacking(cluster, NEEDED - OPTIONAL, "")
     said: list[tuple[str, bool]] = []
     apply = "Apply deploy/rbac.yaml, which binds fettle-read for the whole cluster."
-    if everywhere:
+    if nowhere:
         here = [await lacking(cluster, NEEDED - OPTIONAL, name) for name in namespaces]
         if here and not any(here):
             text = f"May read in {', '.join(namespaces)} alone: alerts about other namespaces get no evidence. {apply}"
             said.append((text, False))
         else:
-            said.append((f"May not {words(everywhere)} in every namespace. {apply}", True))
+            said.append((f"May not {words(nowhere)} in every namespace. {apply}", True))
     optional = await lacking(cluster, OPTIONAL, "")
     if optional:
         text = f"May not {words(optional)}: cards go without what that tells. It is optional in deploy/rbac.yaml."
@@ -110,16 +122,29 @@ async def missing(cluster: Cluster, namespaces: Sequence[str], actions: Iterable
     by_role: dict[str, list[Action]] = {}
     for action in actions:
         by_role.setdefault(TRAITS[action].role, []).append(action)
+    for role in [role for role, granted in by_role.items() if everywhere(granted)]:
+        said += await _lacks(cluster, "", role, by_role.pop(role))
     for name in namespaces:
         for role, granted in by_role.items():
-            if lacks := await lacking(cluster, needed_to_act(granted), name):
-                bind = (
-                    f"Bind the role there: kubectl apply -n {name} -f deploy/bind-{role.removeprefix('fettle-')}.yaml."
-                )
-                *most, last = sorted(str(one) for one in granted if needed_to_act([one]) & set(lacks))
-                what = f"{', '.join(most)} and {last}" if most else last
-                said.append((f"May not {what} in {name}: it lacks {words(lacks)}. {bind}", False))
+            said += await _lacks(cluster, name, role, granted)
     return said
+
+
+async def _lacks(cluster: Cluster, namespace: str, role: str, granted: Sequence[Action]) -> list[tuple[str, bool]]:
+    """A sentence where the account lacks what these actions take in a namespace, or for "" in the whole cluster."""
+    lacks = await lacking(cluster, needed_to_act(granted), namespace)
+    if not lacks:
+        return []
+    file = f"deploy/bind-{role.removeprefix('fettle-')}.yaml"
+    bind = (
+        f"Bind the role there: kubectl apply -n {namespace} -f {file}."
+        if namespace
+        else f"Bind the role: kubectl apply -f {file}."
+    )
+    *most, last = sorted(str(one) for one in granted if needed_to_act([one]) & set(lacks))
+    what = f"{', '.join(most)} and {last}" if most else last
+    where = f" in {namespace}" if namespace else ""
+    return [(f"May not {what}{where}: it lacks {words(lacks)}. {bind}", False)]
 
 
 async def lacking(cluster: Cluster, needed: Iterable[Right], namespace: str) -> list[Right]:

@@ -1,4 +1,4 @@
-"""How often Fettle may act, and what of it without a person: empty at first, and a playbook has to want it as well."""
+"""How often Fettle may act and on which nodes, and what of it without a person: that and nodes are empty at first."""
 
 from __future__ import annotations
 
@@ -51,3 +51,9 @@ class LimitSettings(ArtifactSettings):
         description="Actions that Fettle may do without an approval where a playbook says approval.none; empty means "
         "none.",
     )
+    CORDON_NODES: Annotated[str, BeforeValidator(values.label_selector)] = Field(
+        "",
+        description="Label selector of the nodes that may be cordoned and uncordoned, such as pool=workers; empty "
+        "means none. The control plane's never are.",
+    )
+    OWN_NODE: str = Field("", description="The node Fettle runs on (deploy sets it); the card warns before a cordon.")

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from bot.domain import selector
 from bot.domain.errors import RequestError
 from bot.domain.mitigation import Action, Notice
 from bot.domain.severity import DEFAULT_TABLE, Severity, parse_severity
@@ -207,6 +208,13 @@ def _named(value: Any, known: Mapping[str, Named]) -> tuple[Named, ...]:
     if None in found:
         raise ValueError(f"write actions out of: {', '.join(known)}")
     return tuple(one for one in found if one is not None)
+
+
+def label_selector(value: Any) -> str:
+    """A label selector as kubectl takes it; empty selects nothing."""
+    text = str(value).strip()
+    selector.parse(text)
+    return text
 
 
 def approvers(value: Any) -> tuple[str, ...]:

@@ -56,6 +56,12 @@ def _pod(rest: str) -> dict[str, str]:
     return {"pod": _POD.sub("", rest)} if rest else {}
 
 
+def _size(rest: str) -> dict[str, str]:
+    """``15Gi``, ``to 15Gi``."""
+    size = rest.removeprefix("to ").strip()
+    return {"size": size} if size else {}
+
+
 def _as_given(rest: str) -> dict[str, str]:
     """For an action that takes nothing: handed on, so that it can say so."""
     return {"more": rest} if rest else {}
@@ -83,6 +89,11 @@ FORMS: Mapping[Action, Form] = {
         "namespace/name [pod [container]]", "what every thread of a JVM does, kept as a file", _container
     ),
     Action.HEAP_DUMP: Form("namespace/name [pod [container]]", "the heap of a JVM, kept as a file", _container),
+    Action.RERUN_JOB: Form("namespace/name", "a Job or CronJob, from the CronJob's own template", _as_given),
+    Action.DELETE_FAILED_JOB: Form("namespace/name", "a Job that failed, with its pods", _as_given),
+    Action.EXPAND_VOLUME: Form("namespace/claim [size]", "half as much again, or 15Gi", _size),
+    Action.CORDON: Form("node", "no new pods on it", _as_given),
+    Action.UNCORDON: Form("node", "new pods again", _as_given),
 }
 """A test holds that every action has one."""
 

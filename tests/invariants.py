@@ -88,7 +88,11 @@ class Left:
         return [
             one
             for one in self.server.requests
-            if (one.verb in {"patch", "update", "delete"} or one.resource == "pods/eviction")
+            if (
+                one.verb in {"patch", "update", "delete"}
+                or one.resource == "pods/eviction"
+                or (one.verb, one.resource) == ("create", "jobs")
+            )
             and one.user == self.server.access.bot_user
             and "dryRun" not in one.query
         ]
@@ -152,9 +156,14 @@ def repeated(left: Left) -> Iterator[str]:
     """At most one effect for an approved proposal."""
     many = left.rows("SELECT proposal_id, count(*) FROM executions GROUP BY proposal_id HAVING count(*) > 1")
     yield from (f"proposal {number} has {count} executions" for number, count in many)
-    # What a disruption budget holds back is a clear no, the only one after which the same is asked again.
+    # What a disruption budget holds back is a clear no, the only one after which the same is asked again. A DELETE is
+    # sent again by the library below the client where a connection breaks; by its uid one succeeds at most.
     held = ("pods/eviction", 429)
-    sent = Counter(execution_of(one) for one in left.writes() if (one.resource, one.status) != held)
+    sent = Counter(
+        execution_of(one)
+        for one in left.writes()
+        if (one.resource, one.status) != held and (one.verb != "delete" or 200 <= one.status < 300)
+    )
     yield from (f"execution {uid} was sent {count} times" for uid, count in sent.items() if count > 1)
 
 
@@ -179,8 +188,14 @@ def unapproved(left: Left) -> Iterator[str]:
         elif not by.startswith("person:"):
             yield from (f"execution {uid} was approved by {by}, {why}" for why in _unannounced(left, grant, by))
         bodies = [json.loads(request)["body"] if request else None, intent.detail["request"]["body"]]
-        if [json.loads(one.body)] * 2 != bodies or intent.detail["approved_digest"] != digest:
+        sent = _as_stored(json.loads(one.body), bodies[0])
+        if [sent] * 2 != bodies or intent.detail["approved_digest"] != digest:
             yield f"what was sent for execution {uid} isn't what was approved and written down"
+
+
+def _as_stored(sent: Any, stored: Any) -> Any:
+    """What was sent without the template of a Job, which the stored request only names."""
+    return {**sent, "spec": None} if isinstance(stored, dict) and stored.get("spec", "") is None else sent
 
 
 def _unannounced(left: Left, grant: _Entry, by: str) -> Iterator[str]:
@@ -270,8 +285,11 @@ LAWS = {
 
 
 def execution_of(write: Record) -> str:
-    """The execution that a write names in its patch, else in its User-Agent; "" for one that names none."""
+    """The execution that a write names: in its patch, in what it makes, or in its agent where nothing bears a mark."""
     body = json.loads(write.body)
+    if isinstance(body, dict):
+        notes = (body.get("metadata") or {}).get("annotations") or {}
+        return str(notes.get(EXECUTION_ID) or write.user_agent.partition(" ")[2])
     for step in body if isinstance(body, list) else ():
         value = step.get("value")
         if isinstance(value, dict) and EXECUTION_ID in value:

@@ -28,6 +28,7 @@ class Rule(StrEnum):
     BUDGET = "budget"  # evictions wait: for pods that end, or for what fires on the same budget
     SCALED_TO_ZERO = "scaled_to_zero"
     STRATEGY = "strategy"
+    STATE = "state"  # the target is in no state in which this would help
     ANNOTATION = "annotation"  # a team took the verb away, on the workload or its namespace
     IN_FLIGHT = "in_flight"
     COOLDOWN = "cooldown"

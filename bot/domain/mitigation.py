@@ -26,6 +26,11 @@ class Action(StrEnum):
     EVICT = "evict"
     THREAD_DUMP = "thread_dump"
     HEAP_DUMP = "heap_dump"
+    RERUN_JOB = "rerun_job"
+    DELETE_FAILED_JOB = "delete_failed_job"
+    EXPAND_VOLUME = "expand_volume"
+    CORDON = "cordon"
+    UNCORDON = "uncordon"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Traits:
     ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state;
     ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``).
     ``looks`` says that it only looks and helps nothing: it waits for no other effect, and none waits for it.
+    ``least`` is how many people must approve at least, whatever settings and playbooks say.
     """
 
     kinds: tuple[str, ...] = ()
@@ -59,6 +65,7 @@ class Traits:
     autoscaled: bool = True
     """Fit for a workload whose size an autoscaler sets."""
     looks: bool = False
+    least: int = 1
 
 
 TRAITS: Mapping[Action, Traits] = {
@@ -150,6 +157,23 @@ TRAITS: Mapping[Action, Traits] = {
         on_delete=True,
         looks=True,
     ),
+    Action.RERUN_JOB: Traits(("CronJob", "Job"), role="fettle-rerun", right="create jobs", does="rerun", noun="run"),
+    Action.DELETE_FAILED_JOB: Traits(
+        ("Job",), role="fettle-delete-job", right="delete jobs", does="delete", noun="deletion"
+    ),
+    # What is larger stays so, and is paid for.
+    Action.EXPAND_VOLUME: Traits(
+        ("PersistentVolumeClaim",),
+        role="fettle-expand",
+        right="patch persistentvolumeclaims",
+        does="expand",
+        noun="larger volume",
+        changes="size",
+        keeps=("claim",),
+        least=2,
+    ),
+    Action.CORDON: Traits(("Node",), role="fettle-cordon", right="cordon nodes", does="cordon", noun="cordon"),
+    Action.UNCORDON: Traits(("Node",), role="fettle-cordon", right="uncordon nodes", does="uncordon", noun="uncordon"),
 }
 """Every action's; a test holds that none is missing and that the kinds are those of its rights."""
 

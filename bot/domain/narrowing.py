@@ -12,15 +12,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.domain import thing
 from bot.domain.redaction import redact
 
 PREFIX = "fettle/"
 DENY, APPROVERS, CHANNEL = "fettle/deny", "fettle/approvers", "fettle/channel"
 KEYS = (DENY, APPROVERS, CHANNEL)
-NAMES = tuple(key.removeprefix(PREFIX) for key in KEYS)
+SAYS_SAFE = (thing.RERUN, thing.DELETE)
+"""Annotations that narrow nothing: by them whoever knows a CronJob or Job says what may be done to it."""
+NAMES = tuple(key.removeprefix(PREFIX) for key in (*KEYS, *SAYS_SAFE))
 VERBS = (
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "thread_dump", "heap_dump", "pause", "resume", "silence",
+    "raise_autoscaler", "thread_dump", "heap_dump", "pause", "resume", "silence", "uncordon", "delete_failed_job",
 )  # fmt: skip
 """Every mitigation that can be thought of, those that Fettle doesn't have included: what is denied stays so."""
 ALL = "all"
@@ -78,15 +81,18 @@ def read(where: str, annotations: Mapping[str, str]) -> Narrowing:
 def _one(key: str, where: str, value: str) -> Narrowing:
     named = f"The annotation {_shown(key)} of {where}"
     stays = "Until it is corrected I change nothing there."
+    if key in SAYS_SAFE:
+        return _safe(f"{named} says “{_shown(value)}”, and the only word it takes is {thing.SAFE}. {stays}", value)
     if key not in KEYS:
         return Narrowing(wrong=(f"{named} is none that I know{_nearest(key.removeprefix(PREFIX), NAMES)} {stays}",))
     words = tuple(dict.fromkeys(re.split(r"[\s,]+", value.strip(" \t\r\n,")))) if value.strip(" \t\r\n,") else ()
     if key == CHANNEL:
         return _channel(named, where, words)
-    if len(value) > MOST:
-        return Narrowing(wrong=(f"{named} has more than {MOST} characters. {stays}",))
-    if not words:
-        return Narrowing(wrong=(f"{named} is empty: name what it is about, or take it away. {stays}",))
+    if len(value) > MOST or not words:
+        wrong = (
+            "is empty: name what it is about, or take it away." if not words else f"has more than {MOST} characters."
+        )
+        return Narrowing(wrong=(f"{named} {wrong} {stays}",))
     if key == DENY:
         verbs = tuple(word.lower().replace("-", "_") for word in words)
         for verb, word in zip(verbs, words, strict=True):
@@ -98,6 +104,11 @@ def _one(key: str, where: str, value: str) -> Narrowing:
             said = f"{named} says “{_shown(word)}”, which is no Slack id: people are U... or W..., user groups S...."
             return Narrowing(wrong=(f"{said} {stays}",))
     return Narrowing(approvers=((where, words),))
+
+
+def _safe(wrong: str, value: str) -> Narrowing:
+    """Only the word itself: what is understood otherwise would let something happen."""
+    return Narrowing() if value == thing.SAFE else Narrowing(wrong=(wrong,))
 
 
 def _channel(named: str, where: str, words: Sequence[str]) -> Narrowing:

@@ -17,6 +17,7 @@ from typing import Any
 from bot.domain.keeper import Keeper
 from bot.domain.narrowing import Narrowing
 from bot.domain.target import Target
+from bot.domain.thing import Thing
 from bot.domain.transitions import Machine
 
 SYSTEM = "fettle"
@@ -136,6 +137,8 @@ class TargetState:
     a Deployment has ordered so far.
     ``hung`` are (container, image) of the current template that its pods can't pull and none has started.
     ``narrowing`` is what annotations of the object and its namespace say, None when the namespace wasn't read.
+    ``thing`` is None for a workload. Of anything else the counts are those of one healthy replica, and
+    ``template_hash`` covers what makes an approval of it stale.
     """
 
     target: Target
@@ -181,6 +184,7 @@ class TargetState:
     first_failure_at: datetime | None = None
     observed_at: datetime | None = None
     narrowing: Narrowing | None = None
+    thing: Thing | None = None
 
     @property
     def rolling_out(self) -> bool:

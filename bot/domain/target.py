@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds whose pod template Fettle may restart."""
 
+CLUSTER_WIDE = frozenset({"Node"})
+"""Kinds of targets that lie in no namespace."""
+
 KIND_ALIASES = {
     "deployment": "Deployment",
     "deployments": "Deployment",
@@ -17,13 +20,24 @@ KIND_ALIASES = {
     "daemonset": "DaemonSet",
     "daemonsets": "DaemonSet",
     "ds": "DaemonSet",
+    "job": "Job",
+    "jobs": "Job",
+    "cronjob": "CronJob",
+    "cronjobs": "CronJob",
+    "cj": "CronJob",
+    "node": "Node",
+    "nodes": "Node",
+    "no": "Node",
+    "persistentvolumeclaim": "PersistentVolumeClaim",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+    "pvc": "PersistentVolumeClaim",
 }
 """What people type for a kind, after kubectl's short names."""
 
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """One workload; ``namespace`` is empty for cluster-wide kinds, ``uid`` empty until the cluster was asked."""
+    """One object; ``namespace`` is empty for cluster-wide kinds, ``uid`` empty until the cluster was asked."""
 
     kind: str
     namespace: str

@@ -18,7 +18,7 @@ from bot.findings.sick import Sick
 
 MUTATING = frozenset({
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "pause",
+    "raise_autoscaler", "pause", "delete_failed_job",
 })  # fmt: skip
 """Actions that change the cluster; dumps only read."""
 

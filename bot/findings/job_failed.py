@@ -6,6 +6,8 @@ fails the same way each time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.observed import JobSeen
 from bot.findings import cures
@@ -25,6 +27,7 @@ ABOUT = About(
     "The alert alone.",
     "Run it again if the newest run before went well and the reason may have passed (a node, a dependency, a "
     "deadline); "
+    "delete it if a later run of its schedule went well; "
     "nothing if runs keep failing or the last words name a setting.",
     72,
 )
@@ -116,8 +119,27 @@ def _failed(case: Case, job: JobSeen, rows: tuple[JobSeen, ...]) -> Finding:
     cites = [Cite("jobs", f"{job.name}: {job.reason or 'failed'}{f', {cut(job.message, 120)}' if job.message else ''}")]
     if words is not None:
         cites.append(Cite("logs", cut(words.line)))
-    suggestions, no_help = _cures(case, job, went_well=went_well and not keeps, late=late)
+    later = _later(job, earlier)
+    basis = f"{basis}, and {later.name} after it went well" if later is not None else basis
+    suggestions, no_help = _over(case, job, later) if later is not None else ((), "")
+    if later is None:
+        suggestions, no_help = _cures(case, job, went_well=went_well and not keeps, late=late)
     return _finding(text, confidence, doubt, cites, basis, suggestions, no_help, job.reason)
+
+
+def _later(job: JobSeen, others: Sequence[JobSeen]) -> JobSeen | None:
+    """The newest run, if it began after this one failed and went well: then what failed is over."""
+    newest = max((one for one in others if one.started_at), key=lambda one: one.started_at, default=None)
+    if newest is None or not job.cronjob or newest.started_at <= (job.finished_at or job.started_at):
+        return None
+    return newest if newest.result == "complete" else None
+
+
+def _over(case: Case, job: JobSeen, later: JobSeen) -> tuple[tuple[Suggestion, ...], str]:
+    """The failed Job only keeps its alert firing."""
+    line = cures.kubectl(case.target, "delete", "job", job.name)
+    reason = f"{later.name} went well since; what failed only keeps its alert firing"
+    return (Suggestion("delete_failed_job", {"job": job.name}, reason, line),), ""
 
 
 def _cures(case: Case, job: JobSeen, *, went_well: bool, late: bool) -> tuple[tuple[Suggestion, ...], str]:

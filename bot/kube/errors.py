@@ -35,6 +35,10 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("patch", "horizontalpodautoscalers"): "fettle-scale",
     ("create", "pods/eviction"): "fettle-evict",
     ("create", "pods/exec"): "fettle-exec",
+    ("create", "jobs"): "fettle-rerun",
+    ("delete", "jobs"): "fettle-delete-job",
+    ("patch", "persistentvolumeclaims"): "fettle-expand",
+    ("patch", "nodes"): "fettle-cordon",
 }
 """Which of the shipped roles grants a verb on a resource; they come in pieces, so that each can be left out."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.alert import EXPORTER_MARKS, from_exporter, named_workload
-from bot.domain.target import KIND_ALIASES
+from bot.domain.target import KIND_ALIASES, RESTARTABLE
 
 NODE_EXPORTER = "node-exporter"
 _TYPED = (("workload", "workload_type"), ("owner_name", "owner_kind"), ("created_by_name", "created_by_kind"))
@@ -46,7 +46,7 @@ def workload_hint(labels: Mapping[str, str]) -> tuple[str, str] | None:
         return named
     for name, kind in _TYPED:
         known = KIND_ALIASES.get(labels.get(kind, "").lower())
-        if known is not None and labels.get(name):
+        if known in RESTARTABLE and labels.get(name):
             return known, labels[name]
     return None
 

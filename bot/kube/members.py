@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.domain.errors import RequestError
-from bot.domain.target import RESTARTABLE, Target
+from bot.domain.target import CLUSTER_WIDE, RESTARTABLE, Target
 from bot.kube import lists, reads
 from bot.kube.client import Cluster
 from bot.kube.objects import Json, controller, dig, path, text
 from bot.kube.pods import Pod, read_pod
 
 INVESTIGATED = (*RESTARTABLE, "Job", "CronJob", "Node", "PersistentVolumeClaim", "HorizontalPodAutoscaler")
-"""Kinds that may be looked into; only the first three are ever acted on."""
+"""Kinds that may be looked into; which of them may be acted on is each action's to say."""
 
-CLUSTER_WIDE = frozenset({"Node"})
 NEWEST_JOBS = 3
 """Of a CronJob: how many runs back its pods are looked at."""
 JOB_NAME = "batch.kubernetes.io/job-name"

@@ -16,7 +16,7 @@ from bot.domain.evidence import EventRow
 from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
-from bot.kube import lists
+from bot.kube import lists, things
 from bot.kube.client import Cluster
 from bot.kube.events import fold
 from bot.kube.objects import Json, controller, dig, mapping, matches, path, selects, text
@@ -67,10 +67,10 @@ class Owner:
 
 
 async def target_state(cluster: Cluster, target: Target, *, now: datetime | None = None) -> TargetState:
-    """The state of a Deployment, StatefulSet or DaemonSet for digest, policy and preview.
+    """The state of a target for digest, policy and preview.
 
     ``now`` becomes ``observed_at``: pass the time *before* the call, so that the age is never understated. Raises
-    ``NotFoundError`` when it is gone, ``RequestError`` for another kind, ``ForbiddenError``,
+    ``NotFoundError`` when it is gone, ``RequestError`` for a kind that nothing is done to, ``ForbiddenError``,
     ``ClusterUnavailableError``.
     """
     return (await snapshot(cluster, target, now=now)).state
@@ -90,8 +90,12 @@ async def snapshot(
     how old an answer is that others share. With a clock a workload that took long to answer is read again beside the
     lists, so that one slow API server can be acted on: all that decides is then as old as one call, not as two.
     """
-    age = cluster.age(path(target.kind, target.namespace, target.name)) if target.kind in RESTARTABLE else 0.0
+    known = target.kind in {*RESTARTABLE, *things.KINDS}
+    age = cluster.age(path(target.kind, target.namespace, target.name)) if known else 0.0
     began = clock() if clock is not None else now
+    if target.kind not in RESTARTABLE:
+        since = began - timedelta(seconds=age) if clock is not None and began is not None else began
+        return Snapshot(await things.state(cluster, target, asked=since), ())
     obj = await workload(cluster, target)
     asked = began - timedelta(seconds=age) if clock is not None and began is not None else began
     again = clock is not None and began is not None and clock() - began > SLOW

@@ -1,8 +1,8 @@
 """From the labels of alerts to the target they are about: asked of the cluster, never guessed from names.
 
 Order: workload labels, the node, the pod's owners, a budget's or Service's selector, recommended app labels. An
-exporter's own pod, service and instance never count. Jobs, nodes, claims and what an operator runs are looked into and
-never acted on: the guards refuse them.
+exporter's own pod, service and instance never count. What an operator runs is looked into and never acted on: the
+guards refuse it.
 """
 
 from __future__ import annotations

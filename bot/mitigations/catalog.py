@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 from bot.domain.mitigation import Action
 from bot.mitigations import (
+    cordon,
+    delete_failed_job,
     evict,
+    expand_volume,
     heap_dump,
     pause,
     raise_autoscaler,
+    rerun_job,
     restart,
     resume,
     rollback,
@@ -32,6 +36,11 @@ CATALOG: Mapping[Action, Mitigation] = {
         evict.MITIGATION,
         thread_dump.MITIGATION,
         heap_dump.MITIGATION,
+        rerun_job.MITIGATION,
+        delete_failed_job.MITIGATION,
+        expand_volume.MITIGATION,
+        cordon.CORDON,
+        cordon.UNCORDON,
     )
 }
 """Every action there is; a test holds that it equals ``domain.mitigation.Action``."""

@@ -90,6 +90,10 @@ def _nothing_asked(_wanted: Params) -> str:
     return ""
 
 
+def _the_incident_s(target: Target, _wanted: Params) -> Target:
+    return target
+
+
 def _no_undo(_params: Params) -> tuple[Action, Params] | None:
     return None
 
@@ -108,6 +112,8 @@ class Mitigation:
 
     ``bare`` stands before the target's label where nothing could be planned and ``press`` alone doesn't read well.
     ``asked`` says what is wrong with what a person wrote, before anything is read; empty where nothing is.
+    ``aim`` is the object that it is about, given the incident's target and what is wanted: what a finding names may be
+    another one (the node under a workload's pods, its claim).
     ``plan`` resolves what was wanted to the parameters that are shown, approved and sent, or raises ``RequestError``
     with the reason why there are none. ``ready`` fills in what the stored request only names, ``apply`` sends it.
     It returns the target's generation after that, None where the answer doesn't tell it.
@@ -139,6 +145,7 @@ class Mitigation:
     binding: Callable[[Params], Params] = _no_binding
     asked: Callable[[Params], str] = _nothing_asked
     replaces: Callable[[Params], tuple[str, str] | None] = _replaces_nothing
+    aim: Callable[[Target, Params], Target] = _the_incident_s
     gives_way: bool = False
     press: str = ""
     bare: str = ""

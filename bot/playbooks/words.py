@@ -17,7 +17,7 @@ Source = Literal[
 
 ActionWord = Literal[
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
-    "raise_autoscaler", "thread_dump", "heap_dump", "pause",
+    "raise_autoscaler", "thread_dump", "heap_dump", "pause", "delete_failed_job",
 ]  # fmt: skip
 """Mitigations that a finding may suggest (``domain.finding.Suggestion``)."""
 
@@ -30,6 +30,7 @@ PARAMS: Mapping[str, Mapping[str, type]] = {
     "set_resources": {"container": str, "limits": str},
     "cordon": {"node": str},
     "rerun_job": {"job": str},
+    "delete_failed_job": {"job": str},
     "expand_volume": {"claim": str, "size": str},
     "raise_autoscaler": {"autoscaler": str, "most": int},
     "thread_dump": {"pod": str, "container": str},

@@ -6,12 +6,12 @@ This module refuses to ask Slack: members come as a view with the time they were
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.approval import Principal, is_group, too_few
-from bot.domain.decision import Decision, Reason, Rule
+from bot.domain.decision import ALLOWED, Decision, Reason, Rule, deny
 from bot.domain.mitigation import Action, traits_of
 
 GROUP_MAX_AGE = timedelta(minutes=3)
@@ -80,6 +80,19 @@ def may_approve(
             )
         )
     return Decision(tuple(reasons))
+
+
+def least(action: str, quorum: int) -> int:
+    """How many different people have to approve it: no playbook can ask for fewer than the action itself wants."""
+    return max(quorum, traits_of(action).least)
+
+
+def enough(action: str, quorum: int, given: Collection[str]) -> Decision:
+    """Whether these principals are as many different people as it takes."""
+    wanted, have = least(action, quorum), len(set(given))
+    if have >= wanted:
+        return ALLOWED
+    return deny(Rule.APPROVER, f"It needs {wanted} different people's approval and has {have}. Nothing was done.")
 
 
 def common(lists: Sequence[Sequence[str]], groups: Mapping[str, GroupView], now: datetime) -> tuple[str, ...]:

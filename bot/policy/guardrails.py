@@ -14,13 +14,19 @@ from enum import StrEnum
 from bot.domain.decision import Decision, Reason, Rule
 from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import TargetState
-from bot.policy import hung
+from bot.domain.target import CLUSTER_WIDE, RESTARTABLE
+from bot.policy import hung, things
+from bot.policy import nodes as node_policy
+from bot.policy.nodes import Nodes
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """The control plane's; no setting opens them."""
 
 MAX_AGE = timedelta(seconds=5)
 """How old the facts may be when an effect is about to happen (definitions: "Execute")."""
+
+
+NO_NODES = Nodes()
 
 
 class Point(StrEnum):
@@ -43,7 +49,7 @@ class Facts:
     ``override_keepers`` are namespaces where Fettle may change what is kept in Git or a chart.
     ``replaces`` is the container whose image is replaced, with that image; None where none is.
     ``expires_at`` is the proposal's when approving and the approval's when executing. ``undo`` says that it leads back
-    to what was before, which a rollout doesn't stand against.
+    to what was before, which a rollout doesn't stand against. ``nodes`` counts for nodes alone.
     """
 
     mode: str = "observe"
@@ -64,16 +70,22 @@ class Facts:
     override_keepers: frozenset[str] = frozenset()
     replaces: hung.Replaced | None = None
     undo: bool = False
+    nodes: Nodes = NO_NODES
 
 
 def check(action: str, state: TargetState | None, facts: Facts, now: datetime, point: Point | str) -> Decision:
     """The decision with every reason against, most general first; the same guards at every point, stricter later."""
     at = Point(point)
     reasons = [*_settings(action, facts)]
+    warnings: tuple[str, ...] = ()
     if state is None:
         reasons += [_unfit(action, facts.kind) if facts.kind else _unread(facts)]
     else:
-        reasons += [*_target(action, state, facts), *_annotated(action, state), *_workload(action, state, facts)]
+        reasons += [*_target(action, state, facts), *_annotated(action, state)]
+        of_workload = state.target.kind in RESTARTABLE
+        reasons += _workload(action, state, facts) if of_workload else things.check(action, state)
+        reasons += node_policy.check(action, state, facts.nodes, now)
+        warnings = (*things.warnings(action, state), *node_policy.warnings(action, state, facts.nodes))
         if facts.read_problem:
             reasons.append(_unread(facts))
     reasons += [*_cluster(action, state, facts)] if not facts.kind else []
@@ -83,7 +95,7 @@ def check(action: str, state: TargetState | None, facts: Facts, now: datetime, p
         reasons += [*_unchanged(facts)]
     if at is Point.EXECUTE and state is not None:
         reasons += [*_fresh(state, now)]
-    return Decision(tuple(reasons))
+    return Decision(tuple(reasons), warnings)
 
 
 def _settings(action: str, facts: Facts) -> Iterator[Reason]:
@@ -111,10 +123,13 @@ def _unread(facts: Facts) -> Reason:
 def _target(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
     target = state.target
     namespace = target.namespace
-    if not namespace or not target.name or not target.uid:
+    everywhere = target.kind in CLUSTER_WIDE
+    if bool(namespace) is everywhere or not target.name or not target.uid:
         yield Reason(Rule.PROTECTED, "The target isn't one exact object: namespace, name or uid is empty. Choose one.")
         return
-    if namespace in PROTECTED_NAMESPACES:
+    if everywhere:  # no list of namespaces can allow it: what does is its own guard
+        pass
+    elif namespace in PROTECTED_NAMESPACES:
         yield Reason(Rule.PROTECTED, f"{namespace} belongs to the control plane; I never act there.")
     elif facts.own_namespace and namespace == facts.own_namespace:
         yield Reason(Rule.PROTECTED, f"I run in {namespace} myself and never act there. Use kubectl.")

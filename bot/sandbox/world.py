@@ -172,7 +172,7 @@ class World:
         """The bot's account has what the shipped roles give it, bound where it may act, and nothing more."""
         may_act = {**self.built_settings(), **self.options.settings}["ALLOWED_NAMESPACES"]
         for name, rules in roles().items():
-            everywhere = name == "fettle-read"
+            everywhere = name in {"fettle-read", "fettle-cordon"}  # nodes lie in no namespace
             self.cluster_server.access.bind(rules, None if everywhere else frozenset(may_act.split(",")))
 
     def _furnish(self) -> None:

@@ -110,6 +110,11 @@ def approved_since(tx: Tx, principal: str, since: datetime, *, but: int = 0) -> 
     return [row.approved_at for row in rows]
 
 
+def in_flight(tx: Tx, *, but: int = 0) -> list[Execution]:
+    """Those that were approved and have no verdict yet, oldest first."""
+    return _many(tx, ExecutionRow.in_flight & (ExecutionRow.id != but))
+
+
 def count_in_flight(tx: Tx, *, but: int = 0) -> int:
     """How many were approved and have no verdict yet."""
     return len(_many(tx, ExecutionRow.in_flight & (ExecutionRow.id != but)))

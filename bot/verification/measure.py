@@ -6,7 +6,7 @@ is ``domain.verification.judge``, worst wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,11 +18,25 @@ from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.reads import Snapshot
-from bot.verification import alerts, dumped, eviction, metrics, pausing, replicas, restarts, reverted, rollout
+from bot.verification import (
+    alerts,
+    claims,
+    dumped,
+    eviction,
+    metrics,
+    nodes,
+    pausing,
+    replicas,
+    restarts,
+    reverted,
+    rollout,
+    runs,
+)
 from bot.verification.baseline import baseline, deadline, soak_for
 from bot.verification.judged import Judged
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
+from bot.verification.thing import TOLD, Seen
 
 NOTHING = Supporting()
 ACTION = "action"
@@ -31,6 +45,17 @@ BEFORE = "before"
 """Key of a baseline: the template's hash before the action."""
 BINDING = "binding"
 """Key of a baseline: what a mitigation says its pods are known by."""
+
+OWN: Mapping[str, Callable[[Cluster, Verification, datetime], Awaitable[Seen]]] = {
+    "rerun_job": runs.ran,
+    "delete_failed_job": runs.deleted,
+    "expand_volume": claims.expanded,
+    "cordon": nodes.cordoned,
+    "uncordon": nodes.uncordoned,
+}
+"""Actions whose effect is no rollout, with the check of each; a test holds that they are those on no workload."""
+ALERT_CLEARS = frozenset({"delete_failed_job", "expand_volume"})
+"""Of those the ones after which the alert should clear; a node that is cordoned is still ill."""
 
 __all__ = ["assess", "baseline", "deadline", "look", "measure", "soak_for"]
 
@@ -52,7 +77,11 @@ async def measure(
     if traits_of(action).looks:
         binding = verification.baseline.get(BINDING) or {}
         return await dumped.measure(cluster, verification, binding, clock=clock)
+    own = OWN.get(action)
     try:
+        if own is not None:
+            at = clock()  # before the look, and the same for check and verdict: a deadline falls between no two of them
+            return _of_thing(await own(cluster, verification, at), verification, at, alerts_firing, supporting)
         detail = verification.baseline.get(ACTION) in JUDGES  # what autoscalers do counts there
         found = await reads.snapshot(cluster, verification.target, detail=detail)
         if not detail and _may_be_scaled(found.state, verification):
@@ -64,6 +93,29 @@ async def measure(
     except FettleError as error:
         return _unread(verification, str(error), clock())
     return assess(found, verification, clock(), alerts_firing, supporting)
+
+
+def _of_thing(
+    seen: Seen,
+    verification: Verification,
+    at: datetime,
+    alerts_firing: tuple[int, int] | None,
+    supporting: Supporting,
+) -> Measurement:
+    """A look at a target that is no workload, with the rows that every look has."""
+    numbers, kept = _numbers(verification, supporting, seen.since, at)
+    clears = str(verification.baseline.get(ACTION)) in ALERT_CLEARS
+    row = _alert_row(supporting if clears else NOTHING, alerts_firing, seen.since, at)
+    progress = {TOLD: seen.told, **seen.kept, **({metrics.SAMPLES: kept} if kept else {})}
+    return Measurement(at, (*seen.checks, *numbers, *row), progress, seen.moved, seen.since)
+
+
+def _alert_row(
+    supporting: Supporting, alerts_firing: tuple[int, int] | None, since: datetime | None, at: datetime
+) -> list[Check]:
+    if supporting.alerts is not None:
+        return [alerts.judged(supporting.alerts, since, at)]
+    return [alerts.check(*alerts_firing, at)] if alerts_firing is not None else []
 
 
 def assess(
@@ -91,10 +143,7 @@ def assess(
     checks = [one.row, restarts.check(fresh, seen, soak, at)]
     numbers, kept = _numbers(verification, supporting, since, at)
     checks += [*numbers, *one.more]
-    if supporting.alerts is not None:
-        checks.append(alerts.judged(supporting.alerts, since, at))
-    elif alerts_firing is not None:
-        checks.append(alerts.check(*alerts_firing, at))
+    checks += _alert_row(supporting, alerts_firing, since, at)
     progress = {**one.progress, MARKS: dict(seen), **({metrics.SAMPLES: kept} if kept else {})}
     return Measurement(at, tuple(checks), progress, one.moved, since)
 
@@ -181,5 +230,6 @@ def _may_be_scaled(state: TargetState, verification: Verification) -> bool:
 
 def _unread(verification: Verification, problem: str, at: datetime) -> Measurement:
     expected = "an answer from the cluster"
-    checks = tuple(Check(name, CheckState.UNMEASURED, expected, problem, at) for name in (rollout.NAME, restarts.NAME))
+    names = ("target",) if str(verification.baseline.get(ACTION, "")) in OWN else (rollout.NAME, restarts.NAME)
+    checks = tuple(Check(name, CheckState.UNMEASURED, expected, problem, at) for name in names)
     return Measurement(at, checks, verification.progress, rolled_out_at=verification.rolled_out_at)

@@ -24,10 +24,14 @@ MORE = frozenset({"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_AP
 WIDEST: Mapping[str, str] = {"MODE": "act", "FETTLE_FROZEN": "no", "POST_TO_SHARED_CHANNELS": "yes"}
 """Switches, and the position in which more may be done or seen."""
 ANOTHER = frozenset({
-    "CLUSTER_NAME", "FREEZE_FILE", "HANDLERS_DIR", "KUBECONFIG", "KUBE_CONTEXT", "OWN_NAMESPACE", "SLACK_CHANNEL_ID",
+    "CLUSTER_NAME", "CORDON_NODES", "FREEZE_FILE", "HANDLERS_DIR", "KUBECONFIG", "KUBE_CONTEXT", "OWN_NAMESPACE",
+    "SLACK_CHANNEL_ID",
 })  # fmt: skip
 """Whose code runs, which rights Fettle has, what it spares, who is told: another value may be a wider one."""
-NARROWS_WHEN_SET, NARROWS_WHEN_UNSET = frozenset({"CLUSTER_NAME", "FREEZE_FILE"}), frozenset({"HANDLERS_DIR"})
+NARROWS_WHEN_SET, NARROWS_WHEN_UNSET = (
+    frozenset({"CLUSTER_NAME", "FREEZE_FILE"}),
+    frozenset({"CORDON_NODES", "HANDLERS_DIR"}),
+)
 LONGER = frozenset({"APPROVAL_TTL", "SILENCE_MAX"})
 LONGEST = 300
 """Characters of a value that an entry shows."""

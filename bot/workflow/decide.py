@@ -106,12 +106,13 @@ def grant(
     ``terms`` go to the audit: by what a person was entitled, or a playbook's limits.
     """
     proposals.add_approval(tx, proposal.id, principal, Verb.APPROVED, reason, now)
-    given = sum(1 for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED)
-    detail = {"digest": proposal.digest, "approvals": given, "quorum": proposal.quorum, **(terms or {})}
+    names = {one.principal for one in proposals.approvals(tx, proposal.id) if one.verb is Verb.APPROVED}
+    given, quorum = len(names), approver_policy.least(proposal.action, proposal.quorum)
+    detail = {"digest": proposal.digest, "approvals": given, "quorum": quorum, **(terms or {})}
     _entry(tx, "proposal:approval:granted", principal, proposal, "approved", detail, now)
-    if given < proposal.quorum:
+    if not approver_policy.enough(proposal.action, proposal.quorum, names).allowed:
         owing.card(tx, incident, Priority.PRESS, now)
-        return Answer(f"Your approval counts: {given} of {proposal.quorum}.", incident_id=incident.id)
+        return Answer(f"Your approval counts: {given} of {quorum}.", incident_id=incident.id)
     approved = proposals.settle(tx, proposal.id, ProposalEvent.APPROVE, now, by=principal)
     if approved is None:  # it expired between the check and the update
         expire_now(tx, proposal, now)

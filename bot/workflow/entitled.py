@@ -113,6 +113,9 @@ def still_approved(
     """
     groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups_of(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
+    several = approver_policy.enough(proposal.action, proposal.quorum, given)
+    if not several.allowed:
+        return several
     rules = rules_of(tx, ctx, proposal, reading)
     lists = lists_of(ctx, proposal, reading, rules)
     for who in dict.fromkeys((approved_by, *given)):

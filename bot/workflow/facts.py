@@ -26,7 +26,8 @@ from bot.kube.neighbours import under_budget
 from bot.mitigations import catalog
 from bot.policy import blast_radius, glass, guardrails, rates
 from bot.policy import freeze as freeze_policy
-from bot.storage import executions, incidents, people, verifications
+from bot.policy import nodes as node_policy
+from bot.storage import executions, incidents, people, proposals, verifications
 from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
 from bot.workflow import again, ruled
@@ -138,12 +139,9 @@ def check(
     """
     now = ctx.clock()
     freeze = freeze_in(tx, ctx, reading.freeze_file)
-    other = executions.in_flight_on(tx, reading.target.key)
-    busy = ""
-    if other is not None and other.id != own_execution:
-        busy = f"INC-{other.incident_id} already has an action in flight on {reading.target.ref}."
-    settings = ctx.settings
+    busy = _busy(tx, reading, action, own_execution)
     how = asked or Asked.of(proposal)
+    settings = ctx.settings
     wanted = proposal.params if proposal else params or {}
     facts = guardrails.Facts(
         mode=settings.MODE,
@@ -163,6 +161,7 @@ def check(
         kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
         replaces=catalog.CATALOG[Action(action)].replaces(wanted),
         undo=how.undo,
+        nodes=_nodes(tx, ctx, reading.target, now, own_execution, undo=how.undo),
     )
     decision = guardrails.check(action, reading.state, facts, now, point)
     decision += _radius(tx, ctx, reading, action, wanted, undo=how.undo)
@@ -188,6 +187,31 @@ def _radius(tx: Tx, ctx: Context, reading: Reading, action: str, params: Mapping
     firing = [f"{inc.ref} fires on {one.ref}" for one, inc in found if inc is not None and inc.alerts_firing]
     reasons = blast_radius.check(action, params, reading.state, bounds, undo=undo, ending=ending, firing=firing)
     return Decision(tuple(reasons))
+
+
+def _busy(tx: Tx, reading: Reading, action: str, own_execution: int) -> str:
+    """A sentence where something is in flight on the target, or another run of the same CronJob is."""
+    other = executions.in_flight_on(tx, reading.target.key)
+    if other is not None and other.id != own_execution:
+        return f"INC-{other.incident_id} already has an action in flight on {reading.target.ref}."
+    thing = reading.state.thing if reading.state is not None else None
+    cron = thing.cron if thing is not None else None
+    if action != Action.RERUN_JOB or cron is None:
+        return ""
+    # Two Jobs that failed are two targets, and both would be run from one template.
+    for run in executions.in_flight(tx, but=own_execution):
+        if run.action == action and proposals.get(tx, run.proposal_id).params.get("cronjob_uid") == cron.uid:
+            return f"INC-{run.incident_id} already has a run of CronJob {cron.name} in flight."
+    return ""
+
+
+def _nodes(tx: Tx, ctx: Context, target: Target, now: datetime, own_execution: int, *, undo: bool) -> node_policy.Nodes:
+    """What the guards have to know of nodes; for other targets they ask nothing."""
+    if target.kind != "Node":
+        return guardrails.NO_NODES
+    sent = executions.sent_since(tx, now - node_policy.HOUR, but=own_execution)
+    others = [at for key, at, *_ in sent if key.startswith("Node/") and key != target.key]
+    return node_policy.Nodes(ctx.settings.CORDON_NODES, ctx.settings.OWN_NODE, max(others, default=None), undo)
 
 
 def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates.History:

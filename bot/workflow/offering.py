@@ -21,7 +21,7 @@ from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
 from bot.playbooks.schema import Alone
 from bot.policy import glass, guardrails
-from bot.policy.approvers import policy_text
+from bot.policy.approvers import least, policy_text
 from bot.storage import due, people, proposals
 from bot.storage.db import Tx
 from bot.verification import measure, metrics
@@ -69,6 +69,8 @@ class Draft:
     """Who broke the glass for it."""
     line: Evidence | None = None
     """What a handler that was asked to pick said."""
+    meant: str = ""
+    """Key of the incident's target when this was drafted; the action may be about another object."""
 
 
 def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> Decision:
@@ -93,7 +95,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     if refused or state is None:
         record(tx, incident, _held(ctx, draft, decision), decision, now)
         return decision
-    ttl, quorum = ctx.settings.APPROVAL_TTL, max(draft.quorum, rules.quorum)
+    ttl, quorum = ctx.settings.APPROVAL_TTL, least(draft.action, max(draft.quorum, rules.quorum))
     expires_at = now + min(ttl, draft.expires or ttl, rules.expires or ttl)
     against = Decision()
     if draft.alone is not None:

@@ -78,14 +78,15 @@ async def _draft(
         return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
     if requested_by != SYSTEM or undone:
         action = str(params.get("action", Action.RESTART))
-        reading = await facts.gather(ctx, incident.target, action)
+        wanted = params.get("wanted") or {}
+        reading = await facts.gather(ctx, aimed(incident.target, action, wanted), action)
         why = f"Requested by a person for {reading.target.ref}."
         if undone:
             why = str(params.get(again.WHY) or again.FAILED)
-        wanted = params.get("wanted") or {}
         draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
         mark = {again.UNDO_OF: undone} if undone else {}
-        return replace(draft, params=draft.params and {**draft.params, **mark}, wanted={**wanted, **mark})
+        resolved, meant = draft.params and {**draft.params, **mark}, incident.target.key
+        return replace(draft, params=resolved, wanted={**wanted, **mark}, meant=meant)
     if incident.key.startswith(UNBOUND):
         sender = incident.key.removeprefix(UNBOUND).partition("\x1f")[0]
         why = f"The alerts came with the webhook token {sender[:31]}, which doesn't speak for what they name"
@@ -100,7 +101,7 @@ async def _draft(
         text = ProposalText("No proposal", "", refusal=plan.why, by_hand=_by_hand(plan))
         return Draft(NOTHING, text, line=line)
     action = plan.suggestion.action
-    reading = await facts.gather(ctx, incident.target, action, recent=recent)
+    reading = await facts.gather(ctx, aimed(incident.target, action, plan.suggestion.params), action, recent=recent)
     draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
     if draft.preview is None and draft.text.refusal and catalog.CATALOG[Action(action)].gives_way:
         draft = await _instead(ctx, plan, draft, incident.target, recent=recent)
@@ -108,6 +109,7 @@ async def _draft(
     text = replace(draft.text, rationale=better)
     return replace(
         draft, text=text, approvers=plan.approvers, expires=plan.expires, quorum=plan.quorum, line=line,
+        meant=incident.target.key,
         # What is offered again was left to people once.
         alone=plan.alone if "requested_by" not in params else None,
     )  # fmt: skip
@@ -119,7 +121,7 @@ async def _instead(ctx: Context, plan: Planned, draft: Draft, target: Target, *,
     why = draft.text.refusal
     others = [one.suggestion for one in plan.weighed if one.possible and one.suggestion != first]
     for other in others:
-        reading = await facts.gather(ctx, target, other.action, recent=recent)
+        reading = await facts.gather(ctx, aimed(target, other.action, other.params), other.action, recent=recent)
         reason = f"{other.reason[:1].upper()}{other.reason[1:]}"
         rationale = f"{offering.ended(reason)} A {traits_of(draft.action).noun} would come first. {why}".strip()
         found = await _previewed(ctx, other.action, other.params, reading, rationale, draft.requested_by, recent=recent)
@@ -127,6 +129,11 @@ async def _instead(ctx: Context, plan: Planned, draft: Draft, target: Target, *,
             return found
     by_hand = first.by_hand if first is not None else ""
     return replace(draft, text=replace(draft.text, by_hand=by_hand))
+
+
+def aimed(target: Target, action: str, wanted: Mapping[str, Any]) -> Target:
+    """The object that an action is about in an incident about ``target``."""
+    return catalog.CATALOG[Action(action)].aim(target, wanted)
 
 
 def _by_hand(plan: Planned) -> str:
@@ -186,7 +193,7 @@ def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:
         due.done(tx, work)
         return
     meant = incident.target.key if incident.target else ""
-    if draft.reading is not None and draft.reading.target.key != meant:
+    if draft.reading is not None and draft.meant != meant:
         due.done(tx, work)  # somebody chose another target meanwhile, and owed its own look
         return
     if draft.line is not None:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.errors import FettleError
-from bot.domain.target import KIND_ALIASES, RESTARTABLE, Target
-from bot.kube import reads
+from bot.domain.errors import FettleError, NotFoundError
+from bot.domain.target import CLUSTER_WIDE, KIND_ALIASES, RESTARTABLE, Target
+from bot.kube import reads, things
 from bot.workflow.context import Context
 
 DEADLINE = 2.0
@@ -63,7 +63,12 @@ class TargetLists:
 
 
 async def find(ctx: Context, text: str, kinds: Sequence[str] = RESTARTABLE) -> Found:
-    """``shop/api``, ``deployment/api -n shop``, ``Deployment/shop/api``: the one thing of ``kinds`` that is meant."""
+    """``shop/api``, ``deployment/api -n shop``, ``Deployment/shop/api``: the one thing of ``kinds`` that is meant.
+
+    A node is named alone (``worker-3``, ``node/worker-3``).
+    """
+    if set(kinds) <= CLUSTER_WIDE:
+        return _node(text, kinds[0])
     namespace, kind, name = parse(text)
     if not namespace or not name:
         return Found(None, f"“{text}” names no workload. Write namespace/name, for example shop/api.")
@@ -71,6 +76,8 @@ async def find(ctx: Context, text: str, kinds: Sequence[str] = RESTARTABLE) -> F
         return Found(None, f"A {kind} doesn't fit here; only {', '.join(kinds)}.")
     if kind:
         return Found(Target(kind, namespace, name))
+    if not set(kinds) & set(RESTARTABLE):
+        return await _thing(ctx, namespace, name, kinds)
     try:
         known = await reads.list_workloads(ctx.cluster, namespace)
     except FettleError as error:
@@ -83,6 +90,35 @@ async def find(ctx: Context, text: str, kinds: Sequence[str] = RESTARTABLE) -> F
         return Found(None, f"{namespace}/{name} is {len(hits)} workloads. Say which: {both}.")
     near = ", ".join(target.ref for target in known[:5]) or "none that I can see"
     return Found(None, f"There is no workload {namespace}/{name}. In {namespace} there are: {near}.")
+
+
+def _node(text: str, kind: str) -> Found:
+    words = text.replace("/", " ").split()
+    if len(words) == 2 and KIND_ALIASES.get(words[0].lower()) == kind:
+        del words[0]
+    if len(words) != 1:
+        return Found(None, f"“{text}” names no {kind.lower()}. Write its name alone, for example worker-3.")
+    return Found(Target(kind, "", words[0]))
+
+
+async def _thing(ctx: Context, namespace: str, name: str, kinds: Sequence[str]) -> Found:
+    """The one object of that name among kinds that aren't workloads, each asked for by name."""
+    hits: list[Target] = []
+    for kind in kinds:
+        target = Target(kind, namespace, name)
+        try:
+            await things.one(ctx.cluster, target)
+        except NotFoundError:
+            continue
+        except FettleError as error:
+            return Found(None, str(error))
+        hits.append(target)
+    if len(hits) == 1:
+        return Found(hits[0])
+    if hits:
+        both = " or ".join(f"{target.kind.lower()}/{target.name} -n {namespace}" for target in hits)
+        return Found(None, f"{namespace}/{name} is {len(hits)} things. Say which: {both}.")
+    return Found(None, f"There is no {' or '.join(kinds)} {namespace}/{name}.")
 
 
 def parse(text: str) -> tuple[str, str, str]:

@@ -43,7 +43,9 @@ def test_no_token_stands_in_the_files_they_come_from_a_secret_as_files(found: li
 
 def test_the_program_takes_these_settings(found: list[Object], tmp_path: Any) -> None:
     (container,) = containers(found)
-    env = {one["name"]: one["value"] for one in container["env"]}
+    env = {one["name"]: one["value"] for one in container["env"] if "value" in one}
+    named = {one["name"]: one["valueFrom"] for one in container["env"] if "valueFrom" in one}
+    assert named == {"OWN_NODE": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     env |= one_of(found, "ConfigMap", "fettle-settings")["data"] | {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
     for name, token in (("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_APP_TOKEN", "xapp-1"), ("WEBHOOK_TOKENS", "w" * 32)):
         (tmp_path / name).write_text(token)

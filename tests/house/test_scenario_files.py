@@ -24,6 +24,11 @@ PROMISED = {
     "restart-command",
     "annotation-denies",
     "shadow-report",
+    "rerun-passes",
+    "rerun-fails",
+    "cordon-passes",
+    "cordon-undone",
+    "expand-volume",
 }
 
 

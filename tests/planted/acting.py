@@ -281,8 +281,8 @@ BUGS = (
         name="quorum-of-the-playbook-ignored",
         why="A playbook that wants two people is content with one.",
         file="bot/workflow/offering.py",
-        old="max(draft.quorum, rules.quorum)\n",
-        new="rules.quorum\n",
+        old="least(draft.action, max(draft.quorum, rules.quorum))\n",
+        new="least(draft.action, rules.quorum)\n",
         tests=("tests/integration/workflow/test_propose.py",),
     ),
     Bug(

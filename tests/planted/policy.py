@@ -145,7 +145,7 @@ BUGS = (
         name="target-without-a-namespace-allowed",
         why="An empty namespace or uid means whatever the API server makes of it.",
         file=GUARDRAILS,
-        old="    if not namespace or not target.name or not target.uid:\n",
+        old="    if bool(namespace) is everywhere or not target.name or not target.uid:\n",
         new="    if not target.name:\n",
         tests=(GUARDS,),
     ),

@@ -40,6 +40,8 @@ BOT_ROLE: tuple["Rights", ...] = (
     (("patch", "update"), "apps", ("deployments", "statefulsets", "daemonsets")),
     (("get", "patch", "update"), "apps", ("deployments/scale", "statefulsets/scale")),
     (_READ, "batch", ("jobs", "cronjobs")),
+    (("create", "delete"), "batch", ("jobs",)),
+    (("patch",), "", ("nodes", "persistentvolumeclaims")),
     ((*_READ, "patch"), "autoscaling", ("horizontalpodautoscalers",)),
     (_READ, "policy", ("poddisruptionbudgets",)),
     (_READ, "discovery.k8s.io", ("endpointslices",)),

@@ -5,7 +5,7 @@ It refuses whatever isn't well-formed before anything is touched.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -34,6 +34,10 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 CREATED, OK = 201, 200
+ORPHANS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 
 
 @dataclass(frozen=True)
@@ -208,17 +212,19 @@ class Changing:
             grace=None if grace is None else int(grace),
             uid=wanted.get("uid"),
             version=wanted.get("resourceVersion"),
-            propagation=given.get("propagationPolicy") or query.get("propagationPolicy", "Background"),
+            propagation=given.get("propagationPolicy") or query.get("propagationPolicy", ""),
             dry_run=dry,
         )
 
     def delete(self, kind: Kind, namespace: str, name: str, asked: Asked) -> tuple[int, Json, list[str]]:
         """DELETE of one object: itself while it goes, a Status once it is gone."""
-        options = self._options(asked)
+        options, warnings = self._options(asked), []
+        if kind.kind == "Job" and not options.propagation:
+            options, warnings = replace(options, propagation="Orphan"), [ORPHANS]
         obj, gone = self.cluster.writes.delete(kind, namespace, name, options)
         if gone and kind.kind != "Pod":
-            return OK, status.success(kind, name, obj["metadata"]["uid"]), []
-        return OK, shown(kind, obj), []
+            return OK, status.success(kind, name, obj["metadata"]["uid"]), warnings
+        return OK, shown(kind, obj), warnings
 
     def delete_collection(self, kind: Kind, namespace: str, asked: Asked) -> tuple[int, Json, list[str]]:
         """DELETE of all objects that the selectors choose: the list of them."""

@@ -9,7 +9,7 @@ import json
 import logging
 from pathlib import Path
 
-from bot.sandbox.kubernetes import quotas, scenery, trouble, upkeep
+from bot.sandbox.kubernetes import batch, claims, quotas, scenery, trouble, upkeep
 from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.daemonsets import DaemonSets
 from bot.sandbox.kubernetes.deployments import Deployments
@@ -80,7 +80,10 @@ class Cluster:
         for controller in self._controllers:
             controller.sync()
         for chore in (
-            upkeep.run_jobs,
+            batch.run_jobs,
+            batch.remove_old,
+            claims.resize,
+            upkeep.taint_cordoned,
             upkeep.keep_bounds,
             upkeep.publish_endpoints,
             upkeep.count_budgets,

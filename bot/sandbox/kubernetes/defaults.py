@@ -121,9 +121,44 @@ def _replicaset(obj: Json) -> None:
 
 def _job(obj: Json) -> None:
     spec = obj["spec"]
-    for key, value in (("parallelism", 1), ("completions", 1), ("backoffLimit", 6)):
+    _job_spec(spec)
+    uid, name = obj["metadata"].get("uid", ""), obj["metadata"].get("name", "")
+    if spec.get("manualSelector") or not uid:
+        return
+    own = {"batch.kubernetes.io/controller-uid": uid}
+    spec.setdefault("selector", {"matchLabels": own})
+    labels = spec["template"]["metadata"].setdefault("labels", {})
+    labels |= {**own, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
+
+
+def _job_spec(spec: Json) -> None:
+    usual = (
+        ("parallelism", 1), ("completions", 1), ("backoffLimit", 6), ("completionMode", "NonIndexed"),
+        ("suspend", False), ("podReplacementPolicy", "TerminatingOrFailed"),
+    )  # fmt: skip
+    for key, value in usual:
         spec.setdefault(key, value)
     _template(spec, "Never")
+
+
+def _cronjob(obj: Json) -> None:
+    """A template of a Job gets the defaults of a pod's template and none of a Job's own."""
+    spec = obj["spec"]
+    for key, value in (
+        ("concurrencyPolicy", "Allow"),
+        ("suspend", False),
+        ("successfulJobsHistoryLimit", 3),
+        ("failedJobsHistoryLimit", 1),
+    ):
+        spec.setdefault(key, value)
+    template = spec.setdefault("jobTemplate", {})
+    template.setdefault("metadata", {})
+    _template(template.setdefault("spec", {}), "Never")
+
+
+def _node(obj: Json) -> None:
+    if not obj["spec"].get("unschedulable"):
+        obj["spec"].pop("unschedulable", None)
 
 
 def _pod(obj: Json) -> None:
@@ -206,6 +241,8 @@ _BY_KIND: dict[str, Callable[[Json], None]] = {
     "DaemonSet": _daemonset,
     "ReplicaSet": _replicaset,
     "Job": _job,
+    "CronJob": _cronjob,
+    "Node": _node,
     "Pod": _pod,
     "Service": _service,
     "Namespace": _namespace,

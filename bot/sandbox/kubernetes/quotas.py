@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from bot.sandbox.kubernetes import defaults
 from bot.sandbox.kubernetes.clock import stamp
 from bot.sandbox.kubernetes.kinds import by_kind
-from bot.sandbox.kubernetes.scheduler import quantity
+from bot.sandbox.kubernetes.quantities import quantity
 from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
 

@@ -127,7 +127,7 @@ def labels(text: str) -> Match:
 def _read(obj: Json, path: str) -> str:
     if path == "source":
         return str(dig(obj, "source", "component", default="") or obj.get("reportingComponent", ""))
-    value = dig(obj, *path.split("."), default="")
+    value = dig(obj, *path.split("."), default=False if path == "spec.unschedulable" else "")
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

@@ -1,4 +1,4 @@
-"""The smaller controllers: garbage, namespaces, endpoints, disruption budgets, autoscalers, jobs.
+"""The smaller controllers: garbage, namespaces, endpoints, disruption budgets, autoscalers, cordons.
 
 They do as much as the rest of the cluster relies on. They refuse metrics: an autoscaler only keeps
 its target within its bounds, and shows the metrics that somebody wrote into its status.
@@ -7,7 +7,7 @@ its target within its bounds, and shows the metrics that somebody wrote into its
 from bot.sandbox.kubernetes.clock import stamp
 from bot.sandbox.kubernetes.deployments import share
 from bot.sandbox.kubernetes.kinds import KINDS, Kind, by_kind
-from bot.sandbox.kubernetes.replicasets import counted, is_active, make_pod, ready_since
+from bot.sandbox.kubernetes.replicasets import is_active, ready_since
 from bot.sandbox.kubernetes.selectors import matches
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.world import World, owner_reference
@@ -223,38 +223,18 @@ def keep_bounds(world: World) -> None:
         world.writes.set_status(kind, scaler, {**told, **new})
 
 
-def run_jobs(world: World) -> None:
-    """A Job makes one pod after the other until enough succeeded or too many failed."""
-    kind, pods_kind = by_kind("Job"), by_kind("Pod")
-    for job in world.store.list(kind):
-        pods = world.owned(pods_kind, job)
-        phases = [dig(pod, "status", "phase") for pod in pods]
-        failed, done = phases.count("Failed"), phases.count("Succeeded")
-        spec, old = job["spec"], job.get("status") or {}
-        ended = bool(old.get("conditions"))
-        enough = done >= spec["completions"]
-        hopeless = failed > spec["backoffLimit"]
-        active = [pod for pod in pods if is_active(pod)]
-        if not (ended or enough or hopeless or active or spec.get("suspend")):
-            labels = {"job-name": job["metadata"]["name"], "batch.kubernetes.io/job-name": job["metadata"]["name"]}
-            made = make_pod(world, job, spec["template"], labels=labels)
-            active += [made] if made is not None else []
-        new = counted({"active": len(active), "succeeded": done, "failed": failed})
-        new["startTime"] = old.get("startTime") or stamp(world.clock.now())
-        if (enough or hopeless) and not ended:
-            new["conditions"] = [_job_end(world, failed=hopeless)]
-        elif ended:
-            new["conditions"] = old["conditions"]
-        world.writes.set_status(kind, job, new)
+CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
-def _job_end(world: World, *, failed: bool) -> Json:
-    now = stamp(world.clock.now())
-    condition = {"type": "Failed" if failed else "Complete", "status": "True"}
-    condition |= {"lastProbeTime": now, "lastTransitionTime": now}
-    if failed:
-        said = "Job has reached the specified backoff limit"
-        condition |= {"reason": "BackoffLimitExceeded", "message": said}
-    else:
-        condition |= {"reason": "CompletionsReached", "message": "Reached expected number of succeeded pods"}
-    return condition
+def taint_cordoned(world: World) -> None:
+    """The node controller's taint on every node that is unschedulable, and on no other."""
+    kind = by_kind("Node")
+    for node in world.store.list(kind):
+        spec = node.get("spec") or {}
+        others = [one for one in spec.get("taints") or [] if one["key"] != CORDONED["key"]]
+        has, wants = len(others) != len(spec.get("taints") or []), bool(spec.get("unschedulable"))
+        if has is wants:
+            continue
+        taints = [*others, {**CORDONED, "timeAdded": stamp(world.clock.now())}] if wants else others
+        rest = {key: value for key, value in spec.items() if key != "taints"}
+        world.store.put(kind, {**clone(node), "spec": {**rest, **({"taints": taints} if taints else {})}})

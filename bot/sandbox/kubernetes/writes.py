@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox.kubernetes import defaults, ownership, status, validation
+from bot.sandbox.kubernetes import claim_rules, defaults, ownership, status, validation
 from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.kinds import Kind, by_kind
 from bot.sandbox.kubernetes.store import Store, in_order
@@ -157,8 +157,7 @@ class Writes:
         after = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": meta, **after}
         after["kind"], after["apiVersion"] = kind.kind, kind.api_version
         if how.subresource != "status":
-            defaults.fill(after)
-            validation.check(kind, after, before)
+            self._judge(kind, before, after)
         meta["resourceVersion"] = have["resourceVersion"]
         if _same(before, after):
             return before
@@ -171,6 +170,12 @@ class Writes:
             return after
         stored = self.store.put(kind, after)
         return self._finalized(kind, stored)
+
+    def _judge(self, kind: Kind, before: Json, after: Json) -> None:
+        defaults.fill(after)
+        validation.check(kind, after, before)
+        if kind.kind == "PersistentVolumeClaim":
+            claim_rules.admit(self.store, kind, before, after)
 
     def _split_status(self, kind: Kind, before: Json, after: Json, how: Writing) -> None:
         if not kind.subresource("status"):

@@ -71,9 +71,16 @@ class Change(_Part):
     image: str
 
 
+class Apply(_Part):
+    """Somebody applies a manifest."""
+
+    manifest: Mapping[str, Any]
+
+
 class Annotate(_Part):
     """Somebody writes ``fettle/...`` on a workload, or on a whole namespace; a null takes it away."""
 
+    kind: str = "Deployment"
     workload: str = ""
     namespace: str = ""
     notes: Mapping[str, str | None]
@@ -160,6 +167,17 @@ class ExpectSilences(_Part):
     within: Seconds = 15
 
 
+class ExpectObject(_Part):
+    """One object of the cluster, or a selected one of its kind: words of its JSON, or that it is gone."""
+
+    kind: str
+    namespace: str = ""
+    name: str = ""
+    containing: Words = ()
+    gone: bool = False
+    within: Seconds = 15
+
+
 class Bot(_Part):
     """What is done to the process; ``exit`` is the code it must end with."""
 
@@ -220,6 +238,7 @@ class Step(_Part):
     break_next: Trouble | None = None
     heal: str | None = None
     change: Change | None = None
+    apply: Apply | None = None
     annotate: Annotate | None = None
     kubectl_restart: str | None = None
     expect_card: ExpectCard | None = None
@@ -231,6 +250,7 @@ class Step(_Part):
     told: Told | None = None
     thread: Thread | None = None
     expect_cluster: ExpectCluster | None = None
+    expect_object: ExpectObject | None = None
     expect_audit: ExpectAudit | None = None
     expect_silences: ExpectSilences | None = None
     bot: Bot | None = None
@@ -271,6 +291,11 @@ class Scenario(_Part):
     images: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     silences: bool = False
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    @property
+    def room(self) -> bool:
+        """Whether it tells of all that is broken, each on a card of its own."""
+        return any(step.verb == "tell" for step in self.steps)
 
 
 def load(path: Path) -> Scenario:

@@ -6,6 +6,7 @@ It refuses to know the order of steps and how a scenario ends.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shlex
 import time
@@ -124,13 +125,18 @@ class Player:
         await hands.rollout_restart(self.world.cluster_server, workload)
         self.transcript.say(f"Somebody: kubectl rollout restart of {workload}")
 
+    async def _apply(self, apply: schema.Apply) -> None:
+        manifest = json.loads(json.dumps(dict(apply.manifest)))
+        self.world.cluster.apply(manifest)
+        self.transcript.say(f"Cluster: somebody applies {manifest['kind']} {manifest['metadata']['name']}")
+
     async def _annotate(self, annotate: schema.Annotate) -> None:
         notes = dict(annotate.notes)
         if annotate.namespace:
             self.world.cluster.annotate("Namespace", "", annotate.namespace, notes)
         else:
             namespace, name = annotate.workload.split("/")
-            self.world.cluster.annotate("Deployment", namespace, name, notes)
+            self.world.cluster.annotate(annotate.kind, namespace, name, notes)
         said = ", ".join(f"{key} {'is gone' if value is None else value}" for key, value in notes.items())
         self.transcript.say(f"Cluster: somebody annotates {annotate.workload or annotate.namespace} ({said})")
 
@@ -304,6 +310,23 @@ class Player:
         )
         said = "; ".join(", ".join(one) for one in holding()) or "none"
         self.transcript.say(f"Alertmanager: silences in force: {said}")
+
+    async def _expect_object(self, expect: schema.ExpectObject) -> None:
+        def found() -> list[str]:
+            listed = self.world.cluster.list(expect.kind, expect.namespace or None)
+            named = [one for one in listed if not expect.name or one["metadata"]["name"] == expect.name]
+            texts = [json.dumps(one, separators=(",", ":")) for one in named]
+            return [text for text in texts if all(words in text for words in expect.containing)]
+
+        named = f"{expect.kind} {expect.name}".rstrip()
+        await self._poll(
+            lambda: bool(found()) is not expect.gone,
+            expect.within,
+            lambda: f"{named} {'is still there' if expect.gone else f'should have {expect.containing}'}",
+        )
+        self.transcript.say(
+            f"Cluster: {named} {'is gone' if expect.gone else f'has {chr(44).join(expect.containing)}'}"
+        )
 
     async def _fettle(self, fettle: schema.Fettle) -> None:
         code, out = await self.world.fettle(*shlex.split(fettle.line))

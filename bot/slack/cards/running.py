@@ -29,8 +29,15 @@ def bar(done: int, total: int) -> str:
     return "▓" * filled + "░" * (BAR - filled)
 
 
+def _told(progress: Mapping[str, Any]) -> str:
+    told = progress.get("told")
+    return told if isinstance(told, str) else ""
+
+
 def counts(progress: Mapping[str, Any]) -> str:
-    """``4/6 updated, 4 ready``."""
+    """``4/6 updated, 4 ready``, or what is told of a target that has no pods to count."""
+    if told := _told(progress):
+        return safe(told, 200)
     desired = _number(progress, "desired")
     word = safe(str(progress.get("word") or "updated"), 20)
     return f"{_number(progress, 'updated')}/{desired} {word}, {_number(progress, 'ready')} ready"
@@ -46,7 +53,10 @@ def step(view: CardView) -> str:
     if check is None or not check.progress:
         return f"{verb} running"
     if check.rolled_out_at is not None:
-        return f"{verb} {'seen' if HELD in check.progress else 'rolled out'}, being measured"
+        said = "seen" if HELD in check.progress else "done" if _told(check.progress) else "rolled out"
+        return f"{verb} {said}, being measured"
+    if _told(check.progress):
+        return f"{verb} running"
     return f"{verb} running {_number(check.progress, 'updated')}/{_number(check.progress, 'desired')}"
 
 
@@ -76,12 +86,14 @@ def _progress(view: CardView) -> str:
     if check is None or not check.progress:
         return "running…"
     told = counts(check.progress)
-    drawn = bar(_number(check.progress, "updated"), _number(check.progress, "desired"))
+    drawn = (
+        "" if _told(check.progress) else f"{bar(*(_number(check.progress, key) for key in ('updated', 'desired')))} "
+    )
     if check.rolled_out_at is None:
-        return f"running {drawn} {told}"
+        return f"running {drawn or '· '}{told}"
     if HELD in check.progress:
-        return f"held at {drawn} {told} · watching that it holds"
+        return f"held at {drawn}{told} · watching that it holds"
     soaked = (view.now - check.rolled_out_at).total_seconds()
     left = max(check.soak - soaked, 0)
     soak = f"watching for {duration(check.soak)}" + (f", {duration(left)} left" if left >= 1 else "")
-    return f"rolled out {drawn} {told} · {soak}"
+    return f"{'rolled out ' + drawn if drawn else 'done · '}{told} · {soak}"

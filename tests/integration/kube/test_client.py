@@ -84,11 +84,21 @@ async def test_a_missing_namespace_lists_empty(kube: World) -> None:
     [
         Target("Deployment", "", "api"),
         Target("Deployment", "shop", ""),
-        Target("Job", "shop", "api"),
+        Target("HorizontalPodAutoscaler", "shop", "api"),
+        Target("Node", "shop", "worker"),
+        Target("Job", "", "nightly"),
         Target("Deployment", "shop", "../../secrets"),
         Target("Deployment", "shop/../x", "api"),
     ],
-    ids=["no namespace", "no name", "another kind", "path in name", "path in namespace"],
+    ids=[
+        "no namespace",
+        "no name",
+        "another kind",
+        "a node in a namespace",
+        "a Job in none",
+        "path in name",
+        "path in namespace",
+    ],
 )
 async def test_what_would_address_something_else_is_refused_before_it_is_sent(kube: World, target: Target) -> None:
     with pytest.raises(RequestError):

@@ -241,6 +241,6 @@ def test_jobs_run_once_and_say_how_they_ended(cluster: Cluster) -> None:
         meta = {"name": name, "namespace": "shop"}
         cluster.apply({"kind": "Job", "metadata": meta, "spec": {"template": template, "backoffLimit": 1}})
     cluster.advance(10)
-    ends = {name: status(cluster, "Job", name)["conditions"][0] for name in ("works", "fails")}
+    ends = {name: status(cluster, "Job", name)["conditions"][-1] for name in ("works", "fails")}
     assert (ends["works"]["type"], ends["fails"]["type"]) == ("Complete", "Failed")
     assert ends["fails"]["reason"] == "BackoffLimitExceeded"

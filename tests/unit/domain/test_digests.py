@@ -11,6 +11,7 @@ from bot.domain.keeper import Keeper
 from bot.domain.narrowing import Narrowing
 from bot.domain.proposal import TargetState, canonical, sha256, staleness_digest
 from bot.domain.target import Target
+from bot.domain.thing import Thing
 
 STATE = TargetState(
     target=Target("Deployment", "shop", "api", "uid-1"),
@@ -38,6 +39,7 @@ STATUS: dict[str, Any] = {
     "strategy": "Recreate", "max_unavailable": "1", "max_surge": "1", "min_ready_seconds": 9, "progress_deadline": 9,
     "owner": "Rollout shop/api", "partition": 1, "narrowing": Narrowing(wrong=("x",)),
     "annotated": True, "marker": "e-1", "ordered": True, "keeper": Keeper("Argo CD"),
+    "thing": Thing(going=True),
     "hung": (("api", "x"),),
     "pods_hash": "7c9f", "pods_wanted": 2,
     "hpa_owner": "KEDA", "hpa_uid": "h-2", "hpa_keeper": Keeper("Argo CD"),

@@ -31,6 +31,7 @@ def test_all_denies_whatever_comes() -> None:
 
 def test_every_mitigation_that_a_playbook_may_name_can_be_denied() -> None:
     assert set(VERBS) == {*ACTIONS, *map(str, Action), *map(str, Notice)}
+
     assert all(one("deny", verb).denying(verb) for verb in VERBS)
     assert ALL not in VERBS
 
@@ -47,7 +48,7 @@ def test_every_mitigation_that_a_playbook_may_name_can_be_denied() -> None:
         ("approvers", "", "is empty"),
         ("approvers", "U0ANA,@li", "says “@li”, which is no Slack id"),
         ("aprovers", "U0ANA", "is none that I know: did you mean approvers?"),
-        ("x", "1", "is none that I know; there are deny, approvers, channel."),
+        ("x", "1", "is none that I know; there are deny, approvers, channel, rerun, delete."),
     ],
 )
 def test_what_can_not_be_understood_denies_everything_with_a_sentence(key: str, value: str, said: str) -> None:

@@ -104,3 +104,23 @@ def test_each_alert_about_a_job_that_doesnt_end_is_one() -> None:
     for name in ("KubeJobNotCompleted", "KubeJobCompletion"):
         found = first(snap(alert(name, job_name="report-2"), target=Target("Job", "shop", "report-2"), jobs=[running]))
         assert (found.cause, found.detail) == (Cause.JOB_FAILED, "slow"), name
+
+
+def test_what_failed_is_deleted_once_a_later_run_went_well_and_not_before() -> None:
+    later = JobSeen("report-3", "report", 0, 1, 0, 2, ago(5), ago(3), "complete")
+    found = first(snap(FAILED, target=TARGET, **job("panic: no rows", jobs=(later, BAD, GOOD))))
+    assert [(one.action, one.params) for one in found.suggestions] == [("delete_failed_job", {"job": "report-2"})]
+    assert found.suggestions[0].by_hand == "kubectl -n shop delete job report-2"
+    assert "report-3 after it went well" in found.basis
+    running = JobSeen("report-3", "report", 1, 0, 0, 2, ago(5), "")
+    failed = JobSeen("report-3", "report", 0, 0, 3, 2, ago(5), ago(3), "failed")
+    beside = JobSeen("report-3", "report", 0, 1, 0, 2, ago(20), ago(3), "complete")
+    for other in (running, failed, beside):
+        found = first(snap(FAILED, target=TARGET, **job("panic: no rows", jobs=(other, BAD, GOOD))))
+        assert "delete_failed_job" not in [one.action for one in found.suggestions], other
+
+
+def test_a_job_by_hand_is_never_suggested_for_deletion() -> None:
+    alone = JobSeen("report-2", "", 0, 0, 3, 2, ago(30), ago(8), "failed", "BackoffLimitExceeded", MESSAGE)
+    later = JobSeen("report-3", "", 0, 1, 0, 2, ago(5), ago(3), "complete")
+    assert first(snap(FAILED, target=TARGET, **job("panic: no rows", jobs=(later, alone)))).suggestions == ()

@@ -269,3 +269,15 @@ def test_a_card_with_something_to_approve_says_that_writes_are_frozen_by_whom_an
     assert "Writes are frozen" in told
     assert "<@U0LI>: “database migration”" in told
     assert "frozen" not in words(card(views.STATES["proposed"]()))
+
+
+def test_what_has_no_pods_to_count_is_told_in_words() -> None:
+    """A Job, a node or a claim has no numbers of a rollout; the same words stand where those would."""
+    view = views.STATES["running"]()
+    assert view.verification is not None
+    told = replace(view.verification, progress={"told": "nightly-1 is running for 40 s"})
+    message = card(replace(view, verification=told))
+    assert "running · nightly-1 is running for 40 s" in words(message)
+    assert "updated" not in words(message)
+    soaking = replace(told, rolled_out_at=view.now)
+    assert "done · nightly-1 is running for 40 s · watching for" in words(card(replace(view, verification=soaking)))

@@ -1,0 +1,60 @@
+"""What the API server lets a volume claim become: larger, where it is bound and its class allows it.
+
+It refuses to do anything about it; that is for the controllers.
+"""
+
+import json
+
+from bot.sandbox.kubernetes import status
+from bot.sandbox.kubernetes.kinds import Kind, by_kind
+from bot.sandbox.kubernetes.quantities import quantity
+from bot.sandbox.kubernetes.store import Store
+from bot.sandbox.kubernetes.wire import Json, clone, dig
+
+_IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+
+
+def asked(claim: Json) -> str:
+    """The size that a claim asks for."""
+    return str(dig(claim, "spec", "resources", "requests", "storage", default="0"))
+
+
+def has(claim: Json) -> str:
+    """The size that its volume has."""
+    return str(dig(claim, "status", "capacity", "storage", default="0"))
+
+
+def admit(store: Store, kind: Kind, before: Json, after: Json) -> None:
+    """Raise as validation (422) and then the resize admission (403) do, or return."""
+    name = before["metadata"]["name"]
+    if _bare(before) != _bare(after):
+        raise status.invalid(
+            kind.kind, kind.group, name, [status.cause("spec", f"Forbidden: {_IMMUTABLE}", "FieldValueForbidden")]
+        )
+    if asked(before) == asked(after):
+        return
+    if quantity(asked(after)) < quantity(has(before)):
+        why = "Forbidden: field can not be less than status.capacity"
+        cause = status.cause("spec.resources.requests.storage", why, "FieldValueForbidden")
+        raise status.invalid(kind.kind, kind.group, name, [cause])
+    if quantity(asked(after)) > quantity(asked(before)):
+        if dig(before, "status", "phase") != "Bound":
+            raise _forbidden(kind, name, "Only bound persistent volume claims can be expanded")
+        found = store.get(by_kind("StorageClass"), "", dig(before, "spec", "storageClassName", default=""))
+        if not (found or {}).get("allowVolumeExpansion"):
+            said = (
+                "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must "
+                "support resize"
+            )
+            raise _forbidden(kind, name, said)
+
+
+def _forbidden(kind: Kind, name: str, why: str) -> status.StatusError:
+    return status.forbidden(f'{kind.qualified} "{name}" is forbidden: {why}', {"name": name, "kind": kind.plural})
+
+
+def _bare(claim: Json) -> str:
+    spec = clone(claim.get("spec") or {})
+    dig(spec, "resources", default={}).pop("requests", None)
+    spec.pop("volumeAttributesClassName", None)
+    return json.dumps(spec, sort_keys=True)

@@ -1,0 +1,64 @@
+"""Volume claims that grow: how the storage and the kubelet follow what was asked for.
+
+How a class behaves is told by its annotation ``sandbox.fettle/resize``. It refuses to know any storage.
+"""
+
+from bot.sandbox.kubernetes.claim_rules import asked, has
+from bot.sandbox.kubernetes.clock import stamp
+from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.quantities import quantity
+from bot.sandbox.kubernetes.wire import Json, dig
+from bot.sandbox.kubernetes.world import World
+
+RESIZE = "sandbox.fettle/resize"
+"""``online`` (the default), ``restart`` (the filesystem waits for its pod), ``slow`` (never done), ``infeasible``."""
+PENDING = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
+
+
+def resize(world: World) -> None:
+    """Each claim that asks for more than it has is one step further."""
+    kind = by_kind("PersistentVolumeClaim")
+    for claim in world.store.list(kind):
+        told = claim.get("status") or {}
+        if told.get("phase") == "Bound" and quantity(has(claim)) and quantity(asked(claim)) > quantity(has(claim)):
+            world.writes.set_status(kind, claim, _next(world, claim, told))
+
+
+def _next(world: World, claim: Json, told: Json) -> Json:
+    found = world.store.get(by_kind("StorageClass"), "", dig(claim, "spec", "storageClassName", default=""))
+    how = dig(found or {}, "metadata", "annotations", default={}).get(RESIZE, "online")
+    held = {one["type"]: one for one in told.get("conditions") or []}
+    grown = {**told, "allocatedResources": {"storage": asked(claim)}}
+    if "Resizing" not in held and "FileSystemResizePending" not in held:
+        world.wake_at(world.clock.now() + world.pace.scale)
+        return {**grown, **_state(world, "Resizing", "", "ControllerResizeInProgress")}
+    if how == "slow":
+        return told
+    if how == "infeasible":
+        return {**grown, **_state(world, "ControllerResizeError", "out of quota", "ControllerResizeInfeasible")}
+    if "FileSystemResizePending" not in held:
+        world.wake_at(world.clock.now() + world.pace.scale)
+        return {**grown, **_state(world, "FileSystemResizePending", PENDING, "NodeResizePending")}
+    since = str(held["FileSystemResizePending"]["lastTransitionTime"])
+    if how == "restart" and not _started_since(world, claim, since):
+        return told
+    done = {key: value for key, value in told.items() if key not in ("conditions", "allocatedResourceStatuses")}
+    return {**done, "capacity": {**told["capacity"], "storage": asked(claim)}}
+
+
+def _state(world: World, condition: str, message: str, resource: str) -> Json:
+    now = stamp(world.clock.now())
+    entry = {"type": condition, "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+    entry |= {"message": message} if message else {}
+    return {"conditions": [entry], "allocatedResourceStatuses": {"storage": resource}}
+
+
+def _started_since(world: World, claim: Json, since: str) -> bool:
+    """Whether a pod that mounts it was made after the filesystem began to wait."""
+    meta = claim["metadata"]
+    for pod in world.store.list(by_kind("Pod"), meta["namespace"]):
+        volumes = dig(pod, "spec", "volumes", default=[])
+        mounts = any(dig(one, "persistentVolumeClaim", "claimName") == meta["name"] for one in volumes)
+        if mounts and pod["metadata"]["creationTimestamp"] > since and dig(pod, "status", "phase") == "Running":
+            return True
+    return False

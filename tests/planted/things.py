@@ -1,0 +1,210 @@
+"""Bugs around what is no workload: a run too many, a Job too many deleted, a node too many, a volume too large."""
+
+from tests.planted.bug import Bug
+
+RERUN = "bot/mitigations/rerun_job.py"
+DELETE = "bot/mitigations/delete_failed_job.py"
+THINGS = "bot/policy/things.py"
+NODES = "bot/policy/nodes.py"
+RUNS_CHECK = "bot/verification/runs.py"
+GUARDS = "tests/unit/policy/test_things.py"
+RUNS = "tests/integration/workflow/test_runs.py"
+CLAIMS = "tests/integration/workflow/test_claims.py"
+CORDONS = "tests/integration/workflow/test_nodes.py"
+ADMISSION = "tests/deploy/test_admission_things.py"
+
+BUGS = (
+    Bug(
+        name="rerun-of-what-is-not-safe",
+        why="A run that pays out money runs twice, because nobody said that it mustn't.",
+        file=THINGS,
+        old="    if not cron.safe:\n",
+        new="    if cron.safe is None:\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="rerun-beside-a-run",
+        why="Two runs write the same report at once, where the CronJob forbids it.",
+        file=THINGS,
+        old='    if cron.active and cron.concurrency != "Allow":\n',
+        new='    if cron.active and cron.concurrency == "Never":\n',
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="two-jobs-of-one-cronjob-run-at-once",
+        why="Two alerts, two presses, and the report is written twice at the same time.",
+        file="bot/workflow/facts.py",
+        old="    if action != Action.RERUN_JOB or cron is None:\n",
+        new="    if action or cron is None:\n",
+        tests=(f"{RUNS}::test_two_jobs_of_one_cronjob_are_not_both_run_at_once",),
+    ),
+    Bug(
+        name="run-name-of-no-execution",
+        why="A second run can never be made, since the first still has the name.",
+        file="bot/kube/things.py",
+        old='    return f"{cronjob[:CRON_NAME]}-{execution_uid[:10]}"\n',
+        new='    return f"{cronjob[:CRON_NAME]}-again{execution_uid[:0]}"\n',
+        tests=(f"{RUNS}::test_each_run_that_is_asked_for_is_one_of_its_own",),
+    ),
+    Bug(
+        name="any-job-of-the-name-is-the-run",
+        why="Somebody else's Job is shown as the run that was approved.",
+        file=RERUN,
+        old='    return found if text(found, "metadata", "annotations", EXECUTION_ID) == stored.execution else None\n',
+        new="    return found\n",
+        tests=(f"{RUNS}::test_a_job_of_the_name_that_is_another_s_is_not_taken_for_the_run",),
+    ),
+    Bug(
+        name="absence-of-a-fleeting-run-believed",
+        why="A run that is removed as soon as it ended is offered again, and done twice.",
+        file=RERUN,
+        old="    if stored.execution != execution_uid or await _fleeting(cluster, stored):\n",
+        new="    if stored.execution != execution_uid:\n",
+        tests=(f"{RUNS}::test_where_runs_are_removed_at_once_their_absence_proves_nothing",),
+    ),
+    Bug(
+        name="rerun-of-another-template",
+        why="An image that was changed between press and write runs, though another one was approved.",
+        file=RERUN,
+        old="    if not same:\n",
+        new="    if same is None:\n",
+        tests=(f"{RUNS}::test_a_cronjob_that_changes_between_claim_and_write_is_not_run",),
+    ),
+    Bug(
+        name="job-deleted-by-name",
+        why="A new Job that took the name is deleted in the middle of its work.",
+        file=DELETE,
+        old='        "preconditions": {"uid": target.uid},\n',
+        new='        "preconditions": {},\n',
+        also=(('or not text(stored.body, "preconditions", "uid"):\n', "or stored.body is None:\n"),),
+        tests=(RUNS,),
+    ),
+    Bug(
+        name="job-deleted-that-did-not-fail",
+        why="A run of six hours is deleted in its fifth.",
+        file=THINGS,
+        old='    if job.result != "failed":\n',
+        new='    if job.result == "complete":\n',
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="record-of-a-run-by-hand-deleted",
+        why="The only trace of a migration that somebody started by hand is gone.",
+        file=THINGS,
+        old="    if thing.cron is None and not job.disposable:\n",
+        new="    if thing.cron is None and job.disposable is None:\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="deletion-that-was-done-told-as-failed",
+        why="The Job is gone, the card says that nothing was done.",
+        file=DELETE,
+        old='        raise OutcomeUnknownError("The Job isn',
+        new='        raise NotFoundError("The Job isn',
+        tests=(f"{RUNS}::test_a_deletion_whose_answer_was_lost_is_settled_by_the_uid",),
+    ),
+    Bug(
+        name="run-that-never-ended-passes",
+        why="What still runs at the deadline is called a success.",
+        file="bot/verification/thing.py",
+        old="    state = CheckState.UNMEASURED if over else CheckState.WAITING\n",
+        new="    state = CheckState.GOOD if over else CheckState.WAITING\n",
+        tests=(f"{RUNS}::test_a_run_that_does_not_end_is_inconclusive_at_the_deadline",),
+    ),
+    Bug(
+        name="run-that-was-removed-passes",
+        why="Absence of data is taken for a pass.",
+        file=RUNS_CHECK,
+        old='        return Seen(moved=f"Job {namespace}/{name} was removed before I saw how it ended")\n',
+        new='        return Seen((Check(RUN, CheckState.GOOD, name, "gone", at),), since=at)\n',
+        tests=(f"{RUNS}::test_a_run_that_was_removed_before_it_was_seen_is_no_pass",),
+    ),
+    Bug(
+        name="empty-selector-selects-every-node",
+        why="A setting that was left empty lets the whole cluster be cordoned.",
+        file="bot/domain/selector.py",
+        old="    return bool(terms) and all(term.fits(labels) for term in terms)\n",
+        new="    return all(term.fits(labels) for term in terms)\n",
+        tests=("tests/unit/domain/test_selector.py",),
+    ),
+    Bug(
+        name="last-node-cordoned",
+        why="No pod can start anywhere.",
+        file=NODES,
+        old="    elif not others:\n",
+        new="    elif others < 0:\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="control-plane-cordoned",
+        why="The nodes of the control plane take no pods any more.",
+        file=NODES,
+        old="    if node.control_plane:\n",
+        new="    if node.control_plane is None:\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="several-nodes-an-hour",
+        why="A rule that misfires cordons one node after the other.",
+        file="bot/workflow/facts.py",
+        old='    others = [at for key, at, _ in sent if key.startswith("Node/") and key != target.key]\n',
+        new='    others = [at for key, at, _ in sent if key.startswith("Node/") and key == target.key]\n',
+        tests=(f"{CORDONS}::test_one_node_an_hour",),
+    ),
+    Bug(
+        name="pods-on-a-cordoned-node-unseen",
+        why="A node that still takes pods is called cordoned.",
+        file="bot/verification/nodes.py",
+        old="    if came:\n",
+        new="    if not came and not there:\n",
+        tests=(f"{CORDONS}::test_a_pod_that_is_put_there_all_the_same_is_a_fail_and_the_inverse_is_proposed",),
+    ),
+    Bug(
+        name="one-approver-expands",
+        why="One person alone does what can't be undone.",
+        file="bot/policy/approvers.py",
+        old="    return max(quorum, traits_of(action).least)\n",
+        new="    return max(quorum, 1)\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="approvals-not-counted-at-the-claim",
+        why="An approval that is there no more still counts.",
+        file="bot/workflow/entitled.py",
+        old="    if not several.allowed:\n",
+        new="    if several is None:\n",
+        tests=(f"{CLAIMS}::test_an_approval_that_is_gone_by_the_claim_is_one_too_few",),
+    ),
+    Bug(
+        name="volume-without-a-bound",
+        why="A typing error buys ten terabytes.",
+        file="bot/policy/volume_growth.py",
+        old="MOST = 2.0\n",
+        new="MOST = 2000.0\n",
+        tests=(GUARDS,),
+    ),
+    Bug(
+        name="asked-for-taken-for-grown",
+        why="The volume is still full, and the card says PASS.",
+        file="bot/verification/claims.py",
+        old='    if (quantity(has) or 0.0) >= (quantity(size) or float("inf")):\n',
+        new="    if quantity(size):\n",
+        tests=(CLAIMS,),
+    ),
+    Bug(
+        name="policy-lets-any-pod-be-a-job",
+        why="A stolen token runs what it likes as a run of a CronJob.",
+        file="deploy/base/admission-things.yaml",
+        old="    - expression: variables.other || object.spec.template.spec == variables.given.template.spec\n",
+        new="    - expression: variables.other || object.spec.template.spec != ''\n",
+        tests=(ADMISSION,),
+    ),
+    Bug(
+        name="what-a-finding-names-is-not-what-is-done",
+        why="The node is ill, and what is cordoned is nothing, since the incident is about a Deployment.",
+        file="bot/workflow/propose.py",
+        old="    return catalog.CATALOG[Action(action)].aim(target, wanted)\n",
+        new="    return target if catalog.CATALOG[Action(action)].aim else Target(wanted['x'], '', '')\n",
+        tests=(f"{CORDONS}::test_the_node_under_a_workload_is_what_a_finding_cordons",),
+    ),
+)
