@@ -147,8 +147,8 @@ BUGS = (
         name="several-nodes-an-hour",
         why="A rule that misfires cordons one node after the other.",
         file="bot/workflow/facts.py",
-        old='    others = [at for key, at, _ in sent if key.startswith("Node/") and key != target.key]\n',
-        new='    others = [at for key, at, _ in sent if key.startswith("Node/") and key == target.key]\n',
+        old='    others = [at for key, at, *_ in sent if key.startswith("Node/") and key != target.key]\n',
+        new='    others = [at for key, at, *_ in sent if key.startswith("Node/") and key == target.key]\n',
         tests=(f"{CORDONS}::test_one_node_an_hour",),
     ),
     Bug(
