@@ -35,6 +35,17 @@ from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import SlackRoom
 
 CLUSTER = "fettle-sandbox"
+ACTS = {
+    "fettle-patch": {"restart", "rollback", "set_image", "pause", "resume"},
+    "fettle-scale": {"scale", "raise_autoscaler"},
+    "fettle-evict": {"evict"},
+    "fettle-exec": {"thread_dump", "heap_dump"},
+    "fettle-rerun": {"rerun_job"},
+    "fettle-delete-job": {"delete_failed_job"},
+    "fettle-expand": {"expand_volume"},
+    "fettle-cordon": {"cordon", "uncordon"},
+}
+"""Shipped role -> the actions that it is for; one that is for none here is bound as it is."""
 """The kubeconfig's name for this cluster; the bot takes a short soak only there."""
 ACCOUNT = "system:serviceaccount:fettle:fettle"
 """The account of ``deploy/base/rbac.yaml``."""
@@ -169,9 +180,12 @@ class World:
             path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
     def _bind(self) -> None:
-        """The bot's account has what the shipped roles give it, bound where it may act, and nothing more."""
-        may_act = {**self.built_settings(), **self.options.settings}["ALLOWED_NAMESPACES"]
+        """The bot's account has the shipped roles that what it is allowed takes, where it may act, and nothing more."""
+        settings = {**self.built_settings(), **self.options.settings}
+        may_act, allowed = settings["ALLOWED_NAMESPACES"], settings["ALLOWED_ACTIONS"].replace("-", "_").split(",")
         for name, rules in roles().items():
+            if name in ACTS and not ACTS[name].intersection(allowed):
+                continue
             everywhere = name in {"fettle-read", "fettle-cordon"}  # nodes lie in no namespace
             self.cluster_server.access.bind(rules, None if everywhere else frozenset(may_act.split(",")))
 

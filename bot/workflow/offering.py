@@ -82,6 +82,8 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in pending(tx, incident)):
         return Decision()
+    if _own_wish(draft) and any(_asked(old, now) for old in pending(tx, incident)):
+        return Decision()  # what a person asked for isn't taken away by what would help as well
     rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
     approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
     asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.broken)
@@ -208,6 +210,14 @@ def _stands(tx: Tx, incident: Incident, draft: Draft, refusal: str) -> bool:
 def _still_shown(old: Proposal, action: str, digest: str, now: datetime) -> bool:
     """The same proposal stands on the card and can still be pressed; the tick that expires it may be late."""
     return old.digest == digest and old.action == action and old.expires_at is not None and old.expires_at > now
+
+
+def _own_wish(draft: Draft) -> bool:
+    return draft.requested_by == SYSTEM and again.UNDO_OF not in draft.params
+
+
+def _asked(old: Proposal, now: datetime) -> bool:
+    return old.requested_by != SYSTEM and old.expires_at is not None and old.expires_at > now
 
 
 def pending(tx: Tx, incident: Incident) -> list[Proposal]:

@@ -22,6 +22,14 @@ FREEZING = "tests/integration/workflow/test_freezing.py"
 
 BUGS = (
     Bug(
+        name="a-look-takes-a-request-away",
+        why="Somebody asks for revision 1, and while the second person reads it, it is revision 2.",
+        file="bot/workflow/offering.py",
+        old="    if _own_wish(draft) and any(",
+        new="    if not draft.action and any(",
+        tests=("tests/integration/workflow/test_changing.py",),
+    ),
+    Bug(
         name="changed-and-still-another's-request",
         why="Whoever puts in another revision approves it as well: one person, no second look.",
         file="bot/workflow/changing.py",

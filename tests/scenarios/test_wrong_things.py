@@ -70,8 +70,6 @@ def place(servers: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         # Nothing here is silent, so nothing waits for these; on a busy machine the servers themselves are slow.
         "SLACK_TIMEOUT": "10s",
         "KUBE_TIMEOUT": "10s",
-        # What the sandbox's roles allow: a role that no setting uses is a warning of its own.
-        "ALLOWED_ACTIONS": "restart,rollback,pause,resume,scale,raise_autoscaler,evict",
     }
     made = Place(servers, {**servers.built_settings(), **fresh}, tmp_path)
     with put_back(servers):

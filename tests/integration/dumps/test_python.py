@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from bot.domain.errors import RequestError
 from bot.mitigations import heap_dump, thread_dump
 from tests.integration.dumps.conftest import Room
 
+PYTHON = os.path.realpath(sys.executable)
+"""The interpreter itself: the folder of an environment may lie in /tmp, and the container has one of its own."""
 PROGRAM = """
 import threading, time
 def waits_for_nothing():
@@ -25,8 +29,9 @@ time.sleep(600)
 async def test_the_threads_of_a_python_process_are_named_by_py_spy(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     spy = Path(sys.executable).with_name("py-spy")
     assert spy.is_file()
-    monkeypatch.setenv("PATH", f"{spy.parent}:/usr/bin:/bin")
-    await room.start(sys.executable, "-c", PROGRAM)
+    monkeypatch.setenv("PATH", "/tmp:/usr/bin:/bin")  # noqa: S108 - the container's own
+    await room.start(PYTHON, "-c", PROGRAM)
+    shutil.copy(spy, room.tmp)
     done = await room.brought(thread_dump)
     text = Path(done.kept.link).read_text()
     assert "waits_for_nothing" in text
@@ -37,6 +42,6 @@ async def test_the_threads_of_a_python_process_are_named_by_py_spy(room: Room, m
 
 async def test_without_py_spy_it_says_so(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    await room.start(sys.executable, "-c", PROGRAM)
+    await room.start(PYTHON, "-c", PROGRAM)
     with pytest.raises(RequestError, match="there is no py-spy"):
         await room.brought(thread_dump)

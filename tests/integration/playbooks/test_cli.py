@@ -114,7 +114,7 @@ def test_explain_says_which_playbook_and_why_no_other(
     assert "playbook   pod-crash-looping (built-in)" in told
     assert 'not        mine: labels: namespace="pay" doesn\'t hold' in told
     assert "not        default: fits too, and is asked later" in told
-    assert "looks for  crash_loop: evict (by hand) or restart" in told
+    assert "looks for  crash_loop: evict or restart" in told
     assert "looks for  dependency_down: nothing is proposed" in told
 
 
@@ -201,10 +201,12 @@ def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
 ) -> None:
     """The findings are given here: what they find is their own tests' matter."""
     finding = Finding(
-        Cause.CRASH_LOOP, "The container exits with 1.", Confidence.MEDIUM, (),
+        Cause.OOM_KILLED, "The container is out of memory.", Confidence.MEDIUM, (),
         suggestions=(
-            Suggestion("evict", {"pod": "api-1"}, "one pod alone is ill", "kubectl delete pod api-1"),
-            Suggestion("restart", {}, "it may clear it", "kubectl rollout restart deployment/api"),
+            Suggestion(
+                "set_resources", {"container": "api", "limits": "1Gi"}, "it is small", "kubectl set resources api"
+            ),
+            Suggestion("rollback", {}, "it may clear it", "kubectl rollout undo deployment/api"),
         ),
     )  # fmt: skip
     monkeypatch.setattr(ranked, "rank", lambda _seen: (finding,))
@@ -213,14 +215,14 @@ def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
     code = playbooks_cli.explain_alert(Asked(alert(tmp_path, CRASHING), snapshot=file), env, as_json=False)
     told = capsys.readouterr().out
     assert code == 0
-    assert "found      crash_loop, confidence medium: The container exits with 1." in told
-    assert "proposed   restart: It may clear it." in told
-    assert "advice     Evict would help; Fettle can't do this yet: kubectl delete pod api-1" in told
-    assert "against    evict: Fettle can't do this yet." in told
+    assert "found      oom_killed, confidence medium: The container is out of memory." in told
+    assert "proposed   rollback: It may clear it." in told
+    assert "advice     Set resources would help; Fettle can't do this yet: kubectl set resources api" in told
+    assert "against    set_resources: Fettle can't do this yet." in told
     (row,) = explained(tmp_path, CRASHING, env, capsys, snapshot=file)
-    assert row["proposed"]["action"] == "restart"
-    assert row["found"][0]["cause"] == "crash_loop"
-    assert row["weighed"][0] == {"mitigation": "evict", "against": "Fettle can't do this yet."}
+    assert row["proposed"]["action"] == "rollback"
+    assert row["found"][0]["cause"] == "oom_killed"
+    assert row["weighed"][0] == {"mitigation": "set_resources", "against": "Fettle can't do this yet."}
 
 
 def _put(tx: Tx) -> int:

@@ -30,9 +30,11 @@ async def test_what_is_not_set_says_what_it_would_add(tmp_path: Path) -> None:
         ("LOKI_URL", Level.OK),
         ("REGISTRIES", Level.OK),
         ("PAGERDUTY_SERVICES", Level.OK),
+        ("ARTIFACTS", Level.OK),
     ]
     assert all(row.sentence.startswith("Not set. Base address of") for row in rows[:3])
-    assert rows[-1].sentence.startswith("Not set. Services of PagerDuty")
+    assert rows[-2].sentence.startswith("Not set. Services of PagerDuty")
+    assert rows[-1].sentence.startswith("Not used: ALLOWED_ACTIONS names no dump")
 
 
 async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: Path) -> None:
@@ -59,6 +61,7 @@ async def test_what_answers_is_asked_for_what_the_usual_queries_need(tmp_path: P
         (Level.OK, f"Not set. {DESCRIPTIONS['LOKI_URL']}"),
         (Level.OK, f"Not set. {DESCRIPTIONS['REGISTRIES']}"),
         (Level.OK, f"Not set. {DESCRIPTIONS['PAGERDUTY_SERVICES']}"),
+        (Level.OK, f"Not used: ALLOWED_ACTIONS names no dump. {DESCRIPTIONS['ARTIFACTS']}"),
     ]
 
 
@@ -99,7 +102,7 @@ async def test_loki_is_asked_for_the_labels_that_streams_are_chosen_by(
 async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url, LOKI_URL=url))
-    mended = [row for row in rows if row.check not in {"REGISTRIES", "PAGERDUTY_SERVICES"}]
+    mended = [row for row in rows if row.check not in {"REGISTRIES", "PAGERDUTY_SERVICES", "ARTIFACTS"}]
     assert [row.level for row in mended] == [Level.FAIL, Level.FAIL, Level.FAIL]
     assert rows[0].sentence.startswith(f"Prometheus can't be reached at {url}: connection refused.")
     assert "without metrics" in rows[0].sentence

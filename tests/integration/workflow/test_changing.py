@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState
-from bot.storage import audit, proposals
+from bot.storage import audit, due, proposals
 from tests.integration.workflow.floor import Floor
 from tests.integration.workflow.test_rollback import proposed
 
@@ -63,3 +63,15 @@ async def test_what_was_approved_is_not_changed_any_more(floor: Floor) -> None:
     answer = await floor.verbs.change(first.id, await floor.person("li"), "1")
     assert not answer.ok
     assert "Already approved by @ana" in answer.text
+
+
+async def test_what_a_person_asked_for_is_not_taken_away_by_the_next_look(floor: Floor) -> None:
+    first = await proposed(floor)
+    assert (await floor.verbs.act(await floor.person("bo"), Action.ROLLBACK, first.target.ref, {"revision": "1"})).ok
+    await floor.run(Stage.PROPOSE)
+    asked = await floor.proposal()
+    assert (asked.state, asked.params["revision"]) == (ProposalState.PENDING, "1")
+    await floor.store.transact(due.owe, Stage.PROPOSE, first.incident_id, floor.now())
+    await floor.run(Stage.PROPOSE)
+    now = await floor.proposal()
+    assert (now.id, now.state) == (asked.id, ProposalState.PENDING)
