@@ -11,7 +11,7 @@ from bot.domain.target import Target
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.objects import count, mapping, path, text
-from bot.kube.writes import FIELD_MANAGER
+from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 
 JSON_PATCH = "application/json-patch+json"
@@ -105,3 +105,12 @@ def must_test_uid(stored: WriteRequest) -> None:
     """Raises ``IntegrityError`` for a request that would hit whatever has the name."""
     if not precondition(stored, "/metadata/uid"):
         raise IntegrityError("The stored request has no precondition on the object's uid; it isn't sent.")
+
+
+async def apply_patch(cluster: Cluster, stored: WriteRequest) -> int:
+    """Sends the stored request once; returns the target's generation after it.
+
+    Raises as ``kube.writes.send``; on ``OutcomeUnknownError`` call ``read_back``, never this again.
+    """
+    must_test_uid(stored)
+    return count(await send(cluster, stored), "metadata", "generation")

@@ -15,12 +15,12 @@ from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.kube.client import Cluster
-from bot.kube.objects import PLACES, count, mapping
+from bot.kube.objects import PLACES, mapping
 from bot.kube.writes import send
 from bot.mitigations.applied import ReadBack
 from bot.mitigations.diff import spec_diff
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.patches import PATCH_ROLE, annotate, must_test_uid, patch, preconditions, read_mark
+from bot.mitigations.patches import PATCH_ROLE, annotate, apply_patch, patch, preconditions, read_mark
 from bot.mitigations.restart_words import consequence, facts, warnings
 from bot.mitigations.verb import Mitigation, Rights, rights_on
 
@@ -83,13 +83,7 @@ async def preview(
     )
 
 
-async def apply(cluster: Cluster, stored: WriteRequest) -> int:
-    """Sends the stored request once; returns the target's generation after it.
-
-    Raises as ``kube.writes.send``; on ``OutcomeUnknownError`` call ``read_back``, never this again.
-    """
-    must_test_uid(stored)
-    return count(await send(cluster, stored), "metadata", "generation")
+apply = apply_patch
 
 
 async def read_back(

@@ -24,7 +24,7 @@ from bot.kube.workload import revision_number, revision_template, template_hash
 from bot.kube.writes import send
 from bot.mitigations.applied import ReadBack
 from bot.mitigations.params import Params
-from bot.mitigations.patches import must_test_uid, patch, preconditions, read_mark
+from bot.mitigations.patches import apply_patch, patch, preconditions, read_mark
 from bot.mitigations.pause import PAUSED, RBAC, RIGHTS, managed, mark, nothing_more, where
 from bot.mitigations.restart_words import pace, pods, warnings
 from bot.mitigations.verb import Mitigation, rights_on
@@ -119,15 +119,6 @@ def consequence(state: TargetState, params: Params) -> str:
     return f"Starts to roll out what waits since {params['from']}: {params['pending']}, on {pods(left)}, {pace(state)}."
 
 
-async def apply(cluster: Cluster, stored: WriteRequest) -> int:
-    """Sends the stored request once; returns the target's generation after it.
-
-    Raises as ``kube.writes.send``; on ``OutcomeUnknownError`` call ``read_back``, never this again.
-    """
-    must_test_uid(stored)
-    return count(await send(cluster, stored), "metadata", "generation")
-
-
 async def read_back(
     cluster: Cluster, target: Target, execution_uid: str, *, stored: WriteRequest | None = None
 ) -> ReadBack:
@@ -166,7 +157,7 @@ MITIGATION = Mitigation(
     plan=plan,
     preview=preview,
     request=request,
-    apply=apply,
+    apply=apply_patch,
     read_back=read_back,
     inverse=inverse,
     undo=undo,
