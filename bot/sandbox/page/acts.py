@@ -28,6 +28,9 @@ _SENTENCES = {
 }
 
 
+_DONE: Answer = {"ok": True, "message": "", "errors": {}}
+
+
 class BadActError(ValueError):
     """The page sent something that it never sends by itself; `str` says what is missing."""
 
@@ -141,7 +144,42 @@ async def post(server: SlackServer, body: Json) -> Answer:
         _word(body, "text"),
         thread_ts=str(thread) if thread else None,
     )
-    return {"ok": True, "message": "", "errors": {}}
+    return dict(_DONE)
+
+
+async def shortcut(server: SlackServer, body: Json) -> Answer:
+    """Use a shortcut of the app: a message's with `ts`, else a global one."""
+    ts = _word(body, "ts") if body.get("ts") else None
+    channel = _word(body, "channel") if ts else None
+    return _answer(await server.shortcut(_word(body, "user"), _word(body, "callback_id"), channel, ts))
+
+
+async def react(server: SlackServer, body: Json) -> Answer:
+    """Add an emoji to a message, or take one's own away again."""
+    user, channel, ts, name = (_word(body, key) for key in ("user", "channel", "ts", "name"))
+    said = server.workspace.message(channel, ts)
+    if said is not None and user in said.reactions.get(name, []):
+        await server.unreact(user, channel, ts, name)
+    else:
+        await server.react(user, channel, ts, name)
+    return dict(_DONE)
+
+
+async def home(server: SlackServer, body: Json) -> Answer:
+    """Open the app's home tab: the app hears of it and draws it."""
+    await server.open_home(_word(body, "user"))
+    return dict(_DONE)
+
+
+async def invite(server: SlackServer, body: Json) -> Answer:
+    """Somebody takes the person into the channel; one of another workspace makes it a shared one."""
+    person = server.workspace.person(_word(body, "user"))
+    room = server.workspace.find_channel(_word(body, "channel"))
+    if room is None or room.is_im:
+        raise NotThere("There is no such channel to invite anybody to.")
+    server.workspace.add_member(room.id, person.id)
+    shared = " It is shared with another workspace now." if person.kind == "stranger" else ""
+    return {**_DONE, "message": f"{person.real_name} is in #{room.name}.{shared}"}
 
 
 async def fire(hook: Fire | None, body: Json) -> Answer:
@@ -159,4 +197,8 @@ ACTS: dict[str, Callable[[SlackServer, Json], Awaitable[Answer]]] = {
     "close": close,
     "slash": slash,
     "post": post,
+    "shortcut": shortcut,
+    "react": react,
+    "home": home,
+    "invite": invite,
 }

@@ -19,7 +19,7 @@ from bot.sandbox.slack.models import Channel, Message, View
 from bot.sandbox.slack.workspace import Workspace
 
 # A channel shows its newest messages; a storm of thousands must not become one page of thousands.
-SHOWN_MESSAGES = 300
+SHOWN_MESSAGES = 500
 
 _TINTS = 6
 _COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
@@ -78,7 +78,8 @@ def plain_value(state: Mapping[str, Any]) -> Any:
     return None
 
 
-def _values(view: View) -> dict[str, dict[str, Any]]:
+def values_of(view: View) -> dict[str, dict[str, Any]]:
+    """What was typed and chosen in a view, in the page's plain form."""
     return {
         block_id: {action_id: plain_value(state) for action_id, state in actions.items()}
         for block_id, actions in view.values.items()
@@ -133,6 +134,8 @@ def _reactions(message: Message, names: Directory) -> list[dict[str, Any]]:
         {
             "emoji": emoji.character(name) or f":{name}:",
             "count": len(users),
+            "name": name,
+            "mine": names.viewer in users,
             "who": ", ".join(names.users.get(user, user) for user in users) + f" · :{name}:",
         }
         for name, users in message.reactions.items()
@@ -178,6 +181,7 @@ def message_html(
         "attachments": _attachments(message, here),
         "files": _files(workspace, message),
         "reactions": _reactions(message, here.names),
+        "offer_menu": not message.ephemeral_to,
         "offer_thread": not in_thread and not message.is_reply and not message.ephemeral_to,
         "replies": len(reply_times),
         "last_reply": _iso(reply_times[-1]) if reply_times else "",
@@ -185,7 +189,8 @@ def message_html(
     return render("message.html", m=shown)
 
 
-def _digest(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """A short mark that changes with any of the parts."""
     return hashlib.blake2s(repr(parts).encode(), digest_size=8).hexdigest()
 
 
@@ -197,13 +202,13 @@ def _names_digest(workspace: Workspace, place: Place) -> str:
     """
     people = [(p.id, p.name, p.real_name, p.kind) for p in workspace.people.values()]
     groups = [(g.id, g.handle, place.user in g.users) for g in workspace.usergroups.values()]
-    return _digest(place.user, people, groups)
+    return digest(place.user, people, groups)
 
 
 def _message_digest(workspace: Workspace, message: Message, names: str, reply_times: Sequence[str]) -> str:
     """Changes whenever the message would be drawn differently, without drawing it."""
     files = [(one, workspace.files[one].size) for one in message.files if one in workspace.files]
-    return _digest(
+    return digest(
         names,
         message.channel,
         message.ts,
@@ -231,10 +236,10 @@ class _Drawing:
         items = []
         for message in messages:
             reply_times = times.get(message.ts, [])
-            digest = _message_digest(self.workspace, message, names, reply_times)
-            item = {"key": message.ts, "digest": digest}
+            mark = _message_digest(self.workspace, message, names, reply_times)
+            item = {"key": message.ts, "digest": mark}
             if self.touched is None or message.ts in self.touched:
-                item["html"] = self._html(message, digest, reply_times, in_thread=in_thread)
+                item["html"] = self._html(message, mark, reply_times, in_thread=in_thread)
             items.append(item)
         return items
 
@@ -245,16 +250,16 @@ class _Drawing:
                 times.setdefault(str(message.thread_ts), []).append(message.ts)
         return times
 
-    def _html(self, message: Message, digest: str, reply_times: Sequence[str], *, in_thread: bool) -> str:
+    def _html(self, message: Message, mark: str, reply_times: Sequence[str], *, in_thread: bool) -> str:
         def draw() -> str:
             return message_html(self.workspace, message, self.place, in_thread=in_thread, reply_times=reply_times)
 
-        return self.drawn.html((digest, in_thread), draw)
+        return self.drawn.html((mark, in_thread), draw)
 
 
 def view_fragment(workspace: Workspace, view: View) -> dict[str, str]:
     """A modal as a form. Its digest follows the view's hash, so an update replaces it."""
-    here = scene(workspace, view.user, key=view.id, surface="view", values=_values(view))
+    here = scene(workspace, view.user, key=view.id, surface="view", values=values_of(view))
     shown = {
         "id": view.id,
         "hash": view.hash,
@@ -264,7 +269,7 @@ def view_fragment(workspace: Workspace, view: View) -> dict[str, str]:
         "close": _label(view, "close") or "Cancel",
     }
     html = render("view.html", v=shown)
-    return {"key": view.id, "digest": _digest(view.id, view.hash), "html": html}
+    return {"key": view.id, "digest": digest(view.id, view.hash), "html": html}
 
 
 def _label(view: View, key: str) -> str:
@@ -291,14 +296,14 @@ def state(workspace: Workspace, place: Place, *, since: int = 0, drawn: Drawn | 
     """What the page shows, as JSON.
 
     `{"version", "unseen", "messages": [{"key", "digest", "html"?}], "thread": [...] | None,
-    "view": {...} | None}`; `unseen` says why there is nothing to see, "" if there is. With `since`,
+    "home": None, "view": {...} | None}`; `unseen` says why there is nothing to see, "" if there is. With `since`,
     a version that the page has, only messages changed after it carry `html`. `drawn` remembers
     between calls what was drawn.
     """
     version = workspace.last_change
     unseen = cannot_see(workspace, place)
     if unseen:
-        nothing: dict[str, Any] = {"messages": [], "thread": None, "view": None}
+        nothing: dict[str, Any] = {"messages": [], "thread": None, "home": None, "view": None}
         return {"version": version, "unseen": unseen, **nothing}
     drawing = _Drawing(workspace, place, _touched(workspace, since), drawn or Drawn())
     everything = workspace.ephemerals(place.user, place.channel)
@@ -315,6 +320,7 @@ def state(workspace: Workspace, place: Place, *, since: int = 0, drawn: Drawn | 
         "unseen": "",
         "messages": drawing.items(shown[-SHOWN_MESSAGES:]),
         "thread": thread,
+        "home": None,
         "view": view_fragment(workspace, views[-1]) if views else None,
     }
 

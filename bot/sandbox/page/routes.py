@@ -1,106 +1,36 @@
 """The page's HTTP routes on the sandbox's Slack server: the page, its state, its stream, its acts.
 
-Everything answers on loopback to the page itself only: the Host must be a loopback name and a
-request of another origin is refused, so that a web site open in the same browser can't press
-buttons here. A failing act is answered with a sentence, never with a stack trace.
+What comes in passes the door first. The page is drawn here whole, so that the first paint is the final one; from then
+on it follows: the stream tells that something changed, the page's script asks for the fragments it lacks.
 """
 
 import asyncio
-import ipaddress
-import json
-import logging
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.page import acts, fragments, mrkdwn
+from bot.sandbox.page import acts, fragments, home, mrkdwn, sidebar
+from bot.sandbox.page.door import HEADERS, answer_html, answer_json, body_of, guarded
 from bot.sandbox.page.drawn import Drawn
 from bot.sandbox.page.fragments import Place
+from bot.sandbox.page.panels.panel import Panel
 from bot.sandbox.page.render import render
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.server import SlackServer
-
-log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 # A comment line on the stream now and then, so that a dead connection is noticed by both sides.
 HEARTBEAT_SECONDS = 15.0
 # Changes within this time are told once: a storm of 500 messages is no storm of 500 fetches.
 GATHER_SECONDS = 0.05
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    # Pictures from elsewhere are not fetched: opening the page calls nobody.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-}
+LOOK_SECONDS = 0.25
+"""How often the panels' marks are looked at while a page follows."""
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a Host header (with or without port) names this machine's loopback."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]")
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def refusal(request: web.Request) -> str | None:
-    """Why a request is not from this page, as a sentence; None if it is."""
-    host = request.headers.get("Host", "")
-    if not _is_loopback(host):
-        return "The sandbox answers on loopback addresses only."
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"http://{host}":
-        return "The sandbox's page takes no requests from other sites."
-    # "none" is a person opening the address; pages of other sites say cross-site or same-site.
-    fetched = request.headers.get("Sec-Fetch-Site", "none")
-    if fetched not in {"none", "same-origin"}:
-        return "The sandbox's page takes no requests from other sites."
-    if request.method == "POST" and request.content_type != "application/json":
-        return "The sandbox's page takes JSON only."
-    return None
-
-
-def _json(answer: dict[str, Any], status: int = 200) -> web.Response:
-    body = json.dumps(answer, ensure_ascii=False)
-    return web.Response(text=body, status=status, content_type="application/json", headers=_HEADERS)
-
-
-def _guarded(handler: Handler) -> Handler:
-    """The handler behind the check of origin; errors of a person's act become sentences."""
-
-    async def run(request: web.Request) -> web.StreamResponse:
-        why = refusal(request)
-        if why is not None:
-            return _json({"ok": False, "message": why}, 403)
-        try:
-            return await handler(request)
-        except NotThere as error:
-            return _json({"ok": False, "message": str(error)})
-        except (acts.BadActError, json.JSONDecodeError) as error:
-            return _json({"ok": False, "message": f"The page sent a wrong request: {error}"}, 400)
-        except web.HTTPException:
-            raise
-        except Exception as error:
-            # The edge of the page: whatever failed, a person reads a sentence and the log the rest.
-            log.exception("the sandbox's page failed at %s", request.path)
-            sentence = f"The sandbox failed at this ({type(error).__name__}: {error}); see its log."
-            return _json({"ok": False, "message": sentence}, 500)
-
-    return run
 
 
 @dataclass
@@ -112,6 +42,8 @@ class Page:
     hints: Callable[[], list[str]] | None = None
     fires: Sequence[tuple[str, str]] = ()
     commands: Sequence[dict[str, Any]] = ()
+    panels: Mapping[str, Panel] = field(default_factory=dict)
+    _marks: sidebar.ReadMarks = field(default_factory=sidebar.ReadMarks)
     _streams: set[asyncio.Task[Any]] = field(default_factory=set)
     _drawn: Drawn = field(default_factory=Drawn)
 
@@ -123,24 +55,37 @@ class Page:
         if asked and asked not in people:
             raise NotThere(f"There is no person {asked} to act as in this workspace.")
         user = asked or people[0]
-        seen = [room.id for room in self._channels(user)] or list(workspace.channels)
+        seen = [room.id for room in sidebar.channels_of(workspace, user)] or list(workspace.channels)
         channel = request.query.get("channel") or seen[0]
-        if channel not in workspace.channels:
+        room = workspace.channels.get(channel)
+        if room is not None and room.is_im and user not in room.members:
+            # Somebody else's direct message: whoever acts as another person looks at that person's own.
+            channel = next((one.id for one in sidebar.direct_of(workspace, user)), seen[0])
+        elif room is None and channel != sidebar.HOME:
             raise NotThere(f"There is no channel {channel} in this workspace.")
         return Place(user, channel, request.query.get("thread", ""))
-
-    def _channels(self, user: str) -> list[Any]:
-        workspace = self.server.workspace
-        rooms = [room for room in workspace.channels.values() if not room.is_archived]
-        return [room for room in rooms if workspace.may_see(user, room.id)]
 
     def _hints(self, place: Place) -> list[str]:
         names = fragments.directory(self.server.workspace, place.user)
         return [mrkdwn.to_html(hint, names) for hint in (self.hints() if self.hints else [])]
 
-    def _state(self, place: Place, since: int) -> dict[str, Any]:
-        shown = fragments.state(self.server.workspace, place, since=since, drawn=self._drawn)
-        return {**shown, "user": place.user, "channel": place.channel, "hints": self._hints(place)}
+    def _state(self, place: Place, since: int, *, seen: bool) -> dict[str, Any]:
+        """The fragments; `seen` means that the person looks at them now."""
+        workspace = self.server.workspace
+        if place.channel == sidebar.HOME:
+            shown = home.state(workspace, place)
+        else:
+            shown = fragments.state(workspace, place, since=since, drawn=self._drawn)
+            if seen and not shown["unseen"]:
+                self._marks.read(workspace, place.user, place.channel)
+        return {
+            **shown,
+            "user": place.user,
+            "channel": place.channel,
+            "head": sidebar.head(workspace, place, self.server.manifest.raw),
+            "sidebar": sidebar.column(workspace, place, self._marks),
+            "hints": self._hints(place),
+        }
 
     async def index(self, request: web.Request) -> web.Response:
         """The whole page, messages included, so that the first paint is the final one."""
@@ -148,26 +93,31 @@ class Page:
         try:
             place = self.place(request)
         except NotThere as error:
-            lost = render("lost.html", sentence=str(error))
-            return web.Response(text=lost, status=404, content_type="text/html", headers=_HEADERS)
-        room = workspace.channels[place.channel]
-        rooms = self._channels(place.user)
-        if room not in rooms:
-            rooms.append(room)
-        state = self._state(place, 0)
+            return answer_html(render("lost.html", sentence=str(error)), 404)
+        state = self._state(place, 0, seen=True)
+        asked = request.query.get("panel", "")
+        shown = self.panels.get(asked) or next(iter(self.panels.values()), None)
         html = render(
             "page.html",
             you=workspace.people[place.user],
-            channel={"id": room.id, "name": fragments.room_name(workspace, room), "topic": room.topic},
+            team=workspace.team_name,
+            app=sidebar.app_name(workspace),
             thread=place.thread,
             people=fragments.choices_of_people(workspace),
-            channels=[{"id": one.id, "label": fragments.room_name(workspace, one)} for one in rooms],
             fires=self.fires if self.fire else (),
-            hints=state["hints"],
             state=state,
             commands=list(self.commands),
+            shortcuts=self._shortcuts(),
+            panels=list(self.panels.values()),
+            panel=shown,
+            panel_asked=asked,
         )
-        return web.Response(text=html, content_type="text/html", headers=_HEADERS)
+        return answer_html(html)
+
+    def _shortcuts(self) -> list[dict[str, str]]:
+        """The app's shortcuts as the manifest has them: `callback_id`, `name`, `type`."""
+        found = (self.server.manifest.raw.get("features") or {}).get("shortcuts") or []
+        return [{key: str(one.get(key, "")) for key in ("callback_id", "name", "type")} for one in found]
 
     async def state(self, request: web.Request) -> web.Response:
         """The fragments as JSON; `since` leaves out the HTML of what the page has already."""
@@ -175,33 +125,71 @@ class Page:
             since = int(request.query.get("since", "0"))
         except ValueError:
             raise acts.BadActError("since is not a number.") from None
-        return _json(self._state(self.place(request), since))
+        return answer_json(self._state(self.place(request), since, seen=request.query.get("seen") == "1"))
+
+    async def panel(self, request: web.Request) -> web.Response:
+        """One panel as a fragment; without its HTML where the page has this very one."""
+        panel = self._panel(request)
+        html = panel.html()
+        digest = fragments.digest(html)
+        same = request.query.get("have") == digest
+        return answer_json({"digest": digest} if same else {"digest": digest, "html": html})
+
+    async def panel_act(self, request: web.Request) -> web.Response:
+        """One act in a panel: `POST /page/panel/NAME/VERB` with the form's fields."""
+        panel = self._panel(request)
+        verb = request.match_info["verb"]
+        if verb not in panel.acts:
+            raise NotThere(f"There is nothing called {verb} to do in the panel {panel.title}.")
+        said = await panel.acts[verb](await body_of(request))
+        return answer_json({"ok": True, "message": said, "errors": {}})
+
+    def _panel(self, request: web.Request) -> Panel:
+        found = self.panels.get(request.match_info["name"])
+        if found is None:
+            raise NotThere(f"There is no panel {request.match_info['name']} here.")
+        return found
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: the number of the newest change, whenever there is one."""
+        """Server-sent events: the number of the newest change whenever there is one, and which panels changed."""
         response = web.StreamResponse(
-            headers={**_HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+            headers={**HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )
         await response.prepare(request)
         task = asyncio.current_task()
         if task is not None:
             self._streams.add(task)
-        workspace = self.server.workspace
-        seen = workspace.last_change
         try:
-            await response.write(f"retry: 1000\ndata: {seen}\n\n".encode())
-            while True:
-                changes = await workspace.wait_change(seen, HEARTBEAT_SECONDS)
-                if not changes:
-                    await response.write(b": still here\n\n")
-                    continue
+            await self._tell(response)
+        except ConnectionResetError:
+            pass  # the page was closed
+        finally:
+            self._streams.discard(task) if task is not None else None
+        return response
+
+    async def _tell(self, response: web.StreamResponse) -> None:
+        workspace = self.server.workspace
+        seen, marks = workspace.last_change, self._panel_marks()
+        await response.write(f"retry: 1000\ndata: {seen}\n\n".encode())
+        told = time.monotonic()
+        while True:
+            changes = await workspace.wait_change(seen, LOOK_SECONDS if self.panels else HEARTBEAT_SECONDS)
+            if changes:
                 await asyncio.sleep(GATHER_SECONDS)
                 seen = workspace.last_change
                 await response.write(f"data: {seen}\n\n".encode())
-        except ConnectionResetError:
-            return response
-        finally:
-            self._streams.discard(task) if task is not None else None
+            now = self._panel_marks()
+            for name in (name for name in now if now[name] != marks[name]):
+                await response.write(f"event: panel\ndata: {name}\n\n".encode())
+            if changes or now != marks:
+                told = time.monotonic()
+            elif time.monotonic() - told >= HEARTBEAT_SECONDS:
+                await response.write(b": still here\n\n")
+                told = time.monotonic()
+            marks = now
+
+    def _panel_marks(self) -> dict[str, Hashable]:
+        return {name: panel.mark() for name, panel in self.panels.items()}
 
     async def close_streams(self, _app: web.Application) -> None:
         """Ends the open streams, which would otherwise hold up the server's stop."""
@@ -210,13 +198,22 @@ class Page:
 
     async def act(self, request: web.Request) -> web.Response:
         """One act of a person: `POST /page/VERB` with JSON, answered `{"ok", "message", ...}`."""
-        body = await request.json()
-        if not isinstance(body, dict):
-            raise acts.BadActError("an object is wanted.")
+        body = await body_of(request)
         verb = request.match_info["verb"]
         if verb == "fire":
-            return _json(await acts.fire(self.fire, body))
-        return _json(await acts.ACTS[verb](self.server, body))
+            return answer_json(await acts.fire(self.fire, body))
+        return answer_json(await acts.ACTS[verb](self.server, body))
+
+    async def permalink(self, request: web.Request) -> web.Response:
+        """A message's address as Slack writes it leads to its channel, and to its thread where it has one."""
+        number = request.match_info["number"].removeprefix("p")
+        ts = f"{number[:-6]}.{number[-6:]}"
+        thread = request.query.get("thread_ts") or ts
+        found = self.server.workspace.find_channel(request.match_info["channel"])
+        if found is None or self.server.workspace.message(found.id, ts) is None:
+            lost = render("lost.html", sentence="There is no such message in this workspace.")
+            return answer_html(lost, 404)
+        raise web.HTTPFound(f"/?channel={found.id}&thread={thread}")
 
     async def file(self, request: web.Request) -> web.Response:
         """An uploaded file's bytes: pictures as such, anything else as a download or plain text."""
@@ -225,14 +222,14 @@ class Page:
             raise web.HTTPNotFound(text="There is no such file.")
         kind = _PICTURES.get(Path(found.name).suffix.lower(), "text/plain")
         charset = "utf-8" if kind == "text/plain" else None
-        return web.Response(body=found.content, content_type=kind, charset=charset, headers=_HEADERS)
+        return web.Response(body=found.content, content_type=kind, charset=charset, headers=HEADERS)
 
     async def static(self, request: web.Request) -> web.Response:
         """The page's own style sheet and scripts."""
         path = STATIC / request.match_info["name"]
         if path.parent != STATIC or not path.is_file():
             raise web.HTTPNotFound(text="There is no such file.")
-        return web.Response(text=path.read_text(), content_type=_TYPES[path.suffix], headers=_HEADERS)
+        return web.Response(text=path.read_text(), content_type=_TYPES[path.suffix], headers=HEADERS)
 
 
 def add_page(
@@ -242,24 +239,28 @@ def add_page(
     hints: Callable[[], list[str]] | None = None,
     fires: Sequence[tuple[str, str]] = (("KubePodCrashLooping", "Fire an alert"),),
     commands: Sequence[dict[str, Any]] | None = None,
+    panels: Sequence[Panel] = (),
 ) -> Page:
     """Adds the page to `server.app`; to be called before `server.start()`.
 
     `fire(name)` fires the alert of a button of the bar and returns a sentence about it; `fires` are
     those buttons as (name, label). `hints()` returns what to do next, as mrkdwn, one entry a step.
     `commands` are the manifest's slash commands (`command`, `usage_hint`, `description`) for the
-    completion; left out, they are the server's manifest's.
+    completion; left out, they are the server's manifest's. `panels` stand beside Slack, in this order.
     """
     if commands is None:
         commands = list((server.manifest.commands or {}).values())
-    page = Page(server, fire, hints, fires, commands)
+    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels})
     router = server.app.router
-    router.add_get("/", _guarded(page.index))
-    router.add_get("/page/state", _guarded(page.state))
-    router.add_get("/page/stream", _guarded(page.stream))
-    router.add_get("/page/file/{file}", _guarded(page.file))
-    router.add_get("/page/static/{name}", _guarded(page.static))
+    router.add_get("/", guarded(page.index))
+    router.add_get("/page/state", guarded(page.state))
+    router.add_get("/page/stream", guarded(page.stream))
+    router.add_get("/page/panel/{name}", guarded(page.panel))
+    router.add_post("/page/panel/{name}/{verb}", guarded(page.panel_act))
+    router.add_get("/page/file/{file}", guarded(page.file))
+    router.add_get("/page/static/{name}", guarded(page.static))
+    router.add_get(r"/archives/{channel}/{number:p\d{7,}}", guarded(page.permalink))
     verbs = "|".join([*acts.ACTS, "fire"])
-    router.add_post(f"/page/{{verb:{verbs}}}", _guarded(page.act))
+    router.add_post(f"/page/{{verb:{verbs}}}", guarded(page.act))
     server.app.on_shutdown.append(page.close_streams)
     return page

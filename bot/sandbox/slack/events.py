@@ -47,25 +47,43 @@ class Events:
 
     def react(self, user: str, channel: str, ts: str, name: str) -> None:
         """A person adds an emoji to a message."""
+        user, room, said = self._to_react(user, channel, ts)
+        users = said.reactions.setdefault(name.strip(":"), [])
+        if user in users:
+            raise NotThere(f"{user} already reacted with {name}.")
+        users.append(user)
+        self._reacted("reaction_added", user, room, said, name.strip(":"))
+
+    def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        """A person takes their emoji off a message again."""
+        user, room, said = self._to_react(user, channel, ts)
+        name = name.strip(":")
+        if user not in said.reactions.get(name, []):
+            raise NotThere(f"{user} has no reaction {name} there to take away.")
+        said.reactions[name].remove(user)
+        if not said.reactions[name]:
+            del said.reactions[name]
+        self._reacted("reaction_removed", user, room, said, name)
+
+    def _to_react(self, user: str, channel: str, ts: str) -> tuple[str, Channel, Message]:
         user = self._space.person(user).id
         room = self._room(user, channel)
         said = self._space.message(room.id, ts)
         if said is None or said.ephemeral_to:
             raise NotThere(f"There is no message {ts} in #{room.name} to react to.")
-        users = said.reactions.setdefault(name.strip(":"), [])
-        if user in users:
-            raise NotThere(f"{user} already reacted with {name}.")
-        users.append(user)
-        self._space.changed("reaction", channel=room.id, ts=ts, user=user)
+        return user, room, said
+
+    def _reacted(self, kind: str, user: str, room: Channel, said: Message, name: str) -> None:
+        self._space.changed("reaction", channel=room.id, ts=said.ts, user=user)
         body = {
-            "type": "reaction_added",
+            "type": kind,
             "user": user,
-            "reaction": name.strip(":"),
-            "item": {"type": "message", "channel": room.id, "ts": ts},
+            "reaction": name,
+            "item": {"type": "message", "channel": room.id, "ts": said.ts},
             "item_user": said.user,
             "event_ts": self._space.new_ts(),
         }
-        self._emit("reaction_added", body, room)
+        self._emit(kind, body, room)
 
     def open_home(self, user: str) -> None:
         """A person opens the app's home tab."""

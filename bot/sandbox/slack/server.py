@@ -206,6 +206,10 @@ class SlackServer:
         """Add an emoji to a message as a person."""
         self._events.react(user, channel, ts, name)
 
+    async def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        """Take an emoji off a message again, as its person."""
+        self._events.unreact(user, channel, ts, name)
+
     async def open_home(self, user: str) -> None:
         """Open the app's home tab as a person."""
         self._events.open_home(user)

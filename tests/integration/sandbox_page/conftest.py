@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -16,12 +17,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.slack.server import SlackServer
+from tests.integration.sandbox_page.browsing import opened
+from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
 
 Json = dict[str, Any]
 SAMPLES = Path(__file__).parent / "card_samples.json"
 COMMANDS = [
     {"command": "/incident", "usage_hint": "list | show | new", "description": "Incidents"},
     {"command": "/restart", "usage_hint": "namespace/name", "description": "Restart a workload"},
+]
+
+SHORTCUTS = [
+    {"name": "Note in the timeline", "type": "message", "callback_id": "note", "description": "Notes a message"},
+    {"name": "Declare an incident", "type": "global", "callback_id": "declare", "description": "Declares one"},
 ]
 
 
@@ -85,6 +93,7 @@ class Heard:
     actions: list[Json] = field(default_factory=list)
     submitted: list[Json] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    shortcuts: list[Json] = field(default_factory=list)
 
 
 @dataclass
@@ -104,6 +113,23 @@ class World:
         """Posts a sample card; its ts."""
         samples = {sample["name"]: sample for sample in json.loads(SAMPLES.read_text())}
         return await self.post(text=samples[name]["text"], blocks=samples[name].get("blocks"))
+
+
+def _beside_messages(app: AsyncApp, heard: Heard) -> None:
+    """Shortcuts are noted, and the home tab is drawn when it is opened."""
+
+    @app.shortcut("note")
+    @app.shortcut("declare")
+    async def noted(ack: Any, body: Json) -> None:
+        await ack()
+        heard.shortcuts.append(body)
+
+    @app.event("app_home_opened")
+    async def home(body: Json, client: AsyncWebClient) -> None:
+        user = body["event"]["user"]
+        press = {"type": "button", "action_id": "ack", "text": words("Freeze")}
+        tab = [{"type": "header", "text": words(f"The tab of {user}")}, {"type": "actions", "elements": [press]}]
+        await client.views_publish(user_id=user, view={"type": "home", "blocks": tab})
 
 
 def _app(client: AsyncWebClient, heard: Heard) -> AsyncApp:
@@ -136,6 +162,8 @@ def _app(client: AsyncWebClient, heard: Heard) -> AsyncApp:
         heard.actions.append(body)
         user = body["user"]["id"]
         words_ = f"<@{user}>, noted: {body['actions'][0]['action_id']}"
+        if "channel" not in body:
+            return
         await client.chat_postEphemeral(channel=body["channel"]["id"], user=user, text=words_)
 
     @app.options("find")
@@ -157,6 +185,7 @@ def _app(client: AsyncWebClient, heard: Heard) -> AsyncApp:
         heard.commands.append(body["text"])
         await ack(f"Noted: restart `{body['text']}`")
 
+    _beside_messages(app, heard)
     return app
 
 
@@ -165,6 +194,7 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     server = SlackServer()
+    server.manifest = replace(server.manifest, raw={"features": {"shortcuts": SHORTCUTS}})
     heard = Heard()
 
     async def fire(name: str) -> str:
@@ -184,3 +214,19 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
                 await handler.close_async()
     finally:
         await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all: starting it takes longer than most of the tests."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(world: World, browser: Browser) -> AsyncIterator[Page]:
+    """The page as Ana opens it."""
+    async with opened(browser, world.server.url) as shown:
+        yield shown

@@ -1,15 +1,11 @@
 """The page in a real Chromium: what a newcomer presses and sees."""
 
 import re
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
+from tests.integration.sandbox_page.browsing import BROWSED
 from tests.integration.sandbox_page.conftest import World
 
 # The lowest contrast of any text on its ground, with its words, by WCAG 2's formula.
@@ -38,42 +34,7 @@ LOWEST_CONTRAST = """() => {
   return lowest;
 }"""
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.chromium,
-    pytest.mark.skipif(
-        shutil.which(CHROMIUM) is None,
-        reason=f"NO BROWSER: {CHROMIUM} is missing, so nothing here was tested (apt-get install chromium)",
-    ),
-]
-
-
-def _is_ours(told: ConsoleMessage) -> bool:
-    """An error on the console, but for the browser's own note that a server went away."""
-    return told.type == "error" and "Failed to load resource" not in told.text
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser for all: starting it takes longer than most of the tests."""
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield started
-        await started.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(world: World, browser: Browser) -> AsyncIterator[Page]:
-    """The page as Ana opens it; any error of its scripts fails the test."""
-    opened = await browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Zagreb")
-    opened.set_default_timeout(5000)
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda told: wrong.append(told.text) if _is_ours(told) else None)
-    await opened.goto(world.server.url)
-    yield opened
-    await opened.close()
-    assert wrong == []
+pytestmark = BROWSED
 
 
 async def test_a_card_appears_by_itself_and_approve_asks_first_then_runs(world: World, page: Page) -> None:

@@ -10,6 +10,8 @@ const Page = (() => {
   let again = null;
   let stream = null;
   let sayTimer = 0;
+  let arriving = false;
+  const HOME = "home";
 
   const query = (more) => new URLSearchParams({ ...place, ...more }).toString();
   const address = () => {
@@ -114,12 +116,56 @@ const Page = (() => {
     return true;
   }
 
-  function show(state) {
-    const ok = apply(byId("messages"), state.messages);
+  // The frame around the messages: the column, the channel's name, who may write, why there is nothing.
+  function frame(state) {
+    const { head, sidebar, unseen } = state;
+    const rooms = byId("rooms");
+    if (rooms.dataset.digest !== sidebar.digest) {
+      Morph.into(rooms, sidebar.html);
+      rooms.dataset.digest = sidebar.digest;
+    }
+    byId("room-name").textContent = head.name;
+    byId("room-topic").textContent = head.topic;
+    const loud = rooms.querySelectorAll(".badge").length;
+    document.title = `${loud ? "• " : ""}${head.name} · Fettle sandbox`;
+    const atHome = state.channel === HOME;
+    byId("line-closed").hidden = !head.closed || Boolean(unseen);
+    byId("line-closed").textContent = head.closed;
+    byId("line").form.hidden = atHome || Boolean(head.closed);
+    byId("line").placeholder = head.placeholder;
+    byId("messages").hidden = Boolean(state.home);
     byId("empty").hidden = state.messages.length > 0;
+    byId("empty-words").textContent = unseen || "Nothing here yet.";
+    byId("empty-hint").hidden = Boolean(unseen);
+    const invite = byId("empty-invite");
+    invite.hidden = !unseen || atHome;
+    invite.firstElementChild.textContent = `Invite ${byId("person").selectedOptions[0].textContent.split(" · ")[0]} here`;
+  }
+
+  function showHome(fragment) {
+    const home = byId("home");
+    home.hidden = !fragment;
+    if (!fragment || home.dataset.digest === fragment.digest) return;
+    replace(home, fragment.html);
+    home.dataset.digest = fragment.digest;
+  }
+
+  function show(state) {
+    if (state.channel !== place.channel) {
+      // Another person's direct message is one's own: the server says which that is.
+      place.channel = state.channel;
+      history.replaceState({ ...place }, "", address());
+    }
+    frame(state);
+    showHome(state.home);
+    const ok = apply(byId("messages"), state.messages);
     byId("thread").hidden = !state.thread;
     byId("room").classList.toggle("has-thread", Boolean(state.thread));
     const threadOk = !state.thread || apply(byId("replies"), state.thread);
+    if (arriving) {
+      arriving = false;
+      byId("messages").scrollTop = byId("messages").scrollHeight;
+    }
     Controls.show(state.view);
     byId("next").hidden = !state.hints.length;
     byId("hints").innerHTML = state.hints.map((hint) => `<li>${hint}</li>`).join("");
@@ -133,10 +179,13 @@ const Page = (() => {
       return;
     }
     running = true;
+    const asked = query();
     try {
-      const response = await fetch(`/page/state?${query({ since })}`);
+      const response = await fetch(`/page/state?${query({ since, seen: document.hidden ? 0 : 1 })}`);
       const state = await response.json();
-      if (state.ok === false) say(state.message);
+      // An answer to a question from before the person moved on is no answer.
+      if (asked !== query()) again = 0;
+      else if (state.ok === false) say(state.message);
       else if (show(state)) version = state.version;
       else again = 0;
     } catch {
@@ -157,8 +206,10 @@ const Page = (() => {
     stream.onopen = () => {
       byId("lost").hidden = true;
       refresh(0);
+      Panels.refresh();
     };
     stream.onmessage = () => refresh();
+    stream.addEventListener("panel", (event) => Panels.changed(event.data));
     stream.onerror = () => {
       byId("lost").hidden = false;
       // A closed stream is not reopened by the browser when the server answered with an error.
@@ -179,14 +230,53 @@ const Page = (() => {
     return refresh(0);
   }
 
+  // Another channel, or another person: the frame stays, what is in it comes anew.
+  function go(where, { remember = true } = {}) {
+    Object.assign(place, { thread: "" }, where);
+    if (remember) history.pushState({ ...place }, "", address());
+    for (const list of [byId("messages"), byId("replies")]) {
+      for (const item of list.querySelectorAll(":scope > .item")) item.remove();
+    }
+    byId("person").value = place.user;
+    showRooms(false);
+    say("");
+    arriving = true;
+    if (place.channel === HOME) act("home", {}, { quiet: true });
+    return refresh(0);
+  }
+
+  function showRooms(shown) {
+    byId("room").classList.toggle("rooms-asked", shown);
+    byId("rooms-open").setAttribute("aria-expanded", String(shown));
+  }
+  byId("rooms-open").addEventListener("click", () => {
+    showRooms(!byId("room").classList.contains("rooms-asked"));
+  });
+
+  // A link to a message of this workspace leads there within the page.
+  function linkedMessage(link) {
+    const found = link && new URL(link.href);
+    const parts = found && found.origin === location.origin && found.pathname.match(/^\/archives\/(\w+)\/p(\d+)(\d{6})$/);
+    return parts && { channel: parts[1], thread: found.searchParams.get("thread_ts") || `${parts[2]}.${parts[3]}` };
+  }
+
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-thread]:not(body)");
-    if (link) openThread(link.dataset.thread).then(() => byId("thread-close").focus());
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const room = event.target.closest("[data-room]");
+    const linked = linkedMessage(event.target.closest("a[href]"));
+    if (room || linked) {
+      event.preventDefault();
+      go(linked || { channel: room.dataset.room });
+      return;
+    }
+    const thread = event.target.closest("[data-thread]:not(body)");
+    if (thread) openThread(thread.dataset.thread).then(() => byId("thread-close").focus());
     const fire = event.target.closest("[data-fire]");
     if (fire) {
       fire.disabled = true;
       act("fire", { name: fire.dataset.fire }).then(() => { fire.disabled = false; });
     }
+    if (event.target.closest("[data-invite]")) act("invite", {});
   });
   byId("thread-close").addEventListener("click", () => {
     const back = document.querySelector(`#messages [data-thread="${place.thread}"]`);
@@ -196,106 +286,29 @@ const Page = (() => {
   byId("thread").addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.target.closest(".combo")) byId("thread-close").click();
   });
-  byId("person").addEventListener("change", (event) => {
-    place.user = event.target.value;
-    location.assign(address());
+  byId("person").addEventListener("change", (event) => go({ user: event.target.value }));
+  window.addEventListener("popstate", (event) => {
+    if (event.state) go(event.state, { remember: false });
   });
-  byId("channel").addEventListener("change", (event) => {
-    place.channel = event.target.value;
-    place.thread = "";
-    location.assign(address());
-  });
-
-  // --- the message line -------------------------------------------------------------------------
-
-  const commands = JSON.parse(byId("commands").textContent);
-  const completions = byId("completions");
-  const line = byId("line");
-
-  function closeCompletions() {
-    completions.hidden = true;
-    line.setAttribute("aria-expanded", "false");
-    line.removeAttribute("aria-activedescendant");
-  }
-
-  function complete() {
-    const typed = line.value;
-    const fits = /^\/\S*$/.test(typed) ? commands.filter((one) => one.command.startsWith(typed)) : [];
-    if (!fits.length) return closeCompletions();
-    completions.replaceChildren(...fits.map((one, index) => {
-      const option = document.createElement("div");
-      option.id = `command-${index}`;
-      option.setAttribute("role", "option");
-      option.dataset.command = one.command;
-      const name = document.createElement("strong");
-      name.textContent = `${one.command} ${one.usage_hint || ""}`;
-      const about = document.createElement("span");
-      about.className = "quiet";
-      about.textContent = one.description || "";
-      option.append(name, about);
-      return option;
-    }));
-    completions.hidden = false;
-    return line.setAttribute("aria-expanded", "true");
-  }
-
-  function pickCommand(option) {
-    line.value = `${option.dataset.command} `;
-    closeCompletions();
-    line.focus();
-  }
-
-  line.addEventListener("input", complete);
-  line.addEventListener("blur", closeCompletions);
-  line.addEventListener("keydown", (event) => {
-    if (completions.hidden) return;
-    if (event.key === "Tab" && completions.firstElementChild) {
-      event.preventDefault();
-      pickCommand(completions.querySelector("[aria-selected=true]") || completions.firstElementChild);
-    } else if (Controls.listKeys(event, completions, pickCommand, closeCompletions)) {
-      event.preventDefault();
-    }
-  });
-  completions.addEventListener("mousedown", (event) => {
-    event.preventDefault();
-    const option = event.target.closest("[role=option]");
-    if (option) pickCommand(option);
-  });
-
-  for (const form of document.querySelectorAll("form[data-line]")) {
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const input = form.querySelector("input");
-      const text = input.value.trim();
-      if (!text) return;
-      const inThread = form.dataset.line === "thread";
-      input.value = "";
-      closeCompletions();
-      const isCommand = text.startsWith("/") && !inThread;
-      const list = byId(inThread ? "replies" : "messages");
-      list.scrollTop = list.scrollHeight;
-      const answer = isCommand
-        ? await act("slash", { text })
-        : await act("post", inThread ? { text, thread_ts: place.thread } : { text });
-      if (!answer.ok && !input.value) input.value = text;
-    });
-  }
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 
   // --- the beginning ----------------------------------------------------------------------------
 
   // Scripts run in order: the dialogs' script is there before the first fragment is shown.
   function begin() {
-    for (const item of document.querySelectorAll(".item")) {
+    for (const item of document.querySelectorAll(".item, #home, #panel")) {
       Dates.write(item);
       Values.restore(item);
     }
     const messages = byId("messages");
     messages.scrollTop = messages.scrollHeight;
     Controls.show(JSON.parse(byId("state-view").textContent));
+    history.replaceState({ ...place }, "", location.href);
+    if (place.channel === HOME) act("home", {}, { quiet: true });
     follow();
   }
 
-  return { act, replace, begin };
+  return { act, say, replace, begin, openThread, place };
 })();
 
 window.addEventListener("DOMContentLoaded", Page.begin);
