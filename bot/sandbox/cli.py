@@ -21,6 +21,7 @@ from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
+from bot.sandbox.page.panels.every import beside
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.scenarios import engine, schema
 from bot.sandbox.world import World, WorldOptions
@@ -157,7 +158,13 @@ async def _serve(options: SandboxOptions, stop: asyncio.Event) -> int:
         world = World(folder, WorldOptions(port=options.port, metrics=True, silences=True, settings=settings))
         demo = Demo(world)
         fire = demo.fire if options.bot else None
-        add_page(world.slack_server, fire=fire, hints=demo.hints, fires=BUTTONS if options.bot else ())
+        add_page(
+            world.slack_server,
+            fire=fire,
+            hints=demo.hints,
+            fires=BUTTONS if options.bot else (),
+            panels=beside(world, demo),
+        )
         try:
             async with world:
                 return await _served(world, demo, options, stop)

@@ -1,4 +1,4 @@
-"""The first alert of a sandbox, further ones from the page's bar, and their end once the pods are well again.
+"""The first alert of a sandbox, further ones from the page, and their end once the pods are well again.
 
 It plays the part of Prometheus in a small way: an alert about pods ends when all of them have been Ready for a while.
 It refuses to touch the bot.
@@ -7,16 +7,21 @@ It refuses to touch the bot.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.alertmanager import Delivery
+from bot.sandbox.harms import Harm
 from bot.sandbox.world import World, is_ready
 
 CLEAR_AFTER = 8.0
 """Seconds of health before an alert ends; longer than the sandbox's soak, so that the verdict is seen first."""
 CRASH, ERRORS = "KubePodCrashLooping", "HighErrorRate"
+SEEN_WITHIN = 90.0
+"""Seconds after which an alert is fired although what it tells of doesn't show."""
 BUTTONS = ((CRASH, "Fire a crash loop"), (ERRORS, "Fire an error rate"))
 
 
@@ -24,7 +29,17 @@ BUTTONS = ((CRASH, "Fire a crash loop"), (ERRORS, "Fire an error rate"))
 class _Firing:
     name: str
     workload: str
+    sets: list[dict[str, str]] = field(default_factory=list)
     well_since: float | None = None
+
+
+@dataclass
+class _Owed:
+    """An alert that its rule fires as soon as it sees what was broken, or when nobody waits any longer."""
+
+    firing: _Firing
+    shows: Callable[[], bool]
+    until: float
 
 
 class Demo:
@@ -33,6 +48,7 @@ class Demo:
     def __init__(self, world: World) -> None:
         self.world = world
         self._firing: list[_Firing] = []
+        self._owed: list[_Owed] = []
         self._turns = list(world.options.workloads)
 
     async def fire(self, name: str) -> str:
@@ -44,11 +60,24 @@ class Demo:
         if name == CRASH:
             self.world.cluster.crash_loop(namespace, called)
             await self._ill(workload)
-        self._firing.append(_Firing(name, workload))
-        delivery = await self.world.fire(name, workload)
+        delivery = await self._tell(_Firing(name, workload))
         if not delivery.accepted:
             return f"{name} was fired for {workload}, and the bot answered {delivery.status}."
         return f"{name} fires for {workload}; its card comes at once."
+
+    def owe(self, harm: Harm, workload: str, shows: Callable[[], bool], node: str = "") -> None:
+        """The alert that tells of a harm follows once it shows, within ``SEEN_WITHIN`` in any case."""
+        if not harm.alert or any(one.name == harm.alert and one.workload == workload for one in self._firing):
+            return
+        until = time.monotonic() + SEEN_WITHIN
+        firing = _Firing(harm.alert, workload, [{"node": node}] if node else [])
+        self._owed.append(_Owed(firing, shows, until))
+
+    async def _tell(self, firing: _Firing) -> Delivery:
+        """Fire, and remember with which labels, so that these alerts and no others end."""
+        firing.sets = firing.sets or self.world.alert_sets(firing.name, firing.workload)
+        self._firing.append(firing)
+        return await self.world.alertmanager.fire(firing.name, *firing.sets)
 
     def _next(self) -> str | None:
         """The workload whose turn is longest ago, so that the next card is a new one."""
@@ -77,20 +106,24 @@ class Demo:
         while True:
             await asyncio.sleep(0.5)
             now = time.monotonic()
-            for one in list(self._firing):
-                one.well_since = (one.well_since or now) if self._well(one.workload) else None
-                if one.well_since is not None and now - one.well_since > self._patience(one) and self.world.bot.running:
-                    self._firing.remove(one)
-                    await self.world.alertmanager.resolve(one.name, *self._labels(one))
+            if not self.world.bot.running:
+                continue  # nobody would hear of it
+            with contextlib.suppress(TimeoutError):  # the bot hears nothing; what is owed stays so
+                await self._attend(now)
+
+    async def _attend(self, now: float) -> None:
+        for owed in [one for one in self._owed if one.shows() or now > one.until]:
+            self._owed.remove(owed)
+            await self._tell(owed.firing)
+        for one in list(self._firing):
+            one.well_since = (one.well_since or now) if self._well(one.workload) else None
+            if one.well_since is not None and now - one.well_since > self._patience(one):
+                self._firing.remove(one)
+                await self.world.alertmanager.resolve(one.name, *one.sets)
 
     @staticmethod
     def _patience(one: _Firing) -> float:
-        return CLEAR_AFTER if one.name == CRASH else CLEAR_AFTER * 8  # its pods are well all the time
-
-    @staticmethod
-    def _labels(one: _Firing) -> list[dict[str, str]]:
-        namespace, _, called = one.workload.partition("/")
-        return [{"namespace": namespace}] if one.name == CRASH else [{"namespace": namespace, "deployment": called}]
+        return CLEAR_AFTER * 8 if one.name == ERRORS else CLEAR_AFTER  # its pods are well all the time
 
     def hints(self) -> list[str]:
         """What to do next, as mrkdwn."""

@@ -22,6 +22,11 @@ class Logs:
         """Say what a pod, or every pod of a workload, has written."""
         self._lines[(namespace, name, previous)] = list(lines)
 
+    def forget(self, namespace: str, name: str) -> None:
+        """What was set for a pod or a workload is over; it writes the plausible again."""
+        for previous in (False, True):
+            self._lines.pop((namespace, name, previous), None)
+
     def _own(self, pod: Json, workload: str, *, previous: bool) -> list[str] | None:
         meta = pod["metadata"]
         for name in (meta["name"], workload):

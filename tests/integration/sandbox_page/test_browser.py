@@ -5,34 +5,8 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.integration.sandbox_page.browsing import BROWSED
+from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST
 from tests.integration.sandbox_page.conftest import World
-
-# The lowest contrast of any text on its ground, with its words, by WCAG 2's formula.
-LOWEST_CONTRAST = """() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b]
-    .map((part) => part / 255)
-    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  let lowest = [21, ""];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const element = node.parentElement;
-    if (!node.data.trim() || !element.checkVisibility() || element.matches("script, .sr")) continue;
-    const pair = [light(parse(getComputedStyle(element).color)), light(ground(element))].sort((a, b) => b - a);
-    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
-    if (contrast < lowest[0]) lowest = [contrast, node.data.trim()];
-  }
-  return lowest;
-}"""
 
 pytestmark = BROWSED
 
