@@ -19,7 +19,7 @@ from bot.clock import Steady
 from bot.domain.errors import FettleError, UnavailableError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
-from bot.storage import audit, due, freeze, people, proposals, purge, silences
+from bot.storage import artifacts, audit, due, freeze, people, proposals, purge, silences
 from bot.storage.db import Tx
 from bot.workflow import (
     alone,
@@ -384,7 +384,7 @@ def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
     known = people.groups(tx)
     never = [group for group in groups if group not in known]
     # While writes are frozen somebody may want to thaw, and what is held up somebody may break the glass for.
-    held = freeze.state(tx)[0] or proposals.breakable(tx)
+    held = freeze.state(tx)[0] or artifacts.lendable(tx) or proposals.breakable(tx)
     wanted = proposals.pending(tx) or held or silences.asked_since(tx, now - FORM_OPEN)
     if never or not wanted:
         return never

@@ -75,6 +75,11 @@ class ArtifactSettings(BaseModel):
     ARTIFACTS_TTL: Annotated[timedelta, BeforeValidator(values.duration(3600, 31_536_000))] = Field(
         timedelta(days=7), description="How long a dump is kept; then Fettle deletes it, and only what it made itself."
     )
+    ARTIFACTS_LINKS: bool = Field(
+        default=True,
+        description="Whether approvers may have links to dumps in S3 that need no login for an hour, seen by whoever "
+        "asked alone and audited.",
+    )
     ARTIFACTS_S3_ENDPOINT: Annotated[str, BeforeValidator(address)] = Field(
         "", description="Base address of what speaks S3 and isn't Amazon's, such as http://minio.storage.svc:9000."
     )

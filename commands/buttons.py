@@ -119,6 +119,7 @@ HANDLERS: Mapping[str, Handler] = {
     ids.OPEN_CARD: _on("i", lambda verbs, number, who: verbs.open_card(number, who), tell=True),
     ids.MORE: more,
     ids.SILENCE: silence_words.pressed,
+    ids.ARTIFACT_LINK: _on("a", lambda verbs, number, who: verbs.lend(number, who), tell=True),
     ids.UNSILENCE: _on("i", lambda verbs, number, who: verbs.unsilence(number, who)),
 }
 """Every action a message can carry; a test holds that none is missing."""

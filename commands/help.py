@@ -18,6 +18,7 @@ INCIDENT = {
     "break-glass": "override a freeze window or a rate, with a reason: `break-glass INC-42 customers can't pay`",
     "silence": "nobody is notified of its alerts for a while: `silence INC-42 2h deploying`",
     "unsilence": "end that: `unsilence INC-42`",
+    "dump": "a link to a dump, for an hour and for you alone (approvers): `dump 3`",
     "resolve": "close it: `resolve INC-42 false alarm`",
     "help": "this list",
 }
@@ -27,6 +28,7 @@ ALIASES = {
     "incidents": "list", "info": "show",
     "lists": "list", "ls": "list", "open": "list", "resolved": "resolve", "resolves": "resolve", "shows": "show",
     "start": "new", "status": "list", "stop": "freeze", "unfreeze": "thaw",
+    "artifact": "dump", "artifacts": "dump", "dumps": "dump", "link": "dump",
     "mute": "silence", "silenced": "silence", "silences": "silence", "unmute": "unsilence", "unsilenced": "unsilence",
     "view": "show", "?": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
@@ -56,6 +58,7 @@ def incident_help(command: str, wrong: str = "") -> str:
     return "\n".join(lines).replace("`", "")
 
 
+DUMP_HELP = "Write the number of a dump, as its thread or fettle artifacts list tells it: {0} dump 3."
 RESTART_HELP = "Write {0} namespace/name, for example {0} shop/api; {0} alone opens pickers."
 VERIFY_HELP = "Write {0} namespace/name, for example {0} shop/api. It measures now and changes nothing."
 

@@ -18,6 +18,7 @@ from commands.front import Front, Handler
 from commands.views import act_on
 
 INCIDENT, RESTART, VERIFY = "/incident", "/restart", "/verify"
+MOST_ID = 10**9
 
 
 async def incident(front: Front, who: Asked) -> None:
@@ -40,6 +41,12 @@ async def incident(front: Front, who: Asked) -> None:
         reason = html.unescape(rest).strip().strip("\"'“”")
         asked = front.verbs.freeze(principal, reason) if verb == "freeze" else front.verbs.thaw(principal)
         await front.say(who, await asked)
+    elif verb == "dump":
+        number = int(rest.strip()) if rest.strip().isascii() and rest.strip().isdecimal() else 0
+        if not 0 < number < MOST_ID:
+            await front.tell(who, answers.said(words.DUMP_HELP.format(who.command or INCIDENT)))
+            return
+        await front.say(who, await front.verbs.lend(number, await front.identities.principal(who)))
     elif verb in {"show", "ack", "resolve", "break-glass", "silence", "unsilence"}:
         await _on_one(front, who, verb, rest.strip())
     else:

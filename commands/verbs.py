@@ -74,6 +74,9 @@ class Verbs(Protocol):
     ) -> Answer:
         """Silences an incident's alerts, if what was shown (``digest``) is what would be matched."""
 
+    async def lend(self, artifact_id: int, principal: Principal) -> Answer:
+        """A link to a dump, for an hour."""
+
     async def unsilence(self, incident_id: int, principal: Principal) -> Answer:
         """Ends the silence of an incident."""
 

@@ -18,6 +18,7 @@ from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow, Stage
 from bot.domain.proposal import Proposal, ProposalState
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
+from bot.slack.cards.buttons import kept_blocks
 from bot.slack.cards.header import line
 from bot.slack.charts.choose import charts_of
 from bot.slack.message import Attachment, Message
@@ -127,7 +128,8 @@ def _text(row: OutboxRow) -> Message | None:
     text = safe(str(row.params.get("text", "")), 3500, lines=True)
     if called := " ".join(mention(str(one)) for one in row.params.get("mentions", ())):
         text = f"{called} {text}"
-    return Message(text, broadcast=bool(row.params.get("broadcast"))) if text else None
+    number = int(row.params.get("artifact", 0))
+    return Message(text, kept_blocks(text, number), broadcast=bool(row.params.get("broadcast"))) if text else None
 
 
 def _pointer(tx: Tx, row: OutboxRow, address: str) -> Message:

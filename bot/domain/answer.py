@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.verification import Check, Verdict
@@ -15,6 +15,7 @@ class Answer:
     ``incident_id`` is the incident that it concerns (0: none), ``proposal_id`` a proposal that can be asked for again.
     ``checks`` and ``verdict`` belong to /verify. ``asks_reason``: nothing was decided, the approval needs a reason.
     ``held`` is a proposal for which breaking the glass would override all that was against it, 0 for none.
+    ``link`` works for whoever has it: it is drawn, and never logged, stored or said in ``text``.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Answer:
     verdict: Verdict | None = None
     asks_reason: bool = False
     held: int = 0
+    link: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ TAGS = (
     "artifact:file:deleted",
     "artifact:file:kept",
     "artifact:file:left",
+    "artifact:link:lent",
     "alert:delivery:received",
     "alert:sweep:settled",
     "incident:state:declared",

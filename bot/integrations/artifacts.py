@@ -7,7 +7,7 @@ delete what doesn't carry the mark of the execution that made it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -55,6 +55,13 @@ class Artifacts(Protocol):
 
     async def begin(self, draft: Draft) -> Upload:
         """Opens a file. Raises where there is no room for all of it, before a byte is sent."""
+
+    @property
+    def lends(self) -> bool:
+        """Whether it makes links that need no login."""
+
+    async def lend(self, kept: Kept, lasting: timedelta) -> str:
+        """A link to what carries the mark that works for whoever has it, for so long; ``RejectedError`` for others."""
 
     async def find(self, name: str, execution: str) -> Kept | None:
         """The whole file of this name and mark; None where there is none."""

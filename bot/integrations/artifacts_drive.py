@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -81,6 +81,15 @@ class Drive:
         if not session.startswith(f"{self._url}/"):
             raise RejectedError("Google Drive names another place for the upload than ARTIFACTS_DRIVE_URL.", "location")
         return _Session(self, draft, session.removeprefix(self._url))
+
+    @property
+    def lends(self) -> bool:
+        """It makes none."""
+        return False
+
+    async def lend(self, kept: Kept, lasting: timedelta) -> str:  # noqa: ARG002 - the protocol's
+        """Refused."""
+        raise RejectedError("Google Drive asks everybody for a login.", "link")
 
     async def find(self, name: str, execution: str) -> Kept | None:
         """By the mark, which only this account sees."""

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
@@ -54,6 +54,15 @@ class Folder:
     async def begin(self, draft: Draft) -> _Filling:
         """Makes the ``.part``; raises where it wouldn't fit."""
         return await self._run(lambda: self._begun(draft))
+
+    @property
+    def lends(self) -> bool:
+        """It makes none."""
+        return False
+
+    async def lend(self, kept: Kept, lasting: timedelta) -> str:  # noqa: ARG002 - the protocol's
+        """Refused."""
+        raise RejectedError("A folder has no links.", "link")
 
     async def find(self, name: str, execution: str) -> Kept | None:
         """By its note; a file whose size isn't the noted one isn't whole."""

@@ -3,7 +3,8 @@
 Credentials come to boto3 as everywhere in AWS (the pod's role, environment, files); no setting of Fettle holds any. It
 needs the extra ``aws`` and of the bucket ``s3:PutObject``, ``s3:GetObject``, ``s3:DeleteObject``,
 ``s3:AbortMultipartUpload``, ``s3:ListMultipartUploadParts`` and ``s3:ListBucketMultipartUploads``. Objects carry the
-execution in their metadata; without that mark none is deleted. It refuses to make links that need no login.
+execution in their metadata; without that mark none is deleted. It refuses to make a link that needs no login unless
+``lend`` is asked for one, and then of one object, for reading, for as long as was said.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -29,6 +30,8 @@ T = TypeVar("T")
 CONNECT, READ = 3.0, 30.0
 """Seconds of one attempt; boto3 makes two. A part of 8 MiB may take its time."""
 AT_ONCE = 2
+MOST_LINK = 2900
+"""What a block of Slack's takes."""
 MOST_PARTS = 10_000
 _LOST = frozenset({"NoSuchUpload", "NoSuchKey", "404", "NotFound"})
 _BUSY = frozenset({
@@ -116,6 +119,26 @@ class S3:
         )
         return _Parts(self, draft, {**self._at, "Key": key, "UploadId": told["UploadId"]})
 
+    @property
+    def lends(self) -> bool:
+        """By signed addresses."""
+        return True
+
+    async def lend(self, kept: Kept, lasting: timedelta) -> str:
+        """Signed by our own credentials here; it ends before that where those end (a role's session) earlier."""
+        found = await self._head(kept.ref)
+        if found is None or found.get("Metadata", {}).get(MARK) != kept.execution:
+            raise RejectedError(f"{self._bucket.place} has no {kept.name} with Fettle's mark any more.", "mark")
+        what = {**self._at, "Key": kept.ref, "ResponseContentDisposition": f'attachment; filename="{kept.name}"'}
+        seconds = int(lasting.total_seconds())
+        signed: str = await self.run(
+            lambda: self.client().generate_presigned_url("get_object", Params=what, ExpiresIn=seconds)
+        )
+        if len(signed) > MOST_LINK:
+            said = "The signed link is longer than Slack takes; open the dump with your own login."
+            raise RejectedError(said, "link")
+        return signed
+
     async def find(self, name: str, execution: str) -> Kept | None:
         """By the object's metadata."""
         found = await self._head(self._key(name))
@@ -189,6 +212,7 @@ class S3:
                 read_timeout=READ,
                 retries={"total_max_attempts": 2, "mode": "standard"},
                 user_agent_extra="fettle",
+                signature_version="s3v4",  # an older signature reads nothing that KMS encrypted
                 s3={"addressing_style": "path" if self._bucket.endpoint else "auto"},
             )
             where = {"endpoint_url": self._bucket.endpoint or None, "region_name": self._bucket.region or None}

@@ -40,6 +40,8 @@ def answer(given: Answer, address: str = "") -> Message:
     if given.held:
         glass = blocks.button(ids.BREAK_GLASS, "Break glass…", ids.proposal_value(given.held), style="danger")
         drawn.append(blocks.actions(ids.BLOCK_PROPOSAL, [glass]))
+    if given.link:  # in a block alone: the text of an answer that doesn't arrive goes to the log
+        drawn.append(blocks.section(link(given.link, "Download", blocks.SECTION)))
     if address:
         drawn.append(blocks.context(link(address, "The card")))
     return Message(text, drawn)

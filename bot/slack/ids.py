@@ -26,6 +26,7 @@ OPEN_CARD = "incident_open_card"
 MORE = "incident_more"
 SILENCE = "incident_silence"
 UNSILENCE = "incident_unsilence"
+ARTIFACT_LINK = "artifact_link"
 
 CARD_ACTIONS = (
     APPROVE,
@@ -45,6 +46,7 @@ CARD_ACTIONS = (
     MORE,
     SILENCE,
     UNSILENCE,
+    ARTIFACT_LINK,
 )
 """Every action a message can carry."""
 
@@ -101,6 +103,7 @@ SUBMISSIONS = (
 
 BLOCK_PROPOSAL = "proposal_buttons"
 BLOCK_INCIDENT = "incident_buttons"
+BLOCK_ARTIFACT = "artifact_buttons"
 BLOCK_SWITCH = "switch_buttons"
 BLOCK_REASON = "block_reason"
 BLOCK_VALUE = "block_value"
@@ -128,6 +131,11 @@ def incident_value(incident_id: int) -> str:
     return f"i:{incident_id}"
 
 
+def artifact_value(artifact_id: int) -> str:
+    """``a:3``."""
+    return f"a:{artifact_id}"
+
+
 def target_value(target_key: str) -> str:
     """``t:`` and 16 hex digits of the key's hash: names can be longer than an option's value may be."""
     return f"t:{hashlib.sha256(target_key.encode()).hexdigest()[:16]}"
@@ -139,7 +147,7 @@ def incident_target_value(incident_id: int, target_key: str) -> str:
 
 
 def read_id(value: str, kind: str) -> int:
-    """The number in ``p:12`` (kind ``p``) or ``i:42…`` (kind ``i``); 0 for anything else."""
+    """The number in ``p:12`` (kind ``p``), ``i:42…`` (kind ``i``) or ``a:3``; 0 for anything else."""
     prefix, _, rest = value.partition(":")
     number = rest.partition(":")[0]
     fits = prefix == kind and number.isascii() and number.isdecimal() and len(number) <= 18

@@ -62,6 +62,12 @@ def expired(tx: Tx, now: datetime, most: int) -> list[Artifact]:
     return [_artifact(row) for row in rows]
 
 
+def lendable(tx: Tx) -> bool:
+    """Whether a file is kept of which somebody may want a link."""
+    row = tx.execute("SELECT 1 FROM artifacts WHERE gone_at IS NULL AND substr(store, 1, 5) = 's3://' LIMIT 1")
+    return row.fetchone() is not None
+
+
 def any_made(tx: Tx) -> bool:
     """Whether a dump was ever kept; without one nobody has to ask the store anything."""
     return tx.execute("SELECT 1 FROM artifacts LIMIT 1").fetchone() is not None

@@ -19,7 +19,7 @@ from bot.domain.proposal import SYSTEM
 from bot.mitigations.verb import Bringing, Brought
 from bot.storage import artifacts
 from bot.storage.db import Tx
-from bot.workflow import owing
+from bot.workflow import lending, owing
 from bot.workflow.context import Context
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,8 @@ def record(
         "expires_at": made.expires_at.isoformat(), "execution": execution.uid,
     }  # fmt: skip
     tx.audit(AuditNote("artifact:file:kept", SYSTEM, f"artifact:{made.id}", "kept", incident.id, detail), now)
-    owing.thread(tx, incident, f"artifact:{made.id}", told(made, brought.words), now)
+    pressed = made.id if lending.lends(ctx, made) else 0
+    owing.thread(tx, incident, f"artifact:{made.id}", told(made, brought.words), now, artifact=pressed)
 
 
 def told(made: Artifact, words: str) -> str:

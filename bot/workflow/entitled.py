@@ -14,7 +14,7 @@ from bot.domain.approval import Principal, Verb, playbook_of
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.incident import Incident
 from bot.domain.mitigation import traits_of
-from bot.domain.proposal import Proposal
+from bot.domain.proposal import SYSTEM, Proposal
 from bot.policy import approvers as approver_policy
 from bot.policy.approvers import Listed
 from bot.policy.rules import Narrowed
@@ -83,6 +83,17 @@ def may_approve(
     members = {one for group in named if group in groups for one in groups[group].members}
     names = people.called(tx, named | members)
     return judged(ctx, proposal, principal, groups, now, lists, rules.not_own, names)
+
+
+def may_read(
+    tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime, reading: Reading
+) -> Decision:
+    """Whether this person may have what it brought: whoever may approve it, those who asked for it themselves included.
+
+    A target that is gone, or can't be read, narrows by nothing more than what narrowed it when it was approved.
+    """
+    asked = replace(proposal, requested_by=SYSTEM)
+    return may_approve(tx, ctx, asked, principal, now, reading)
 
 
 def ways(

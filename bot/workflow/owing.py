@@ -146,11 +146,14 @@ def thread(
     *,
     broadcast: bool = False,
     mentions: Sequence[str] = (),
+    artifact: int = 0,
 ) -> None:
     """Owes a message in the card's thread; ``name`` makes it unique within the incident (``resolved:2``).
 
     ``broadcast`` also shows it in the channel: only what pages does that. ``mentions`` are Slack ids before the text.
+    ``artifact`` is a kept file to which the message lets people ask for a link.
     """
+    more = {**({"mentions": list(mentions)} if mentions else {}), **({"artifact": artifact} if artifact else {})}
     if incident.digest_id is not None:
         return
     outbox.owe(
@@ -162,5 +165,5 @@ def thread(
         now,
         key=f"thread:{incident.id}:{name}",
         thread_key=card_key(incident.id),
-        params={"text": text, "broadcast": broadcast, **({"mentions": list(mentions)} if mentions else {})},
+        params={"text": text, "broadcast": broadcast, **more},
     )

@@ -23,7 +23,20 @@ from bot.domain.silence import SilencePreview
 from bot.domain.target import Target
 from bot.storage import audit, incidents, outbox, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import alone, breaking, changing, decide, freezing, home, owing, requests, silences, targets, verify
+from bot.workflow import (
+    alone,
+    breaking,
+    changing,
+    decide,
+    freezing,
+    home,
+    lending,
+    owing,
+    requests,
+    silences,
+    targets,
+    verify,
+)
 from bot.workflow.context import Context
 
 
@@ -103,6 +116,10 @@ class Workflow:
     ) -> Answer:
         """See ``silences.ask``."""
         return await silences.ask(self._ctx, incident_id, principal, lasting, redact(comment), digest)
+
+    async def lend(self, artifact_id: int, principal: Principal) -> Answer:
+        """See ``lending.lend``."""
+        return await lending.lend(self._ctx, artifact_id, principal)
 
     async def unsilence(self, incident_id: int, principal: Principal) -> Answer:
         """See ``silences.unsilence``."""

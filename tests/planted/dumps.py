@@ -19,7 +19,42 @@ FOLDER_PY = "bot/integrations/artifacts_folder.py"
 S3_PY = "bot/integrations/artifacts_s3.py"
 DRIVE_PY = "bot/integrations/artifacts_drive.py"
 
+LENDING = "tests/integration/workflow/test_lending.py"
+LENDING_PY = "bot/workflow/lending.py"
+
 BUGS = (
+    Bug(
+        name="links-for-everybody",
+        why="Anybody in the channel reads every password that a process knew.",
+        file=LENDING_PY,
+        old="    if decision.allowed:\n",
+        new="    if outsider.allowed:\n",
+        tests=(LENDING,),
+    ),
+    Bug(
+        name="link-in-the-text",
+        why="The text of an answer that doesn't arrive goes to the log, and the link with it.",
+        file=LENDING_PY,
+        old="return Answer(told(one, until), ",
+        new='return Answer(f"{told(one, until)} {link}", ',
+        tests=(LENDING,),
+    ),
+    Bug(
+        name="links-for-a-week",
+        why="A link that was passed on reads the dump for as long as it is kept.",
+        file=LENDING_PY,
+        old="LASTING = timedelta(hours=1)",
+        new="LASTING = timedelta(days=7)",
+        tests=(LENDING,),
+    ),
+    Bug(
+        name="links-to-other-objects",
+        why="What was put in a dump's place is lent with our own credentials.",
+        file=S3_PY,
+        old='raise RejectedError(f"{self._bucket.place} has no ',
+        new='(f"{self._bucket.place} has no ',
+        tests=(S3,),
+    ),
     Bug(
         name="sigquit-for-every-jvm",
         why="A JVM with -Xrs is ended by the signal that was to show its threads.",

@@ -36,6 +36,14 @@ def button_blocks(view: CardView) -> list[Block]:
     return made
 
 
+def kept_blocks(text: str, artifact_id: int) -> list[Block]:
+    """A thread's line on a kept file, with the button that asks for a link to it; none without an id."""
+    if not artifact_id:
+        return []
+    get = blocks.button(ids.ARTIFACT_LINK, "Get a link", ids.artifact_value(artifact_id))
+    return [blocks.section(text), blocks.actions(ids.BLOCK_ARTIFACT, [get])]
+
+
 def _proposal_row(proposal: Proposal) -> list[Block]:
     value = ids.proposal_value(proposal.id)
     verb = clean(proposal.text.verb) or "this"

@@ -7,8 +7,10 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import aiohttp
 import boto3
 import pytest
 from aiohttp import web
@@ -163,6 +165,31 @@ async def test_amazons_link_leads_to_the_console_and_others_name_the_object(buck
     expected = f"https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix=fettle/a%20b.hprof&region={REGION}"
     assert console == expected
     assert store_at(bucket, moto).kept("a.hprof", 1, "", "e1").link == f"s3://{bucket}/fettle/a.hprof"
+
+
+async def fetched(url: str) -> tuple[int, bytes, str]:
+    async with aiohttp.ClientSession() as web_client, web_client.get(url) as reply:
+        return reply.status, await reply.read(), reply.headers.get("Content-Disposition", "")
+
+
+async def test_a_lent_link_reads_one_object_without_a_login_for_an_hour(store: S3, bucket: str) -> None:
+    made = await kept(store, b"threads")
+    url = await store.lend(made, timedelta(hours=1))
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert asked["X-Amz-Expires"] == "3600"
+    assert asked["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert urlsplit(url).path == f"/{bucket}/{made.ref}"
+    assert await fetched(url) == (200, b"threads", 'attachment; filename="e1-heap.hprof"')
+
+
+async def test_no_link_is_made_to_what_isnt_ours(store: S3, aws: Any, bucket: str) -> None:
+    made = await kept(store, b"threads")
+    aws.put_object(Bucket=bucket, Key=made.ref, Body=b"somebody else's")
+    with pytest.raises(RejectedError, match="with Fettle's mark"):
+        await store.lend(made, timedelta(hours=1))
+    aws.delete_object(Bucket=bucket, Key=made.ref)
+    with pytest.raises(RejectedError, match="with Fettle's mark"):
+        await store.lend(made, timedelta(hours=1))
 
 
 async def test_what_is_wrong_is_a_sentence(moto: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,9 @@ class FakeVerbs:
         self.slow = 0.0
         self.preview = views.PREVIEW
 
+    async def lend(self, artifact_id: int, principal: Principal) -> Answer:
+        return await self._do("lend", artifact_id, principal.slack_id)
+
     async def _do(self, verb: str, *arguments: Any) -> Answer:
         self.asked.append((verb, *arguments))
         if self.slow:

@@ -7,6 +7,7 @@ from bot.domain.errors import StoreUnavailableError
 from bot.domain.incident import IncidentState
 from bot.domain.verification import Verdict
 from bot.slack import ids
+from bot.slack.cards.buttons import kept_blocks
 from bot.slack.message import Message
 from commands.asked import Asked
 from tests.integration.commands.conftest import CHANNEL, Office
@@ -41,6 +42,30 @@ async def test_a_refusal_is_told_to_the_person_alone(office: Office) -> None:
     await office.server.press("U0BO", CHANNEL, ts, action_id=ids.APPROVE)
     assert await office.answered("U0BO") == "Only &lt;@S0SRE&gt; may approve restarts in shop."
     assert office.heard("U0ANA") == []
+
+
+@pytest.mark.parametrize("way", ["button", "command"])
+async def test_a_link_to_a_dump_is_drawn_for_one_person_and_is_in_no_text(office: Office, way: str) -> None:
+    """The text of an answer that doesn't arrive goes to the log; the block that holds the link doesn't."""
+    url = "https://dumps.example.com/e1.hprof?X-Amz-Expires=3600&X-Amz-Signature=5e1f"
+    office.verbs.answers["lend"] = Answer("Dump 3: this link works until 04:12 UTC", incident_id=42, link=url)
+    if way == "button":
+        message = Message("kept", kept_blocks("Heap dump kept.", 3))
+        ts = await office.slack.post(CHANNEL, message, key="thread:42:artifact:3")
+        await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.ARTIFACT_LINK)
+    else:
+        await office.server.slash("U0ANA", CHANNEL, "/incident", "dump 3")
+    assert await office.answered("U0ANA") == "Dump 3: this link works until 04:12 UTC."
+    assert office.verbs.asked == [("lend", 3, "U0ANA")]
+    assert f"<{url.replace('&', '&amp;')}|Download>" in str(office.heard("U0ANA")[-1].blocks)
+    assert office.heard("U0BO") == []
+
+
+@pytest.mark.parametrize("typed", ["dump", "dump x", "dump 0", "dump 3 4", "dump 99999999999"])
+async def test_a_dump_that_isnt_named_by_its_number_is_asked_for_again(office: Office, typed: str) -> None:
+    await office.server.slash("U0ANA", CHANNEL, "/incident", typed)
+    assert "/incident dump 3" in await office.answered("U0ANA")
+    assert office.verbs.asked == []
 
 
 async def test_an_expired_proposal_can_be_asked_for_again_from_the_refusal(office: Office) -> None:

@@ -11,6 +11,7 @@ import yaml
 from bot.sandbox.slack.validation import check
 from bot.slack import home, ids, modals, silence_modal
 from bot.slack.cards import DigestView, card, digest
+from bot.slack.cards.buttons import kept_blocks
 from bot.slack.preflight import SCOPES
 from commands import buttons, slash, views
 from commands import help as words
@@ -56,6 +57,7 @@ def test_the_app_needs_no_public_address() -> None:
 def test_every_emitted_action_has_a_listener() -> None:
     emitted = {found for build in card_views.STATES.values() for found in action_ids(card(build()).blocks)}
     emitted |= action_ids(digest(DigestView((card_views.incident(),), card_views.NOW, {})).blocks)
+    emitted |= action_ids(kept_blocks("Heap dump kept.", 3))
     assert emitted == set(buttons.HANDLERS) == set(ids.CARD_ACTIONS)
 
 
