@@ -84,7 +84,11 @@ FORMS: Mapping[Action, Form] = {
     Action.RAISE_AUTOSCALER: Form(
         "namespace/name [minimum-]maximum", "other bounds for its autoscaler, for a while", _bounds
     ),
-    Action.EVICT: Form("namespace/name [pod]", "evicts the pod named, or the one that fares worst", _pod),
+    Action.EVICT: Form(
+        "namespace/name [pod or crash-looping]",
+        "evicts the pod named, all that crash again and again, or the worst",
+        _pod,
+    ),
     Action.THREAD_DUMP: Form(
         "namespace/name [pod [container]]", "what every thread of a JVM does, kept as a file", _container
     ),

@@ -41,6 +41,7 @@ SELECT e.id, e.uid, e.state, e.in_flight, e.request, p.id, p.state, p.digest, p.
   (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum, e.approved_by
 FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
 """
+PARTLY = "SELECT id FROM executions WHERE substr(outcome, 1, 14) = 'stopped after '"
 VERDICTS = "SELECT id, execution_id, incident_id, verdict, current, deadline, settled_at FROM verifications"
 UNATTEMPTED = """
 SELECT key, due_at FROM outbox WHERE version > sent_version AND NOT dropped AND attempts = 0
@@ -159,12 +160,13 @@ def repeated(left: Left) -> Iterator[str]:
     # What a disruption budget holds back is a clear no, the only one after which the same is asked again. A DELETE is
     # sent again by the library below the client where a connection breaks; by its uid one succeeds at most.
     held = ("pods/eviction", 429)
+    # Of several pods each is an eviction of its own.
     sent = Counter(
-        execution_of(one)
+        (execution_of(one), one.name if one.resource == held[0] else "")
         for one in left.writes()
         if (one.resource, one.status) != held and (one.verb != "delete" or 200 <= one.status < 300)
     )
-    yield from (f"execution {uid} was sent {count} times" for uid, count in sent.items() if count > 1)
+    yield from (f"execution {uid} was sent {count} times {name}" for (uid, name), count in sent.items() if count > 1)
 
 
 def unapproved(left: Left) -> Iterator[str]:
@@ -194,7 +196,9 @@ def unapproved(left: Left) -> Iterator[str]:
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template of a Job, which the stored request only names."""
+    """What was sent without the template of a Job, which the stored request only names; one of several evictions."""
+    if isinstance(stored, dict) and sent in stored.get("evictions", ()):
+        return stored
     return {**sent, "spec": None} if isinstance(stored, dict) and stored.get("spec", "") is None else sent
 
 
@@ -262,12 +266,12 @@ def frozen(left: Left) -> Iterator[str]:
 
 def unfounded(left: Left) -> Iterator[str]:
     """What failed or is unknown is never shown as a success, nor an effect as none."""
-    effects = left.effects()
+    effects, partly = left.effects(), {row[0] for row in left.rows(PARTLY)}
     of_execution = {row[1]: (row[3], row[4]) for row in left.rows(VERDICTS)}
     for number, uid, state, *_ in left.rows(EXECUTIONS):
         if left.server is not None and (state == "succeeded") > (uid in effects):
             yield f"execution {number} is shown as a success, and its write isn't in the cluster"
-        if state == "failed" and uid in effects:
+        if state == "failed" and uid in effects and number not in partly:
             yield f"execution {number} is shown as not applied, and its write is in the cluster"
         if of_execution.get(number, ("", False))[0] == "pass" and state != "succeeded":
             yield f"execution {number} ({state}) has the verdict pass"

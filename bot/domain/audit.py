@@ -56,6 +56,7 @@ TAGS = (
     "execution:intent:committed",
     "execution:claim:delayed",
     "execution:claim:refused",
+    "execution:part:done",
     "execution:state:waiting",
     "execution:state:succeeded",
     "execution:state:failed",

@@ -16,6 +16,7 @@ request that is at fault (``persons_fault``), and may the world have changed (``
     │   └── SlackUnavailableError    Slack unreachable, 429, 5xx      (``retry_after`` seconds)
     ├── ForbiddenError         an outside system refuses our rights   (no retry until changed)
     ├── RejectedError          an outside system calls our request wrong (a bug or a limit; no retry)
+    ├── PartDoneError          one of several is done, others are left (goes on after the guards were asked again)
     ├── WorldChangedError      a precondition failed: nothing was done
     ├── OutcomeUnknownError    the request left, no answer came       (may have acted: read back first)
     ├── IllegalTransitionError a state machine was asked for a step it doesn't have (a bug)
@@ -98,6 +99,16 @@ class RejectedError(FettleError):
 
 class WorldChangedError(FettleError):
     """A precondition of a write failed: the object isn't what was approved, and nothing was done."""
+
+
+class PartDoneError(FettleError):
+    """One of several writes is done and others are left. ``so_far`` names those for when it stops here."""
+
+    may_have_acted = True
+
+    def __init__(self, message: str, so_far: str) -> None:
+        super().__init__(message)
+        self.so_far = so_far
 
 
 class OutcomeUnknownError(FettleError):

@@ -21,6 +21,10 @@ EXECUTION_ID = "fettle.dev/execution"
 """Template annotation with the execution's uid: read back after a crash."""
 
 
+PARTLY = "stopped after "
+"""How the outcome of an execution begins that failed when a part of it was done."""
+
+
 class ExecutionState(StrEnum):
     """``unknown``: it may have happened and can't be read back; a person looks."""
 

@@ -140,7 +140,7 @@ def _cures(
         return cures.one_or_all(case, crashed, "new pods begin without what the old ones left behind"), ""
     if points is Points.DEPENDENCY:
         reason = "other pods of this template reach it; a new one needn't wait for the back-off"
-        return (*cures.evict(case, crashed, reason), *cures.restart(case, reason)), ""
+        return (*cures.evict_all(case, crashed, reason), *cures.restart(case, reason)), ""
     if _alone(case, crashed) and one.exit_code not in UNLIKELY and points is None and case.logs_known:
         return cures.evict(case, crashed, "its siblings of the same template run; a new one may too"), ""
     return (), (

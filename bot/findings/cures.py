@@ -14,7 +14,7 @@ from bot.domain.target import RESTARTABLE, Target
 from bot.findings.case import Case
 from bot.findings.phrases import number_of, span
 from bot.findings.rollouts import FOLLOWS
-from bot.findings.sick import Sick
+from bot.findings.sick import How, Sick
 
 MUTATING = frozenset({
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
@@ -91,6 +91,14 @@ def evict(case: Case, sick: Sequence[Sick], reason: str) -> tuple[Suggestion, ..
         return ()
     name = sick[0].pod.name
     return (Suggestion("evict", {"pod": name}, reason, kubectl(case.target, "delete", "pod", name)),)
+
+
+def evict_all(case: Case, sick: Sequence[Sick], reason: str) -> tuple[Suggestion, ...]:
+    """All pods that crash again and again away, a quarter at most at once; one alone is ``evict``."""
+    if len(sick) < 2 or any(one.how is not How.CRASH for one in sick):
+        return evict(case, sick, reason)
+    names = [one.pod.name for one in sick]
+    return (Suggestion("evict", {"pod": "crash-looping"}, reason, kubectl(case.target, "delete", "pod", *names)),)
 
 
 def scale(case: Case, replicas: int, reason: str) -> tuple[Suggestion, ...]:

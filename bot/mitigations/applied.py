@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class Applied(StrEnum):
-    """The three answers of definitions, "Crash recovery"."""
+    """The answers of definitions, "Crash recovery"."""
 
     APPLIED = "applied"  # the execution's annotation is there: succeeded
     NOT_APPLIED = "not_applied"  # absent, and the target is as it was: failed, a fresh proposal may be offered
+    PART = "part"  # some of several: failed, what wasn't done is named and may be offered afresh
     CHANGED = "changed"  # absent, and the target is another one now: unknown, a person looks
 
 

@@ -1,8 +1,9 @@
 """Eviction of one pod of a workload through the eviction API, which asks disruption budgets, by the pod's uid.
 
-The pod is chosen when it is proposed, by uid, among those that the workload's own controller made: a bare pod would
-never come back. A budget that lets no pod go is a clear refusal, asked again by ``workflow.execute`` as long as the
-approval is good; an answer that never came is read back, never asked again. There is no inverse.
+Its crash-looping pods, one after another, are ``evict_set``. The pod is chosen when it is proposed, by uid, among
+those that the workload's own controller made: a bare pod would never come back. A budget that lets no pod go is a clear
+refusal, asked again by ``workflow.execute`` as long as the approval is good; an answer that never came is read back,
+never asked again. There is no inverse.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 from bot.domain.errors import (
     BudgetHoldsError,
@@ -27,8 +29,9 @@ from bot.domain.target import RESTARTABLE, Target
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.objects import PLACES, dig, path, text
-from bot.kube.pods import Pod
+from bot.kube.pods import Pod, read_pod
 from bot.kube.writes import FIELD_MANAGER, send
+from bot.mitigations import evict_set
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import NO_PARAMS, Params
 from bot.mitigations.verb import Mitigation, Rights, rights_on
@@ -74,6 +77,8 @@ async def plan(cluster: Cluster, state: TargetState, wanted: Params) -> Params:
         for pod in await reads.workload_pods(cluster, target)
         if not pod.deleting and pod.row.phase not in {"Succeeded", "Failed"}
     ]
+    if evict_set.means(wanted):
+        return evict_set.plan(living, state)
     if not name:
         chosen = worst(living, state.observed_at)
         if chosen is None:
@@ -111,18 +116,15 @@ def request(
     """
     del approved_at
     target, name, uid = state.target, str(params.get("pod", "")), str(params.get("uid", ""))
-    if not (target.uid and target.namespace and name and uid and execution_uid):
+    if not (target.uid and target.namespace and evict_set.pods_of(params) and execution_uid):
         raise RequestError("An eviction needs one exact pod: namespace, name and uid, and an execution.")
+    if "pods" in params:
+        return evict_set.request(state, params, execution_uid)
     return WriteRequest(
         method="POST",
         path=f"{path('Pod', target.namespace, name)}/eviction",
         content_type="application/json",
-        body={
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": name, "namespace": target.namespace},
-            "deleteOptions": {"preconditions": {"uid": uid}},
-        },
+        body=evict_set.eviction(target.namespace, name, uid),
         query={"fieldManager": FIELD_MANAGER},
         execution=execution_uid,
     )
@@ -133,22 +135,25 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run, which asks the budgets; one that holds is no problem."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
+    names = list(evict_set.pods_of(params).values())
     rights: dict[str, bool] = {}
     problem, passing, held = "", False, ""
+    found: list[Pod] = []
     local: tuple[str, ...] = ()
     try:
         rights = await rights_on(cluster, state.target, RIGHTS)
-        pod = await cluster.get(path("Pod", state.target.namespace, str(params["pod"])))
-        local = _local(pod)
-        await send(cluster, planned, dry_run=True)
+        objects = [await cluster.get(path("Pod", state.target.namespace, name)) for name in names]
+        found, local = [read_pod(one) for one in objects], tuple(dict.fromkeys(chain(*map(_local, objects))))
+        for one in _each(planned):
+            await send(cluster, one, dry_run=True)
     except BudgetHoldsError as error:
         held = str(error)
     except FettleError as error:
         problem, passing = str(error), error.retry
     return Preview(
         request=planned,
-        diff="",
-        facts=facts(state, held=held, dry_run=not problem),
+        diff="\n".join(map(_line, found)) if len(names) > 1 else "",
+        facts=facts(state, held=held, dry_run=not problem, pods=len(names), of=params.get("of")),
         consequence=consequence(state, params),
         warnings=(*_waits(held), *warnings(state, local)),
         problem=problem,
@@ -157,16 +162,30 @@ async def preview(
     )
 
 
+def _each(planned: WriteRequest) -> list[WriteRequest]:
+    """The requests of which it is made."""
+    if not evict_set.several(planned):
+        return [planned]
+    return [evict_set.single(planned, body) for body in planned.body["evictions"]]
+
+
+def _line(pod: Pod) -> str:
+    why = pod.row.waiting or pod.row.terminated
+    return f"- {pod.row.name} ({pod.row.restarts} restarts{f', {why}' if why else ''})"
+
+
 def _local(pod: object) -> tuple[str, ...]:
     """The volumes that end with the pod."""
     volumes = dig(pod, "spec", "volumes") or []
     return tuple(text(one, "name") for one in volumes if one.get("emptyDir") is not None)
 
 
-def facts(state: TargetState, *, held: str, dry_run: bool) -> str:
-    """``1 of 6 pods, 5 ready · budget api allows 1 down · dry run ok``."""
+def facts(state: TargetState, *, held: str, dry_run: bool, pods: int = 1, of: object = None) -> str:
+    """``1 of 6 pods, 5 ready · budget api allows 1 down · dry run ok``; ``of`` are all that crash."""
     unit = "pods" if state.replicas != 1 else "pod"
-    parts = [f"1 of {state.replicas} {unit}, {state.ready} ready"]
+    parts = [f"{pods} of {state.replicas} {unit}, {state.ready} ready"]
+    if isinstance(of, int) and of > pods:
+        parts.append(f"{of} are crash-looping, and a quarter at most goes at once")
     if state.budget is None:
         parts.append("no disruption budget")
     else:
@@ -177,6 +196,12 @@ def facts(state: TargetState, *, held: str, dry_run: bool) -> str:
 
 def consequence(state: TargetState, params: Params) -> str:
     """The confirm's text."""
+    if "pods" in params:
+        named = ", ".join(evict_set.pods_of(params).values())
+        return (
+            f"Ends these crash-looping pods of {state.target.ref} for good, one after another, until one is refused: "
+            f"{named}. Its controller starts others."
+        )
     back = "with its name and volumes" if state.target.kind == "StatefulSet" else "in its place"
     return f"Ends pod {params['pod']} of {state.target.ref} for good; its controller starts another {back}."
 
@@ -207,8 +232,11 @@ async def apply(cluster: Cluster, stored: WriteRequest) -> None:
     Raises as ``kube.writes.send``, ``BudgetHoldsError`` while a budget lets no pod go; on ``OutcomeUnknownError`` call
     ``read_back``, never this again.
     """
-    if not _uid(stored):
+    if not all(_uid(one) for one in _each(stored)):
         raise IntegrityError("The stored request has no precondition on the pod's uid; it isn't sent.")
+    if evict_set.several(stored):
+        await evict_set.ask_first(cluster, stored)
+        return
     try:
         await send(cluster, stored)
     except NotFoundError as error:
@@ -224,6 +252,8 @@ async def read_back(
 ) -> ReadBack:
     """Whether the pod is gone, or ending: no mark can live on it, and an eviction does nothing else."""
     del execution_uid
+    if stored is not None and evict_set.several(stored):
+        return await evict_set.read_back(cluster, stored)
     name = text(stored.body if stored is not None else {}, "metadata", "name")
     if not name or not _uid(stored):
         return ReadBack(Applied.CHANGED, None, f"Which pod of {target.label} was meant isn't known any more.")
@@ -238,11 +268,15 @@ async def read_back(
 
 def inverse(state: TargetState, params: Params) -> str:
     """An eviction has no inverse; the sentence that says so."""
+    if "pods" in params:
+        return f"An eviction can't be undone: these pods are gone for good, and {state.target.ref} runs others."
     return f"An eviction can't be undone: pod {params['pod']} is gone for good, and {state.target.ref} runs another."
 
 
 def binding(params: Params) -> Params:
-    """The pod that has to be gone."""
+    """The pod that has to be gone, or all of them."""
+    if "pods" in params:
+        return {"pods": params["pods"]}
     return {"pod": params["pod"], "uid": params["uid"]}
 
 
@@ -252,11 +286,24 @@ def asked(wanted: Params) -> str:
     return "" if not named or POD.fullmatch(named) else NO_POD
 
 
+def named(params: Params) -> Params:
+    """``pod api-7d9f-x2x1p``, ``3 crash-looping pods``."""
+    pods = evict_set.pods_of(params)
+    return {"what": f"{len(pods)} {evict_set.CRASHING} pods" if "pods" in params else f"pod {params['pod']}"}
+
+
+async def ready(cluster: Cluster, stored: WriteRequest) -> WriteRequest:
+    """One pod's request is whole; of several, those that are gone are left out."""
+    return await evict_set.ready(cluster, stored) if evict_set.several(stored) else stored
+
+
 MITIGATION = Mitigation(
     action=Action.EVICT,
     verb="evict",
-    headline="Evict pod {pod} of {label}",
-    done="Evicted pod {pod} of {ref}",
+    headline="Evict {what} of {label}",
+    done="Evicted {what} of {ref}",
+    named=named,
+    ready=ready,
     asked=asked,
     plan=plan,
     preview=preview,

@@ -98,6 +98,10 @@ def _no_undo(_params: Params) -> tuple[Action, Params] | None:
     return None
 
 
+def _as_they_are(params: Params) -> Params:
+    return params
+
+
 def _replaces_nothing(_params: Params) -> tuple[str, str] | None:
     return None
 
@@ -111,6 +115,7 @@ class Mitigation:
     """One verb. ``verb`` is the word on the button, ``headline`` and ``done`` take the target's label and ref.
 
     ``bare`` stands before the target's label where nothing could be planned and ``press`` alone doesn't read well.
+    ``named`` are the words of headline and done that parameters are put in.
     ``asked`` says what is wrong with what a person wrote, before anything is read; empty where nothing is.
     ``aim`` is the object that it is about, given the incident's target and what is wanted: what a finding names may be
     another one (the node under a workload's pods, its claim).
@@ -146,6 +151,7 @@ class Mitigation:
     asked: Callable[[Params], str] = _nothing_asked
     replaces: Callable[[Params], tuple[str, str] | None] = _replaces_nothing
     aim: Callable[[Target, Params], Target] = _the_incident_s
+    named: Callable[[Params], Params] = _as_they_are
     gives_way: bool = False
     press: str = ""
     bare: str = ""
@@ -164,11 +170,11 @@ class Mitigation:
 
     def headline_for(self, target: Target, params: Params) -> str:
         """``Restart Deployment shop/api``."""
-        return self.headline.format(label=target.label, ref=target.ref, **params)
+        return self.headline.format(label=target.label, ref=target.ref, **self.named(params))
 
     def done_for(self, target: Target, params: Params) -> str:
         """``Restarted shop/api``."""
-        return self.done.format(label=target.label, ref=target.ref, **params)
+        return self.done.format(label=target.label, ref=target.ref, **self.named(params))
 
 
 async def rights_on(cluster: Cluster, target: Target, rights: Rights) -> dict[str, bool]:

@@ -53,7 +53,7 @@ def check(
     if not params:
         return  # nothing could be planned, and the record says why
     if action == Action.EVICT:
-        yield from _evictions(state, ending, firing)
+        yield from _evictions(params, state, ending, firing)
     elif not undo and action == Action.SCALE:
         yield from _replicas(params, state, bounds)
     elif not undo and action == Action.RAISE_AUTOSCALER:
@@ -94,8 +94,14 @@ def _bounds(params: Mapping[str, Any], state: TargetState) -> Iterator[Reason]:
             yield _doubled(whose, max(before, 1) * GROWTH, after)
 
 
-def _evictions(state: TargetState, ending: int, firing: Sequence[str]) -> Iterator[Reason]:
+def _evictions(params: Mapping[str, Any], state: TargetState, ending: int, firing: Sequence[str]) -> Iterator[Reason]:
     most = most_at_once(state.replicas)
+    several = len(params.get("pods") or ())
+    if several > most:
+        yield Reason(
+            Rule.BLAST_RADIUS,
+            f"Of {state.replicas} pods of {state.target.ref} I evict at most {most} at once, not {several}.",
+        )
     if ending >= most:
         pods = "1 pod" if ending == 1 else f"{ending} pods"
         ends = "is" if ending == 1 else "are"

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.errors import IllegalTransitionError, NotFoundError
-from bot.domain.execution import EXECUTION, Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.execution import EXECUTION, PARTLY, Execution, ExecutionEvent, ExecutionState, WriteRequest
 from bot.domain.proposal import Proposal, canonical
 from bot.storage.fields import from_text, to_text
 from bot.storage.rows import target_in, target_to
@@ -82,17 +82,18 @@ def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
 _SENT = """
 SELECT e.target_key, e.intent_at, v.verdict, e.action FROM executions e
 LEFT JOIN verifications v ON v.execution_id = e.id AND v.current
-WHERE e.intent_at >= ? AND e.id <> ? AND e.state <> ?
+WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR substr(e.outcome, 1, ?) = ?)
 ORDER BY e.id
 """
 
 
 def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, datetime, str, str]]:
-    """(target key, time of the intent, verdict or empty, action) of what was sent since then and not refused.
+    """(target key, time of the intent, verdict or empty, action) of what was sent since then, if in part.
 
     The execution ``but`` is left out.
     """
-    rows = tx.execute(_SENT, (to_text(since), but, ExecutionState.FAILED.value)).fetchall()
+    told = (ExecutionState.FAILED.value, len(PARTLY), PARTLY)
+    rows = tx.execute(_SENT, (to_text(since), but, *told)).fetchall()
     return [(row[0], sent, row[2] or "", row[3]) for row in rows if (sent := from_text(row[1])) is not None]
 
 
@@ -141,9 +142,13 @@ def settle(
     return _move(tx, execution_id, event, **changes)
 
 
-def wait(tx: Tx, execution_id: int, outcome: str) -> Execution:
-    """Running to pending again with a sentence: it was clearly refused for now. Raises ``IllegalTransitionError``."""
-    return _move(tx, execution_id, ExecutionEvent.WAIT, outcome=outcome, intent_at=None)
+def wait(tx: Tx, execution_id: int, outcome: str, part: Mapping[str, Any] | None = None) -> Execution:
+    """Running to pending again with a sentence: it was clearly refused for now. Raises ``IllegalTransitionError``.
+
+    ``part`` is the baseline of one of which a part is done: its intent stays, because something was sent.
+    """
+    changes: dict[str, Any] = {"intent_at": None} if part is None else {"baseline": dict(part)}
+    return _move(tx, execution_id, ExecutionEvent.WAIT, outcome=outcome, **changes)
 
 
 def note(tx: Tx, execution_id: int, outcome: str) -> None:

@@ -1,4 +1,4 @@
-"""Is the evicted pod gone, and does another of the same workload hold in its place? Pure, on one snapshot.
+"""Are the evicted pods gone, and do others of the same workload hold in their place? Pure, on one snapshot.
 
 The new pod is told by its name, or where names come again by its uid, from those that were there before; no clock
 enters. It refuses to count an old pod that happens to be well.
@@ -6,7 +6,7 @@ enters. It refuses to count an old pod that happens to be well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,24 +22,31 @@ NAME = "replacement"
 
 
 def evicted(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:
-    """After an eviction: the uid is gone, and a pod that wasn't there before is ready."""
-    state, name = found.state, str(binding["pod"])
-    gone = all(pod.uid != binding["uid"] for pod in found.pods)
+    """After an eviction: every uid is gone, and as many pods that weren't there before are ready."""
+    state, meant = found.state, _meant(binding)
+    still = [pod.row.name for pod in found.pods if pod.uid in meant]
     before: Mapping[str, Any] = verification.baseline.get("restarts") or {}
+    names = set(meant.values())
     fresh = tuple(
         pod
         for pod in living(found.pods)
-        if pod.uid != binding["uid"] and (pod.row.name == name or pod.row.name not in before)
+        if pod.uid not in meant and (pod.row.name in names or pod.row.name not in before)
     )
-    ready = sum(1 for pod in fresh if pod.row.ready)
+    ready = [pod.row.name for pod in fresh if pod.row.ready]
     spared = _spared(found, verification)
-    done = gone and (ready > 0 or spared)
+    done = not still and (len(ready) >= len(meant) or spared)
     progress = {
-        **rollout.progress(state, fresh), "desired": 1, "updated": min(1, len(fresh)), "ready": min(1, ready),
-        "word": "replaced",
+        **rollout.progress(state, fresh), "desired": len(meant), "updated": min(len(meant), len(fresh)),
+        "ready": min(len(meant), len(ready)), "word": "replaced",
     }  # fmt: skip
-    row = _row(name, fresh, at, gone=gone, done=done)
+    row = _row(tuple(meant.values()), still, fresh, at, done=done)
     return Judged(_moved(state, verification), fresh, done, row, progress)
+
+
+def _meant(binding: Mapping[str, Any]) -> Mapping[str, str]:
+    """Uid -> name."""
+    pods = binding.get("pods") or [{"name": binding["pod"], "uid": binding["uid"]}]
+    return {str(one["uid"]): str(one["name"]) for one in pods}
 
 
 def _spared(found: Snapshot, verification: Verification) -> bool:
@@ -49,15 +56,21 @@ def _spared(found: Snapshot, verification: Verification) -> bool:
     return fewer and state.available >= state.replicas
 
 
-def _row(name: str, fresh: tuple[Pod, ...], at: datetime, *, gone: bool, done: bool) -> Check:
-    expected = f"{name} gone, another ready"
-    if not gone:
-        return Check(NAME, CheckState.WAITING, expected, f"{name} is still ending", at)
+def _row(names: Sequence[str], still: Sequence[str], fresh: tuple[Pod, ...], at: datetime, *, done: bool) -> Check:
+    count = len(names)
+    expected = f"{names[0]} gone, another ready" if count == 1 else f"{count} pods gone, {count} others ready"
+    if still:
+        ends = "is" if len(still) == 1 else "are"
+        return Check(NAME, CheckState.WAITING, expected, f"{', '.join(still[:3])} {ends} still ending", at)
+    ready = [pod.row.name for pod in fresh if pod.row.ready]
     if done:
-        ready = next((pod.row.name for pod in fresh if pod.row.ready), "")
-        return Check(NAME, CheckState.GOOD, expected, f"gone, {ready} is ready" if ready else "gone, fewer wanted", at)
+        told = f"gone, {', '.join(ready[:3])} {'is' if len(ready) == 1 else 'are'} ready" if ready else ""
+        return Check(NAME, CheckState.GOOD, expected, told or "gone, fewer wanted", at)
     why = rollout.trouble(fresh)
-    there = f"{fresh[0].row.name} isn't ready" if fresh else "none in its place yet"
+    ill = next((pod.row.name for pod in fresh if not pod.row.ready), "")
+    there = (
+        f"{ill} isn't ready" if ill else "none in its place yet" if count == 1 else f"{len(ready)} in their place yet"
+    )
     return Check(NAME, CheckState.WAITING, expected, f"gone, {there}{f' ({why})' if why else ''}", at)
 
 

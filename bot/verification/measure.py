@@ -43,6 +43,8 @@ ACTION = "action"
 """Key of a baseline: what was done."""
 BEFORE = "before"
 """Key of a baseline: the template's hash before the action."""
+PART = "part"
+"""Key of a baseline: what of it is done already; then the baseline is from before the first of it."""
 BINDING = "binding"
 """Key of a baseline: what a mitigation says its pods are known by."""
 

@@ -18,11 +18,12 @@ from bot.domain.errors import (
     FettleError,
     NotFoundError,
     OutcomeUnknownError,
+    PartDoneError,
     RejectedError,
     UnavailableError,
     WorldChangedError,
 )
-from bot.domain.execution import Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.execution import PARTLY, Execution, ExecutionEvent, ExecutionState, WriteRequest
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Priority, Stage
@@ -111,6 +112,8 @@ def _claim(
         # Where the template after the action is another one, what it is from then on is in the binding.
         baseline |= {measure.BINDING: dict(binding)}
         baseline |= {"template_hash": str(binding["template"])} if "template" in binding else {}
+    if measure.PART in execution.baseline:  # what replaced the first of them is new, whenever it is looked at
+        baseline = dict(execution.baseline)
     claimed = executions.claim(tx, execution.id, request, baseline, now)
     takes = mitigation.bringing.takes if mitigation.bringing is not None else timedelta(0)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN + takes
@@ -151,8 +154,10 @@ def _look_later(tx: Tx, work: DueWork, execution: Execution, decision: Decision,
     if not work.params.get("waiting"):
         detail = {"reason": decision.sentence, "execution": execution.uid}
         _entry(tx, "execution:claim:delayed", execution, "delayed", detail, now)
-    if decision.has(Rule.BUDGET) and execution.outcome != decision.sentence:
-        executions.note(tx, execution.id, decision.sentence)
+    part = execution.baseline.get(measure.PART)
+    said = f"after {part}: {decision.sentence}" if part else decision.sentence
+    if decision.has(Rule.BUDGET) and execution.outcome != said:
+        executions.note(tx, execution.id, said)
         owing.card(tx, incidents.get(tx, execution.incident_id), Priority.EXECUTION, now)
     due.later(tx, work, now + LOOK_AGAIN, error=decision.sentence, params={"waiting": True})
 
@@ -161,7 +166,7 @@ def _not_done(
     tx: Tx, execution: Execution, proposal: Proposal, incident: Incident, decision: Decision, now: datetime
 ) -> None:
     """Policy said no at the last moment: nothing was done, and the card says why."""
-    outcome = f"not applied: {decision.sentence or 'the target could not be read'}"
+    outcome = _not_applied(execution, decision.sentence or "the target could not be read")
     if execution.outcome:
         outcome = f"{outcome} What it waited for: {execution.outcome}"
     failed = executions.settle(tx, execution.id, ExecutionEvent.FAIL, now, outcome)
@@ -172,6 +177,12 @@ def _not_done(
     _propose_again(tx, proposal, now)  # the card shows what stands now: an offer, or the reason against it
     owing.card(tx, incident, Priority.PRESS, now)
     close.alerts_cleared(tx, incident.id, now)
+
+
+def _not_applied(execution: Execution, why: str) -> str:
+    """The outcome of what was refused; of several, those that weren't done are named."""
+    part = execution.baseline.get(measure.PART)
+    return f"{PARTLY}{part}: {why}" if part else f"not applied: {why}"
 
 
 def _before_sending(tx: Tx, ctx: Context, execution_id: int, file: bool | None) -> tuple[bool, str]:
@@ -188,7 +199,7 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
         whole = await mitigation.ready(ctx.cluster, request)
     except FettleError as error:
         anew = error.retry or isinstance(error, WorldChangedError)
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=anew)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, str(error)), anew=anew)
         return
     # I8: no act whose last check follows the freeze's commit.
     runs, against = await ctx.store.read(_before_sending, ctx, execution.id, await ctx.freeze_file())
@@ -197,7 +208,7 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
     if not against and (execution.intent_at is None or ctx.clock() - execution.intent_at >= SEND_WITHIN):
         against = f"It could not be sent within {close.minutes(SEND_WITHIN)} of the check. Nothing was done."
     if against:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {against}", anew=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, against), anew=True)
         return
     generation: int | None = None
     brought: Brought | None = None
@@ -214,11 +225,12 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
         # The one answer after which the same may be sent again: the API server says itself that it did nothing.
         await ctx.store.transact(_held, ctx, execution.id, str(error), lane=Lane.PRESS)
         return
-    except WorldChangedError as error:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=True)
+    except PartDoneError as error:
+        await ctx.store.transact(_held, ctx, execution.id, str(error), error.so_far, lane=Lane.PRESS)
         return
     except FettleError as error:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, f"not applied: {error}", anew=error.retry)
+        anew = error.retry or isinstance(error, WorldChangedError)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, str(error)), anew=anew)
         return
     outcome = brought.words if brought is not None else "applied"
     await _settle(ctx, execution, ExecutionEvent.SUCCEED, outcome, generation=generation, brought=brought)
@@ -274,18 +286,20 @@ def _record(
     owing.card(tx, incident, Priority.EXECUTION, now)
 
 
-def _held(tx: Tx, ctx: Context, execution_id: int, why: str) -> None:
-    """A disruption budget holds it back: claimed again later, with all guards, until the approval's end."""
+def _held(tx: Tx, ctx: Context, execution_id: int, why: str, so_far: str = "") -> None:
+    """A disruption budget holds it back, or a part is done: claimed again with all guards, until the approval's end."""
     now = ctx.clock()
     execution, _, incident = _load(tx, execution_id)
     if execution.state is not ExecutionState.RUNNING:
         return  # it was read back meanwhile
-    executions.wait(tx, execution_id, why)
+    part = {**execution.baseline, measure.PART: so_far} if so_far else execution.baseline
+    executions.wait(tx, execution_id, why, part if measure.PART in part else None)
     due.forget(tx, Stage.RECOVER, execution_id)
-    due.owe(tx, Stage.EXECUTE, execution_id, now + HELD_AGAIN, {"waiting": True})
+    due.owe(tx, Stage.EXECUTE, execution_id, now if so_far else now + HELD_AGAIN, {"waiting": True})
     if execution.outcome != why:
         detail = {"reason": why, "execution": execution.uid}
-        _entry(tx, "execution:state:waiting", execution, "waiting", detail, now)
+        tag, outcome = ("execution:part:done", "done") if so_far else ("execution:state:waiting", "waiting")
+        _entry(tx, tag, execution, outcome, detail, now)
         owing.card(tx, incident, Priority.EXECUTION, now)
 
 
@@ -323,6 +337,8 @@ async def recover(ctx: Context, work: DueWork) -> None:
         await _settle(ctx, execution, ExecutionEvent.SUCCEED, "applied (read back)", generation=found.generation)
     elif found.state is Applied.CHANGED:
         await _settle(ctx, execution, ExecutionEvent.LOSE, f"{found.sentence} A person has to look.")
+    elif found.state is Applied.PART:
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"{PARTLY}{found.sentence}", anew=True)
     else:
         await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)
 

@@ -113,8 +113,8 @@ BUGS = (
         name="refused-counts-as-sent",
         why="What was refused at the last moment keeps the next one waiting.",
         file="bot/storage/executions.py",
-        old="WHERE e.intent_at >= ? AND e.id <> ? AND e.state <> ?\n",
-        new="WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR e.id > 0)\n",
+        old="WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR ",
+        new="WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR e.id > 0 OR ",
         tests=(COUNTED,),
     ),
     Bug(

@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug
 
 SCALE, EVICT = "bot/mitigations/scale.py", "bot/mitigations/evict.py"
+EVICT_SET, SET = "bot/mitigations/evict_set.py", "tests/integration/workflow/test_evict_set.py"
 RADIUS = "bot/policy/blast_radius.py"
 EXECUTE_PY = "bot/workflow/execute.py"
 SCALED, EVICTED = "tests/integration/workflow/test_scale.py", "tests/integration/workflow/test_evict.py"
@@ -15,9 +16,9 @@ BUGS = (
     Bug(
         name="evicted-by-name-alone",
         why="A pod that was replaced meanwhile is evicted again, because it has the same name.",
-        file=EVICT,
-        old='            "deleteOptions": {"preconditions": {"uid": uid}},\n',
-        new='            "deleteOptions": {},\n',
+        file=EVICT_SET,
+        old='        "deleteOptions": {"preconditions": {"uid": uid}},\n',
+        new='        "deleteOptions": {},\n',
         tests=(EVICTS,),
     ),
     Bug(
@@ -57,7 +58,7 @@ BUGS = (
         name="held-back-without-a-new-claim",
         why="What waits for a budget stays claimed: it is read back as failed, and nobody asks again.",
         file=EXECUTE_PY,
-        old='    due.owe(tx, Stage.EXECUTE, execution_id, now + HELD_AGAIN, {"waiting": True})\n',
+        old='    due.owe(tx, Stage.EXECUTE, execution_id, now if so_far else now + HELD_AGAIN, {"waiting": True})\n',
         new="",
         tests=(f"{EVICTED}::test_a_budget_that_holds_is_waited_for_and_shown",),
     ),
@@ -110,19 +111,67 @@ BUGS = (
         tests=(AT_ONCE,),
     ),
     Bug(
+        name="all-pods-in-one-go",
+        why="A freeze, a missing right or a budget between two pods stops nothing.",
+        file=EVICT_SET,
+        old="    if rest:\n        done =",
+        new="    for one in rest:\n        await send(cluster, single(whole, one))\n    if not first:\n        done =",
+        tests=(SET,),
+    ),
+    Bug(
+        name="more-than-a-quarter-goes",
+        why="Half of a workload's pods go at once, because they crash.",
+        file=EVICT_SET,
+        old="    taken = ill[: most_at_once(state.replicas)]\n",
+        new="    taken = ill\n",
+        tests=(SET,),
+    ),
+    Bug(
+        name="more-than-a-quarter-passes-the-guard",
+        why="The workload was made smaller since, and what was approved takes most of it.",
+        file=RADIUS,
+        old="    if several > most:\n",
+        new="    if several > state.replicas:\n",
+        tests=(AT_ONCE,),
+    ),
+    Bug(
+        name="replacements-count-as-old",
+        why="What took the first pod's place is taken for one that was there before, and the verdict waits for ever.",
+        file=EXECUTE_PY,
+        old="        baseline = dict(execution.baseline)\n",
+        new="        baseline |= {measure.PART: execution.baseline[measure.PART]}\n",
+        tests=(SET,),
+    ),
+    Bug(
+        name="a-part-counts-as-all",
+        why="Two of three pods were evicted when the process died, and it is told as done.",
+        file=EVICT_SET,
+        old="    if not left:\n        return ReadBack",
+        new="    if len(left) < of:\n        return ReadBack",
+        tests=(SET,),
+    ),
+    Bug(
+        name="a-part-is-no-act-for-the-rates",
+        why="What stopped half-way counts as nothing sent, and the next act comes without a pause.",
+        file="bot/storage/executions.py",
+        old=" OR substr(e.outcome, 1, ?) = ?)\n",
+        new=" OR substr(e.outcome, 1, ?) = ? AND e.id < 0)\n",
+        tests=(SET,),
+    ),
+    Bug(
         name="an-old-pod-takes-the-place",
         why="A pod that was well all along is taken for the new one.",
         file="bot/verification/eviction.py",
-        old='        if pod.uid != binding["uid"] and (pod.row.name == name or pod.row.name not in before)\n',
-        new='        if pod.uid != binding["uid"]\n',
+        old="        if pod.uid not in meant and (pod.row.name in names or pod.row.name not in before)\n",
+        new="        if pod.uid not in meant\n",
         tests=(CHECKS,),
     ),
     Bug(
         name="passes-while-the-old-pod-ends",
         why="The pod that was to go is still there, and the verdict is PASS.",
         file="bot/verification/eviction.py",
-        old='    gone = all(pod.uid != binding["uid"] for pod in found.pods)\n',
-        new='    gone = all(pod.uid != binding["uid"] or pod.deleting for pod in found.pods)\n',
+        old="    still = [pod.row.name for pod in found.pods if pod.uid in meant]\n",
+        new="    still = [pod.row.name for pod in found.pods if pod.uid in meant and not pod.deleting]\n",
         tests=(CHECKS,),
     ),
     Bug(

@@ -5,6 +5,7 @@ What is unknown is never drawn as success: only a stored PASS makes the card gre
 
 from __future__ import annotations
 
+from bot.domain.execution import PARTLY
 from bot.domain.verification import Check, CheckState, Verdict, Verification
 from bot.slack.cards import blocks
 from bot.slack.cards.running import approved_by, counts
@@ -91,7 +92,9 @@ def _not_applied(view: CardView) -> Block:
     headline = safe(proposal.text.headline, 300) if proposal else "The action"
     outcome = safe(view.execution.outcome, 600) if view.execution else ""
     why = f"\n{outcome}" if outcome else ""
-    return blocks.section(f"*{headline}* · {approved_by(view)} · *FAILED*\nIt was not applied.{why}", 1800)
+    part = view.execution is not None and view.execution.outcome.startswith(PARTLY)
+    what = "Only a part of it was done." if part else "It was not applied."
+    return blocks.section(f"*{headline}* · {approved_by(view)} · *FAILED*\n{what}{why}", 1800)
 
 
 def _unknown(view: CardView) -> Block:

@@ -78,6 +78,16 @@ def test_one_silent_crash_among_calm_siblings_is_evicted_and_several_arent() -> 
     assert several.suggestions == ()
 
 
+def test_where_several_wait_for_what_others_reach_all_of_them_go() -> None:
+    """A new pod needn't wait for the back-off of the old one; how many at once is the guard's to say."""
+    line = "Error 111 connecting to redis:6379. Connection refused."
+    found = find(Cause.CRASH_LOOP, snap(**looping(line, pods=[crashing("api-1"), crashing("api-2"), *WELL[1:]])))
+    assert found is not None
+    evict = found.suggestions[0]
+    assert (evict.action, dict(evict.params)) == ("evict", {"pod": "crash-looping"})
+    assert "delete pod api-1 api-2" in evict.by_hand
+
+
 @pytest.mark.parametrize("code", [139, 134, 137, 143])
 def test_a_fault_or_a_kill_isnt_evicted_away(code: int) -> None:
     found = find(Cause.CRASH_LOOP, snap(**looping("loaded plugins", pods=[crashing(code=code, probes=()), *WELL])))

@@ -98,6 +98,14 @@ def test_a_quarter_of_the_pods_and_always_one(replicas: int, most: int) -> None:
     assert rules("evict", pod, target, ending=most) == [Rule.BUDGET]
 
 
+def test_several_pods_are_a_quarter_at_most() -> None:
+    """Also where the workload was made smaller since they were chosen."""
+    three = {"pod": "crash-looping", "pods": [{"name": f"api-{n}", "uid": f"u{n}"} for n in range(3)]}
+    assert rules("evict", three, state(replicas=12)) == []
+    assert rules("evict", three, state(replicas=12), ending=1) == []
+    assert rules("evict", three, state(replicas=11)) == [Rule.BLAST_RADIUS]
+
+
 def test_what_fires_on_the_same_budget_holds_evictions_back_and_nothing_else() -> None:
     firing = ("INC-7 fires on shop/web",)
     assert rules("evict", {"pod": "api-1", "uid": "u"}, firing=firing) == [Rule.BUDGET]
