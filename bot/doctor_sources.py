@@ -11,7 +11,7 @@ from datetime import UTC
 from bot import clock, doctor_registries
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError
-from bot.domain.mitigation import Action
+from bot.domain.mitigation import Action, Notice
 from bot.integrations import artifact_store
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.artifacts import Artifacts
@@ -42,7 +42,7 @@ async def rows(settings: Settings) -> list[Row]:
     try:
         prometheus, alertmanager, loki, registries, pager = await asyncio.gather(
             _prometheus(sources.prometheus),
-            _alertmanager(sources.alertmanager),
+            _alertmanager(sources.alertmanager, silences=Notice.SILENCE in settings.ALLOWED_ACTIONS),
             _loki(sources.loki),
             doctor_registries.rows(settings, sources.registries),
             _pager(settings),
@@ -78,7 +78,7 @@ async def _prometheus(prometheus: Prometheus | None) -> list[Row]:
     return found
 
 
-async def _alertmanager(alertmanager: Alertmanager | None) -> list[Row]:
+async def _alertmanager(alertmanager: Alertmanager | None, *, silences: bool) -> list[Row]:
     if alertmanager is None:
         return [ok("ALERTMANAGER_URL", f"Not set. {DESCRIPTIONS['ALERTMANAGER_URL']}")]
     try:
@@ -86,7 +86,15 @@ async def _alertmanager(alertmanager: Alertmanager | None) -> list[Row]:
         held = await alertmanager.alerts(within=WITHIN)
     except FettleError as error:
         return [fail("alertmanager", f"{error} Resolves that get lost aren't made good until it answers.")]
-    return [ok("alertmanager", f"Alertmanager {status.version} answers; it holds {len(held)} alerts.")]
+    found = [ok("alertmanager", f"Alertmanager {status.version} answers; it holds {len(held)} alerts.")]
+    if not silences:
+        return found
+    try:
+        await alertmanager.takes_silences(clock.now().astimezone(UTC), within=WITHIN)
+    except FettleError as error:
+        told = "ALLOWED_ACTIONS names silence: let Fettle's token POST /api/v2/silences there, or take silence out."
+        return [*found, fail("alertmanager", f"{error} {told}")]
+    return [*found, ok("alertmanager", "It takes silences (asked with one that ends before it begins; none was set).")]
 
 
 async def _loki(loki: Loki | None) -> list[Row]:

@@ -73,6 +73,7 @@ TAGS = (
     "silence:state:active",
     "silence:state:failed",
     "silence:verdict:given",
+    "silence:verdict:requested",
     "silence:end:requested",
     "silence:end:delayed",
     "silence:end:committed",

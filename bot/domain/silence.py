@@ -88,6 +88,12 @@ class Silence:
     in_force: bool = True
 
     @property
+    def unsure(self) -> bool:
+        """It is set as far as is known, and no look showed that it holds: it may be measured again."""
+        measured = self.verdict in {Verdict.INCONCLUSIVE, Verdict.FAIL}
+        return self.state is SilenceState.ACTIVE and measured and not self.end_by
+
+    @property
     def mark(self) -> str:
         """What stands in the comment at Alertmanager, and nowhere else."""
         return mark_of(self.uid)

@@ -250,7 +250,7 @@ def _with_connection(engine: Engine, *, owner: bool) -> None:
             schema.check(engine)
     except FettleError:
         raise
-    except Exception as exc:
+    except Exception as exc:  # the door: what a driver raises becomes our own; anything else goes on as it is
         if foreign(exc):
             raise _unopened(engine, exc) from exc
         raise

@@ -123,6 +123,15 @@ def measured(tx: Tx, silence_id: int, verdict: Verdict, checks: Iterable[Check],
     return get(tx, silence_id)
 
 
+def measure_again(tx: Tx, silence_id: int, check_by: datetime) -> Silence:
+    """A verdict that wasn't PASS is taken back, and another one wanted by then."""
+    held = SilenceRow.state == SilenceState.ACTIVE.value
+    unsure = SilenceRow.verdict.in_([Verdict.INCONCLUSIVE.value, Verdict.FAIL.value])
+    where = (SilenceRow.id == silence_id) & held & unsure
+    tx.run(SilenceRow.update(verdict=Verdict.MEASURING.value, check_by=check_by).where(where))
+    return get(tx, silence_id)
+
+
 def asked(tx: Tx, now: datetime) -> None:
     """Somebody opened the form."""
     facts.put(tx, ASKED, to_text(now))

@@ -108,6 +108,14 @@ def over(tx: Tx, silence_id: int, outcome: str, now: datetime) -> None:
     owing.card(tx, incident, Priority.EXECUTION, now)
 
 
+def measure_again(tx: Tx, silence: Silence, by: str, now: datetime) -> None:
+    """Looks afresh at one whose verdict wasn't PASS; that verdict stays in the audit and in the thread."""
+    before = str(silence.verdict)
+    silences.measure_again(tx, silence.id, now + CHECK_FOR)
+    quiet.entry(tx, "silence:verdict:requested", silence, by, "requested", now, before=before)
+    due.owe(tx, Stage.SILENCE, silence.id, now, {"gone": 0, "good": 0})
+
+
 async def watch(ctx: Context, alertmanager: Alertmanager, owed: DueWork, silence: Silence) -> None:
     """One look at a silence that holds, as far as is known."""
     try:
@@ -210,5 +218,7 @@ def _told(tx: Tx, silence: Silence, why: str, now: datetime) -> None:
         Verdict.FAIL: f"FAIL: the silence doesn't hold as it was asked for: {measured}. Look at Alertmanager.",
     }
     unclear = f"INCONCLUSIVE: whether it is silenced could not be measured: {why or measured}. Look at Alertmanager."
-    owing.thread(tx, incident, f"silence:{silence.id}:verdict", texts.get(silence.verdict, unclear), now)
+    # Each measurement ends in a message of its own; until when it was to end tells them apart.
+    until_then = f":{silence.check_by:%Y%m%dT%H%M%S}" if silence.check_by is not None else ""
+    owing.thread(tx, incident, f"silence:{silence.id}:verdict{until_then}", texts.get(silence.verdict, unclear), now)
     owing.card(tx, incident, Priority.EXECUTION, now)

@@ -21,10 +21,10 @@ from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
 from bot.kube import reads
 from bot.policy import approvers as approver_policy
-from bot.storage import artifacts, due, executions, incidents, verifications
+from bot.storage import artifacts, due, executions, incidents, silences, verifications
 from bot.storage.db import Lane, Tx
 from bot.verification import dumped, measure, reverted
-from bot.workflow import again, brought, close, measuring, owing
+from bot.workflow import again, brought, close, measuring, owing, silence_watch
 from bot.workflow.context import Context
 
 EVENTS = {
@@ -151,9 +151,17 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
     outsider = approver_policy.identity(principal)
     done = [run for run in executions.of_incident(tx, incident_id) if run.state is ExecutionState.SUCCEEDED]
     current = verifications.current_of(tx, done[-1].id) if done else None
+    silence = silences.in_force(tx, incident_id)
+    unsure = silence if silence is not None and silence.unsure else None
+    measured = current is not None and current.verdict not in {Verdict.INCONCLUSIVE, Verdict.FAIL}
     text = ""
     if not outsider.allowed:
         text = outsider.sentence
+    elif unsure is not None and (not done or measured):
+        silence_watch.measure_again(tx, unsure, principal.id, now)
+        owing.card(tx, incident, Priority.PRESS, now)
+        said = "Looking at Alertmanager again; whether it is silenced comes on the card."
+        return Answer(said, incident_id=incident_id)
     elif not done:
         text = f"{incident.ref} has no execution that could be measured. Use /verify to look at a workload."
     elif current is not None and current.verdict is Verdict.MEASURING:
@@ -165,6 +173,8 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
         )  # fmt: skip
         tx.audit(note, now)
         return Answer(text, ok=False, incident_id=incident_id)
+    if unsure is not None:
+        silence_watch.measure_again(tx, unsure, principal.id, now)
     verification = start(tx, ctx, done[-1], now)
     if current is not None:
         superseded = {"by": f"verification:{verification.id}", "verdict": str(current.verdict)}

@@ -13,6 +13,20 @@ UNIT = "tests/unit/domain/test_matchers.py"
 
 BUGS = (
     Bug(
+        name="silence-measured-again-never-looks",
+        why="Measure again takes the verdict back, and nothing looks: the card says for ever that it is being checked.",
+        file=WATCH,
+        old="""    due.owe(tx, Stage.SILENCE, silence.id, now, {"gone": 0, "good": 0})
+
+
+async def watch""",
+        new="""    due.forget(tx, Stage.SILENCE, silence.id)
+
+
+async def watch""",
+        tests=(f"{UNKNOWN}::test_what_was_inconclusive_is_measured_again_by_whoever_asks",),
+    ),
+    Bug(
         name="silence-unknown-is-failed",
         why="The answer got lost, the silence holds, and the card says that there is none; nothing ends it.",
         file=STAGE,

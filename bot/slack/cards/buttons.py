@@ -78,8 +78,9 @@ def _incident_row(view: CardView) -> list[Block]:
     if phase is Phase.PASSED:
         row += [blocks.button(ids.RESOLVE, "Resolve", value, style="primary")]
         row += [blocks.button(ids.KEEP_OPEN, "Keep open", value)]
+        row += [blocks.button(ids.MEASURE_AGAIN, "Measure again", value)] if _unsure(view) else []
         return [*row, *([quiet] if view.silence and quiet else []), more]
-    if phase in _LOOK_AGAIN:
+    if phase in _LOOK_AGAIN or _unsure(view):
         row.append(blocks.button(ids.MEASURE_AGAIN, "Measure again", value))
     if incident.state is IncidentState.TRIGGERED:
         row.append(blocks.button(ids.ACKNOWLEDGE, "Acknowledge", value))
@@ -91,6 +92,10 @@ def _incident_row(view: CardView) -> list[Block]:
     ):
         row.append(blocks.button(ids.RESOLVE_WITH_REASON, "Resolve with reason…", value))
     return [*row, *_target_choice(view), more]
+
+
+def _unsure(view: CardView) -> bool:
+    return view.silence is not None and view.silence.unsure
 
 
 def _quiet(view: CardView) -> Block | None:

@@ -99,6 +99,39 @@ async def test_loki_is_asked_for_the_labels_that_streams_are_chosen_by(
     assert [(one.path, one.headers["x-scope-orgid"]) for one in loki.asked] == [("/loki/api/v1/labels", "shop")]
 
 
+PAST = captured("alertmanager/api/silence-post-400-past")
+TAKES = {
+    "refused for its times": (PAST, Level.OK, "It takes silences"),
+    "no right": (answer("403 Forbidden"), Level.FAIL, "refuses us (403)"),
+    "a proxy that only reads": (answer("405 Method Not Allowed"), Level.FAIL, "answers 405 where a silence is set"),
+    "nothing there": (answer("404 Not Found"), Level.FAIL, "answers 404 where a silence is set"),
+    "a page for everything": (answer("400 Bad Request", b"<html>"), Level.FAIL, "answers 400 where"),
+    "broken": (answer("502 Bad Gateway"), Level.FAIL, "answers 502 for now"),
+}
+
+
+@pytest.mark.parametrize("case", TAKES)
+async def test_whether_silences_are_taken_is_asked_only_where_they_are_allowed_and_sets_none(
+    tmp_path: Path, case: str
+) -> None:
+    reply, level, told = TAKES[case]
+    async with replaying("alertmanager/api/alerts-silenced") as alerts:
+        alerts.answers["/api/v2/status"] = answer(
+            "200 OK", json.dumps(STATUS).encode(), Content_Type="application/json"
+        )
+        alerts.answers["/api/v2/silences"] = reply
+        without = await doctor_sources.rows(settings(tmp_path, ALERTMANAGER_URL=alerts.url))
+        assert not [one for one in alerts.asked if one.method == "POST"]
+        allowed = settings(tmp_path, ALERTMANAGER_URL=alerts.url, ALLOWED_ACTIONS="silence")
+        rows = [row for row in await doctor_sources.rows(allowed) if row.check == "alertmanager"]
+    assert [row.level for row in rows] == [Level.OK, level]
+    assert told in rows[1].sentence
+    assert len([row for row in without if row.check == "alertmanager"]) == 1
+    (asked,) = [one for one in alerts.asked if one.method == "POST"]
+    sent = json.loads(asked.body)
+    assert sent["endsAt"] < sent["startsAt"]
+
+
 async def test_what_is_configured_and_down_is_something_to_mend(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     rows = await doctor_sources.rows(settings(tmp_path, PROMETHEUS_URL=url, ALERTMANAGER_URL=url, LOKI_URL=url))

@@ -209,3 +209,39 @@ async def test_a_crash_at_each_point_sets_one_at_most_and_leaves_none_behind(
     assert (await room.floor.owed()).get("silence") is None
     audited = [entry.tag for entry in await room.floor.entries("silence:intent")]
     assert len(audited) == 1
+
+
+async def test_what_was_inconclusive_is_measured_again_by_whoever_asks(room: Room) -> None:
+    incident = await room.firing()
+    await room.asked(incident)
+    await room.run(1)
+    room.server.fault("error", "get", times=None)
+    await room.run(80)
+    assert (await room.silence()).verdict is Verdict.INCONCLUSIVE
+    room.server.faults.clear()
+    cora = await room.floor.person("cora")
+    answer = await room.floor.verbs.measure_again(incident.id, cora)
+    assert answer.ok, answer.text
+    assert (await room.silence()).verdict is Verdict.MEASURING
+    await room.run(8)
+    assert (await room.silence()).verdict is Verdict.PASS
+    assert "read back" in await room.thread()
+    assert [entry.actor for entry in await room.floor.entries("silence:verdict:requested")] == [cora.id]
+    assert len(room.posts()) == 1, "measuring sets nothing"
+
+
+async def test_a_silence_that_holds_has_nothing_to_measure_again(room: Room) -> None:
+    incident, _ = await room.set()
+    answer = await room.floor.verbs.measure_again(incident.id, await room.floor.person("cora"))
+    assert not answer.ok
+    assert (await room.silence()).verdict is Verdict.PASS
+
+
+async def test_guests_do_not_measure_a_silence_again(room: Room) -> None:
+    incident = await room.firing()
+    await room.asked(incident)
+    await room.run(1)
+    room.server.fault("error", "get", times=None)
+    await room.run(80)
+    assert not (await room.floor.verbs.measure_again(incident.id, await room.floor.person("gus", restricted=True))).ok
+    assert (await room.silence()).verdict is Verdict.INCONCLUSIVE
