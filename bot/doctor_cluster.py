@@ -16,6 +16,7 @@ from bot.kube import reads
 from bot.kube import rights as kube_rights
 from bot.kube.client import Cluster
 from bot.settings import Settings
+from bot.settings_values import is_person
 from bot.standing import cluster_away
 
 MOST_NAMESPACES = 50
@@ -53,6 +54,7 @@ async def _rights(cluster: Cluster, settings: Settings) -> list[Row]:
     allowed = settings.ALLOWED_NAMESPACES
     missing = await rights.missing(cluster, allowed, on_cluster(settings.ALLOWED_ACTIONS))
     found = [fail("rights", sentence) if grave else warn("rights", sentence) for sentence, grave in missing]
+    found += await _about_others(cluster, settings)
     if not any(grave for _, grave in missing):
         found.insert(0, ok("rights", "May read what it needs."))
     try:
@@ -62,6 +64,25 @@ async def _rights(cluster: Cluster, settings: Settings) -> list[Row]:
     found += [_unknown(name, there) for name in allowed if there and name not in there]
     others = [name for name in there if name not in allowed][:MOST_NAMESPACES]
     return found + await _too_much(cluster, settings, [*allowed, *others] or ["default"])
+
+
+async def _about_others(cluster: Cluster, settings: Settings) -> list[Row]:
+    """Whether people's own rights can be asked, and whom of the approvers nobody maps; nothing without REQUIRE_RBAC."""
+    if not settings.REQUIRE_RBAC:
+        return []
+    found = []
+    if await rights.lacking(cluster, rights.REVIEW, ""):
+        told = "May not create subjectaccessreviews, which REQUIRE_RBAC takes: every approval is refused."
+        found.append(fail("REQUIRE_RBAC", f"{told} Bind the role: kubectl apply -f deploy/bind-review.yaml."))
+    named = [one for one in (*settings.APPROVERS, *settings.POLICY.approvers) if is_person(one)]
+    strangers = [one for one in dict.fromkeys(named) if one not in settings.CLUSTER_USERS]
+    if not settings.CLUSTER_USERS:
+        told = "CLUSTER_USERS names nobody: every approval is refused. Say who people are to the cluster."
+        found.append(fail("REQUIRE_RBAC", told))
+    elif strangers and not settings.wants_emails:
+        told = f"CLUSTER_USERS doesn't name {', '.join(strangers[:5])}: what they approve is refused."
+        found.append(warn("REQUIRE_RBAC", told))
+    return found or [ok("REQUIRE_RBAC", "May ask what people may do themselves.")]
 
 
 def _unknown(name: str, there: Sequence[str]) -> Row:
@@ -80,6 +101,7 @@ async def _too_much(cluster: Cluster, settings: Settings, namespaces: Sequence[s
     told = dict(zip(namespaces, await asyncio.gather(*(rules(name) for name in namespaces)), strict=True))
     needed = rights.needed_to_act(on_cluster(settings.ALLOWED_ACTIONS))
     always = rights.NEEDED | rights.everywhere(on_cluster(settings.ALLOWED_ACTIONS))
+    always |= rights.REVIEW if settings.REQUIRE_RBAC else frozenset()
     more = {
         name: rights.excess(one.grants, always | (needed if name in settings.ALLOWED_NAMESPACES else frozenset()))
         for name, one in told.items()

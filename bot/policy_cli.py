@@ -36,7 +36,7 @@ from bot.settings_values import is_person
 from bot.slack.client import SlackClient
 from bot.storage import incidents, people
 from bot.storage.db import Store, Tx
-from bot.workflow import explaining, facts, targets
+from bot.workflow import explaining, facts, targets, vouching
 from bot.workflow.context import Context
 from bot.workflow.explaining import Explained, Guard, Who
 
@@ -111,7 +111,7 @@ async def explained(settings: Settings, asked: Asked, *, as_json: bool) -> int:
         if found.target is None:
             raise ConfigError([found.problem])
         groups, unread = await _groups(ctx, slack)
-        reading = await facts.gather(ctx, found.target, action)
+        reading = await vouching.for_question(ctx, found.target, action, who.principal)
         if reading.problem:
             raise ConfigError([f"The target can't be read, so that nothing can be told. {reading.problem}"])
         incident = await ctx.store.read(_incident, reading.target, severity, ctx.clock())
@@ -161,7 +161,10 @@ async def _person(ctx: Context, slack: SlackClient, asked: Asked) -> Who:
     except FettleError as error:
         said = f"Slack didn't say who {word} is ({str(error).rstrip('.')}); a press is refused then."
         return Who(Principal(known, slack_id, name), said, asked.own)
-    principal = Principal(known, slack_id, person.name, person.restricted, person.stranger, person.bot, person.deleted)
+    principal = Principal(
+        known, slack_id, person.name, person.restricted, person.stranger, person.bot, person.deleted,
+        email=person.email,
+    )  # fmt: skip
     return Who(principal, own=asked.own)
 
 

@@ -12,7 +12,7 @@ from itertools import product
 
 from bot.domain.mitigation import TRAITS, Action
 from bot.domain.target import CLUSTER_WIDE
-from bot.kube import reads
+from bot.kube import reads, reviews
 from bot.kube.client import Cluster
 from bot.kube.objects import READ_RIGHTS
 from bot.kube.rights import Grant
@@ -37,6 +37,9 @@ EVERYBODYS = frozenset(
     }
 )
 """What every account may do: ask about itself."""
+
+REVIEW: frozenset[Right] = frozenset({reviews.RIGHT})
+"""What it takes to ask about other people, where REQUIRE_RBAC wants that."""
 
 OPEN_A_DOOR = frozenset({"exec", "attach", "portforward", "proxy", "token", "ephemeralcontainers"})
 """Subresources that let into a pod, a node or another account, whatever the verb."""

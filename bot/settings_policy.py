@@ -16,9 +16,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from bot import settings_values as values
 from bot import yaml_file
 from bot.domain.rules import Policy
+from bot.settings_cluster_users import ClusterUserSettings
 from bot.settings_policy_parts import MOST, PolicyPart
 
 T = TypeVar("T")
+
+IN_FILES = ("POLICY", "CLUSTER_USERS")
+"""Tables that may stand in a file of their own."""
 
 
 class PolicyError(ValueError):
@@ -148,7 +152,7 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     return f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
 
 
-class PolicySettings(BaseModel):
+class PolicySettings(ClusterUserSettings):
     """Part of ``Settings``, and all that ``fettle policy check`` needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -164,16 +168,18 @@ class PolicySettings(BaseModel):
 
 
 def from_file(raw: dict[str, Any]) -> list[str]:
-    """Puts what POLICY_FILE says in POLICY's place; a sentence where that can't be."""
-    if not raw.get("POLICY_FILE"):
-        return []
-    if raw.get("POLICY"):
-        return ["POLICY and POLICY_FILE are both given: keep one of them."]
-    path = Path(str(raw["POLICY_FILE"])).expanduser()
+    """Puts what POLICY_FILE and its like say in POLICY's place; a sentence for each where that can't be."""
+    return [sentence for name in IN_FILES if raw.get(f"{name}_FILE") for sentence in _from_file(raw, name)]
+
+
+def _from_file(raw: dict[str, Any], name: str) -> Iterator[str]:
+    if raw.get(name):
+        yield f"{name} and {name}_FILE are both given: keep one of them."
+        return
+    path = Path(str(raw[f"{name}_FILE"])).expanduser()
     try:
         with path.open("rb") as opened:
-            raw["POLICY"] = opened.read(yaml_file.MAX_YAML + 1).decode("utf-8-sig")
+            raw[name] = opened.read(yaml_file.MAX_YAML + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        return [f"POLICY_FILE is “{path}”, which can't be read ({reason}): name a readable file."]
-    return []
+        yield f"{name}_FILE is “{path}”, which can't be read ({reason}): name a readable file."

@@ -21,7 +21,7 @@ from bot.settings_values import file, revealed
 
 SOURCES = ("PROMETHEUS", "ALERTMANAGER", "LOKI")
 SOURCE_SECRETS = frozenset(f"{source}_{what}" for source in SOURCES for what in ("TOKEN", "BASIC"))
-UNTOLD = frozenset({"POLICY", "REGISTRIES"})
+UNTOLD = frozenset({"POLICY", "REGISTRIES", "CLUSTER_USERS"})
 """Settings that hold no secret and aren't repeated in a sentence: somebody may have written one into them."""
 
 

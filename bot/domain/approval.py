@@ -21,7 +21,8 @@ class Principal:
 
     ``id`` is our own (``person:7``), the one the audit holds; ``slack_id`` and ``name`` live in a table that can be
     purged. ``restricted`` covers guests, ``stranger`` people of other organisations, ``bot`` and ``deleted`` as in
-    Slack's ``users.info``. ``groups`` are the user groups (of those configured) that the person is in.
+    Slack's ``users.info``. ``groups`` are the user groups (of those configured) that the person is in,
+    ``email`` is what Slack tells, as far as it does.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Principal:
     bot: bool = False
     deleted: bool = False
     groups: tuple[str, ...] = ()
+    email: str = ""
 
 
 @dataclass(frozen=True)

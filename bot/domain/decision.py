@@ -41,6 +41,7 @@ class Rule(StrEnum):
     EXPIRED = "expired"
     SETTLED = "settled"  # the proposal was already decided
     APPROVER = "approver"
+    RBAC = "rbac"  # the cluster doesn't let the approver's own account do it
     SELF_APPROVAL = "self_approval"
     IDENTITY = "identity"
     UNREADABLE = "unreadable"

@@ -15,3 +15,5 @@ class SlackPerson:
     stranger: bool = False
     bot: bool = False
     deleted: bool = False
+    email: str = ""
+    """Empty where Slack doesn't tell it: that takes the scope users:read.email."""

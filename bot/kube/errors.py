@@ -39,6 +39,7 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("delete", "jobs"): "fettle-delete-job",
     ("patch", "persistentvolumeclaims"): "fettle-expand",
     ("patch", "nodes"): "fettle-cordon",
+    ("create", "subjectaccessreviews"): "fettle-review",
 }
 """Which of the shipped roles grants a verb on a resource; they come in pieces, so that each can be left out."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.artifact import Kept
+from bot.domain.cluster_user import Needed
 from bot.domain.errors import IntegrityError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
@@ -21,6 +22,7 @@ from bot.integrations.artifacts import Artifacts
 from bot.integrations.sources import Sources
 from bot.kube import reads
 from bot.kube.client import Cluster
+from bot.kube.objects import PLACES
 from bot.mitigations.applied import ReadBack
 from bot.mitigations.params import Params
 
@@ -175,6 +177,32 @@ class Mitigation:
     def done_for(self, target: Target, params: Params) -> str:
         """``Restarted shop/api``."""
         return self.done.format(label=target.label, ref=target.ref, **self.named(params))
+
+
+_OBJECTS: Mapping[str, str] = {
+    "pods": "pod", "horizontalpodautoscalers": "autoscaler", "cronjobs": "cronjob", "persistentvolumeclaims": "claim",
+}  # fmt: skip
+"""Resource -> the parameter that names the object which an action of that kind is about."""
+_OF_NONE = frozenset({"list", "watch"})
+
+
+def takes(mitigation: Mitigation, target: Target, params: Params) -> tuple[Needed, ...]:
+    """Every right that doing this to this target takes, on the very objects as far as they are known beforehand.
+
+    A right on any object of its kind is more than one on a single one: where the name isn't known, more is asked.
+    """
+    plural = PLACES[target.kind][2] if target.kind in PLACES else ""
+
+    def name(verb: str, resource: str) -> str:
+        kind, _, sub = resource.partition("/")
+        if verb in _OF_NONE or (verb == "create" and not sub):
+            return ""  # what is listed or made has no name yet
+        return target.name if kind == plural else str(params.get(_OBJECTS.get(kind, ""), ""))
+
+    return tuple(
+        Needed(verb, group, resource, target.namespace, name(verb, resource))
+        for verb, group, resource in mitigation.rights.get(target.kind, ())
+    )
 
 
 async def rights_on(cluster: Cluster, target: Target, rights: Rights) -> dict[str, bool]:

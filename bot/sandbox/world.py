@@ -186,7 +186,9 @@ class World:
         for name, rules in roles().items():
             if name in ACTS and not ACTS[name].intersection(allowed):
                 continue
-            everywhere = name in {"fettle-read", "fettle-cordon"}  # nodes lie in no namespace
+            if name == "fettle-review" and settings.get("REQUIRE_RBAC", "false") != "true":
+                continue
+            everywhere = name in {"fettle-read", "fettle-cordon", "fettle-review"}  # nodes lie in no namespace
             self.cluster_server.access.bind(rules, None if everywhere else frozenset(may_act.split(",")))
 
     def _furnish(self) -> None:

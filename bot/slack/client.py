@@ -161,6 +161,7 @@ class SlackClient:
             stranger=bool(user.get("is_stranger")) or ours not in teams,
             bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
             deleted=bool(user.get("deleted")),
+            email=str(profile.get("email") or ""),
         )
 
     async def group_members(self, group_id: str) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ from bot.storage.tables import (
 from bot.storage.tx import Tx
 
 PREFIX = "person:"
+EMAIL = "email:"
+"""Before the principal id, the key of the fact that holds an e-mail address, where a setting makes use of those."""
 GROUP_NAME = "group-name:"
 """Before the id, the key of the fact that holds a group's name."""
 
@@ -63,6 +65,17 @@ def slack_id_of(tx: Tx, principal: str) -> str:
     return names(tx, [principal]).get(principal, ("", ""))[0]
 
 
+def keep_email(tx: Tx, principal: str, email: str) -> None:
+    """Keep a person's e-mail address as Slack tells it now, an empty one too."""
+    if email_of(tx, principal) != email:
+        facts.put(tx, f"{EMAIL}{principal}", email)
+
+
+def email_of(tx: Tx, principal: str) -> str:
+    """A person's e-mail address as last told; empty if never, or erased."""
+    return facts.get(tx, f"{EMAIL}{principal}") or ""
+
+
 def principal_of(tx: Tx, slack_id: str) -> str:
     """The principal id of a Slack user whom we met, else an empty string."""
     known = tx.one(Person.select().where(Person.slack_id == slack_id))
@@ -80,6 +93,7 @@ def erase(tx: Tx, slack_id: str) -> int:
     if person is None:
         return changed
     principal = f"{PREFIX}{person.id}"
+    changed += tx.execute("DELETE FROM facts WHERE key = ?", (f"{EMAIL}{principal}",)).rowcount
     own = AuditRow.select(AuditRow.seq).where(AuditRow.actor == principal)
     changed += tx.run(AuditDetail.delete().where(AuditDetail.seq.in_(own)))
     changed += tx.run(ApprovalRow.update(reason="").where(ApprovalRow.principal == principal, ApprovalRow.reason != ""))

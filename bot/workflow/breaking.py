@@ -23,7 +23,7 @@ from bot.mitigations import catalog
 from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import again, decide, entitled, facts, owing, ruled
+from bot.workflow import again, decide, entitled, facts, owing, ruled, vouching
 from bot.workflow.context import Context
 
 GLASS = "glass"
@@ -49,7 +49,7 @@ async def break_glass(ctx: Context, proposal_id: int, principal: Principal, reas
     proposal = await ctx.store.read(proposals.get, proposal_id)
     if proposal.state not in HELD or proposal.action not in catalog.CATALOG:
         return await ctx.store.transact(_refused, ctx, proposal_id, principal, _over(proposal), lane=Lane.PRESS)
-    reading = await facts.gather(ctx, proposal.target, proposal.action)
+    reading = await vouching.for_press(ctx, proposal, principal)
     return await ctx.store.transact(_break, ctx, proposal_id, principal, reason.strip(), reading, lane=Lane.PRESS)
 
 
@@ -58,6 +58,7 @@ def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason:
     proposal = proposals.get(tx, proposal_id)
     incident = incidents.get(tx, proposal.incident_id)
     against = _against(tx, ctx, proposal, incident, principal, reason, now)
+    against = vouching.may(ctx, proposal, reading, principal) if against.allowed else against
     if not against.allowed:
         return _refused(tx, ctx, proposal_id, principal, against)
     asked_before = replace(facts.Asked.of(proposal), glass=glass.NOBODY)  # each time somebody says so anew

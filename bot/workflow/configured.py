@@ -6,7 +6,7 @@ called. Whatever can't be told to narrow counts as widening: a person is then to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,9 +19,16 @@ from bot.settings import DESCRIPTIONS, SECRET, Settings
 
 Shown = str | list[str]
 
-MORE = frozenset({"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_APPROVE", "AUTONOMY_ACTIONS"})
+MORE = frozenset(
+    {"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_APPROVE", "AUTONOMY_ACTIONS", "CLUSTER_USERS"}
+)
 """Lists that give rights: what is added widens."""
-WIDEST: Mapping[str, str] = {"MODE": "act", "FETTLE_FROZEN": "no", "POST_TO_SHARED_CHANNELS": "yes"}
+WIDEST: Mapping[str, str] = {
+    "MODE": "act",
+    "FETTLE_FROZEN": "no",
+    "POST_TO_SHARED_CHANNELS": "yes",
+    "REQUIRE_RBAC": "no",
+}
 """Switches, and the position in which more may be done or seen."""
 ANOTHER = frozenset({
     "CLUSTER_NAME", "CORDON_NODES", "FREEZE_FILE", "HANDLERS_DIR", "KUBECONFIG", "KUBE_CONTEXT", "OWN_NAMESPACE",
@@ -60,6 +67,8 @@ def _shown(name: str, value: Any) -> Shown:
         return sorted(" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in value)
     if name == "POLICY":
         return sorted(rule_words.lines(value))
+    if name == "CLUSTER_USERS":
+        return sorted(f"{key}={one.name}{_in(one.groups)}" for key, one in value.items())
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -71,6 +80,10 @@ def _shown(name: str, value: Any) -> Shown:
     if isinstance(value, tuple):
         return sorted(str(one) for one in value)
     return redact(str(value)[:LONGEST])
+
+
+def _in(groups: Sequence[str]) -> str:
+    return f" in {' and '.join(groups)}" if groups else ""
 
 
 def _kept(value: Any) -> Shown:

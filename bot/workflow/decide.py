@@ -25,7 +25,7 @@ from bot.policy import approvers as approver_policy
 from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import again, close, entitled, facts, owing
+from bot.workflow import again, close, entitled, facts, owing, vouching
 from bot.workflow.context import Context
 
 AGAIN_STATES = {ProposalState.EXPIRED, ProposalState.DENIED, ProposalState.SUPERSEDED, ProposalState.RECORDED}
@@ -41,7 +41,7 @@ async def approve(ctx: Context, proposal_id: int, principal: Principal, reason: 
         return await ctx.store.transact(too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
     if proposal.text.asks_reason and not reason:  # asked at once: a form opens within three seconds of the press
         return await ctx.store.transact(_ask_why, ctx, proposal_id, principal, lane=Lane.PRESS)
-    reading = await facts.gather(ctx, proposal.target, proposal.action)
+    reading = await vouching.for_press(ctx, proposal, principal)
     return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, reason, lane=Lane.PRESS)
 
 
@@ -66,6 +66,7 @@ def _approve(
         return too_late(tx, ctx, proposal_id, principal)
     incident = incidents.get(tx, proposal.incident_id)
     may = entitled.may_approve(tx, ctx, proposal, principal, now, reading)
+    may = vouching.may(ctx, proposal, reading, principal) if may.allowed else may
     if not may.allowed:
         return refused(tx, proposal, principal, may, now)
     decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
@@ -85,7 +86,7 @@ def _approve(
         return _why(proposal)
     proposal = replace(proposal, quorum=max(proposal.quorum, rules.quorum))
     terms: dict[str, object] = {"entitled": entitled.ways(tx, ctx, proposal, principal, now, reading)}
-    terms |= {"reason": reason} if reason else {}
+    terms |= {**({"reason": reason} if reason else {}), **vouching.told(reading, principal)}
     broken = glass.Broken.of(proposal.baseline.get(glass.BROKEN))
     terms |= {glass.BROKEN: broken.by} if broken.by else {}
     terms |= {"policies": ", ".join(rules.names)} if rules.names else {}

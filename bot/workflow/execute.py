@@ -36,7 +36,7 @@ from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, entitled, facts, measuring, owing, revert, verify
+from bot.workflow import again, close, entitled, facts, measuring, owing, revert, verify, vouching
 from bot.workflow import brought as keeping
 from bot.workflow.context import Context
 
@@ -61,7 +61,7 @@ async def execute(ctx: Context, work: DueWork) -> None:
         return
     # Before the facts: those may be seconds old at most when the claim judges them.
     checks = await measuring.before(ctx, execution.incident_id, execution.target, execution.baseline)
-    reading = await facts.gather(ctx, execution.target, execution.action)
+    reading = await vouching.for_claim(ctx, execution.proposal_id)
     claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, checks, lane=Lane.PRESS)
     if claimed is not None and claimed.request is not None:
         await _act(ctx, claimed, claimed.request)
@@ -91,6 +91,7 @@ def _claim(
     if proposal.state is not ProposalState.APPROVED:
         decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
     decision += entitled.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)
+    decision += vouching.still(tx, ctx, proposal, reading)
     if _passing(decision, reading):
         _look_later(tx, work, execution, decision, now)
         return None
@@ -118,7 +119,7 @@ def _claim(
     takes = mitigation.bringing.takes if mitigation.bringing is not None else timedelta(0)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN + takes
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
-    detail = _intent(execution, proposal, request)
+    detail = {**_intent(execution, proposal, request), **vouching.told_again(tx, proposal, reading)}
     _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
     owing.card(tx, incident, Priority.EXECUTION, now)
     return claimed

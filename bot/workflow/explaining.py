@@ -21,7 +21,7 @@ from bot.policy.approvers import GroupView
 from bot.policy.rules import Narrowed
 from bot.storage import executions, people
 from bot.storage.db import Tx
-from bot.workflow import entitled, facts, ruled
+from bot.workflow import entitled, facts, ruled, vouching
 from bot.workflow.context import Context
 
 HOUR = timedelta(hours=1)
@@ -44,6 +44,7 @@ GUARDS: Mapping[str, frozenset[Rule]] = {
     "identity": frozenset({Rule.IDENTITY}),
     "approval": frozenset({Rule.APPROVER}),
     "own request": frozenset({Rule.SELF_APPROVAL}),
+    "own rights": frozenset({Rule.RBAC}),
 }
 """Which guard a reason belongs to, in the order in which they are told."""
 OF_A_PROPOSAL = frozenset({Rule.STALE, Rule.EXPIRED, Rule.SETTLED, Rule.AUTONOMY})
@@ -109,6 +110,7 @@ def explain(
     ids = {one for listed in lists for one in listed.ids}
     names = people.called(tx, {*ids, *(one for view in groups.values() for one in view.members)})
     may = entitled.judged(ctx, proposal, who.principal, groups, now, lists, rules.not_own, names)
+    may += vouching.may(ctx, proposal, reading, who.principal)
     unread = any(True for listed in lists for _ in approver_policy.unread_groups(listed.ids, groups, now))
     speaks = _speaks_for(tx, ctx, incident, action, reading, rules, who, now)
     speaks["approval"] = tuple(_named(who.principal, lists, groups, now, names))
@@ -201,7 +203,19 @@ def _speaks_for(
         "breaker": (f"stops after {settings.BREAKER} verdicts that aren't PASS" if settings.BREAKER else "off",),
         "identity": ("a full member",),
         "own request": (_own(action, who, [str(one) for one in settings.SELF_APPROVE]),),
+        "own rights": _vouched(ctx, reading, who),
     }
+
+
+def _vouched(ctx: Context, reading: facts.Reading, who: Who) -> tuple[str, ...]:
+    """Who the person is to the cluster, and what it said."""
+    if not ctx.settings.REQUIRE_RBAC:
+        return ("not asked (REQUIRE_RBAC)",)
+    found = reading.vouched.get(who.principal.id)
+    if found is None or found.user is None:
+        return ()
+    groups = f" in {', '.join(found.user.groups)}" if found.user.groups else ""
+    return (f"{found.user.name}{groups} may {', '.join(one.needed.words for one in found.reviews)}",)
 
 
 def _own(action: str, who: Who, named: list[str]) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bot.domain.cluster_user import Vouched
 from bot.domain.decision import ALLOWED, Decision
 from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
@@ -41,6 +42,7 @@ class Reading:
     ``problem`` is a sentence when it said nothing; no state and no problem means that the target is gone, or that it is
     of a kind that no action fits, which isn't read. ``freeze_file`` is None when that couldn't be told.
     ``neighbours`` are other workloads under the target's disruption budget, asked where an eviction is meant.
+    ``vouched`` is what the cluster says of people, by principal id, where that was asked (``workflow.vouching``).
     """
 
     target: Target
@@ -51,6 +53,7 @@ class Reading:
     at: datetime
     freeze_file: bool | None
     neighbours: tuple[Target, ...] = ()
+    vouched: Mapping[str, Vouched] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from bot.workflow import (
     nudge,
     owing,
     ruled,
+    vouching,
 )
 from bot.workflow.context import Context
 
@@ -103,6 +104,7 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     if draft.alone is not None:
         against = autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
     warnings = draft.text.warnings + decision.warnings + entitled.narrowed_by(reading) + _not_alone(against)
+    warnings += vouching.line(ctx, draft.action, state.target, draft.params)
     text = replace(
         draft.text,
         policy=policy_text(approvers, quorum, people.group_names(tx), rules.names),

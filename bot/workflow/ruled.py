@@ -80,6 +80,8 @@ def overridden(tx: Tx, ctx: Context, decision: Decision, broken: glass.Broken) -
 
 
 def alone(ctx: Context, incident: Incident, action: str, target: Target, state: TargetState | None) -> Decision:
-    """Where a rule wants people to approve, nothing is done without one."""
+    """Where a rule wants people to approve, or each act one who might do it themselves, nothing is done without one."""
+    if ctx.settings.REQUIRE_RBAC:
+        return deny(Rule.AUTONOMY, "REQUIRE_RBAC wants each act approved by somebody who might do it themselves.")
     wanted = narrowed(ctx, incident, action, target, state).wants_people
     return deny(Rule.AUTONOMY, f"The policy {wanted} wants people asked.") if wanted else Decision()

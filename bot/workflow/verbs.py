@@ -190,6 +190,8 @@ class Workflow:
 
 def _principal(tx: Tx, ctx: Context, person: SlackPerson) -> Principal:
     principal_id = people.person_for(tx, person.slack_id, person.name, ctx.clock())
+    if ctx.settings.wants_emails:  # the claim of an execution asks again, and nobody presses then
+        people.keep_email(tx, principal_id, person.email)
     groups = tuple(group for group, (members, _, _) in people.groups(tx).items() if person.slack_id in members)
     return Principal(
         principal_id,
@@ -200,6 +202,7 @@ def _principal(tx: Tx, ctx: Context, person: SlackPerson) -> Principal:
         bot=person.bot,
         deleted=person.deleted,
         groups=groups,
+        email=person.email,
     )
 
 

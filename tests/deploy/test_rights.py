@@ -41,12 +41,20 @@ def test_each_role_grants_what_its_mitigations_write_and_nothing_else() -> None:
         assert bound["roleRef"]["name"] == role
 
 
+def test_the_role_that_asks_about_people_does_nothing_else_and_is_bound_by_hand() -> None:
+    assert granted(one_of(built(SETS["base"]), "ClusterRole", "fettle-review")) == rights.REVIEW
+    (bound,) = objects(DEPLOY / "bind-review.yaml")
+    assert (bound["kind"], bound["roleRef"]["name"]) == ("ClusterRoleBinding", "fettle-review")
+    (account,) = bound["subjects"]
+    assert (account["name"], account["namespace"]) == ("fettle", "fettle")
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_no_role_grants_secrets_wildcards_or_what_doctor_calls_too_much(name: str) -> None:
     given = set().union(*(granted(role) for role in roles(name)))
     assert not {right for right in given if "*" in right or right[2].split("/")[0] == "secrets"}
     assert {right[0] for right in given if right[2] == "configmaps"} <= {"get", "watch"}, "never a list of all values"
-    needed = rights.NEEDED | rights.needed_to_act(Action)
+    needed = rights.NEEDED | rights.needed_to_act(Action) | rights.REVIEW
     assert not given & (set(rights.TOO_MUCH) - needed)
     assert given <= needed
     assert not any(

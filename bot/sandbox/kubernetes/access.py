@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.sandbox.kubernetes import status
 from bot.sandbox.kubernetes.kinds import KINDS
+from bot.sandbox.kubernetes.people import People, check
 from bot.sandbox.kubernetes.wire import Json
 
 ANONYMOUS = "system:anonymous"
@@ -110,6 +111,7 @@ class Access:
     issued: dict[str, str] = field(default_factory=dict)
     bound: list[tuple[tuple[Rights, ...], frozenset[str] | None]] | None = None
     incomplete: str = ""
+    people: People = field(default_factory=People)
 
     def user(self, authorization: str) -> str:
         """The user of an Authorization header; 401 for an unknown token, anonymous without."""
@@ -200,21 +202,17 @@ class Access:
             raise status.forbidden(said, {})
         raise status.forbidden(_refusal(user, question), _details(question))
 
+    def review_of(self, spec: Json) -> Json:
+        """The status of a SubjectAccessReview: of the accounts that are known here, and of people."""
+        check(spec)
+        user, question = str(spec.get("user") or ""), _asked(spec)
+        if user in {self.bot_user, self.admin_user}:
+            return self.review(user, spec)
+        return self.people.review(user, spec.get("groups") or (), question)
+
     def review(self, user: str, attributes: Json) -> Json:
         """The status of a SelfSubjectAccessReview."""
-        where = attributes.get("resourceAttributes")
-        if where is not None:
-            question = Question(
-                where.get("verb", "*"),
-                where.get("group", ""),
-                where.get("resource", "*"),
-                where.get("subresource", ""),
-                where.get("namespace", ""),
-                where.get("name", ""),
-            )
-        else:
-            path = attributes.get("nonResourceAttributes", {})
-            question = Question(path.get("verb", "get"), path=path.get("path", "/"))
+        question = _asked(attributes)
         if not self.allowed(user, question):
             return {"allowed": False}
         return {"allowed": True, "reason": self._reason(user)}
@@ -257,6 +255,21 @@ class Access:
             for rule in self.granted
             if rule.namespace in (None, namespace)
         ]
+
+
+def _asked(attributes: Json) -> Question:
+    where = attributes.get("resourceAttributes")
+    if where is None:
+        path = attributes.get("nonResourceAttributes", {})
+        return Question(path.get("verb", "get"), path=path.get("path", "/"))
+    return Question(
+        where.get("verb", "*"),
+        where.get("group", ""),
+        where.get("resource", "*"),
+        where.get("subresource", ""),
+        where.get("namespace", ""),
+        where.get("name", ""),
+    )
 
 
 def _groups(resource: str) -> list[str]:

@@ -141,6 +141,7 @@ KINDS: tuple[Kind, ...] = (
     _review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
     _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     _review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
+    _review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
     Kind(
         "autoscaling",
         "v2",

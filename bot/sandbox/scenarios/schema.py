@@ -92,6 +92,14 @@ class Annotate(_Part):
         return self
 
 
+class Bind(_Part):
+    """Somebody gives a person's cluster user a role in a namespace, or takes it away again (no ``rules``)."""
+
+    user: str
+    namespace: str
+    rules: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+
+
 class ExpectCard(_Part):
     """The card says so within the time. ``new`` takes another card than the one looked at so far."""
 
@@ -240,6 +248,7 @@ class Step(_Part):
     change: Change | None = None
     apply: Apply | None = None
     annotate: Annotate | None = None
+    bind: Bind | None = None
     kubectl_restart: str | None = None
     expect_card: ExpectCard | None = None
     expect_cards: ExpectCards | None = None

@@ -130,6 +130,14 @@ class Player:
         self.world.cluster.apply(manifest)
         self.transcript.say(f"Cluster: somebody applies {manifest['kind']} {manifest['metadata']['name']}")
 
+    async def _bind(self, bind: schema.Bind) -> None:
+        people, name = self.world.cluster_server.access.people, f"of-{bind.user}-{bind.namespace}"
+        people.unbind(name)
+        if bind.rules:
+            people.bind(name, bind.rules, user=bind.user, namespace=bind.namespace)
+        may = "; ".join(f"{', '.join(one['verbs'])} {', '.join(one['resources'])}" for one in bind.rules) or "nothing"
+        self.transcript.say(f"Cluster: {bind.user} may {may} in {bind.namespace} from now on")
+
     async def _annotate(self, annotate: schema.Annotate) -> None:
         notes = dict(annotate.notes)
         if annotate.namespace:

@@ -276,7 +276,8 @@ def test_a_file_that_can_not_be_read_has_to_be_named_right_first(
 
 
 def test_each_policy_of_the_page_on_policies_is_right(tmp_path: Path) -> None:
-    blocks = DOCS.read_text(encoding="utf-8").split("```yaml\n")[1:]
+    every = DOCS.read_text(encoding="utf-8").split("```yaml\n")[1:]
+    blocks = [one for one in every if one.startswith("POLICY:\n")]
     assert len(blocks) == 2
     for number, block in enumerate(blocks):
         file = tmp_path / f"{number}.yaml"
@@ -285,6 +286,17 @@ def test_each_policy_of_the_page_on_policies_is_right(tmp_path: Path) -> None:
         file.write_text("\n".join(line.removeprefix("  ") for line in lines[1:]), encoding="utf-8")
         code, out = run("check", str(file))
         assert code == 0, out
+
+
+def test_the_other_examples_of_that_page_are_settings(tmp_path: Path) -> None:
+    every = [one.split("```")[0] for one in DOCS.read_text(encoding="utf-8").split("```yaml\n")[1:]]
+    others = [one for one in every if not one.startswith("POLICY:\n")]
+    assert others
+    for number, block in enumerate(others):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(block, encoding="utf-8")
+        environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "KUBECONFIG": "k"}
+        load(environ, tmp_path / "none", file)
 
 
 async def test_a_rollout_that_hangs_on_its_image_is_no_reason_against_another_one(
@@ -298,3 +310,34 @@ async def test_a_rollout_that_hangs_on_its_image_is_no_reason_against_another_on
     assert told(capsys)[1]["state"]["allowed"] is True
     assert await desk.explain(action="restart", ALLOWED_ACTIONS="set_image,restart") == 1
     assert told(capsys)[1]["state"]["allowed"] is False
+
+
+async def test_whether_the_cluster_lets_the_person_do_it_themselves_is_told(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.cluster.access.allow("create", "subjectaccessreviews")
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}
+    desk.cluster.access.people.bind("fixers", [rule], group="sre", namespace="shop")
+    wanted = {"REQUIRE_RBAC": "true", "CLUSTER_USERS": "U0ANA=ana groups=sre, U0LI=li"}
+    assert await desk.explain(**wanted) == 0
+    says = told(capsys)[1]["own rights"]["says"]
+    assert says == ["ana in sre may get deployments.apps, patch deployments.apps"]
+    assert await desk.explain("U0LI", **wanted) == 1
+    (said,) = told(capsys)[1]["own rights"]["says"]
+    assert "your account li may not `get deployments.apps`, `patch deployments.apps` in shop" in said
+    assert await desk.explain() == 0
+    assert told(capsys)[1]["own rights"]["says"] == ["not asked (REQUIRE_RBAC)"]
+
+
+@pytest.mark.parametrize("scopes", [True, False])
+async def test_an_address_that_slack_tells_makes_the_user(
+    desk: Desk, capsys: pytest.CaptureFixture[str], scopes: bool
+) -> None:
+    desk.slack.scopes = (desk.slack.scopes or frozenset()) | ({"users:read.email"} if scopes else set())
+    desk.cluster.access.allow("create", "subjectaccessreviews")
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}
+    desk.cluster.access.people.bind("fixers", [rule], user="oidc:ana@example.test", namespace="shop")
+    code = await desk.explain(REQUIRE_RBAC="true", CLUSTER_USERS='"*": "oidc:{email}"')
+    said = told(capsys)[1]["own rights"]["says"][0]
+    assert (code, "oidc:ana@example.test may get" in said) == ((0, True) if scopes else (1, False))
+    assert ("users:read.email" in said) is not scopes

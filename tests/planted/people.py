@@ -1,0 +1,93 @@
+"""Bugs in whose word counts: the approver's own rights in the cluster, and who is on call."""
+
+from tests.planted.bug import Bug
+
+VOUCHING = "bot/workflow/vouching.py"
+JUDGED = "bot/policy/cluster_rights.py"
+REVIEWS = "bot/kube/reviews.py"
+RIGHTS = "tests/integration/workflow/test_own_rights.py"
+TAKES = "tests/unit/mitigations/test_takes.py"
+USERS = "tests/unit/settings/test_cluster_users.py"
+
+BUGS = (
+    Bug(
+        name="own-rights-first-alone",
+        why="One right of several is enough, so that whoever may look at a workload may have it restarted.",
+        file=JUDGED,
+        old="    if not needed or lacking:",
+        new="    if not needed or len(lacking) == len(needed):",
+        tests=(f"{RIGHTS}::test_who_may_not_is_refused_by_account_right_and_namespace",),
+    ),
+    Bug(
+        name="own-rights-none-asked-is-all-allowed",
+        why="An action whose rights aren't known is allowed to everybody.",
+        file=JUDGED,
+        old="    if not needed or lacking:",
+        new="    if lacking:",
+        tests=(f"{RIGHTS}::test_answers_older_than_five_seconds_count_for_nothing",),
+    ),
+    Bug(
+        name="own-rights-unanswered-is-yes",
+        why="While the API server is down nobody's rights are asked, and every approver may do everything.",
+        file=JUDGED,
+        old="    if vouched.problem is not None:",
+        new="    if vouched.problem is not None and vouched.reviews:",
+        tests=(f"{RIGHTS}::test_an_api_server_that_does_not_answer_about_people_refuses",),
+    ),
+    Bug(
+        name="own-rights-old-answers",
+        why="An answer of minutes ago lets somebody act whose right was taken away since.",
+        file=JUDGED,
+        old="    if now - vouched.at > MAX_AGE:",
+        new="    if now - vouched.at > 60 * MAX_AGE:",
+        tests=(f"{RIGHTS}::test_answers_older_than_five_seconds_count_for_nothing",),
+    ),
+    Bug(
+        name="own-rights-at-the-press-alone",
+        why="Whose right is taken away after the press has the act carried out all the same.",
+        file="bot/workflow/execute.py",
+        old="    decision += vouching.still(tx, ctx, proposal, reading)\n",
+        new="",
+        tests=(f"{RIGHTS}::test_a_right_taken_away_between_press_and_claim_stops_it",),
+    ),
+    Bug(
+        name="own-rights-of-the-last-one",
+        why="Of two who have to approve only the last one is asked about at the claim.",
+        file=VOUCHING,
+        old="    named = rests_on(tx, proposal)\n    wanted,",
+        new="    named = rests_on(tx, proposal)[-1:]\n    wanted,",
+        tests=(f"{RIGHTS}::test_of_a_quorum_each_is_asked_at_the_press_and_at_the_claim",),
+    ),
+    Bug(
+        name="own-rights-not-of-who-breaks-the-glass",
+        why="Breaking the glass becomes a way round the cluster's rights.",
+        file="bot/workflow/breaking.py",
+        old="    against = vouching.may(ctx, proposal, reading, principal) if against.allowed else against\n",
+        new="",
+        tests=(f"{RIGHTS}::test_breaking_the_glass_overrides_no_right_and_takes_it",),
+    ),
+    Bug(
+        name="own-rights-of-any-subresource",
+        why="Whoever may patch a Deployment is asked about that instead of its scale, or the other way round.",
+        file=REVIEWS,
+        old='    resource, _, sub = needed.resource.partition("/")',
+        new='    resource, sub = needed.resource.partition("/")[0], ""',
+        tests=(f"{RIGHTS}::test_exactly_the_action_s_own_rights_are_asked_with_the_object_s_name",),
+    ),
+    Bug(
+        name="own-rights-on-another-object",
+        why="The right on any object of that name is asked, and not on the pod that is evicted.",
+        file="bot/mitigations/verb.py",
+        old="        return target.name if kind == plural else",
+        new="        return target.name if kind else",
+        tests=(f"{RIGHTS}::test_exactly_the_action_s_own_rights_are_asked_with_the_object_s_name",),
+    ),
+    Bug(
+        name="two-people-one-cluster-user",
+        why="One person with two Slack accounts is two different people to a quorum.",
+        file="bot/settings_cluster_users.py",
+        old="    if twice:\n",
+        new="    if len(twice) > 1:\n",
+        tests=(USERS,),
+    ),
+)
