@@ -1,18 +1,20 @@
-"""Every scenario file ends as it says, through the same engine as the command line."""
+"""Scenario files end as they say, through the same engine as the command line: a part of them, in `make check` all."""
 
 from collections.abc import Mapping
 
 import pytest
 
 from bot.sandbox.scenarios import engine, schema
+from tests.chance import most
 
 AT_ONCE = 4
 """Side by side in one test: a scenario mostly waits, and the suite's other worker goes on meanwhile."""
 
 
 @pytest.mark.timeout(300)
-async def test_every_scenario_ends_as_it_says(measuring: Mapping[str, str]) -> None:
-    scenarios = [one for one in schema.load_all().values() if not one.room]  # those are test_breakages'
+async def test_scenarios_end_as_they_say(measuring: Mapping[str, str]) -> None:
+    # Those of rooms are test_breakages'.
+    scenarios = most([one for one in schema.load_all().values() if not one.room], 8)
     results = await engine.play_all(scenarios, at_once=AT_ONCE, extra=measuring)
     assert [result.name for result in results] == [scenario.name for scenario in scenarios]
     bad = [result.transcript.text for result in results if not result.ok]
