@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.domain.execution import RESTARTED_AT, WriteRequest
 from bot.domain.proposal import TargetState
+from bot.domain.verification import Verification
 from bot.verification import metrics
 from bot.verification.rollout import EXCEEDED
 
+POINTED = RESTARTED_AT.replace("~", "~0").replace("/", "~1")
+RESTARTED = "restarted_at"
+"""Key of a baseline: the template's restartedAt as our write left it; whoever restarts it later writes another one."""
 MARGIN = timedelta(seconds=60)
 """Deadline = rollout deadline + soak + 60 s (definitions, "Verdicts")."""
 
@@ -33,6 +38,26 @@ def baseline(state: TargetState) -> dict[str, Any]:
         "progress_deadline": state.progress_deadline,
         "stuck": state.conditions.get("Progressing") == EXCEEDED,
     }
+
+
+def restarts_at(before: TargetState, request: WriteRequest) -> str | None:
+    """The template's restartedAt once a request is carried out; None where it brings a template that isn't in it."""
+    if request.template:
+        return None
+    ops = request.body if isinstance(request.body, list) else ()
+    for one in ops:
+        where, value = str(one.get("path", "")), one.get("value")
+        if where.endswith("/spec/template/metadata/annotations") and isinstance(value, Mapping) and one["op"] == "add":
+            return str(value.get(RESTARTED_AT, ""))
+        if where == f"/spec/template/metadata/annotations/{POINTED}":
+            return str(value)
+    return before.template_annotations.get(RESTARTED_AT, "")
+
+
+def restarted_at(verification: Verification) -> str | None:
+    """The same, as a baseline keeps it; None where an older version kept none."""
+    kept = verification.baseline.get(RESTARTED)
+    return None if kept is None else str(kept)
 
 
 def soak_for(before: Mapping[str, Any], setting: timedelta) -> timedelta:

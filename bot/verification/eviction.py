@@ -15,6 +15,7 @@ from bot.domain.verification import Check, CheckState, Verification
 from bot.kube.pods import Pod
 from bot.kube.reads import Snapshot
 from bot.verification import rollout
+from bot.verification.baseline import restarted_at
 from bot.verification.judged import Judged, living
 from bot.verification.rollout import Bound
 
@@ -50,9 +51,9 @@ def _meant(binding: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _spared(found: Snapshot, verification: Verification) -> bool:
-    """An autoscaler wants fewer by now, and has them: then nothing takes the pod's place, rightly."""
+    """An autoscaler wants fewer by now, and has them: then nothing takes the pod's place, rightly. None is nothing."""
     state, was = found.state, verification.baseline.get("replicas")
-    fewer = state.hpa is not None and isinstance(was, int) and state.replicas < was
+    fewer = state.hpa is not None and isinstance(was, int) and 0 < state.replicas < was
     return fewer and state.available >= state.replicas
 
 
@@ -78,4 +79,6 @@ def _moved(state: TargetState, verification: Verification) -> str:
     """An eviction makes no generation: any newer one is somebody's, but an autoscaler's count."""
     generation, known = verification.baseline.get("generation"), str(verification.baseline.get("template_hash", ""))
     seen = generation if isinstance(generation, int) else None
-    return rollout.superseded(state, Bound(verification.target.uid, seen, template_hash=known))
+    return rollout.superseded(
+        state, Bound(verification.target.uid, seen, template_hash=known, restarted_at=restarted_at(verification))
+    )

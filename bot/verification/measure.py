@@ -17,6 +17,7 @@ from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Measurement, Verification
 from bot.kube import reads
 from bot.kube.client import Cluster
+from bot.kube.objects import instant
 from bot.kube.reads import Snapshot
 from bot.verification import (
     alerts,
@@ -32,7 +33,7 @@ from bot.verification import (
     rollout,
     runs,
 )
-from bot.verification.baseline import baseline, deadline, soak_for
+from bot.verification.baseline import RESTARTED, baseline, deadline, restarted_at, restarts_at, soak_for
 from bot.verification.judged import Judged
 from bot.verification.restarts import MARKS, Soak
 from bot.verification.rollout import Bound
@@ -59,7 +60,7 @@ OWN: Mapping[str, Callable[[Cluster, Verification, datetime], Awaitable[Seen]]] 
 ALERT_CLEARS = frozenset({"delete_failed_job", "expand_volume"})
 """Of those the ones after which the alert should clear; a node that is cordoned is still ill."""
 
-__all__ = ["assess", "baseline", "deadline", "look", "measure", "soak_for"]
+__all__ = ["RESTARTED", "assess", "baseline", "deadline", "look", "measure", "restarts_at", "soak_for"]
 
 
 async def measure(
@@ -132,22 +133,44 @@ def assess(
         return pausing.assess(found, verification, at, alerts_firing, supporting)
     binding: Mapping[str, Any] = verification.baseline.get(BINDING) or {}
     one = JUDGES.get(str(verification.baseline.get(ACTION, "")), _rolled_out)(found, verification, binding, at)
-    fresh, done = one.fresh, one.done
-    seen: Mapping[str, Any] = verification.progress.get(MARKS) or {}
-    since = verification.rolled_out_at
-    if done and not verification.progress.get(MARKS):
-        seen = restarts.marks(fresh)
-    if done and since is None:
-        since = at
-    elif not done and since is not None and not restarts.grown(fresh, seen):
-        since = None  # a pod stopped being ready without a restart: the soak begins anew, the marks stay
-    soak = Soak(since, timedelta(seconds=verification.soak), verification.deadline)
-    checks = [one.row, restarts.check(fresh, seen, soak, at)]
+    soak, seen = _soak(one, found.state.replicas, verification, at)
+    since = soak.since
+    checks = [one.row, restarts.check(one.fresh, seen, soak, at)]
     numbers, kept = _numbers(verification, supporting, since, at)
     checks += [*numbers, *one.more]
     checks += _alert_row(supporting, alerts_firing, since, at)
-    progress = {**one.progress, MARKS: dict(seen), **({metrics.SAMPLES: kept} if kept else {})}
+    progress = {
+        **one.progress,
+        MARKS: restarts.remembered(one.fresh, seen) if one.done else dict(seen),
+        restarts.SIZE: found.state.replicas,
+        restarts.ANEW: soak.anew,
+        **({restarts.UNMADE: soak.unmade.isoformat()} if soak.unmade is not None else {}),
+        **({metrics.SAMPLES: kept} if kept else {}),
+    }
     return Measurement(at, tuple(checks), progress, one.moved, since)
+
+
+def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> tuple[Soak, Mapping[str, Any]]:
+    """Since when all has been well, and the marks to compare with.
+
+    It begins anew when a pod stopped being ready or gave way to another one, seen or between two looks; a restart is
+    growth, and for the check.
+    """
+    progress = verification.progress
+    since, anew = verification.rolled_out_at, str(progress.get(restarts.ANEW, ""))
+    seen: Mapping[str, Any] = progress.get(MARKS) or {}
+    if one.done and not seen:
+        seen = restarts.marks(one.fresh)
+    grown = bool(restarts.grown(one.fresh, seen))
+    unmade = instant(progress.get(restarts.UNMADE)) if one.done else at
+    if one.done and since is None:
+        since = at
+    elif one.done and not grown:
+        odd = restarts.disturbed(one.fresh, seen, max(0, int(progress.get(restarts.SIZE, size)) - size))
+        since, anew, unmade = (at, odd, at) if odd else (since, anew, unmade)
+    elif since is not None and not grown:
+        since, anew = None, "not all were ready"
+    return Soak(since, timedelta(seconds=verification.soak), verification.deadline, anew, unmade), seen
 
 
 def _rolled_out(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:
@@ -163,6 +186,7 @@ def _rolled_out(found: Snapshot, verification: Verification, binding: Mapping[st
         # A template that is new gets a ReplicaSet and a condition of its own, before its generation counts as seen.
         stuck=bool((pods or newest) and verification.baseline.get("stuck")),
         newest=newest,
+        restarted_at=restarted_at(verification),
     )
     taken_back = reverted.check(state, bound, str(verification.baseline.get(BEFORE, "")), at)
     fresh = rollout.new_pods(state, found.pods, bound)

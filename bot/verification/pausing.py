@@ -8,6 +8,7 @@ get well: a pause cures nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.domain.proposal import TargetState
 from bot.domain.verification import HELD, Check, CheckState, Measurement, Verification
 from bot.kube.reads import Snapshot
 from bot.verification import alerts, rollout
+from bot.verification.baseline import restarted_at
 from bot.verification.restarts import words
 from bot.verification.rollout import Bound
 
@@ -40,6 +42,7 @@ def assess(
         template_hash=str(verification.baseline.get("template_hash", "")),
         newest=True,
         paused=True,
+        restarted_at=restarted_at(verification),
     )
     since, held = verification.rolled_out_at, verification.progress.get(HELD)
     now = [state.pods_wanted, state.replicas]
@@ -48,7 +51,10 @@ def assess(
         since, held = at, now  # an autoscaler shares its pods out among the templates: counted anew
     soak = min(timedelta(seconds=verification.soak), SHORT)
     more = state.pods_wanted - held[0] if held else 0
-    checks = [check(state, more, soak, at - since if since is not None else None, at)]
+    row = check(state, more, soak, at - since if since is not None else None, at)
+    if row.state is CheckState.WAITING and since is not None and at >= verification.deadline:
+        row = replace(row, state=CheckState.UNMEASURED, measured=f"{row.measured}; I wasn't watching before")
+    checks = [row]
     if supporting.alerts is not None and not supporting.alerts.problem:
         checks.append(alerts.check(supporting.alerts.firing, supporting.alerts.total, at))
     elif alerts_firing is not None:

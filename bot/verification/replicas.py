@@ -8,6 +8,7 @@ failure. It refuses to say whether more pods helped; that is for the metrics and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Verification
 from bot.kube.reads import Snapshot
 from bot.verification import rollout
+from bot.verification.baseline import restarted_at
 from bot.verification.judged import Judged, living
 from bot.verification.rollout import Bound
 
 NAME = "replicas"
+ENDED = frozenset({"Succeeded", "Failed"})
 
 
 def scaled(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:
@@ -26,13 +29,17 @@ def scaled(found: Snapshot, verification: Verification, binding: Mapping[str, An
     state, to = found.state, int(binding["replicas"])
     fresh, done = living(found.pods), _reached(found, to)
     expected = f"{to} of {to} ready" if to else "none left"
+    ending = [] if to else [pod.row.name for pod in found.pods if pod.deleting and pod.row.phase not in ENDED]
+    done = done and not ending
     if state.keeper is not None and state.target.uid == verification.target.uid and state.replicas == binding["from"]:
         # A fail with a name, as for a template: the incident goes on as if nothing had been done.
         measured = f"reverted by {state.keeper.words}: {state.replicas} again"
         back = Check(NAME, CheckState.BAD, expected, measured, at, final=True)
         return Judged(moved="", fresh=fresh, done=False, row=back, progress=_progress(found, to))
-    moved = _scaled_away(state, verification, to)
-    return Judged(moved, fresh, done, _row(found, done, expected, at), _progress(found, to))
+    row = _row(found, done, expected, at)
+    if ending and not fresh:
+        row = replace(row, state=CheckState.WAITING, measured=f"{len(ending)} still ending: {', '.join(ending[:3])}")
+    return Judged(_scaled_away(state, verification, to), fresh, done, row, _progress(found, to))
 
 
 def bounded(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:
@@ -59,7 +66,9 @@ def _scaled_away(state: TargetState, verification: Verification, to: int) -> str
         return f"{label} was scaled to {state.replicas} by {who} after the action"
     ours = before + 1 if isinstance(before, int) else None
     known = str(verification.baseline.get("template_hash", ""))
-    return rollout.superseded(state, Bound(verification.target.uid, ours, template_hash=known))
+    return rollout.superseded(
+        state, Bound(verification.target.uid, ours, template_hash=known, restarted_at=restarted_at(verification))
+    )
 
 
 def _rebounded(state: TargetState, verification: Verification, binding: Mapping[str, Any]) -> str:
@@ -72,7 +81,9 @@ def _rebounded(state: TargetState, verification: Verification, binding: Mapping[
     generation = verification.baseline.get("generation")
     known = str(verification.baseline.get("template_hash", ""))
     seen = generation if isinstance(generation, int) else None
-    return rollout.superseded(state, Bound(verification.target.uid, seen, template_hash=known))
+    return rollout.superseded(
+        state, Bound(verification.target.uid, seen, template_hash=known, restarted_at=restarted_at(verification))
+    )
 
 
 def _reached(found: Snapshot, to: int) -> bool:

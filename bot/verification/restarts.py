@@ -17,32 +17,77 @@ from bot.kube.objects import instant
 from bot.kube.pods import Pod
 
 NAME = "restarts"
-MARKS = "marks"
-"""Key in ``Verification.progress`` under which the first look's marks are kept."""
+MARKS, SIZE, ANEW, UNMADE = "marks", "size", "anew", "unmade"
+"""Keys in ``Verification.progress``: the marks of pods, how many were wanted at the last look, why the soak began anew,
+and when it was last seen that the rollout wasn't complete."""
 
 
 @dataclass(frozen=True)
 class Soak:
-    """``since`` is when the rollout was first seen complete, None before; ``length`` what must pass after it."""
+    """``since`` is when the rollout was first seen complete, None before; ``length`` what must pass after it.
+
+    ``anew`` is why it was begun once more, ``unmade`` when it was last seen incomplete, by the clock that looks have.
+    """
 
     since: datetime | None
     length: timedelta
     deadline: datetime
+    anew: str = ""
+    unmade: datetime | None = None
 
 
 def marks(fresh: Sequence[Pod]) -> dict[str, dict[str, Any]]:
-    """What the new pods show now: restarts and the newest end of a container, by pod; JSON-able."""
+    """What the new pods show now: restarts, the newest end of a container, since when ready, by pod; JSON-able."""
     return {
-        pod.row.name: {"restarts": pod.row.restarts, "ended": pod.finished_at.isoformat() if pod.finished_at else ""}
-        for pod in fresh
+        pod.row.name: {"restarts": pod.row.restarts, "ended": _told(pod.finished_at), **_itself(pod)} for pod in fresh
     }
+
+
+def remembered(fresh: Sequence[Pod], before: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The marks for the next look: restarts as they were first seen, and none of a pod that is another one by now."""
+    known = ((pod, _mark(pod, before)) for pod in fresh)
+    return {
+        pod.row.name: {"restarts": mark.get("restarts", 0), "ended": mark.get("ended", ""), **_itself(pod)}
+        for pod, mark in known
+    }
+
+
+def disturbed(fresh: Sequence[Pod], before: Mapping[str, Any], fewer: int) -> str:
+    """Why what was seen good before isn't the same any more, though it is good now; empty where it is.
+
+    Between two looks a pod may stop being ready and be ready again, or give way to another one that has no restarts.
+    ``fewer`` is by how many pods the workload was made smaller since.
+    """
+    there = {pod.row.name: pod for pod in fresh}
+    lost = [name for name in before if name not in there or not _mark(there[name], before)]
+    if len(lost) > fewer:
+        return f"{lost[0]} was replaced"
+    for pod in fresh:
+        was, now = _mark(pod, before).get("ready", ""), _told(pod.ready_since)
+        if was and now and was != now:
+            return f"{pod.row.name} wasn't ready in between"
+    return ""
+
+
+def _itself(pod: Pod) -> dict[str, Any]:
+    return {"uid": pod.uid, "ready": _told(pod.ready_since)}
+
+
+def _mark(pod: Pod, before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was kept of this very pod; a StatefulSet's comes again by the same name."""
+    mark: Mapping[str, Any] = before.get(pod.row.name) or {}
+    return mark if mark.get("uid", pod.uid) == pod.uid else {}
+
+
+def _told(at: datetime | None) -> str:
+    return at.isoformat() if at is not None else ""
 
 
 def grown(fresh: Sequence[Pod], before: Mapping[str, Any]) -> list[str]:
     """A phrase for each new pod whose containers ended or restarted since ``before``; a pod unknown then began at 0."""
     phrases = []
     for pod in fresh:
-        mark = before.get(pod.row.name) or {}
+        mark = _mark(pod, before)
         more = pod.row.restarts - int(mark.get("restarts", 0))
         ended = instant(mark.get("ended"))
         later = pod.finished_at is not None and (ended is None or pod.finished_at > ended)
@@ -65,11 +110,12 @@ def check(fresh: Sequence[Pod], before: Mapping[str, Any], soak: Soak, at: datet
         more = f" and {len(phrases) - 3} more" if len(phrases) > 3 else ""
         return Check(NAME, CheckState.BAD, expected, f"{', '.join(phrases[:3])}{more}", at, final=True)
     passed = at - soak.since
+    told = f"none for {words(passed)}"
     if passed >= soak.length:
-        return Check(NAME, CheckState.GOOD, expected, f"none for {words(passed)}", at)
+        return Check(NAME, CheckState.GOOD, expected, told, at)
     if soak.since + soak.length > soak.deadline:
         return _seen_late(fresh, expected, soak, at)
-    return Check(NAME, CheckState.WAITING, expected, f"none for {words(passed)}", at)
+    return Check(NAME, CheckState.WAITING, expected, f"{told}, since {soak.anew}" if soak.anew else told, at)
 
 
 def words(length: timedelta) -> str:
@@ -82,10 +128,15 @@ def _seen_late(fresh: Sequence[Pod], expected: str, soak: Soak, at: datetime) ->
     """Nobody watched when the rollout ended, and the deadline leaves no whole soak: ask the pods' own times.
 
     Containers that never restarted in pods that are ready since longer than the soak have soaked. Otherwise it wasn't
-    measured, which is inconclusive; it is no failure of the pods.
+    measured, which is inconclusive; it is no failure of the pods. Their nodes' clocks may be behind: so no pod is ready
+    since before it was made, or since before it was seen that not all are.
     """
-    since = [pod.ready_since for pod in fresh]
-    whole = bool(since) and all(one is not None and at - one >= soak.length for one in since)
+    if soak.unmade is not None and at - soak.unmade < soak.length:
+        told = soak.anew or "the rollout ended late"
+        return Check(NAME, CheckState.UNMEASURED, expected, f"{told}, and the deadline leaves no whole soak", at)
+    since = [max(filter(None, (pod.ready_since, pod.created_at)), default=None) for pod in fresh if pod.ready_since]
+    ready = len(since) == len(fresh)
+    whole = bool(since) and ready and all(one is not None and at - one >= soak.length for one in since)
     if whole and not any(pod.row.restarts or pod.finished_at for pod in fresh):
         oldest = max(one for one in since if one is not None)
         return Check(NAME, CheckState.GOOD, expected, f"none; all ready since {oldest:%H:%M:%S} UTC", at)

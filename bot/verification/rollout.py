@@ -29,7 +29,8 @@ class Bound:
     pods carry where the template bears no mark of the execution: then the workload itself does. ``stuck`` is whether
     the rollout before had passed its deadline: a controller that uses an old ReplicaSet again leaves that condition
     until pods move. ``newest`` is whether the new pods are those of the workload's template, whatever hash they carry:
-    for one that no revision holds yet. ``paused`` is what our write made of that.
+    for one that no revision holds yet. ``paused`` is what our write made of that, ``restarted_at`` of the template's
+    mark of a restart, which its hash leaves out; None where that isn't known.
     """
 
     uid: str = ""
@@ -40,6 +41,7 @@ class Bound:
     stuck: bool = False
     newest: bool = False
     paused: bool = False
+    restarted_at: str | None = None
 
     @property
     def on_workload(self) -> bool:
@@ -59,8 +61,12 @@ def superseded(state: TargetState, bound: Bound) -> str:
     mark = state.marker if bound.on_workload else state.template_annotations.get(EXECUTION_ID)
     if bound.execution and mark != bound.execution:
         return f"another change of the pod template took over on {label} (generation {state.generation})"
+    if bound.pods and state.pods_hash not in {"", bound.pods}:
+        return f"another pod template took over on {label} (generation {state.generation})"
     if bound.generation is None or state.generation <= bound.generation:
         return ""
+    if bound.restarted_at not in {None, state.template_annotations.get(RESTARTED_AT, "")}:
+        return f"{label} was restarted by somebody else after the action (generation {state.generation})"
     same = bool(bound.template_hash) and state.template_hash == bound.template_hash and state.paused == bound.paused
     if same and state.hpa is not None:
         return ""
@@ -97,10 +103,18 @@ def complete(state: TargetState, fresh: Sequence[Pod], bound: Bound) -> bool:
     if state.observed_generation < max(state.generation, bound.generation or 0):
         return False
     need = wanted(state)
-    counts = state.updated >= need and state.available >= state.replicas
-    gone = state.current <= state.replicas and (state.target.kind == "StatefulSet" or state.current <= state.updated)
     ready = sum(1 for pod in fresh if pod.row.ready)
-    return counts and gone and ready >= need
+    return need > 0 and counted(state) and ready >= need
+
+
+def counted(state: TargetState) -> bool:
+    """Whether the workload's own counts say that its rollout is over; they lag behind its pods by a moment."""
+    counts = state.updated >= wanted(state) and state.available >= state.replicas
+    return (
+        counts
+        and state.current <= state.replicas
+        and (state.target.kind == "StatefulSet" or state.current <= state.updated)
+    )
 
 
 def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) -> Check:
@@ -115,11 +129,16 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
         return Check(NAME, CheckState.WAITING, expected, waiting, at)
     if bound.generation is not None and state.generation < bound.generation:
         return Check(NAME, CheckState.WAITING, expected, "the cluster answered with an older state", at)
+    if not need:
+        return Check(NAME, CheckState.UNMEASURED, "new pods", _none_new(state), at)
     if complete(state, fresh, bound):
         return Check(NAME, CheckState.GOOD, expected, f"{state.available}/{state.replicas} available", at)
     ready = sum(1 for pod in fresh if pod.row.ready)
     measured = f"{min(state.updated, state.replicas)}/{need} updated, {ready} of them ready"
     why = trouble(fresh)
+    if not fresh and counted(state):
+        odd = f"the workload counts {state.available} available, and none of the pods that I see is of the new template"
+        return Check(NAME, CheckState.UNMEASURED, expected, odd, at)
     if why:
         measured += f" ({why})"
     if state.conditions.get("Progressing") == EXCEEDED and not bound.stuck:
@@ -128,6 +147,14 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
     if state.paused:
         return Check(NAME, CheckState.BAD, expected, f"{measured}; the rollout was paused", at)
     return Check(NAME, CheckState.WAITING, expected, measured, at)
+
+
+def _none_new(state: TargetState) -> str:
+    """Why there is nothing that could be seen to work."""
+    if state.replicas:
+        return f"partition {state.partition} keeps all {state.replicas} pods as they were, so nothing was tried"
+    where = "no node takes a pod of it" if state.target.kind == "DaemonSet" else "it is scaled to zero"
+    return f"{where}, so no pod runs that could be measured"
 
 
 def progress(state: TargetState, fresh: Sequence[Pod]) -> Mapping[str, Any]:

@@ -109,6 +109,7 @@ def _claim(
     baseline[metrics.CHECKS] = list(checks)
     baseline[measure.ACTION] = execution.action
     baseline[measure.BEFORE] = reading.state.template_hash
+    baseline[measure.RESTARTED] = measure.restarts_at(reading.state, request)
     if binding := mitigation.binding(proposal.params):
         # Where the template after the action is another one, what it is from then on is in the binding.
         baseline |= {measure.BINDING: dict(binding)}

@@ -27,6 +27,7 @@ from tests.planted import (
     shadow,
     silences,
     slack,
+    soaks,
     store,
     things,
     verdicts,
@@ -37,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
-    *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS, *things.BUGS, *people.BUGS,
+    *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS, *things.BUGS, *people.BUGS, *soaks.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

@@ -174,8 +174,8 @@ BUGS = (
         name="unready-pod-forgiven",
         why="A pod that stops being ready during the soak changes nothing.",
         file="bot/verification/measure.py",
-        old="        since = None  # a pod stopped",
-        new="        since = verification.rolled_out_at  # a pod stopped",
+        old='        since, anew = None, "not all were ready"\n',
+        new='        anew = "not all were ready"\n',
         tests=(ASSESS,),
     ),
     Bug(

@@ -6,8 +6,8 @@ anything: a behaviour, told by annotation, image tag or the cluster's owner, say
 
 from dataclasses import dataclass, field
 
+from bot.sandbox.kubernetes import container_states, scheduler
 from bot.sandbox.kubernetes import pod_status as shape
-from bot.sandbox.kubernetes import scheduler
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.manners import USUAL, Manner
@@ -17,7 +17,7 @@ from bot.sandbox.kubernetes.writes import KUBELET, Writing
 
 ANNOTATION = "sandbox.fettle/behaviour"
 BEHAVIOURS = (
-    "ok", "crash", "oom", "image-missing", "config-error", "not-ready", "slow", "stuck", "killed", "hang",
+    "ok", "crash", "oom", "image-missing", "config-error", "not-ready", "slow", "stuck", "killed", "hang", "lingers",
 )  # fmt: skip
 _TAGS = {"crash": "crash", "oom": "oom", "missing": "image-missing", "not-ready": "not-ready"}
 _STOP_SECONDS = 0.5
@@ -37,6 +37,7 @@ class Run:
     due: float | None = 0.0
     created: float = 0.0
     started: float = 0.0
+    first: float = 0.0
     ready: bool = False
     restarts: int = 0
     pulls: int = 0
@@ -214,6 +215,7 @@ class Kubelet:
         self._event(pod, "Created", "Container created")
         self._event(pod, "Started", "Container started")
         run.stage, run.started, run.ready = "running", now, False
+        run.first = run.first or now
         run.state, run.identity = shape.running(now), shape.container_id()
         run.due = now + self._until_change(run)
         self._write(pod, run)
@@ -302,7 +304,8 @@ class Kubelet:
         grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
         run.stage = "stopping"
         wait = min(grace, _STOP_SECONDS * self.world.pace.scale)
-        run.due = self.world.clock.now() + wait
+        # What lingers doesn't heed the signal, and its node never gets to kill it.
+        run.due = None if run.behaviour == "lingers" and grace else self.world.clock.now() + wait
 
     def _stopping(self, pod: Json, run: Run, _now: float) -> None:
         run.due = None
@@ -318,14 +321,7 @@ class Kubelet:
         old = pod["status"]
         address = old.get("podIP") or self._address(pod)
         pulled = run.stage not in ("new", "creating")
-        entries = [
-            shape.container_status(
-                one, run.state, run.last, ready=run.ready, restarts=run.restarts,
-                identity=run.identity, pulled=pulled,
-            )
-            for one in pod["spec"]["containers"]
-        ]  # fmt: skip
-        begun = pulled or old.get("phase") == "Running"
+        begun = (pulled and not container_states.preparing(pod, run)) or old.get("phase") == "Running"
         status = {
             "observedGeneration": 1,
             "phase": phase or ("Running" if begun else "Pending"),
@@ -335,7 +331,7 @@ class Kubelet:
             "podIP": address,
             "podIPs": [{"ip": address}],
             "startTime": old.get("startTime") or stamp(now),
-            "containerStatuses": entries,
+            **container_states.told(pod, run, pulled=pulled),
             "qosClass": old.get("qosClass", "BestEffort"),
         }
         self.world.writes.set_status(self._pods, pod, status, KUBELET)

@@ -13,7 +13,8 @@ class Manner:
 
     ``message`` are the words: of the registry, of the kubelet about configuration or a volume, of the probe, or what
     the container ended with. ``reason`` is that of the end or of the event. ``runs`` is how many seconds a container
-    lives, ``every`` the seconds between two answers of a probe.
+    lives, ``every`` the seconds between two answers of a probe. ``only`` names the one container that goes wrong, which
+    may be one that runs before the others.
     """
 
     message: str = ""
@@ -21,6 +22,7 @@ class Manner:
     exit_code: int | None = None
     runs: float | None = None
     every: float | None = None
+    only: str = ""
 
 
 USUAL = Manner()

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from bot.domain.proposal import TargetState
 from bot.domain.verification import CheckState, Measurement, Verdict, Verification, judge
 from bot.kube.pods import Pod
@@ -78,6 +80,36 @@ def test_a_pod_that_stops_being_ready_without_a_restart_begins_the_soak_anew() -
     assert seen.rolled_out_at == NOW + timedelta(seconds=110)
     assert step(run, snap(state()), 110 + SOAK - 1)[2] is Verdict.MEASURING
     assert step(run, snap(state()), 110 + SOAK)[2] is Verdict.PASS
+
+
+FLICKERS = [
+    ("not ready in between", {"ready_since": NOW + timedelta(seconds=50)}, "api-3 wasn't ready in between"),
+    ("another pod of the same name", {"uid": "another"}, "api-3 was replaced"),
+]
+
+
+@pytest.mark.parametrize(("odd", "told"), [row[1:] for row in FLICKERS], ids=[row[0] for row in FLICKERS])
+def test_what_happened_between_two_looks_begins_the_soak_anew_and_is_said(odd: dict[str, Any], told: str) -> None:
+    """No look saw a pod unready and no count grew: the pods' own times and uids tell."""
+    run, _, _ = step(begun(), snap(state()), 10)
+    since = snap(state(), *[pod(f"api-{i}", **(odd if i == 3 else {})) for i in range(6)])
+    run, seen, verdict = step(run, since, 60)
+    assert (seen.rolled_out_at, verdict) == (NOW + timedelta(seconds=60), Verdict.MEASURING)
+    run, seen, verdict = step(run, since, 10 + SOAK)
+    assert (verdict, seen.checks[1].measured) == (Verdict.MEASURING, f"none for 70 s, since {told}")
+    assert step(run, since, 60 + SOAK)[2] is Verdict.PASS
+
+
+def test_an_autoscaler_may_take_pods_away_in_the_soak_and_a_pod_lost_beside_it_may_not_go() -> None:
+    run, _, _ = step(begun(), snap(state()), 10)
+    fewer = state(replicas=4, updated=4, ready=4, available=4, current=4, generation=8, observed_generation=8,
+                  hpa=("api", 2, 9))  # fmt: skip
+    left = [pod(f"api-{i}") for i in range(4)]
+    kept, seen, _ = step(run, snap(fewer, *left), 60)
+    assert seen.rolled_out_at == NOW + timedelta(seconds=10)
+    assert step(kept, snap(fewer, *left), 10 + SOAK)[2] is Verdict.PASS
+    _, seen, _ = step(run, snap(fewer, *left[:3], pod("api-9")), 60)
+    assert seen.rolled_out_at == NOW + timedelta(seconds=60)
 
 
 def test_a_rollout_that_does_not_end_fails_at_the_deadline() -> None:

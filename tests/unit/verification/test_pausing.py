@@ -125,3 +125,10 @@ def test_nothing_but_the_pause_is_looked_at() -> None:
     first = look(state(**{**HALF, "ready": 0, "available": 0}))
     assert verdict(look(state(**{**HALF, "ready": 0, "available": 0}), later(30), first)) is Verdict.PASS
     assert pausing.NAME in {one.name for one in first.checks}
+
+
+def test_a_pause_that_nobody_watched_until_the_deadline_is_no_failure() -> None:
+    """The process was away: that it holds still now says nothing of the time before, and nothing against it."""
+    late = look(state(**HALF), VERIFICATION.deadline + timedelta(seconds=1))
+    assert verdict(late) is Verdict.INCONCLUSIVE
+    assert late.checks[0].measured.endswith("none more for 0 s; I wasn't watching before")

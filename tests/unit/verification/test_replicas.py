@@ -74,6 +74,10 @@ def test_to_nothing_passes_when_nothing_is_left() -> None:
     assert verdicts(one, *[none] * 4)[-1] == "pass"
     ending = Snapshot(counted(0, generation=8, observed_generation=8, current=1), pods(1, deleting=True))
     assert last(one, ending) == "fail"
+    lingering = Snapshot(none.state, pods(2, deleting=True))
+    assert last(one, lingering) == "fail"
+    row = assess(lingering, one, NOW).checks[0]
+    assert row.measured == "2 still ending: api-0, api-1", "they count nowhere, and they run"
 
 
 @pytest.mark.parametrize(

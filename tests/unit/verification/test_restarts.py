@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.domain.verification import CheckState
 from bot.kube.pods import Pod, read_pod
 from bot.verification import alerts
-from bot.verification.restarts import Soak, check, grown, marks, words
+from bot.verification.restarts import Soak, check, disturbed, grown, marks, remembered, words
 from tests.unit.cluster_states import NOW, pod, recorded
 
 MINUTE = timedelta(minutes=1)
@@ -78,12 +79,17 @@ def test_a_recorded_crash_that_has_not_counted_yet_has_grown() -> None:
     assert grown([ended], {ended.row.name: {"restarts": 0, "ended": ""}})
 
 
+def made(minutes: int, **changes: object) -> Pod:
+    """A pod that was made so many minutes ago."""
+    return replace(pod(**changes), created_at=NOW - minutes * MINUTE)  # type: ignore[arg-type]
+
+
 LATE = soak(2 * MINUTE, since=NOW, left=MINUTE)
 
 
 def test_seen_too_late_for_a_whole_soak_the_pods_own_times_may_show_one() -> None:
     """The bot was down when the rollout ended; containers that never restarted have soaked by themselves."""
-    long_ready = [pod(ready_since=NOW - 5 * MINUTE)]
+    long_ready = [made(6, ready_since=NOW - 5 * MINUTE)]
     row = check(long_ready, marks(long_ready), LATE, NOW)
     assert (row.state, row.measured) == (CheckState.GOOD, "none; all ready since 03:10:00 UTC")
 
@@ -94,13 +100,54 @@ def test_seen_too_late_for_a_whole_soak_the_pods_own_times_may_show_one() -> Non
         [],
         [pod(ready_since=NOW - MINUTE)],
         [pod(ready_since=None)],
-        [pod(restarts=1, ready_since=NOW - 5 * MINUTE)],
+        [made(6, restarts=1, ready_since=NOW - 5 * MINUTE)],
+        [made(1, ready_since=NOW - 5 * MINUTE)],
     ],
-    ids=["no pods", "ready too short", "not ready", "restarted once"],
+    ids=["no pods", "ready too short", "not ready", "restarted once", "ready before it was made: a node's wrong clock"],
 )
 def test_seen_too_late_and_not_shown_is_unmeasured_and_never_a_failure(pods: list[Pod]) -> None:
     row = check(pods, marks(pods), LATE, NOW)
     assert (row.state, row.final) == (CheckState.UNMEASURED, False)
+
+
+def test_what_was_seen_incomplete_a_moment_ago_has_not_soaked_whatever_a_clock_says() -> None:
+    long_ready = [made(6, ready_since=NOW - 5 * MINUTE)]
+    row = check(long_ready, marks(long_ready), replace(LATE, unmade=NOW - MINUTE), NOW)
+    assert (row.state, row.measured) == (
+        CheckState.UNMEASURED, "the rollout ended late, and the deadline leaves no whole soak",
+    )  # fmt: skip
+    assert check(long_ready, marks(long_ready), replace(LATE, unmade=NOW - 3 * MINUTE), NOW).state is CheckState.GOOD
+
+
+PAIR = [pod("a", restarts=2), pod("b")]
+
+
+@pytest.mark.parametrize(
+    ("now", "fewer", "phrase"),
+    [
+        (PAIR, 0, ""),
+        ([pod("a", restarts=2), pod("b", ready_since=NOW)], 0, "b wasn't ready in between"),
+        ([pod("a", uid="another"), pod("b")], 0, "a was replaced"),
+        ([pod("a", restarts=2), pod("c")], 0, "b was replaced"),
+        ([pod("a", restarts=2)], 1, ""),
+        ([*PAIR, pod("c")], 0, ""),
+    ],
+    ids=["the same", "ready anew", "another of its name", "another pod", "one fewer is wanted", "one more"],
+)
+def test_between_two_looks_a_pod_must_stay_ready_and_the_same(now: list[Pod], fewer: int, phrase: str) -> None:
+    assert disturbed(now, marks(PAIR), fewer) == phrase
+
+
+def test_marks_of_an_older_version_tell_nothing_and_disturb_nothing() -> None:
+    old = {"a": {"restarts": 2, "ended": ""}, "b": {"restarts": 0, "ended": ""}}
+    assert disturbed([pod("a", restarts=2), pod("b", ready_since=NOW)], old, 0) == ""
+    assert grown([pod("a", restarts=3), pod("b")], old)
+
+
+def test_restarts_of_a_pod_that_came_by_the_same_name_count_from_none() -> None:
+    assert grown([pod("a", uid="another", restarts=1), pod("b")], marks(PAIR)) == ["a +1 (restarted)"]
+    kept = remembered([pod("a", uid="another", restarts=1), pod("b", ready_since=NOW)], marks(PAIR))
+    assert (kept["a"]["restarts"], kept["b"]["ready"]) == (0, NOW.isoformat())
 
 
 def test_lengths_read_as_people_say_them() -> None:

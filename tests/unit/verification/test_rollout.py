@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.domain.execution import RESTARTED_AT
 from bot.domain.proposal import TargetState
 from bot.domain.verification import CheckState
 from bot.kube.pods import Pod, read_pod
@@ -107,6 +109,29 @@ def test_a_partition_keeps_the_pods_below_it() -> None:
     assert not complete(held, six()[:1], OURS_AT_7)
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "said"),
+    [
+        ("Deployment", dict.fromkeys(("replicas", "updated", "ready", "available", "current"), 0), "scaled to zero"),
+        ("StatefulSet", {"partition": 6, "updated": 0}, "partition 6 keeps all 6 pods as they were"),
+        ("DaemonSet", dict.fromkeys(("replicas", "updated", "ready", "available", "current"), 0), "no node takes"),
+    ],
+    ids=["no replicas", "all below the partition", "no nodes"],
+)
+def test_where_no_pod_is_to_be_new_nothing_was_seen_to_work(kind: str, changes: dict[str, Any], said: str) -> None:
+    row = check(ours(kind, **changes), (), OURS_AT_7, NOW)
+    assert row.state is CheckState.UNMEASURED
+    assert said in row.measured
+    assert not complete(ours(kind, **changes), (), OURS_AT_7)
+
+
+def test_counts_that_no_pod_bears_out_are_no_measurement() -> None:
+    """The list of pods is old, or something takes annotations off pods: neither good nor bad can be said."""
+    row = check(ours(), six(execution="older")[:0], OURS_AT_7, NOW)
+    assert row.state is CheckState.UNMEASURED
+    assert "none of the pods that I see is of the new template" in row.measured
+
+
 SUPERSEDED = [
     ("ours", {}, False),
     ("made anew", {"target": state().target.with_uid("uid-2")}, True),
@@ -123,6 +148,24 @@ SUPERSEDED = [
 def test_what_is_newer_supersedes(changes: dict[str, Any], moved: bool) -> None:
     made = state(**({"template_annotations": MARKED} | changes))
     assert bool(superseded(made, OURS_AT_7)) is moved
+
+
+def test_beside_an_autoscaler_somebodys_restart_supersedes_though_the_template_hashes_the_same() -> None:
+    """Kubectl changes one annotation that the hash leaves out, and our own mark stays."""
+    bound = replace(OURS_AT_7, restarted_at=MARKED[RESTARTED_AT])
+    moved = {"generation": 8, "hpa": ("api", 2, 9)}
+    assert superseded(ours(**moved), bound) == ""
+    again = state(template_annotations=MARKED | {RESTARTED_AT: "2026-11-20T03:14:30Z"}, **moved)
+    assert "was restarted by somebody else" in superseded(again, bound)
+    assert superseded(again, OURS_AT_7) == "", "a verification that an older version began knows no better"
+
+
+def test_after_a_rollback_pods_of_another_hash_are_somebodys() -> None:
+    bound = Bound("uid-1", 8, OURS, "hash-1", pods="old")
+    seen = {"generation": 9, "marker": OURS, "hpa": ("api", 2, 9)}
+    assert superseded(state(pods_hash="old", **seen), bound) == ""
+    assert superseded(state(pods_hash="", **seen), bound) == "", "no revision holds the template yet"
+    assert "another pod template" in superseded(state(pods_hash="newer", **seen), bound)
 
 
 def test_nothing_supersedes_a_look_that_is_bound_to_nothing() -> None:

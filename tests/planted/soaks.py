@@ -1,0 +1,75 @@
+"""Bugs in how long and how closely new pods are watched, and in whose change it is that is watched."""
+
+from tests.planted.bug import Bug
+
+MEASURE, ROLLOUT, RESTARTS = (f"bot/verification/{name}.py" for name in ("measure", "rollout", "restarts"))
+UNIT_RESTARTS = "tests/unit/verification/test_restarts.py"
+UNIT_ROLLOUT = "tests/unit/verification/test_rollout.py"
+ASSESS = "tests/unit/verification/test_assess.py"
+SHAPES = "tests/integration/workflow/test_verify_shapes.py"
+
+BUGS = (
+    Bug(
+        name="readiness-lost-between-two-looks",
+        why="A pod that isn't ready every few seconds passes, as long as it is ready whenever somebody looks.",
+        file=MEASURE,
+        old="        since, anew, unmade = (at, odd, at) if odd else (since, anew, unmade)\n",
+        new="        anew = odd or anew\n",
+        tests=(ASSESS, SHAPES),
+    ),
+    Bug(
+        name="another-pod-of-the-same-name",
+        why="A pod of a StatefulSet that is made anew again and again has no restarts, and passes.",
+        file=RESTARTS,
+        old='    return mark if mark.get("uid", pod.uid) == pod.uid else {}\n',
+        new="    return mark\n",
+        tests=(UNIT_RESTARTS, ASSESS),
+    ),
+    Bug(
+        name="somebodys-restart-beside-an-autoscaler",
+        why="A restart by hand under an autoscaler is taken for ours, and its pods for those that we looked at.",
+        file=ROLLOUT,
+        old='    if bound.restarted_at not in {None, state.template_annotations.get(RESTARTED_AT, "")}:\n',
+        new="    if bound.restarted_at == RESTARTED_AT:\n",
+        tests=(UNIT_ROLLOUT, SHAPES),
+    ),
+    Bug(
+        name="restart-mark-not-kept",
+        why="The claim doesn't remember what its write makes of the template's mark: any restart then looks like ours.",
+        file="bot/workflow/execute.py",
+        old="    baseline[measure.RESTARTED] = measure.restarts_at(reading.state, request)\n",
+        new="",
+        tests=(f"{SHAPES}::test_beside_an_autoscaler_somebody_elses_restart_supersedes_too",),
+    ),
+    Bug(
+        name="nothing-tried-passes",
+        why="A restart of a StatefulSet whose partition keeps every pod is called good: no pod was restarted.",
+        file=ROLLOUT,
+        old="    if not need:\n        return Check(NAME, CheckState.UNMEASURED",
+        new="    if need < 0:\n        return Check(NAME, CheckState.UNMEASURED",
+        also=(
+            (
+                "    return need > 0 and counted(state) and ready >= need\n",
+                "    return counted(state) and ready >= need\n",
+            ),
+        ),
+        tests=(UNIT_ROLLOUT,),
+    ),
+    Bug(
+        name="what-still-ends-is-none",
+        why="Scaled to zero, and what hangs in its end goes on working on the database.",
+        file="bot/verification/replicas.py",
+        old="    done = done and not ending\n",
+        new="",
+        also=(("    if ending and not fresh:\n", "    if ending and fresh:\n"),),
+        tests=("tests/unit/verification/test_replicas.py",),
+    ),
+    Bug(
+        name="a-nodes-clock-is-trusted",
+        why="A node whose clock is minutes behind says that its pods have been ready for long.",
+        file=RESTARTS,
+        old="    if soak.unmade is not None and at - soak.unmade < soak.length:\n",
+        new="    if soak.unmade is not None and at < soak.unmade:\n",
+        tests=(UNIT_RESTARTS,),
+    ),
+)
