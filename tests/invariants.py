@@ -196,10 +196,15 @@ def unapproved(left: Left) -> Iterator[str]:
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template of a Job, which the stored request only names; one of several evictions."""
-    if isinstance(stored, dict) and sent in stored.get("evictions", ()):
-        return stored
-    return {**sent, "spec": None} if isinstance(stored, dict) and stored.get("spec", "") is None else sent
+    """What was sent without the template, which the stored request of a run or a rollback only names; one of several evictions."""
+    if isinstance(stored, dict):
+        if sent in stored.get("evictions", ()):
+            return stored
+        return {**sent, "spec": None} if stored.get("spec", "") is None else sent
+    if not isinstance(stored, list) or not isinstance(sent, list):
+        return sent
+    named = {step["path"] for step in stored if step["path"] == "/spec/template" and step.get("value") is None}
+    return [{**step, "value": None} if step["path"] in named else step for step in sent]
 
 
 def _unannounced(left: Left, grant: _Entry, by: str) -> Iterator[str]:

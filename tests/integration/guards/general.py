@@ -67,6 +67,7 @@ def _anew(room: Room) -> None:
     """Another object of the same name."""
     made = room.world.object(room.way.key)
     room.floor.cluster.delete(*room.way.key)
+    room.floor.advance(1)  # what belongs to it goes, too
     meta = {name: made["metadata"][name] for name in ("name", "namespace", "labels", "annotations", "ownerReferences")
             if name in made["metadata"]}  # fmt: skip
     room.floor.cluster.apply({**made, "metadata": meta})
