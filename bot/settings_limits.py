@@ -42,7 +42,7 @@ class LimitSettings(ArtifactSettings):
     SCALE_FROM_ZERO: Annotated[int, BeforeValidator(values.whole(0, 1000))] = Field(
         3, description="Up to how many replicas a workload that has none may be scaled; any other at most doubles."
     )
-    BOUNDS_REVERT: Annotated[timedelta, BeforeValidator(values.duration(60, 604800))] = Field(
+    BOUNDS_REVERT: Annotated[timedelta, BeforeValidator(values.duration(10, 604800))] = Field(
         timedelta(hours=2),
         description="How long after other bounds of an autoscaler helped it is proposed to put the old ones back.",
     )

@@ -29,6 +29,13 @@ PROMISED = {
     "cordon-passes",
     "cordon-undone",
     "expand-volume",
+    "raise-autoscaler-passes",
+    "raise-autoscaler-undone",
+    "rollback-undone",
+    "resume-undone",
+    "refused-by-state",
+    "rests-and-breaker",
+    "budget-holds",
 }
 
 
