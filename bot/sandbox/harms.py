@@ -13,6 +13,7 @@ from typing import Any
 from bot.sandbox.breakages.site import Site, first
 from bot.sandbox.kubernetes.clock import moment
 from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.manners import Manner
 from bot.sandbox.kubernetes.replicasets import ready_since
 from bot.sandbox.kubernetes.tables import pod_reason
@@ -41,18 +42,21 @@ class Harm:
     shows: Callable[[Site], bool]
 
 
+def _current(site: Site) -> str:
+    """The image in the workload's template."""
+    obj = site.cluster.get(site.kind, site.namespace, site.name) or {}
+    return str(first(obj).get("image", ""))
+
+
 def _next_tag(site: Site) -> str:
     """The tag after the one that runs: 1.4.1 becomes 1.4.2."""
-    obj = site.cluster.get(site.kind, site.namespace, site.name) or {}
-    tag = str(first(obj).get("image", "")).rpartition(":")[2]
-    head, _, last = tag.rpartition(".")
+    head, _, last = _current(site).rpartition(":")[2].rpartition(".")
     number = last.split("-", maxsplit=1)[0]
     return f"{head}.{int(number) + 1}" if head and number.isdecimal() else "1.4.2"
 
 
 def _image(site: Site, tag: str) -> str:
-    obj = site.cluster.get(site.kind, site.namespace, site.name) or {}
-    return f"{str(first(obj).get('image', '')).rpartition(':')[0]}:{tag}"
+    return f"{_current(site).rpartition(':')[0]}:{tag}"
 
 
 def _crash_next(site: Site) -> str:
@@ -172,16 +176,23 @@ HARMS: Mapping[str, Harm] = {
 }
 
 
+@dataclass(frozen=True)
+class _Done:
+    site: Site
+    node: str
+    image: str
+
+
 class Harming:
     """Does harm to one cluster and remembers it, so that it can be put right."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._done: list[tuple[Harm, Site, str]] = []
+        self._done: list[_Done] = []
 
     def targets(self) -> list[str]:
         """``namespace/name`` of all that can be harmed, those of the cluster's own parts last."""
-        found = [one for kind in KINDS for one in self.cluster.list(kind)]
+        found = [one for kind in KINDS for one in self.cluster.store.list(by_kind(kind))]
         places = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in found]
         own = {"kube-system", "monitoring"}
         return [f"{space}/{name}" for space, name in sorted(places, key=lambda place: (place[0] in own, place))]
@@ -204,23 +215,32 @@ class Harming:
         site = self.site(workload)
         if harm.name == "stuck" and site.kind != "Deployment":
             raise NotThere(f"{workload} is a {site.kind}; only a Deployment's rollout counts as stuck.")
-        node = node_of(site) if harm.name == "node-down" else ""
+        node, image = (node_of(site) if harm.name == "node-down" else ""), _current(site)
         try:
             said = harm.does(site)
         except LookupError:
             raise NotThere(f"No pod of {workload} runs, so none can go wrong; put it right first.") from None
-        self._done.append((harm, site, node))
+        self._done.append(_Done(site, node, image))
         return harm, site, node, f"{workload}: {said}"
 
     def put_right(self) -> str:
         """Undo all harm; a sentence about what was."""
-        places = sorted({f"{site.namespace}/{site.name}" for _, site, _ in self._done})
-        for _, site, node in self._done:
-            self.cluster.heal(site.namespace, site.name)
-            self.cluster.logs.forget(site.namespace, site.name)
-            if node:
-                self.cluster.node_up(node)
-            if self.cluster.get("PodDisruptionBudget", site.namespace, f"{site.name}-pdb") is not None:
-                self.cluster.delete("PodDisruptionBudget", site.namespace, f"{site.name}-pdb")
+        places = sorted({f"{one.site.namespace}/{one.site.name}" for one in self._done})
+        for one in reversed(self._done):
+            self._undo(one)
         self._done.clear()
         return f"Well again: {', '.join(places)}." if places else "Nothing was broken from here."
+
+    def _undo(self, one: _Done) -> None:
+        site = one.site
+        place = (site.namespace, site.name)
+        if self.cluster.get(site.kind, *place) is None:
+            return  # somebody deleted it meanwhile
+        self.cluster.heal(*place)
+        self.cluster.logs.forget(*place)
+        if _current(site) != one.image:
+            site.roll(by="kubectl-rollout", image=one.image)
+        if one.node:
+            self.cluster.node_up(one.node)
+        if self.cluster.get("PodDisruptionBudget", site.namespace, f"{site.name}-pdb") is not None:
+            self.cluster.delete("PodDisruptionBudget", site.namespace, f"{site.name}-pdb")

@@ -72,6 +72,14 @@ class Faults:
         """Do the work, then close the connection without an answer."""
         self._faults.append(Fault(verb, resource, times, drop_after=True))
 
+    def is_on(self, verb: str, resource: str, *, status: int = 0, hangs: bool = False) -> bool:
+        """Whether exactly this order stands: this status, or that it hangs."""
+        return any(_is(fault, verb, resource, status, hangs=hangs) for fault in self._faults)
+
+    def lift(self, verb: str, resource: str, *, status: int = 0, hangs: bool = False) -> None:
+        """Take such an order back; what hangs already goes on hanging until its caller gives up."""
+        self._faults = [fault for fault in self._faults if not _is(fault, verb, resource, status, hangs=hangs)]
+
     def clear(self) -> None:
         """Switch all faults off."""
         self._faults.clear()
@@ -87,6 +95,11 @@ class Faults:
                         self._faults.remove(fault)
                 return fault
         return None
+
+
+def _is(fault: Fault, verb: str, resource: str, status: int, *, hangs: bool) -> bool:
+    same = (fault.verb, fault.resource, fault.status) == (verb, resource, status)
+    return same and (fault.hang is not None) == hangs
 
 
 def refusal(code: int) -> StatusError:

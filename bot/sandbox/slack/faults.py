@@ -82,6 +82,21 @@ class Faults:
         """Process the call and never answer (until `clear`)."""
         self._add(method, Fault("hang_after", times))
 
+    def is_on(self, method: str, kind: str) -> bool:
+        """Whether a fault of this kind stands for this method."""
+        return any(fault.kind == kind for fault in self._by_method.get(method, ()))
+
+    def lift(self, method: str, kind: str) -> None:
+        """Switch the faults of one kind off for one method, and release the calls that hang for it."""
+        left = [fault for fault in self._by_method.get(method, ()) if fault.kind != kind]
+        self._by_method[method] = left
+        if kind.startswith("hang"):
+            self._release()
+
+    def _release(self) -> None:
+        self._released.set()
+        self._released = asyncio.Event()
+
     def take(self, method: str) -> list[Fault]:
         """The faults that hit this call, each counted as used once."""
         hit = []
@@ -148,5 +163,4 @@ class Faults:
         self.sockets.answer_pings = True
         self.sockets.duplicates = 0
         self.sockets.ghosts = 0
-        self._released.set()
-        self._released = asyncio.Event()
+        self._release()

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST
-from tests.integration.sandbox_page.conftest import World
+from tests.integration.sandbox_page.conftest import REASON_VIEW, World
 
 pytestmark = BROWSED
 
@@ -65,6 +65,21 @@ async def test_an_open_list_of_options_moves_nothing_under_the_pointer(world: Wo
     assert await modal.bounding_box() == before
     await modal.get_by_role("button", name="Cancel").click()
     await expect(modal).to_be_hidden()
+
+
+async def test_an_update_of_the_view_loses_nothing_that_is_being_searched_for(world: World, page: Page) -> None:
+    await world.post_card()
+    await page.get_by_role("button", name="Reject").click()
+    modal = page.get_by_role("dialog", name="Reject the restart")
+    await modal.get_by_label("Workload").press_sequentially("we")
+    (view,) = world.server.workspace.open_views("U0ANA")
+    body = {**REASON_VIEW, "blocks": [{"type": "divider"}, *REASON_VIEW["blocks"]]}
+    await world.client.views_update(view_id=view.id, view=body)
+    await expect(modal.get_by_role("separator")).to_have_count(1)
+    await expect(modal.get_by_label("Workload")).to_be_focused()
+    await expect(modal.get_by_label("Workload")).to_have_value("we")
+    await modal.get_by_role("option", name="shop/web").click()
+    await expect(modal.get_by_role("button", name="Remove shop/web")).to_be_visible()
 
 
 async def test_escape_closes_a_modal_on_the_server_too(world: World, page: Page) -> None:

@@ -65,18 +65,29 @@ def test_every_harm_names_an_alert_that_there_is() -> None:
     assert {harm.alert for harm in HARMS.values() if harm.alert} <= RULES.keys()
 
 
-def test_a_second_bad_image_is_another_one() -> None:
+def test_a_bad_image_is_the_next_one_and_the_old_one_is_back_when_it_is_put_right() -> None:
     cluster = furnished()
     harming = Harming(cluster)
-    tags = []
-    for _ in range(2):
-        harming.harm("crash-next", "shop/api")
-        cluster.advance(20)
-        image = cluster.get("Deployment", "shop", "api")["spec"]["template"]["spec"]["containers"][0]["image"]
-        tags.append(image)
-        harming.put_right()
-        cluster.advance(60)
-    assert tags == ["registry.example/shop/api:1.4.2", "registry.example/shop/api:1.4.3"]
+
+    def image() -> str:
+        found = cluster.get("Deployment", "shop", "api")
+        return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    harming.harm("crash-next", "shop/api")
+    harming.harm("image-missing", "shop/api")
+    assert image() == "registry.example/shop/api:1.4.3-relase"
+    harming.put_right()
+    assert image() == "registry.example/shop/api:1.4.1"
+    assert harming.put_right() == "Nothing was broken from here."
+
+
+def test_what_is_gone_needs_no_putting_right() -> None:
+    cluster = furnished()
+    harming = Harming(cluster)
+    harming.harm("no-budget", "shop/api")
+    cluster.delete("Deployment", "shop", "api")
+    cluster.advance(5)
+    assert harming.put_right() == "Well again: shop/api."
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.sandbox.harms import Harming
+from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.page.panels.alerts import AlertsPanel
+from bot.sandbox.page.panels.audit import AuditPanel
 from bot.sandbox.page.panels.cluster import ClusterPanel
+from bot.sandbox.page.panels.faults import FaultsPanel
 from bot.sandbox.page.panels.panel import Panel
 
 if TYPE_CHECKING:
@@ -25,4 +30,13 @@ def beside(world: World, demo: Demo) -> list[Panel]:
             await world.tell(broken)
         return f"Broken in {PLACE}: {broken.breakage.title}. {told} tells of it."
 
-    return [ClusterPanel(world.cluster, demo.owe, breaks)]
+    def nodes() -> list[str]:
+        return [node["metadata"]["name"] for node in world.cluster.store.list(by_kind("Node"))]
+
+    harming = Harming(world.cluster)
+    return [
+        ClusterPanel(world.cluster, demo.owe, breaks),
+        AlertsPanel(world.alertmanager, world.alert_sets, harming.targets, nodes),
+        AuditPanel(world.folder / "fettle.db", lambda: world.fettle("audit", "verify")),
+        FaultsPanel(world.slack_server.faults, world.cluster_server.faults),
+    ]

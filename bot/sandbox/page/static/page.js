@@ -60,6 +60,7 @@ const Page = (() => {
     const control = active && active.closest(".control");
     const mark = control && [control.dataset.block, control.dataset.action];
     const tag = active && active.tagName;
+    const searched = control && control.dataset.kind === "combo" ? active.value : "";
     element.innerHTML = html;
     Dates.write(element);
     Values.restore(element);
@@ -70,7 +71,13 @@ const Page = (() => {
     for (const next of element.querySelectorAll(".control")) {
       if (next.dataset.block !== mark[0] || next.dataset.action !== mark[1]) continue;
       const field = next.querySelector(tag.toLowerCase());
-      if (field) return field.focus({ preventScroll: true });
+      if (!field) continue;
+      field.focus({ preventScroll: true });
+      if (!searched) return;
+      // What was being searched for goes on being searched for.
+      field.value = searched;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      return;
     }
     // The pressed button is gone: the focus stays at its message, not at the top of the page.
     const message = element.querySelector(".message");

@@ -82,7 +82,9 @@ const Panels = (() => {
       const tab = event.target.closest(".tab");
       if (tab) choose(tab.dataset.panel);
       const button = event.target.closest("button[data-act]");
-      if (button) act(button.dataset.act, { ...button.dataset }, button);
+      if (!button) return;
+      const fields = "form" in button.dataset ? fieldsOf(button.form) : { ...button.dataset };
+      act(button.dataset.act, fields, button);
     });
     side.addEventListener("keydown", (event) => {
       const tab = event.target.closest(".tab");

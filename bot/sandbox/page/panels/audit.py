@@ -1,0 +1,102 @@
+"""The audit's panel: the chain as it grows, read from the bot's own store and never written.
+
+The store is opened for reading, anew for each look; what is read is what ``fettle audit list`` shows. Each entry names
+the hash of the one before; whether the whole chain holds is asked of the bot's own command. It refuses to judge.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from bot.sandbox.page.panels.panel import Act, Json
+from bot.sandbox.page.render import render
+from bot.sandbox.slack.errors import NotThere
+
+SHOWN = 100
+_NEWEST = """
+SELECT a.seq, a.at, a.tag, a.actor, a.subject, a.outcome, a.prev, a.hash, d.detail, p.name
+FROM audit a
+LEFT JOIN audit_details d ON d.seq = a.seq
+LEFT JOIN people p ON a.actor = 'person:' || p.id
+ORDER BY a.seq DESC LIMIT ?
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry; ``follows`` says that it names the hash of the one before, None where that one isn't shown."""
+
+    seq: int
+    at: str
+    tag: str
+    who: str
+    subject: str
+    outcome: str
+    reason: str
+    hash: str
+    follows: bool | None
+
+
+class AuditPanel:
+    """``verify`` runs ``fettle audit verify`` and answers its exit code and output."""
+
+    name, title = "audit", "Audit"
+
+    def __init__(self, store: Path, verify: Callable[[], Awaitable[tuple[int, str]]]) -> None:
+        self._store, self._verify = store, verify
+        self.acts: Mapping[str, Act] = {"verify": self._whole}
+
+    def mark(self) -> Hashable:
+        """When the store and its journal were written last."""
+        return tuple(_written(path) for path in (self._store, self._store.with_name(f"{self._store.name}-wal")))
+
+    def html(self) -> Markup:
+        """The newest entries, newest first."""
+        entries, total = self.entries()
+        return render("panels/audit.html", entries=entries, total=total)
+
+    def entries(self) -> tuple[list[Entry], int]:
+        """The newest entries, newest first, and how many there are; none before a bot has written."""
+        if not self._store.is_file():
+            return [], 0
+        try:
+            with closing(sqlite3.connect(f"{self._store.as_uri()}?mode=ro", uri=True, timeout=1.0)) as store:
+                rows = store.execute(_NEWEST, (SHOWN + 1,)).fetchall()
+                (total,) = store.execute("SELECT count(*) FROM audit").fetchone()
+        except sqlite3.OperationalError:
+            return [], 0  # the bot is making its tables
+        before: list[str | None] = [row[7] for row in rows[1:]]
+        linked = zip(rows, [*before, None], strict=True)
+        return [_entry(row, hash_before) for row, hash_before in linked][:SHOWN], int(total)
+
+    async def _whole(self, _body: Json) -> str:
+        code, said = await self._verify()
+        if code:
+            raise NotThere(said.strip() or f"fettle audit verify ended with {code}.")
+        return said.strip().splitlines()[0]
+
+
+def _written(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_size
+
+
+def _entry(row: tuple[int, str, str, str, str, str, str, str, str | None, str | None], before: str | None) -> Entry:
+    seq, at, tag, actor, subject, outcome, prev, digest, detail, name = row
+    try:
+        found = json.loads(detail or "{}")
+    except ValueError:
+        found = {}
+    reason = str(found.get("reason") or found.get("headline") or "") if isinstance(found, dict) else ""
+    follows = None if before is None else prev == before
+    return Entry(seq, at, tag, f"@{name}" if name else actor, subject, outcome, reason, digest, follows)

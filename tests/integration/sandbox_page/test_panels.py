@@ -1,0 +1,248 @@
+"""What the panels say and refuse, without a browser: alerts that nobody takes, the audit as it is, faults."""
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.domain.audit import AuditNote
+from bot.sandbox.alertmanager import Alertmanager
+from bot.sandbox.bot_process import free_port
+from bot.sandbox.kubernetes.faults import Faults as ClusterFaults
+from bot.sandbox.page.panels import alerts
+from bot.sandbox.page.panels.alerts import AlertsPanel
+from bot.sandbox.page.panels.audit import AuditPanel
+from bot.sandbox.page.panels.faults import FaultsPanel
+from bot.sandbox.slack.errors import NotThere
+from bot.sandbox.slack.faults import Faults as SlackFaults
+from bot.sandbox.slack.faults import SocketOrders
+from bot.storage import people
+from bot.storage.db import Store, Tx
+
+NOW = datetime(2026, 11, 21, 3, 14, 15, tzinfo=UTC)
+
+# -- alerts -----------------------------------------------------------------------------------------
+
+
+def about(_name: str, workload: str) -> list[dict[str, str]]:
+    namespace, _, name = workload.partition("/")
+    return [{"namespace": namespace, "deployment": name}]
+
+
+@pytest_asyncio.fixture
+async def unheard(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AlertsPanel]:
+    """Alerts that go where nobody listens."""
+    monkeypatch.setattr(alerts, "PATIENCE", 0.3)
+    manager = Alertmanager(f"http://127.0.0.1:{free_port()}/webhooks/alertmanager", "sandbox")
+    yield AlertsPanel(manager, about, lambda: ["shop/api"], lambda: ["node-1", "node-2"])
+    await manager.close()
+
+
+async def test_an_alert_that_nobody_takes_fires_all_the_same_and_says_so(unheard: AlertsPanel) -> None:
+    before = unheard.mark()
+    with pytest.raises(NotThere, match=r"Nobody takes alerts at .*It fires all the same"):
+        await unheard.acts["fire"]({"name": "HighErrorRate", "about": "shop/api"})
+    assert unheard.mark() != before
+    html = unheard.html()
+    assert 'aria-label="HighErrorRate in shop"' in html
+    assert 'deployment="api"' in html
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "Choose an alert"),
+        ({"name": "Melted", "about": "shop/api"}, "Choose an alert"),
+        ({"name": "HighErrorRate", "about": "node-1"}, "is about a workload"),
+        ({"name": "HighErrorRate", "about": "shop/gone"}, "is about a workload"),
+    ],
+)
+async def test_what_cannot_be_fired_is_said_in_a_sentence(
+    unheard: AlertsPanel, body: dict[str, str], said: str
+) -> None:
+    with pytest.raises(NotThere, match=said):
+        await unheard.acts["fire"](body)
+    assert "Nothing fires." in unheard.html()
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "label"),
+    [
+        ("KubeNodeNotReady", "node-2", 'node="node-2"'),
+        ("KubeNodeNotReady", "shop/api", 'node="node-1"'),
+        ("NodeClockSkewDetected", "node-2", 'instance="node-2"'),
+        ("Watchdog", "shop/api", 'alertname="Watchdog"'),
+    ],
+)
+async def test_an_alert_is_about_what_its_rule_is_about(
+    unheard: AlertsPanel, name: str, chosen: str, label: str
+) -> None:
+    with pytest.raises(NotThere):
+        await unheard.acts["fire"]({"name": name, "about": chosen})
+    assert label in unheard.html()
+
+
+async def test_what_does_not_fire_cannot_be_resolved(unheard: AlertsPanel) -> None:
+    with pytest.raises(NotThere, match="HighLatency doesn't fire"):
+        await unheard.acts["resolve"]({"name": "HighLatency"})
+    assert await unheard.acts["all"]({}) == "Nothing fires."
+
+
+# -- audit ------------------------------------------------------------------------------------------
+
+
+async def whole() -> tuple[int, str]:
+    return 0, "The audit is whole: 3 entries.\nHead: abc"
+
+
+async def broken() -> tuple[int, str]:
+    return 1, "Entry 2 doesn't follow.\n"
+
+
+def story(tx: Tx) -> None:
+    ana = people.person_for(tx, "U0ANA", "Ana", NOW)
+    tx.audit(AuditNote("incident:state:triggered", "alertmanager", "incident:3", "triggered", 3), NOW)
+    tx.audit(AuditNote("proposal:approval:granted", ana, "proposal:7", "granted", 3, {"reason": "looks right"}), NOW)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Path]:
+    """The store of a bot that has it open."""
+    path = tmp_path / "fettle.db"
+    opened = Store.open(f"sqlite:///{path}")
+    opened.transact_now(story)
+    yield path
+    opened.close_now()
+
+
+def test_the_audit_is_read_newest_first_with_names_and_links(store: Path) -> None:
+    entries, total = AuditPanel(store, whole).entries()
+    assert [entry.seq for entry in entries] == list(range(total, 0, -1))
+    assert (entries[0].who, entries[0].tag, entries[0].reason) == ("@Ana", "proposal:approval:granted", "looks right")
+    assert [entry.follows for entry in entries] == [True] * (total - 1) + [None]
+
+
+def test_an_entry_that_was_changed_afterwards_no_longer_follows(store: Path) -> None:
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("UPDATE audit SET hash = 'other' WHERE tag = 'incident:state:triggered'")
+    panel = AuditPanel(store, whole)
+    assert panel.entries()[0][0].follows is False
+    assert "does not follow" in panel.html()
+
+
+def test_the_mark_moves_when_the_bot_writes(store: Path) -> None:
+    panel = AuditPanel(store, whole)
+    before = panel.mark()
+    assert panel.mark() == before
+    other = Store.open(f"sqlite:///{store}", lock=False)
+    other.transact_now(story)
+    other.close_now()
+    assert panel.mark() != before
+
+
+async def test_the_chain_is_verified_by_the_bots_own_command(store: Path) -> None:
+    assert await AuditPanel(store, whole).acts["verify"]({}) == "The audit is whole: 3 entries."
+    with pytest.raises(NotThere, match="Entry 2 doesn't follow"):
+        await AuditPanel(store, broken).acts["verify"]({})
+
+
+def test_before_a_bot_has_written_there_is_nothing_and_no_file_is_made(tmp_path: Path) -> None:
+    panel = AuditPanel(tmp_path / "fettle.db", whole)
+    assert "Nothing was written yet." in panel.html()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "fettle.db").touch()
+    assert panel.entries() == ([], 0)
+
+
+# -- faults -----------------------------------------------------------------------------------------
+
+
+async def _disconnect(_reason: str) -> int:
+    return 0
+
+
+def switched() -> tuple[FaultsPanel, SlackFaults, ClusterFaults]:
+    """Switchboards as the servers have them; two sockets are open."""
+    slack, cluster = SlackFaults(orders=SocketOrders(_disconnect, lambda: 2, lambda: None)), ClusterFaults()
+    return FaultsPanel(slack, cluster), slack, cluster
+
+
+ON_SLACK = {
+    "slack-429": ("chat.update", "rate_limit"),
+    "slack-slow": ("views.open", "slow"),
+    "slack-drop": ("chat.postMessage", "drop_after"),
+    "slack-drop-edit": ("chat.update", "drop_after"),
+    "slack-503": ("auth.test", "error"),
+}
+
+
+@pytest.mark.parametrize("name", ON_SLACK)
+async def test_a_switch_for_slack_hits_its_calls_until_it_is_off(name: str) -> None:
+    panel, slack, _ = switched()
+    method, kind = ON_SLACK[name]
+    assert await panel.acts["turn"]({"switch": name}) == ""
+    assert 'aria-pressed="true"' in panel.html()
+    assert [fault.kind for fault in slack.take(method)] == [kind]
+    if kind == "drop_after":  # used up
+        assert 'aria-pressed="true"' not in panel.html()
+        return
+    assert (await panel.acts["turn"]({"switch": name})).startswith("Over: ")
+    assert slack.take(method) == []
+
+
+ON_CLUSTER = {
+    "cluster-403": ("patch", 403),
+    "cluster-409": ("update", 409),
+    "cluster-429": ("list", 429),
+    "cluster-503": ("watch", 503),
+}
+
+
+@pytest.mark.parametrize("name", ON_CLUSTER)
+async def test_a_switch_for_the_cluster_hits_its_verbs_until_it_is_off(name: str) -> None:
+    panel, _, cluster = switched()
+    verb, status = ON_CLUSTER[name]
+    await panel.acts["turn"]({"switch": name})
+    fault = cluster.take(verb, "deployments")
+    assert fault is not None
+    assert fault.status == status
+    assert (cluster.take("get", "pods") is None) == (status in {403, 409})
+    await panel.acts["turn"]({"switch": name})
+    assert cluster.take(verb, "deployments") is None
+
+
+async def test_requests_hang_until_the_switch_is_off() -> None:
+    panel, _, cluster = switched()
+    await panel.acts["turn"]({"switch": "cluster-hang"})
+    fault = cluster.take("get", "pods")
+    assert fault is not None
+    assert fault.hang
+    await panel.acts["turn"]({"switch": "cluster-hang"})
+    assert cluster.take("get", "pods") is None
+
+
+async def test_a_closed_socket_stays_closed_until_the_switch_is_off() -> None:
+    panel, slack, _ = switched()
+    before = panel.mark()
+    await panel.acts["turn"]({"switch": "slack-socket"})
+    assert panel.mark() != before
+    assert slack.sockets.refuse > 0
+    await panel.acts["turn"]({"switch": "slack-socket"})
+    assert slack.sockets.refuse == 0
+    assert "that were reset: 2" in await panel.acts["cut"]({})
+
+
+async def test_everything_is_switched_off_at_once_and_an_unknown_fault_is_refused() -> None:
+    panel, slack, cluster = switched()
+    for name in ("slack-429", "cluster-503", "slack-socket"):
+        await panel.acts["turn"]({"switch": name})
+    assert await panel.acts["clear"]({}) == "Everything works again."
+    assert 'aria-pressed="true"' not in panel.html()
+    assert (slack.take("chat.update"), cluster.take("get", "pods"), slack.sockets.refuse) == ([], None, 0)
+    with pytest.raises(NotThere, match="no such fault"):
+        await panel.acts["turn"]({"switch": "flood"})
