@@ -196,7 +196,7 @@ def unapproved(left: Left) -> Iterator[str]:
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template, which the stored request of a run or a rollback only names; one of several evictions."""
+    """What was sent without the template, which the stored request of a run or rollback only names; one of several pods."""
     if isinstance(stored, dict):
         if sent in stored.get("evictions", ()):
             return stored
