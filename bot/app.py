@@ -120,7 +120,7 @@ class Program:
             opened = await _open(settings, closing)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
             steady = clock.Steady()
-            sources = Sources.of(settings, artifact_store.named(settings, settings.DATA_DIR))
+            sources = Sources.of(settings, artifact_store.named(settings, settings.DATA_DIR), settings.DEBUG_IMAGES)
             closing.push_async_callback(sources.close)
             pager = await _pager(settings, closing)
             ctx = Context(

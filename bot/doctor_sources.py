@@ -11,7 +11,7 @@ from datetime import UTC
 from bot import clock, doctor_registries
 from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, FettleError
-from bot.domain.mitigation import Action, Notice
+from bot.domain.mitigation import Action, Notice, traits_of
 from bot.integrations import artifact_store
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.artifacts import Artifacts
@@ -55,7 +55,7 @@ async def rows(settings: Settings) -> list[Row]:
 
 async def _artifacts(settings: Settings, store: Artifacts | None) -> list[Row]:
     """Where dumps would go; of no concern while none may be taken."""
-    if store is None or not {Action.THREAD_DUMP, Action.HEAP_DUMP} & set(settings.ALLOWED_ACTIONS):
+    if store is None or not {one for one in Action if traits_of(one).looks} & set(settings.ALLOWED_ACTIONS):
         return [ok("ARTIFACTS", f"Not used: ALLOWED_ACTIONS names no dump. {DESCRIPTIONS['ARTIFACTS']}")]
     try:
         return [ok("ARTIFACTS", await store.check())]

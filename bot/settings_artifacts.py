@@ -23,6 +23,8 @@ _DRIVE = re.compile(r"drive://[A-Za-z0-9_-]{10,100}")
 _SIZE = re.compile(r"(\d{1,9})\s*(Mi|Gi|Ti)", re.IGNORECASE)
 _UNITS = {"mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
 _KEY = re.compile(r"aws:kms:[A-Za-z0-9:/_-]{1,200}")
+DEBUG_KINDS = ("jvm", "python")
+_BY_DIGEST = re.compile(r"[a-z0-9][a-zA-Z0-9.:_-]*/[a-z0-9][a-z0-9._/-]{0,200}(:[\w.-]{1,128})?@sha256:[0-9a-f]{64}")
 _REGION = re.compile(r"[a-z0-9-]{0,40}")
 
 
@@ -58,6 +60,21 @@ def region(value: Any) -> str:
     return text
 
 
+def images(value: Any) -> dict[str, str]:
+    """``jvm=registry.example/tools@sha256:…, python=…``; an image without its digest is refused."""
+    found: dict[str, str] = {}
+    for part in str(value).replace("\n", ",").split(","):
+        if not part.strip():
+            continue
+        kind, _, image = (word.strip() for word in part.partition("="))
+        if kind not in DEBUG_KINDS or kind in found:
+            raise ValueError(f"write each of {' and '.join(DEBUG_KINDS)} once, not “{kind[:30]}”")
+        if not _BY_DIGEST.fullmatch(image):
+            raise ValueError(f"{kind} needs a whole image by digest, registry/name@sha256:…; a tag can be moved")
+        found[kind] = image
+    return found
+
+
 class ArtifactSettings(BaseModel):
     """Part of ``Settings``."""
 
@@ -79,6 +96,11 @@ class ArtifactSettings(BaseModel):
         default=True,
         description="Whether approvers may have links to dumps in S3 that need no login for an hour, seen by whoever "
         "asked alone and audited.",
+    )
+    DEBUG_IMAGES: Annotated[dict[str, str], BeforeValidator(images)] = Field(
+        default_factory=dict,
+        description="Images of debug containers, by digest: jvm=registry.example/jdk@sha256:…, python=…; jvm needs "
+        "jcmd in it, python py-spy, both a shell, sleep, dd and sha256sum.",
     )
     ARTIFACTS_S3_ENDPOINT: Annotated[str, BeforeValidator(address)] = Field(
         "", description="Base address of what speaks S3 and isn't Amazon's, such as http://minio.storage.svc:9000."

@@ -74,6 +74,11 @@ def _container(rest: str) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
+def _beside(rest: str) -> dict[str, str]:
+    """``api-7d9f5c-x2x4q``, that and a container, and which tools it takes; what is more belongs to the last."""
+    return dict(zip(("pod", "container", "kind"), rest.split(maxsplit=2), strict=False))
+
+
 FORMS: Mapping[Action, Form] = {
     Action.RESTART: Form("namespace/name", "a rolling restart", _as_given),
     Action.ROLLBACK: Form("namespace/name [revision]", "the last healthy revision, or the one named", _revision),
@@ -93,6 +98,12 @@ FORMS: Mapping[Action, Form] = {
         "namespace/name [pod [container]]", "what every thread of a JVM does, kept as a file", _container
     ),
     Action.HEAP_DUMP: Form("namespace/name [pod [container]]", "the heap of a JVM, kept as a file", _container),
+    Action.DEBUG_THREAD_DUMP: Form(
+        "namespace/name [pod [container [jvm or python]]]",
+        "the same by a debug container, for images without tools",
+        _beside,
+    ),
+    Action.DEBUG_HEAP_DUMP: Form("namespace/name [pod [container]]", "the same of the heap", _beside),
     Action.RERUN_JOB: Form("namespace/name", "a Job or CronJob, from the CronJob's own template", _as_given),
     Action.DELETE_FAILED_JOB: Form("namespace/name", "a Job that failed, with its pods", _as_given),
     Action.EXPAND_VOLUME: Form("namespace/claim [size]", "half as much again, or 15Gi", _size),

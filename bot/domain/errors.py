@@ -17,6 +17,7 @@ request that is at fault (``persons_fault``), and may the world have changed (``
     ├── ForbiddenError         an outside system refuses our rights   (no retry until changed)
     ├── RejectedError          an outside system calls our request wrong (a bug or a limit; no retry)
     ├── PartDoneError          one of several is done, others are left (goes on after the guards were asked again)
+    ├── StoppedError           it went wrong after something was done that stays
     ├── WorldChangedError      a precondition failed: nothing was done
     ├── OutcomeUnknownError    the request left, no answer came       (may have acted: read back first)
     ├── IllegalTransitionError a state machine was asked for a step it doesn't have (a bug)
@@ -103,6 +104,16 @@ class WorldChangedError(FettleError):
 
 class PartDoneError(FettleError):
     """One of several writes is done and others are left. ``so_far`` names those for when it stops here."""
+
+    may_have_acted = True
+
+    def __init__(self, message: str, so_far: str) -> None:
+        super().__init__(message)
+        self.so_far = so_far
+
+
+class StoppedError(FettleError):
+    """It went wrong after something was done that stays; ``so_far`` says what. Nothing more will happen."""
 
     may_have_acted = True
 

@@ -26,6 +26,8 @@ class Action(StrEnum):
     EVICT = "evict"
     THREAD_DUMP = "thread_dump"
     HEAP_DUMP = "heap_dump"
+    DEBUG_THREAD_DUMP = "debug_thread_dump"
+    DEBUG_HEAP_DUMP = "debug_heap_dump"
     RERUN_JOB = "rerun_job"
     DELETE_FAILED_JOB = "delete_failed_job"
     EXPAND_VOLUME = "expand_volume"
@@ -66,6 +68,21 @@ class Traits:
     """Fit for a workload whose size an autoscaler sets."""
     looks: bool = False
     least: int = 1
+
+
+def _beside(noun: str) -> Traits:
+    """A dump by way of a debug container."""
+    return Traits(
+        RESTARTABLE,
+        role="fettle-debug",
+        right="add debug containers",
+        does=f"take a {noun} from a debug container in",
+        noun=f"debug container and {noun}",
+        rolling_out=True,
+        paused=True,
+        on_delete=True,
+        looks=True,
+    )
 
 
 TRAITS: Mapping[Action, Traits] = {
@@ -157,6 +174,8 @@ TRAITS: Mapping[Action, Traits] = {
         on_delete=True,
         looks=True,
     ),
+    Action.DEBUG_THREAD_DUMP: _beside("thread dump"),
+    Action.DEBUG_HEAP_DUMP: _beside("heap dump"),
     Action.RERUN_JOB: Traits(("CronJob", "Job"), role="fettle-rerun", right="create jobs", does="rerun", noun="run"),
     Action.DELETE_FAILED_JOB: Traits(
         ("Job",), role="fettle-delete-job", right="delete jobs", does="delete", noun="deletion"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.artifacts import Artifacts
@@ -22,9 +23,13 @@ class Sources:
     loki: Loki | None = None
     registries: Registries | None = None
     artifacts: Artifacts | None = None
+    debug_images: Mapping[str, str] = field(default_factory=dict)
+    """Which image a debug container has, by digest: ``jvm``, ``python``."""
 
     @classmethod
-    def of(cls, settings: SourceSettings, artifacts: Artifacts | None = None) -> Sources:
+    def of(
+        cls, settings: SourceSettings, artifacts: Artifacts | None = None, debug_images: Mapping[str, str] | None = None
+    ) -> Sources:
         """Those that have an address; nothing is asked yet, not even whether it resolves."""
         prometheus, alertmanager, loki = (access(settings, one) for one in ("PROMETHEUS", "ALERTMANAGER", "LOKI"))
         return cls(
@@ -33,6 +38,7 @@ class Sources:
             Loki(loki) if loki else None,
             Registries(settings.REGISTRIES) if settings.REGISTRIES else None,
             artifacts,
+            debug_images or {},
         )
 
     async def close(self) -> None:

@@ -35,6 +35,7 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("patch", "horizontalpodautoscalers"): "fettle-scale",
     ("create", "pods/eviction"): "fettle-evict",
     ("create", "pods/exec"): "fettle-exec",
+    ("patch", "pods/ephemeralcontainers"): "fettle-debug",
     ("create", "jobs"): "fettle-rerun",
     ("delete", "jobs"): "fettle-delete-job",
     ("patch", "persistentvolumeclaims"): "fettle-expand",

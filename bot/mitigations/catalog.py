@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.domain.mitigation import Action
 from bot.mitigations import (
     cordon,
+    debug_dump,
     delete_failed_job,
     evict,
     expand_volume,
@@ -36,6 +37,8 @@ CATALOG: Mapping[Action, Mitigation] = {
         evict.MITIGATION,
         thread_dump.MITIGATION,
         heap_dump.MITIGATION,
+        debug_dump.THREAD_DUMP,
+        debug_dump.HEAP_DUMP,
         rerun_job.MITIGATION,
         delete_failed_job.MITIGATION,
         expand_volume.MITIGATION,

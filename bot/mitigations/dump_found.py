@@ -17,6 +17,10 @@ IN_MEMORY = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 SHARE = 1.5
 """A heap dump may be larger than the heap: references are written with eight bytes each."""
 LEAST = 64 * 1024**2
+_LOCKED = (
+    "The {} process is there, and the kernel lets nobody else into it: it runs as another user than its pod says, or "
+    "with capabilities that a debug container doesn't get."
+)
 _PATH = re.compile(r"/[A-Za-z0-9/._+@-]{1,500}")
 
 
@@ -50,6 +54,8 @@ class Found:
     processes: tuple[Process, ...]
     folders: tuple[Folder, ...]
     tools: dict[str, str]
+    locked: tuple[str, ...] = ()
+    """Kinds of processes that the kernel lets this user not into."""
 
 
 def read(told: bytes) -> Found:
@@ -57,6 +63,7 @@ def read(told: bytes) -> Found:
     me, processes, folders = 0, {}, {}
     tools: dict[str, str] = {}
     mounts: dict[str, str] = {}
+    locked: list[str] = []
     for line in told.decode(errors="replace").splitlines():
         match line.split():
             case ["me", uid] if uid.isdecimal():
@@ -65,6 +72,8 @@ def read(told: bytes) -> Found:
                 processes[pid] = Process(kind, int(pid), int(uid), int(rss) * 1024, bool(_mask(caught) & QUIT))
             case ["tool", pid, name, at] if _PATH.fullmatch(at):
                 (processes[pid].tools if pid in processes else tools).setdefault(name, at)
+            case ["locked", kind, _]:
+                locked.append(kind)
             case ["mount", kind, at]:
                 mounts[at] = kind  # a later mount covers an earlier one
             case ["space", free, mounted, at] if free.isdecimal() and _PATH.fullmatch(at):
@@ -72,9 +81,18 @@ def read(told: bytes) -> Found:
     return Found(
         me,
         tuple(processes.values()),
-        tuple(Folder(at, free, mounted, mounts.get(mounted, "")) for at, (free, mounted) in folders.items()),
+        tuple(_folder(at, free, mounted, mounts) for at, (free, mounted) in folders.items()),
         tools,
+        tuple(locked),
     )
+
+
+def _folder(at: str, free: int, mounted: str, mounts: dict[str, str]) -> Folder:
+    """A dash for the mount is the longest that the folder lies in."""
+    if mounted == "-":
+        inside = [one for one in mounts if one in {"/", at} or at.startswith(f"{one}/")]
+        mounted = max(inside, key=len, default="")
+    return Folder(at, free, mounted, mounts.get(mounted, ""))
 
 
 def _mask(text: str) -> int:
@@ -87,6 +105,8 @@ def _mask(text: str) -> int:
 def jvm(found: Found) -> Process:
     """The Java process, the largest where there are several; ``RequestError`` where there is none."""
     javas = [one for one in found.processes if one.kind == "java"]
+    if not javas and "java" in found.locked:
+        raise RequestError(_LOCKED.format("Java"))
     if not javas:
         raise RequestError("There is no Java process in this container.")
     return max(javas, key=lambda one: one.rss)
@@ -110,10 +130,14 @@ def threads_of(found: Found) -> tuple[str, Process, str]:
 
 def _python(found: Found) -> tuple[str, Process, str]:
     pythons = [one for one in found.processes if one.kind == "python"]
+    if not pythons and found.locked:
+        raise RequestError(_LOCKED.format("/".join(sorted(set(found.locked)))))
     if not pythons:
         raise RequestError("There is neither a Java nor a Python process in this container.")
     if "py-spy" not in found.tools:
-        raise RequestError("The container's process is Python, and there is no py-spy in it.")
+        raise RequestError(
+            "The container's process is Python, and there is no py-spy in it. A debug_thread_dump has one."
+        )
     return "threads with py-spy", max(pythons, key=lambda one: one.rss), found.tools["py-spy"]
 
 
@@ -126,7 +150,9 @@ def heap_of(found: Found) -> tuple[str, Process, str]:
     for name in ("jcmd", "jmap"):
         if name in process.tools:
             return f"heap with {name}", process, process.tools[name]
-    raise RequestError("The container has neither jcmd nor jmap: its image holds a JRE alone.")
+    raise RequestError(
+        "The container has neither jcmd nor jmap: its image holds a JRE alone. A debug_heap_dump brings its own."
+    )
 
 
 def need(process: Process) -> int:

@@ -26,7 +26,7 @@ from bot.kube.execs import Place
 from bot.kube.objects import path
 from bot.kube.room import Room
 from bot.mitigations import dump_found
-from bot.mitigations.dump_scripts import COMMANDS, filled
+from bot.mitigations.dump_scripts import BESIDE, COMMANDS, filled
 from bot.mitigations.params import Params
 from bot.mitigations.verb import Brought, rights_on
 
@@ -57,21 +57,26 @@ _SHORT = 100
 
 @dataclass(frozen=True)
 class Job:
-    """One dump under way: where, with which commands, and under which name it will be kept."""
+    """One dump under way: where, with which commands, and under which name it will be kept.
+
+    ``place`` is the container itself, or the debug container ``beside`` it.
+    """
 
     cluster: Cluster
     place: Place
     found: Room
     commands: Mapping[str, Sequence[str]]
     name: str
+    beside: bool = False
 
     @classmethod
     def of(cls, cluster: Cluster, stored: WriteRequest) -> Job:
         """From the stored request alone."""
         body = stored.body
         found = Room(body["pod"], body["uid"], body["container"], int(body["restarts"]), body["container_id"])
-        place = Place(body["namespace"], found.pod, found.container, stored.execution)
-        return cls(cluster, place, found, body["commands"], body["artifact"])
+        debug = body.get("debug", {}).get("name", "")
+        place = Place(body["namespace"], found.pod, debug or found.container, stored.execution)
+        return cls(cluster, place, found, body["commands"], body["artifact"], bool(debug))
 
     def argv(self, command: str, **places: object) -> tuple[str, ...]:
         """A stored command with its places filled."""
@@ -86,11 +91,27 @@ class Job:
 
     async def looked(self) -> dump_found.Found:
         """What runs in there."""
-        return dump_found.read(await self.told("find"))
+        found = dump_found.read(await self.told(self.named("find")))
+        if self.beside and any(one.kind == "java" and not one.quits for one in found.processes):
+            raise RequestError(
+                "The JVM doesn't catch SIGQUIT (-Xrs?), by which it would be asked: it would end by that."
+            )
+        return found
+
+    def named(self, command: str) -> str:
+        """The command as it is called from where it runs; ``RequestError`` where a debug image would lack it."""
+        beside = f"{BESIDE}{command}"
+        if self.beside and beside not in self.commands and command not in self.commands:
+            raise RequestError("The debug image has none of the tools that this takes; jcmd or py-spy has to be in it.")
+        return beside if beside in self.commands else command
+
+    def seen(self, file: str, pid: int) -> str:
+        """Where a file that the process names is from where the commands run."""
+        return f"/proc/{pid}/root{file}" if self.beside else file
 
     def draft(self, size: int, sha256: str) -> Draft:
         """What is about to be kept."""
-        facts = {"namespace": self.place.namespace, "pod": self.place.pod, "container": self.place.container}
+        facts = {"namespace": self.place.namespace, "pod": self.place.pod, "container": self.found.container}
         return Draft(self.name, size, sha256, self.place.execution, facts)
 
     async def same(self) -> None:
@@ -101,7 +122,7 @@ class Job:
 
 def asked(wanted: Params) -> str:
     """What is wrong with what a person wrote."""
-    for key in ("pod", "container"):
+    for key in ("pod", "container", "kind"):
         if key in wanted and not _NAME.fullmatch(str(wanted[key])):
             return f"“{str(wanted[key])[:60]}” is no name of a {key}. Write the pod as kubectl get pods shows it."
     return ""

@@ -78,8 +78,8 @@ async def bring(cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Bro
     folder = dump_found.folder_for(found, size)
     await _not_evicted(job, folder, size)
     file = f"{folder.path}/{dumps.file_name(stored.execution)}"
-    done = await _written(job, store, command, {"pid": process.pid, "tool": tool, "file": file})
-    left = "" if await _removed(job, file) else dumps.left_behind(stored)
+    done = await _written(job, store, job.named(command), {"pid": process.pid, "tool": tool, "file": file})
+    left = "" if await _removed(job, job.seen(file, process.pid)) else dumps.left_behind(stored)
     if isinstance(done, Kept):
         return Brought(done, f"{dumps.words(done, command.rpartition(' ')[2])}{'.' if left else ''}{left}")
     if left:
@@ -95,7 +95,7 @@ async def _room_in(store: Artifacts, size: int) -> None:
 
 async def _not_evicted(job: Job, folder: dump_found.Folder, size: int) -> None:
     """A file beyond what the pod's spec allows would have it evicted."""
-    now = await room.room(job.cluster, job.place.namespace, job.place.pod, job.place.container)
+    now = await room.room(job.cluster, job.place.namespace, job.place.pod, job.found.container)
     limit = now.limit_at(folder.mounted)
     if limit is not None and limit < size:
         raise RequestError(
@@ -108,7 +108,7 @@ async def _written(job: Job, store: Artifacts, command: str, places: dict[str, A
     try:
         async with asyncio.timeout(LONGEST):
             told = await job.told(command, within=WITHIN, **places)
-            return await _brought(job, store, told, str(places["file"]))
+            return await _brought(job, store, told, job.seen(str(places["file"]), places["pid"]))
     except OutcomeUnknownError as error:  # what is still being written is gone once the JVM closes it
         return RejectedError(f"{error} No heap dump was kept; nothing was restarted.", "cut")
     except TimeoutError:

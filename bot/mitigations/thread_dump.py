@@ -81,10 +81,10 @@ async def _kept(store: Artifacts, job: Job, text: bytes) -> Kept:
 
 
 async def _dumped(job: Job, command: str, process: dump_found.Process, tool: str) -> bytes:
-    if command == "threads with kill -3":
+    if command == "threads with kill -3" and not job.beside:
         text = await _from_log(job, process)
     else:
-        text = await job.told(command, within=WITHIN, most=MOST, pid=process.pid, tool=tool)
+        text = await job.told(job.named(command), within=WITHIN, most=MOST, pid=process.pid, tool=tool)
     mark = PYTHON if process.kind == "python" else JAVA
     if mark not in text:
         raise RejectedError("What came is no thread dump, so it wasn't kept.", "dump")

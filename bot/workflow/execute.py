@@ -20,6 +20,7 @@ from bot.domain.errors import (
     OutcomeUnknownError,
     PartDoneError,
     RejectedError,
+    StoppedError,
     UnavailableError,
     WorldChangedError,
 )
@@ -181,9 +182,10 @@ def _not_done(
     close.alerts_cleared(tx, incident.id, now)
 
 
-def _not_applied(execution: Execution, why: str) -> str:
-    """The outcome of what was refused; of several, those that weren't done are named."""
+def _not_applied(execution: Execution, why: str | FettleError) -> str:
+    """The outcome of what was refused, with what was done of it and stays, and which of several weren't done."""
     part = execution.baseline.get(measure.PART)
+    part = why.so_far if isinstance(why, StoppedError) else part
     return f"{PARTLY}{part}: {why}" if part else f"not applied: {why}"
 
 
@@ -201,7 +203,7 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
         whole = await mitigation.ready(ctx.cluster, request)
     except FettleError as error:
         anew = error.retry or isinstance(error, WorldChangedError)
-        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, str(error)), anew=anew)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, error), anew=anew)
         return
     # I8: no act whose last check follows the freeze's commit.
     runs, against = await ctx.store.read(_before_sending, ctx, execution.id, await ctx.freeze_file())
@@ -232,7 +234,7 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
         return
     except FettleError as error:
         anew = error.retry or isinstance(error, WorldChangedError)
-        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, str(error)), anew=anew)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, _not_applied(execution, error), anew=anew)
         return
     outcome = brought.words if brought is not None else "applied"
     await _settle(ctx, execution, ExecutionEvent.SUCCEED, outcome, generation=generation, brought=brought)

@@ -41,7 +41,8 @@ def refusals(argv: tuple[str, ...], *, sub: str = "exec", **options: Any) -> lis
 def test_the_scripts_of_the_policy_are_those_that_run() -> None:
     assert SCRIPTS == {
         "find": dump_scripts.FIND, "heap-jcmd": dump_scripts.HEAP_JCMD, "heap-jmap": dump_scripts.HEAP_JMAP,
-        "kill": dump_scripts.KILL,
+        "kill": dump_scripts.KILL, "find-beside": dump_scripts.FIND_BESIDE,
+        "threads-beside": dump_scripts.THREADS_BESIDE, "heap-beside": dump_scripts.HEAP_BESIDE,
     }  # fmt: skip
 
 
@@ -76,6 +77,8 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "a path with blanks": ("rm", "-f", f"/data/x y/fettle-{E}.hprof"),
     "another command of jcmd": ("/usr/bin/jcmd", "7", "VM.log", "-l"),
     "another signal": ("sh", "-c", 'kill -9 "$1"', "fettle", "7"),
+    "a program in the place of the tool beside": ("sh", "-c", dump_scripts.THREADS_BESIDE, "fettle", "/bin/sh", "7"),
+    "an option for a number beside": ("sh", "-c", dump_scripts.THREADS_BESIDE, "fettle", "/usr/bin/jcmd", "-1"),
     "kill of all": ("sh", "-c", dump_scripts.KILL, "fettle", "-1"),
     "nothing": (),
 }

@@ -35,6 +35,7 @@ BOT_ROLE: tuple["Rights", ...] = (
     ),
     (("get",), "", ("pods/log",)),
     (("get", "create"), "", ("pods/exec",)),
+    (("patch",), "", ("pods/ephemeralcontainers",)),
     (("create",), "", ("pods/eviction",)),
     (("delete",), "", ("pods",)),
     (_READ, "apps", ("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions")),

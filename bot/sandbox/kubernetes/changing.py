@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from bot.sandbox.kubernetes import (
+    debugging,
     ownership,
     patches,
     protobuf,
@@ -138,6 +139,8 @@ class Changing:
         if given != name:
             said = f"the name of the object ({given or ''}) does not match the name on the URL ({name})"
             raise status.bad_request(said)
+        if sub == debugging.SUBRESOURCE:
+            obj = debugging.added(kind, self.cluster.writes.current(kind, namespace, name), obj)
         made = self.cluster.writes.update(kind, namespace, name, obj, asked.writing(sub))
         return OK, made, warnings
 
@@ -151,6 +154,8 @@ class Changing:
 
         def change(obj: Json) -> Json:
             after = merge(obj)
+            if sub == debugging.SUBRESOURCE:
+                after = debugging.added(kind, obj, after)
             warnings.extend(schema.check_patched(kind, after, asked.query.get("fieldValidation", "Warn")))
             return after
 

@@ -39,6 +39,12 @@ class Container:
         own = ("--user",) if os.geteuid() else ()
         return ("nsenter", "--target", str(self.inside), *own, "--mount", "--pid", "--wd=/", "--")
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What comes before the argv of another container that sees the processes of this one."""
+        own = ("--user",) if os.geteuid() else ()
+        return ("nsenter", "--target", str(self.inside), *own, "--pid", "--wd=/", "--", "unshare", "--mount-proc", "--")
+
     async def _read(self) -> None:
         stdout = self.process.stdout
         while stdout is not None and (line := await stdout.readline()):
@@ -68,13 +74,18 @@ class Containers:
         return found if found is not None and found.process.returncode is None else None
 
     async def start(
-        self, uid: str, name: str, argv: Sequence[str] = IDLE, env: Mapping[str, str] | None = None
+        self, uid: str, name: str, argv: Sequence[str] = IDLE, env: Mapping[str, str] | None = None, beside: str = ""
     ) -> Container:
-        """Begins a container; its first process is a shell that waits for ``argv``, so that this isn't pid 1."""
+        """Begins a container; its first process is a shell that waits for ``argv``, so that this isn't pid 1.
+
+        ``beside`` is another one of the pod, whose processes it sees, and no file of it but through those.
+        """
+        target = (self.of(uid, beside) or await self.start(uid, beside)) if beside else None
         folder = Path(tempfile.mkdtemp(prefix="sandbox-container-"))
         own = ("--user", "--map-root-user") if os.geteuid() else ()
+        alone = ("unshare", *own, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
         process = await asyncio.create_subprocess_exec(
-            "unshare", *own, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
+            *(target.beside if target is not None else alone),
             "sh", "-c", _SETUP, "sh", str(folder), "sh", "-c", '"$@" & wait', "sh", *argv,
             stdout=PIPE, stderr=STDOUT, env={**os.environ, **(env or {})},
         )  # fmt: skip

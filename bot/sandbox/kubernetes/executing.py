@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot.sandbox.kubernetes import logs, status
+from bot.sandbox.kubernetes import debugging, logs, status
 from bot.sandbox.kubernetes.containers import Containers
 from bot.sandbox.kubernetes.wire import Json, dump
 
@@ -22,11 +22,12 @@ _NOT_FOUND = 127
 
 @dataclass(frozen=True)
 class Command:
-    """What is to run where; ``uid`` is the pod's."""
+    """What is to run where; ``uid`` is the pod's, ``beside`` the container whose processes it sees."""
 
     uid: str
     container: str
     argv: tuple[str, ...]
+    beside: str = ""
 
 
 class Executing:
@@ -52,7 +53,8 @@ class Executing:
         entry = logs.choose(pod, request.query.get("container", ""))
         if "running" not in entry["state"]:
             raise status.bad_request(f"container {entry['name']} is not running")
-        return Command(pod["metadata"]["uid"], str(entry["name"]), argv)
+        added = {one["name"]: str(one.get("targetContainerName", "")) for one in debugging.listed(pod)}
+        return Command(pod["metadata"]["uid"], str(entry["name"]), argv, added.get(entry["name"], ""))
 
     async def answer(self, request: web.BaseRequest, command: Command) -> web.WebSocketResponse:
         """Speaks until the process ended or the client went away."""
@@ -60,7 +62,8 @@ class Executing:
         await socket.prepare(request)
         self.ran.append(command.argv)
         uid, container, argv = command.uid, command.container, command.argv
-        running = self._containers.of(uid, container) or await self._containers.start(uid, container)
+        running = self._containers.of(uid, container)
+        running = running or await self._containers.start(uid, container, beside=command.beside)
         process = await asyncio.create_subprocess_exec(*running.enter, *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
         cut = self.cuts.pop(0) if self.cuts else None
         try:

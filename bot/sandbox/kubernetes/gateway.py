@@ -260,9 +260,9 @@ class Gateway:
         elif route.verb == "get":
             return Answer(200, self.reading.get(kind, space, name, form))
         elif route.verb == "update":
-            found = self.changing.update(kind, space, name, "status", asked)
+            found = self.changing.update(kind, space, name, sub.name, asked)
         else:
-            found = self.changing.patch(kind, space, name, "status", asked)
+            found = self.changing.patch(kind, space, name, sub.name, asked)
         code, body, warnings = found
         return Answer(code, body, warnings=warnings)
 

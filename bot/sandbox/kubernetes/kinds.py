@@ -62,6 +62,7 @@ def _status(kind: str) -> Subresource:
 
 SCALE = Subresource("scale", "Scale", SCALE_VERBS, "autoscaling", "v1")
 POD_SUBRESOURCES = (
+    Subresource("ephemeralcontainers", "Pod", SCALE_VERBS),
     Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
     Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),

@@ -6,7 +6,7 @@ anything: a behaviour, told by annotation, image tag or the cluster's owner, say
 
 from dataclasses import dataclass, field
 
-from bot.sandbox.kubernetes import container_states, scheduler
+from bot.sandbox.kubernetes import container_states, debugging, scheduler
 from bot.sandbox.kubernetes import pod_status as shape
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.kinds import by_kind
@@ -44,6 +44,7 @@ class Run:
     exit_code: int = 1
     reason: str = "Error"
     identity: str = ""
+    debug: dict[str, float] = field(default_factory=dict)
     state: Json = field(default_factory=lambda: shape.waiting("ContainerCreating"))
     last: Json = field(default_factory=dict)
 
@@ -136,6 +137,8 @@ class Kubelet:
             return
         if pod["metadata"].get("deletionTimestamp") and run.stage != "stopping":
             self._stop(pod, run)
+        if debugging.listed(pod) and run.stage == "running":
+            pod = self._debug(pod, run)
         if run.due is None:
             return
         now = self.world.clock.now()
@@ -143,6 +146,16 @@ class Kubelet:
             getattr(self, f"_{run.stage}")(pod, run, now)
         if run.due is not None:
             self.world.wake_at(run.due)
+
+    def _debug(self, pod: Json, run: Run) -> Json:
+        """Starts what was added to a pod that runs."""
+        world, now = self.world, self.world.clock.now()
+        lacking = {one["name"]: world.lacks(one["image"]) for one in debugging.listed(pod)}
+        made = debugging.started(pod, run.debug, now, world.pace.start, lacking)
+        if run.debug:
+            world.wake_at(min(run.debug.values()))
+        status = {**pod["status"], "ephemeralContainerStatuses": made}
+        return world.writes.set_status(self._pods, pod, status, KUBELET)
 
     def _event(self, pod: Json, reason: str, message: str, *, warning: bool = False) -> None:
         self.world.events.record(
@@ -333,6 +346,7 @@ class Kubelet:
             "startTime": old.get("startTime") or stamp(now),
             **container_states.told(pod, run, pulled=pulled),
             "qosClass": old.get("qosClass", "BestEffort"),
+            **({"ephemeralContainerStatuses": debugging.entries(pod)} if debugging.entries(pod) else {}),
         }
         self.world.writes.set_status(self._pods, pod, status, KUBELET)
 

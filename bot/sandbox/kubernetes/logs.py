@@ -1,6 +1,6 @@
 """What containers said: lines set by a scenario, or plausible ones. It refuses to keep files."""
 
-from bot.sandbox.kubernetes import status
+from bot.sandbox.kubernetes import debugging, status
 from bot.sandbox.kubernetes.clock import moment, nano_stamp, stamp
 from bot.sandbox.kubernetes.status import StatusError, failure
 from bot.sandbox.kubernetes.wire import Json, dig
@@ -62,6 +62,9 @@ def choose(pod: Json, wanted: str) -> Json:
     """The container that a request means; 400 where it must be named or doesn't exist."""
     names = [one["name"] for one in pod["spec"]["containers"]]
     name = pod["metadata"]["name"]
+    if wanted in [one["name"] for one in debugging.listed(pod)]:
+        creating: Json = {"name": wanted, "state": {"waiting": {"reason": "ContainerCreating"}}, "lastState": {}}
+        return next((one for one in debugging.entries(pod) if one["name"] == wanted), creating)
     if wanted and wanted not in names:
         raise status.bad_request(f"container {wanted} is not valid for pod {name}")
     if not wanted and len(names) > 1:

@@ -66,7 +66,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 def test_only_what_may_have_acted_says_so() -> None:
-    assert {found for found in _all(errors.FettleError) if found.may_have_acted} == {errors.OutcomeUnknownError}
+    acted = {errors.OutcomeUnknownError, errors.PartDoneError, errors.StoppedError}
+    assert {found for found in _all(errors.FettleError) if found.may_have_acted} == acted
     assert not any(found.retry and found.may_have_acted for found in _all(errors.FettleError))
     assert {found for found in _all(errors.FettleError) if found.retry} == _all(errors.UnavailableError)
 
