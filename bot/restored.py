@@ -20,7 +20,7 @@ from bot.domain.proposal import SYSTEM, ProposalEvent
 from bot.storage import audit, due, executions, freeze, incidents, numbers, outbox, proposals, silences
 from bot.storage.copies import Replaced
 from bot.storage.db import Tx
-from bot.workflow import close, owing
+from bot.workflow import chains, close, owing
 
 WHY = "store restored"
 OUTCOME = "store restored: not carried out by this store; whether it was before, the copy can't say"
@@ -61,6 +61,9 @@ def void(tx: Tx, old: Replaced, actor: str, now: datetime) -> Voided:
         # A clock that was set back meanwhile must not put the reading off for long.
         at = min(max(now, (execution.intent_at or now) + ARRIVAL), now + ARRIVAL)
         due.owe(tx, Stage.RECOVER, execution.id, at)
+    for execution in executions.in_flight(tx):
+        proposal = proposals.get(tx, execution.proposal_id).at(execution.step)
+        chains.halt(tx, incidents.get(tx, execution.incident_id), proposal, proposal.left, WHY, now)
     for silence in silences.pending(tx):
         # Whether it was sent after the copy was made, Alertmanager says: it is looked for, and never sent from here.
         silences.claim(tx, silence.id, {}, now)
@@ -87,6 +90,8 @@ def _supersede(tx: Tx, proposal_id: int, incident_id: int, now: datetime) -> int
 def _fail(tx: Tx, execution_id: int, now: datetime) -> int:
     failed = executions.settle(tx, execution_id, ExecutionEvent.FAIL, now, OUTCOME)
     due.forget(tx, Stage.EXECUTE, execution_id)
+    proposal = proposals.get(tx, failed.proposal_id).at(failed.step)
+    chains.halt(tx, incidents.get(tx, failed.incident_id), proposal, proposal.steps[proposal.step :], WHY, now)
     detail = {"outcome": OUTCOME, "execution": failed.uid}
     _entry(tx, "execution:state:failed", f"execution:{execution_id}", "failed", failed.incident_id, detail, now)
     close.hand_back(tx, incidents.get(tx, failed.incident_id), WHY, now)

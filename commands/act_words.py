@@ -15,6 +15,7 @@ from bot.domain.target import KIND_ALIASES
 _LEAD = re.compile(r"(?:--to-revision|to|revision|rev)\b[.:=\s]*|rev(?=\d)|#(?=\d)", re.IGNORECASE)
 _COUNT = re.compile(r"^(?:(?:--replicas|to|replicas)\b[=:\s]*)+", re.IGNORECASE)
 _MOST = re.compile(r"^(?:(?:--max|to|max|maximum)\b[=:\s]*)+", re.IGNORECASE)
+_THEN = re.compile(r"[,;]?\s+(?:and\s+)?then\s+", re.IGNORECASE)
 _POD = re.compile(r"^(?:pods?[/\s]+|po/)", re.IGNORECASE)
 
 
@@ -117,6 +118,18 @@ def action_of(word: str) -> Action | None:
     """The action that a word names, a hyphen being as good as an underscore; None where it names none."""
     lower = word.lower().replace("-", "_")
     return Action(lower) if lower in set(Action) else None
+
+
+def steps(text: str) -> list[str]:
+    """``thread-dump shop/api then evict`` as what is written for each step."""
+    return [part.strip() for part in _THEN.split(text)]
+
+
+def following(text: str) -> tuple[Action, dict[str, str]] | None:
+    """A step after the first: the action, and what it takes; None where the word names none."""
+    word, _, rest = text.partition(" ")
+    action = action_of(word)
+    return (action, FORMS[action].wanted(rest.strip())) if action is not None else None
 
 
 def parse(action: Action, text: str) -> tuple[str, dict[str, str]]:

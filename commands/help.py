@@ -63,6 +63,9 @@ RESTART_HELP = "Write {0} namespace/name, for example {0} shop/api; {0} alone op
 VERIFY_HELP = "Write {0} namespace/name, for example {0} shop/api. It measures now and changes nothing."
 
 
+THEN = "namespace/name [pod] then evict"
+
+
 def act_help(command: str, wrong: str = "") -> str:
     """Help for ``/incident act``; a wrong action is named with the nearest right one."""
     lines = []
@@ -71,4 +74,5 @@ def act_help(command: str, wrong: str = "") -> str:
         meant = f" Did you mean {near}?" if near else ""
         lines.append(f"There is no action {wrong[:40]}.{meant}")
     lines += [f"{command} act {action} {form.usage}: {form.says}" for action, form in FORMS.items()]
+    lines.append(f"{command} act thread_dump {THEN}: a dump, and what follows it if it was kept, under one approval")
     return "\n".join(lines)

@@ -55,15 +55,19 @@ async def incident(front: Front, who: Asked) -> None:
 
 
 async def _act(front: Front, who: Asked, rest: str) -> None:
-    """``act rollback shop/api 41``: the action, the workload, and what the action takes."""
-    word, _, rest = rest.partition(" ")
+    """``act rollback shop/api 41``: the action, the workload, and what the action takes; ``then`` before a next one."""
+    first, *others = act_words.steps(html.unescape(rest))
+    word, _, rest = first.partition(" ")
     action = act_words.action_of(word)
-    if action is None or not rest.strip():
-        await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, "" if action else word)))
+    then = [act_words.following(one) for one in others]
+    wrong = next((one for one, known in ((word, action), *zip(others, then, strict=True)) if known is None), "")
+    if action is None or wrong or not rest.strip():
+        await front.tell(who, answers.said(words.act_help(who.command or INCIDENT, wrong.partition(" ")[0])))
         return
     principal = await front.identities.principal(who)
-    workload, wanted = act_words.parse(action, html.unescape(rest))
-    await front.say(who, await front.verbs.act(principal, action, workload, wanted))
+    workload, wanted = act_words.parse(action, rest)
+    known = [one for one in then if one is not None]
+    await front.say(who, await front.verbs.act(principal, action, workload, wanted, known))
 
 
 async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:

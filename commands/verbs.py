@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -92,9 +92,14 @@ class Verbs(Protocol):
         """``act`` for a restart, which takes nothing."""
 
     async def act(
-        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+        self,
+        principal: Principal,
+        action: Action,
+        target_text: str,
+        wanted: Mapping[str, str] | None = None,
+        then: Sequence[tuple[Action, Mapping[str, str]]] = (),
     ) -> Answer:
-        """Asks for an action, with parameters as a person wrote them; it becomes a proposal."""
+        """Asks for an action, with parameters as a person wrote them; with ``then`` it becomes one proposal of all."""
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """Measures a workload now; the answer has ``checks``."""

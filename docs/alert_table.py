@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.playbooks import loader
+from bot.playbooks.explained import chained
 from bot.sandbox.breakages.breakage import Breakage
 from bot.sandbox.breakages.every import BREAKAGES
 
@@ -27,8 +28,7 @@ def alert_rows() -> Iterator[str]:
             if each.entry == one.name and not one.match.alerts:
                 told.setdefault(each.alerts[0], []).append(each)
         ways = "; ".join(
-            f"{cause} → {', '.join(step.action for step in steps) or 'nothing'}"
-            for cause, steps in one.findings.items()
+            f"{cause} → {', '.join(map(chained, steps)) or 'nothing'}" for cause, steps in one.findings.items()
         )
         for name, shown in told.items():
             by = ", ".join(f"[{each.name}](#{each.name})" for each in shown)

@@ -38,6 +38,7 @@ from bot.domain.verification import VERIFICATION  # noqa: E402
 from bot.findings.cures import MUTATING  # noqa: E402
 from bot.findings.ranked import FINDERS  # noqa: E402
 from bot.playbooks import loader, schema  # noqa: E402
+from bot.playbooks.explained import chained  # noqa: E402
 from bot.settings import DESCRIPTIONS, SECRET, Settings  # noqa: E402
 
 MACHINES: tuple[Machine, ...] = (INCIDENT, PROPOSAL, EXECUTION, VERIFICATION, SILENCE)
@@ -124,10 +125,7 @@ def catalog_rows() -> Iterator[str]:
     for one in loader.built_in().playbooks:
         labels = [f"`{label}`".replace("|", "\\|") for label in one.match.labels]
         alerts = ", ".join((*one.match.alerts, *labels)) or "whatever no other one is for"
-        ways = (
-            f"{cause} → {', '.join(step.action for step in steps) or 'nothing'}"
-            for cause, steps in one.findings.items()
-        )
+        ways = (f"{cause} → {', '.join(map(chained, steps)) or 'nothing'}" for cause, steps in one.findings.items())
         yield f"| **{one.name}** | {alerts} | {', '.join(one.evidence)} | {'; '.join(ways)} |"
     can = ", ".join(str(action) for action in Action)
     yield ""

@@ -28,6 +28,8 @@ from bot.storage.db import Store
 
 EXECUTION_ID = "fettle.dev/execution"
 """The annotation by which a write says which execution it belongs to."""
+STEPS_WITHIN = timedelta(hours=1)
+"""How long an approval of several steps lasts at most."""
 WITHIN = timedelta(seconds=60)
 """What is due is attempted, and a verdict given, this soon (I7)."""
 
@@ -37,7 +39,7 @@ WHERE a.tag = '{}' ORDER BY a.seq
 """
 SWITCHES = "SELECT seq, tag FROM audit WHERE tag IN ('freeze:state:on', 'freeze:state:off') ORDER BY seq"
 EXECUTIONS = """
-SELECT e.id, e.uid, e.state, e.in_flight, e.request, p.id, p.state, p.digest, p.decided_at, p.expires_at,
+SELECT e.id, e.uid, e.state, e.in_flight, e.request, e.step, p.id, p.state, p.digest, p.decided_at, p.expires_at,
   (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum, e.approved_by
 FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
 """
@@ -99,13 +101,14 @@ class Left:
         ]
 
     def effects(self) -> set[str]:
-        """The executions whose write is in the cluster: each left a ReplicaSet with its name in the template."""
+        """The executions whose write is in the cluster, each with its name in a template, or whose dump is kept."""
         if self.server is None:
             return set()
         templates = (one["spec"]["template"]["metadata"] for one in self.server.cluster.list("ReplicaSet"))
         marks = {(one.get("annotations") or {}).get(EXECUTION_ID) for one in templates}
         answered = {execution_of(one) for one in self.writes() if 200 <= one.status < 300}
-        return {str(mark) for mark in marks | answered if mark}
+        brought = {uid for (uid,) in self.rows("SELECT execution FROM artifacts")}
+        return {str(mark) for mark in marks | answered | brought if mark}
 
 
 def problems(left: Left) -> list[str]:
@@ -154,9 +157,9 @@ def doubled(left: Left) -> Iterator[str]:
 
 
 def repeated(left: Left) -> Iterator[str]:
-    """At most one effect for an approved proposal."""
-    many = left.rows("SELECT proposal_id, count(*) FROM executions GROUP BY proposal_id HAVING count(*) > 1")
-    yield from (f"proposal {number} has {count} executions" for number, count in many)
+    """At most one effect for a step of an approved proposal."""
+    many = left.rows("SELECT proposal_id, step, count(*) FROM executions GROUP BY 1, 2 HAVING count(*) > 1")
+    yield from (f"step {step} of proposal {number} has {count} executions" for number, step, count in many)
     # What a disruption budget holds back is a clear no, the only one after which the same is asked again. A DELETE is
     # sent again by the library below the client where a connection breaks; by its uid one succeeds at most.
     held = ("pods/eviction", 429)
@@ -179,12 +182,14 @@ def unapproved(left: Left) -> Iterator[str]:
         if uid not in known or uid not in intents:
             yield f"a write names {uid}, which store or audit don't know"
             continue
-        request, number, proposal, digest, decided_at, expires_at, approvals, quorum, by = known[uid]
+        request, step, number, proposal, digest, decided_at, expires_at, approvals, quorum, by = known[uid]
         intent, grant = intents[uid], granted.get(f"proposal:{number}")
         if proposal != "approved" or approvals < quorum or grant is None or grant.seq > intent.seq:
             yield f"execution {uid} was sent; its proposal is {proposal} with {approvals} of {quorum} approvals"
         elif not decided_at or not expires_at or decided_at > expires_at:
             yield f"execution {uid} was sent without a valid approval ({decided_at}, until {expires_at})"
+        elif step:
+            yield from (f"execution {uid} {why}" for why in _out_of_turn(left, number, step, grant, intent))
         elif (waited := _passed(left, grant, intent)) > left.ttl:
             yield f"execution {uid} was begun {waited} after its approval"
         elif not by.startswith("person:"):
@@ -193,6 +198,23 @@ def unapproved(left: Left) -> Iterator[str]:
         sent = _as_stored(json.loads(one.body), bodies[0])
         if [sent] * 2 != bodies or intent.detail["approved_digest"] != digest:
             yield f"what was sent for execution {uid} isn't what was approved and written down"
+
+
+def _out_of_turn(left: Left, proposal: int, step: int, grant: _Entry, intent: _Entry) -> Iterator[str]:
+    """A later step follows PASS of the one before, as soon after as an approval lasts, within an hour of that."""
+    before = left.rows(
+        "SELECT v.id FROM verifications AS v JOIN executions AS e ON e.id = v.execution_id "  # noqa: S608 - numbers
+        f"WHERE e.proposal_id = {proposal} AND e.step = {step - 1} AND e.state = 'succeeded' AND v.verdict = 'pass'"
+    )
+    given = [
+        one
+        for one in _entries(left, "verification:verdict:given")
+        if one.seq < intent.seq and any(one.subject == f"verification:{number}" for (number,) in before)
+    ]
+    if not given:
+        yield "was sent though the step before it hadn't passed"
+    elif _passed(left, given[0], intent) > left.ttl or _passed(left, grant, intent) > STEPS_WITHIN:
+        yield f"was begun {_passed(left, grant, intent)} after its approval"
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:

@@ -17,6 +17,7 @@ from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.owed import MessageKind, OutboxRow, Stage
 from bot.domain.proposal import Proposal, ProposalState
+from bot.domain.verification import Verification
 from bot.slack.cards import AlertFacts, CardView, DigestView, card, digest, evidence_message
 from bot.slack.cards.buttons import kept_blocks
 from bot.slack.cards.header import line
@@ -191,6 +192,7 @@ def card_view(
         alone=_alone(tx, offered),
         execution=execution,
         verification=verifications.current_of(tx, execution.id) if execution else None,
+        earlier=_earlier(tx, execution) if execution and execution.step else (),
         people=_people(tx, incident, offered, execution, given, *others),
         related=related,
         links=_links(tx, related, look),
@@ -220,6 +222,12 @@ def _current(found: Iterable[Execution], incident: Incident) -> Execution | None
     """The newest execution of this episode: an earlier episode's verdict says nothing about this one."""
     ours = [execution for execution in found if execution.created_at >= incident.episode_at]
     return max(ours, key=lambda execution: execution.id, default=None)
+
+
+def _earlier(tx: Tx, execution: Execution) -> tuple[tuple[Execution, Verification | None], ...]:
+    """The steps before this one of the same proposal, with their verdicts."""
+    runs = executions.by_proposal(tx, execution.proposal_id)
+    return tuple((run, verifications.current_of(tx, run.id)) for run in runs if run.step < execution.step)
 
 
 def _people(

@@ -53,6 +53,8 @@ TAGS = (
     "proposal:autonomy:announced",
     "proposal:autonomy:refused",
     "proposal:autonomy:stopped",
+    "proposal:steps:stopped",
+    "execution:step:begun",
     "execution:intent:committed",
     "execution:claim:delayed",
     "execution:claim:refused",

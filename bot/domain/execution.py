@@ -103,5 +103,7 @@ class Execution:
     generation: int | None = None
     baseline: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
+    step: int = 0
+    """Which of the proposal's steps it carries out."""
     in_flight: bool = True
     """From approval to verdict (or to a settled failure): at most one for a target."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -211,6 +211,27 @@ class Notice(StrEnum):
 def on_cluster(actions: Iterable[Action | Notice]) -> tuple[Action, ...]:
     """Those of them that change a cluster."""
     return tuple(one for one in actions if isinstance(one, Action))
+
+
+def against_steps(actions: Sequence[str]) -> str:
+    """Why these can't be the steps of one proposal, a clause; empty where they can.
+
+    What changes the target is the last of them: what would come after it would act on something that nobody was shown.
+    """
+    strange = next((one for one in actions if one not in set(Action)), "")
+    if strange:
+        return f"Fettle can't do {strange}"
+    changing = next((one for one in actions[:-1] if not traits_of(one).looks), "")
+    if changing:
+        looking = " or ".join(str(one) for one, of in TRAITS.items() if of.looks)
+        return (
+            f"{changing} changes something, and what follows a change needs an approval of its own; only {looking} "
+            "may have something after it"
+        )
+    if len(set(actions)) < len(actions):
+        return f"{actions[-1]} stands there twice"
+    kinds = set(traits_of(actions[0]).kinds).intersection(*(traits_of(one).kinds for one in actions))
+    return "" if kinds else f"{' and '.join(actions)} aren't about the same object"
 
 
 def noun_of(action: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -92,12 +92,24 @@ class ProposalText:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One of several actions that a proposal holds in their order; ``text`` is about this one alone."""
+
+    action: str
+    params: Mapping[str, Any]
+    text: ProposalText
+
+
+@dataclass(frozen=True)
 class Proposal:
     """One proposal as stored.
 
     ``requested_by`` is a principal id or ``SYSTEM``; ``baseline`` is what verification compares to (pod restarts and
     revision at the time of proposing); ``approvers`` are the Slack user ids and group ids that policy accepts;
     ``expires_at`` is None for a recorded one. ``decided_by`` is the principal, ``decided_at`` when.
+    ``steps`` are all of them where there are several, else empty; ``action``, ``params`` and ``text`` are then those of
+    the step that ``at`` was asked for, of the first and of the whole as stored. ``stopped`` says why what is left of
+    them isn't done, empty as long as it may be.
     """
 
     id: int
@@ -117,6 +129,36 @@ class Proposal:
     decided_by: str = ""
     decided_at: datetime | None = None
     reason: str = ""
+    steps: tuple[Step, ...] = ()
+    step: int = 0
+    stopped: str = ""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Of every step, in their order."""
+        return tuple(one.action for one in self.steps) or (self.action,)
+
+    @property
+    def every(self) -> tuple[Proposal, ...]:
+        """The proposal as each of its steps sees it; itself alone where it has one."""
+        return tuple(map(self.at, range(len(self.steps)))) or (self,)
+
+    @property
+    def left(self) -> tuple[Step, ...]:
+        """The steps after this one."""
+        return self.steps[self.step + 1 :]
+
+    def at(self, step: int) -> Proposal:
+        """The proposal as this step sees it."""
+        if not self.steps:
+            return self
+        one = self.steps[step]
+        return replace(self, action=one.action, params=one.params, text=one.text, step=step)
+
+    def digest_of(self, state: TargetState) -> str:
+        """What would be approved now, whichever step asks: it covers every one."""
+        first = self.at(0)
+        return staleness_digest(first.action, first.params, state, first.left)
 
 
 @dataclass(frozen=True)
@@ -205,8 +247,8 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def staleness_digest(action: str, params: Mapping[str, Any], state: TargetState) -> str:
-    """What a person approves, as one hash; status is never in it."""
+def staleness_digest(action: str, params: Mapping[str, Any], state: TargetState, then: Sequence[Step] = ()) -> str:
+    """What a person approves, as one hash; status is never in it. ``then`` are the steps after the first."""
     facts: dict[str, Any] = {
         "action": action,
         "params": dict(params),
@@ -221,4 +263,6 @@ def staleness_digest(action: str, params: Mapping[str, Any], state: TargetState)
     # A DaemonSet's count follows its nodes: status, which is never in it.
     if state.hpa is None and state.target.kind != "DaemonSet":
         facts["replicas"] = state.replicas
+    if then:
+        facts["then"] = [{"action": step.action, "params": dict(step.params)} for step in then]
     return sha256(canonical(facts))

@@ -120,6 +120,11 @@ class Job:
             raise WorldChangedError(f"{changed} Nothing was dumped.")
 
 
+def follows(before: Params) -> Params:
+    """The same container."""
+    return {key: before[key] for key in ("pod", "container") if key in before}
+
+
 def asked(wanted: Params) -> str:
     """What is wrong with what a person wrote."""
     for key in ("pod", "container", "kind"):

@@ -280,6 +280,11 @@ def binding(params: Params) -> Params:
     return {"pod": params["pod"], "uid": params["uid"]}
 
 
+def follows(before: Params) -> Params:
+    """The pod that the step before was about, by its uid: no other takes its place."""
+    return {key: before[key] for key in ("pod", "uid") if key in before}
+
+
 def asked(wanted: Params) -> str:
     """Against what can't be a pod: what follows the workload in a command is anybody's text."""
     named = str(wanted.get("pod", ""))
@@ -305,6 +310,7 @@ MITIGATION = Mitigation(
     named=named,
     ready=ready,
     asked=asked,
+    follows=follows,
     plan=plan,
     preview=preview,
     request=request,

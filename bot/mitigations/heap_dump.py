@@ -184,6 +184,7 @@ MITIGATION = Mitigation(
     press="Heap dump",
     plan=dumps.plan,
     asked=dumps.asked,
+    follows=dumps.follows,
     preview=preview,
     request=request,
     ready=dumps.ready,

@@ -121,6 +121,7 @@ MITIGATION = Mitigation(
     press="Thread dump",
     plan=dumps.plan,
     asked=dumps.asked,
+    follows=dumps.follows,
     preview=preview,
     request=request,
     ready=dumps.ready,

@@ -104,6 +104,10 @@ def _as_they_are(params: Params) -> Params:
     return params
 
 
+def _takes_over_nothing(_before: Params) -> Params:
+    return {}
+
+
 def _replaces_nothing(_params: Params) -> tuple[str, str] | None:
     return None
 
@@ -129,6 +133,7 @@ class Mitigation:
     ``outside`` makes ``plan`` and ``ready`` of a verb that asks more than the cluster. ``replaces`` names the container
     whose image it replaces, with that image. Where ``gives_way`` and nothing can be planned, the next mitigation that
     the playbook lets through is proposed in its place.
+    ``follows`` is what it wants as the step after one with these parameters: the same pod, where it is about one.
     ``binding`` is what verification goes by where the template carries no mark of the execution. ``alone`` says why it
     may be done without a person where playbook and settings let it, empty where it never may.
     """
@@ -151,6 +156,7 @@ class Mitigation:
     undo: Callable[[Params], tuple[Action, Params] | None] = _no_undo
     binding: Callable[[Params], Params] = _no_binding
     asked: Callable[[Params], str] = _nothing_asked
+    follows: Callable[[Params], Params] = _takes_over_nothing
     replaces: Callable[[Params], tuple[str, str] | None] = _replaces_nothing
     aim: Callable[[Target, Params], Target] = _the_incident_s
     named: Callable[[Params], Params] = _as_they_are

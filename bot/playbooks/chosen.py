@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.finding import Cause, Finding, Suggestion
-from bot.playbooks.schema import Alone, FromFinding, Guards, Playbook, Step
+from bot.playbooks.schema import Alone, Playbook
+from bot.playbooks.step import FromFinding, Guards, Step
 
 NOT_YET = "Fettle can't do this yet"
 NOT_ALLOWED = "ALLOWED_ACTIONS doesn't name it"
@@ -29,6 +30,10 @@ class Weighed:
     """Nothing is against it but that Fettle doesn't have it, or isn't allowed it."""
     possible: bool = False
     """Nothing is against it but, perhaps, that another one comes first."""
+    then: tuple[Suggestion, ...] = ()
+    """What follows it under the same approval."""
+    cut: str = ""
+    """Why nothing follows it though the playbook says so, a whole sentence."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Planned:
 
     ``why`` is a whole sentence: the reason for the suggestion, or why there is none. ``advice`` is empty, or names
     what would be better and the command that does it by hand. ``approvers``, ``expires`` and ``quorum`` narrow the
-    settings where the playbook says so; ``alone`` is what it says of acting by itself, None where it doesn't.
+    settings where the playbook says so; ``alone`` is what it says of acting by itself, None where it doesn't. ``then``
+    are the steps that follow the suggestion under the same approval.
     """
 
     suggestion: Suggestion | None
@@ -63,6 +69,7 @@ class Planned:
     expires: timedelta | None = None
     quorum: int = 1
     alone: Alone | None = None
+    then: tuple[Suggestion, ...] = ()
 
 
 def plan(
@@ -86,11 +93,11 @@ def plan(
     best = next((one for one in weighed if not one.against), None)
     advice = _advice(weighed, best)
     if best is not None:
-        why = _ended(best.suggestion.reason or finding.sentence)
+        why = f"{_ended(best.suggestion.reason or finding.sentence)} {best.cut}".rstrip()
         approval = playbook.approval
         return Planned(
             best.suggestion, why, advice, finding, weighed, approval.approvers, approval.expires, approval.quorum,
-            approval.none,
+            approval.none, best.then,
         )  # fmt: skip
     return Planned(None, _why_none(playbook, finding, weighed), advice, finding, weighed)
 
@@ -110,7 +117,18 @@ def _weigh(playbook: Playbook, finding: Finding, able: _Able, kind: str, replica
         if possible and taken:
             against = "What comes before it is proposed."
         taken = taken or possible
-        yield Weighed(filled, against, bool(lacks), possible)
+        then, cut = _following(playbook, step, able) if step else ((), "")
+        yield Weighed(filled, against, bool(lacks), possible, then, cut)
+
+
+def _following(playbook: Playbook, step: Step, able: _Able) -> tuple[tuple[Suggestion, ...], str]:
+    """The steps after this one, all of them or none; and why none, where one of them isn't to be had."""
+    for one in step.then:
+        denied = one.action in playbook.guards.deny
+        lacks = f"the playbook {playbook.name} denies it" if denied else able.lacks(one.action)
+        if lacks:
+            return (), f"{one.action.replace('_', ' ').capitalize()} would follow; {lacks}."
+    return tuple(Suggestion(one.action, dict(one.params)) for one in step.then), ""
 
 
 def picked(planned: Planned, action: str, params: Mapping[str, Any], why: str) -> Planned:
@@ -119,12 +137,12 @@ def picked(planned: Planned, action: str, params: Mapping[str, Any], why: str) -
     All that narrows it stays: approvers, the time to approve, and whatever policy says afterwards.
     """
     if not action:
-        return replace(planned, suggestion=None, why=_ended(why), advice="")
+        return replace(planned, suggestion=None, why=_ended(why), advice="", then=())
     one = next(one for one in planned.weighed if one.possible and one.suggestion.action == action)
     reason = f"{_ended(one.suggestion.reason)} {_ended(why)}" if one.suggestion.reason else _ended(why)
     by_hand = one.suggestion.by_hand if params == one.suggestion.params else ""
     suggestion = replace(one.suggestion, params=dict(params), by_hand=by_hand)
-    return replace(planned, suggestion=suggestion, why=reason)
+    return replace(planned, suggestion=suggestion, why=reason, then=one.then)
 
 
 def _thought_of(playbook: Playbook, finding: Finding, steps: Collection[Step]) -> Iterator[Suggestion]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.playbooks.choose import PlaybookSet
-from bot.playbooks.schema import Alone, Approval, Guards, Playbook, PlaybookGuards, Step
+from bot.playbooks.schema import Alone, Approval, Playbook, PlaybookGuards
+from bot.playbooks.step import Guards, Step
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,10 @@ def _step(name: str, cause: str, old: Step, new: Step) -> Iterator[Change]:
     if old.unsuggested != new.unsuggested:
         how = "even where the finding doesn't suggest it" if new.unsuggested else "only where the finding suggests it"
         yield Change(name, f"{where} is proposed {how}", new.unsuggested)
+    if old.then != new.then:
+        after = " then ".join(one.action for one in new.then)
+        said = f"is followed by {after}, under one approval" if after else "is followed by nothing"
+        yield Change(name, f"{where} {said}", any(one not in old.then for one in new.then))
     yield from _guards(name, f" of {where}", old.guards, new.guards)
 
 

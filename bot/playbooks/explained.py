@@ -12,7 +12,8 @@ from bot.domain.alert import NEVER_POSTED
 from bot.domain.severity import Severity
 from bot.playbooks.choose import Considered, PlaybookSet
 from bot.playbooks.chosen import NOT_YET
-from bot.playbooks.schema import FromFinding, Guards, Measure, Playbook, Step
+from bot.playbooks.schema import Measure, Playbook
+from bot.playbooks.step import Following, FromFinding, Guards, Step
 
 LATER = "fits too, and is asked later"
 
@@ -73,7 +74,19 @@ def wording(step: Step) -> str:
     parts += guard_words(step.guards)
     if step.unsuggested:
         parts.append("even if the finding doesn't suggest it")
-    return f"{step.action} ({'; '.join(parts)})" if parts else step.action
+    told = f"{step.action} ({'; '.join(parts)})" if parts else step.action
+    return " then ".join([told, *(following(one) for one in step.then)])
+
+
+def chained(step: Step) -> str:
+    """``heap_dump then evict``: the actions alone."""
+    return " then ".join([step.action, *(one.action for one in step.then)])
+
+
+def following(step: Following) -> str:
+    """``evict``, or ``evict (pod=api-1)``."""
+    fixed = "; ".join(f"{name}={value}" for name, value in step.params.items())
+    return f"{step.action} ({fixed})" if fixed else step.action
 
 
 def measure_words(check: Measure) -> str:
@@ -120,4 +133,7 @@ def _way(playbook: Playbook, cause: str, steps: Sequence[Step], available: Colle
 def _against(playbook: Playbook, step: Step, available: Collection[str]) -> str:
     if step.action in playbook.guards.deny:
         return "the playbook denies it"
-    return "" if step.action in available else NOT_YET
+    if step.action not in available:
+        return NOT_YET
+    late = next((one.action for one in step.then if one.action in playbook.guards.deny), "")
+    return f"alone: the playbook denies {late}" if late else ""

@@ -12,9 +12,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from bot.domain.finding import Cause, Confidence, Finding
+from bot.domain.finding import Cause, Finding
 from bot.domain.measured import ThanBefore
 from bot.domain.query import LogQuery, MetricQuery
 from bot.domain.severity import Severity
@@ -48,16 +48,11 @@ from bot.playbooks.fields import (
     nearest,
 )
 from bot.playbooks.queries import STANDARD
-from bot.playbooks.words import MEASURED, PARAMS, ActionWord, Kind, Source
+from bot.playbooks.step import Guards, Part, Step
+from bot.playbooks.words import MEASURED, ActionWord, Source
 
 DEFAULT = "default"
 """The playbook for whatever no other one is for."""
-
-
-class Part(BaseModel):
-    """Any table of a playbook."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 class Match(Part):
@@ -114,57 +109,10 @@ class Logs(Part):
     )
 
 
-class FromFinding(Part):
-    """A parameter that the finding gives; without it the mitigation isn't proposed."""
-
-    source: Literal["finding"] = Field(alias="from")
-
-
-class Guards(Part):
-    """When a mitigation isn't proposed, beside all that policy says; what isn't known denies."""
-
-    only_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it may be proposed for.")
-    never_kinds: tuple[Kind, ...] = Field(default=(), description="Kinds of targets it is never proposed for.")
-    min_replicas: Annotated[int, Field(ge=1, le=10000, strict=True)] | None = Field(
-        default=None, description="Fewest replicas that the target has to have."
-    )
-    min_confidence: Confidence | None = Field(default=None, description="The least confidence of the finding.")
-
-
 class PlaybookGuards(Guards):
     """The same for every mitigation of the playbook, and those that it never proposes."""
 
     deny: tuple[ActionWord, ...] = Field(default=(), description="Mitigations that are never proposed.")
-
-
-class Step(Part):
-    """One mitigation that a finding may lead to; a word alone stands for its action."""
-
-    action: ActionWord = Field(description="The mitigation.")
-    params: Mapping[Key, str | int | float | bool | FromFinding] = Field(
-        default_factory=dict, description="Fixed values, or {from: finding}; the rest is as the finding says."
-    )
-    unsuggested: Annotated[bool, Field(strict=True)] = Field(
-        default=False, description="Propose it even where the finding itself doesn't suggest it. Widens."
-    )
-    guards: Guards = Field(default=Guards(), description="When it isn't proposed.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word_alone(cls, given: Any) -> Any:
-        return {"action": given} if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _known_params(self) -> Step:
-        known = PARAMS[self.action]
-        for name, value in self.params.items():
-            if name not in known:
-                what = nearest(name, tuple(known)) if known else ": it takes none"
-                raise ValueError(f"{self.action} has no parameter {name}{what}")
-            fixed = not isinstance(value, FromFinding)
-            if fixed and (type(value) is not known[name]):
-                raise ValueError(f"{name} of {self.action} is {'a whole number' if known[name] is int else 'text'}")
-        return self
 
 
 class Quiet(Part):
@@ -349,7 +297,8 @@ class Playbook(Part):
 
     def actions(self) -> list[str]:
         """What it may propose at all, by name."""
-        return sorted({step.action for _, step in self.all_steps()} - set(self.guards.deny))
+        named = {word for _, step in self.all_steps() for word in (step.action, *(one.action for one in step.then))}
+        return sorted(named - set(self.guards.deny))
 
     def content(self) -> dict[str, Any]:
         """What it says, as JSON without what it leaves out; the input of hashes and diffs."""
@@ -366,6 +315,8 @@ def json_schema() -> dict[str, Any]:
     findings, queries = made["properties"]["findings"], made["properties"]["queries"]
     steps = findings["additionalProperties"]
     steps["items"] = {"anyOf": [{"enum": list(ACTIONS)}, steps["items"]]}
+    then = made["$defs"]["Step"]["properties"]["then"]
+    then["items"] = {"anyOf": [{"enum": list(ACTIONS)}, then["items"]]}
     findings["propertyNames"] = {"pattern": f"^({'|'.join(Cause)})(/.*)?$", "maxLength": 120}
     queries["items"] = {"anyOf": [{"enum": list(STANDARD)}, queries["items"]]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "A Fettle playbook"}

@@ -82,14 +82,14 @@ def may_approve(
     return Decision(tuple(reasons))
 
 
-def least(action: str, quorum: int) -> int:
-    """How many different people have to approve it: no playbook can ask for fewer than the action itself wants."""
-    return max(quorum, traits_of(action).least)
+def least(actions: tuple[str, ...], quorum: int) -> int:
+    """How many different people have to approve: no playbook can ask for fewer than one of the actions itself wants."""
+    return max(quorum, *(traits_of(action).least for action in actions))
 
 
-def enough(action: str, quorum: int, given: Collection[str]) -> Decision:
+def enough(actions: tuple[str, ...], quorum: int, given: Collection[str]) -> Decision:
     """Whether these principals are as many different people as it takes."""
-    wanted, have = least(action, quorum), len(set(given))
+    wanted, have = least(actions, quorum), len(set(given))
     if have >= wanted:
         return ALLOWED
     return deny(Rule.APPROVER, f"It needs {wanted} different people's approval and has {have}. Nothing was done.")

@@ -66,9 +66,9 @@ class Narrowed:
         return next((r.name for r in self.rules if r.approvers or r.quorum > 1 or r.require_reason), "")
 
 
-def narrow(policy: Policy, case: Case) -> Narrowed:
-    """The rules that this case is one of."""
-    return Narrowed(tuple(rule for rule in policy.rules if rule.match.fits(case)))
+def narrow(policy: Policy, *cases: Case) -> Narrowed:
+    """The rules that one of these cases at least is one of: those of every step of one proposal hold together."""
+    return Narrowed(tuple(rule for rule in policy.rules if any(map(rule.match.fits, cases))))
 
 
 def check(narrowed: Narrowed, case: Case) -> Iterator[Reason]:

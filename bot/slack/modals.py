@@ -19,6 +19,7 @@ from bot.domain.severity import Severity
 from bot.slack import ids
 from bot.slack.cards import blocks
 from bot.slack.cards.header import title
+from bot.slack.cards.steps import planned
 from bot.slack.message import Block
 from bot.slack.mrkdwn import code, date, safe
 
@@ -248,6 +249,7 @@ def _proposal(proposal: Proposal) -> list[Block]:
         ("Refused", text.refusal),
         ("Afterwards", text.undo),
     )
+    lines += planned(proposal)
     lines += [f"{name}: {safe(words, 500)}" for name, words in named if words]
     lines += [f"⚠ {safe(warning, 300)}" for warning in text.warnings[:10]]
     if proposal.digest:

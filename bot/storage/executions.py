@@ -1,4 +1,4 @@
-"""Executions as stored: at most one for a proposal, at most one in flight for a target, settled once.
+"""Executions as stored: at most one for a step of a proposal, at most one in flight for a target, settled once.
 
 ``in_flight`` runs from the approval until the verdict releases it; a partial unique index holds it. This module
 refuses to send anything, and it audits nothing: the verbs that call it do.
@@ -20,21 +20,22 @@ from bot.storage.tables import ExecutionRow
 from bot.storage.tx import Tx
 
 _INSERT = """
-INSERT INTO executions (uid, proposal_id, incident_id, target, target_key, action, state, in_flight, created_at,
+INSERT INTO executions (uid, proposal_id, step, incident_id, target, target_key, action, state, in_flight, created_at,
                         approved_at, approved_by, baseline)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING RETURNING id
 """
 
 
 def add(tx: Tx, *, uid: str, proposal: Proposal, approved_by: str, now: datetime) -> Execution | None:
-    """The pending execution of a proposal approved now; None if its target has one in flight, or it has one itself."""
+    """The pending execution of an approved proposal's step; None if its target has one in flight, or the step has."""
+    approved_at = proposal.decided_at or now
     row = tx.execute(
         _INSERT,
         (
-            uid, proposal.id, proposal.incident_id, canonical(target_to(proposal.target)), proposal.target.key,
-            proposal.action, EXECUTION.initial.value, True, to_text(now), to_text(now), approved_by,
-            canonical(dict(proposal.baseline)),
+            uid, proposal.id, proposal.step, proposal.incident_id, canonical(target_to(proposal.target)),
+            proposal.target.key, proposal.action, EXECUTION.initial.value, True, to_text(now), to_text(approved_at),
+            approved_by, canonical(dict(proposal.baseline)),
         ),
     ).fetchone()  # fmt: skip
     return get(tx, row[0]) if row else None
@@ -48,9 +49,9 @@ def get(tx: Tx, execution_id: int) -> Execution:
     return found
 
 
-def by_proposal(tx: Tx, proposal_id: int) -> Execution | None:
-    """The execution of a proposal."""
-    return _first(tx, ExecutionRow.proposal_id == proposal_id)
+def by_proposal(tx: Tx, proposal_id: int) -> list[Execution]:
+    """The executions of a proposal's steps, in their order."""
+    return sorted(_many(tx, ExecutionRow.proposal_id == proposal_id), key=lambda run: run.step)
 
 
 def in_flight_on(tx: Tx, target_key: str) -> Execution | None:
@@ -191,5 +192,5 @@ def _execution(row: Any) -> Execution:
         approved_at=row.approved_at, approved_by=row.approved_by,
         request=None if row.request is None else WriteRequest(**row.request), intent_at=row.intent_at,
         settled_at=row.settled_at, generation=row.generation, baseline=row.baseline, outcome=row.outcome,
-        in_flight=row.in_flight,
+        in_flight=row.in_flight, step=row.step,
     )  # fmt: skip

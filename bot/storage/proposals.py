@@ -6,14 +6,14 @@ to judge who may approve, and it audits nothing: the verbs that call it do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from bot.domain.approval import Approval, Verb
 from bot.domain.errors import NotFoundError
-from bot.domain.proposal import PROPOSAL, Proposal, ProposalEvent, ProposalState, ProposalText
+from bot.domain.proposal import PROPOSAL, Proposal, ProposalEvent, ProposalState, ProposalText, Step
 from bot.domain.target import Target
 from bot.storage.rows import target_in, target_to
 from bot.storage.tables import ApprovalRow, ProposalRow
@@ -36,6 +36,7 @@ def add(
     quorum: int,
     approvers: Iterable[str],
     baseline: Mapping[str, Any],
+    steps: Sequence[Step] = (),
 ) -> Proposal:
     """A new proposal, pending or recorded, with everything that a person will be shown."""
     row = tx.one(
@@ -43,6 +44,7 @@ def add(
             incident_id=incident_id, action=action, target=target_to(target), target_key=target.key,
             params=dict(params), digest=digest, state=state.value, text=asdict(text), requested_by=requested_by,
             created_at=now, expires_at=expires_at, quorum=quorum, approvers=list(approvers), baseline=dict(baseline),
+            steps=[asdict(one) for one in steps],
         ).returning(ProposalRow)
     )  # fmt: skip
     return _proposal(row)
@@ -104,6 +106,12 @@ def settle(
     return _proposal(row) if row else None
 
 
+def stop(tx: Tx, proposal_id: int, why: str) -> bool:
+    """What is left of its steps isn't done any more; False where that was said before."""
+    waits = (ProposalRow.id == proposal_id) & (ProposalRow.stopped == "")
+    return bool(tx.run(ProposalRow.update(stopped=why).where(waits)))
+
+
 def add_approval(tx: Tx, proposal_id: int, principal: str, verb: Verb, reason: str, now: datetime) -> bool:
     """Append what a person said; False if that person has said something to this proposal before."""
     return bool(
@@ -127,13 +135,18 @@ def _many(tx: Tx, where: Any) -> list[Proposal]:
     return [_proposal(row) for row in tx.all(ProposalRow.select().where(where).order_by(ProposalRow.id))]
 
 
-def _proposal(row: Any) -> Proposal:
-    text = dict(row.text)
+def _text(stored: Mapping[str, Any]) -> ProposalText:
+    text = dict(stored)
     for words in ("warnings", "rules"):
         text[words] = tuple(text.get(words, ()))
+    return ProposalText(**text)
+
+
+def _proposal(row: Any) -> Proposal:
     return Proposal(
         id=row.id, incident_id=row.incident_id, action=row.action, target=target_in(row.target), params=row.params,
-        digest=row.digest, state=ProposalState(row.state), text=ProposalText(**text), requested_by=row.requested_by,
+        digest=row.digest, state=ProposalState(row.state), text=_text(row.text), requested_by=row.requested_by,
         created_at=row.created_at, expires_at=row.expires_at, quorum=row.quorum, approvers=tuple(row.approvers),
         baseline=row.baseline, decided_by=row.decided_by, decided_at=row.decided_at, reason=row.reason,
+        steps=tuple(Step(one["action"], one["params"], _text(one["text"])) for one in row.steps), stopped=row.stopped,
     )  # fmt: skip

@@ -206,6 +206,8 @@ class ProposalRow(Table):
     decided_by = CharField(max_length=64, default="")
     decided_at = UtcField(null=True)
     reason = TextField(default="")
+    steps = JsonField(default=list)
+    stopped = TextField(default="")
 
     class Meta:
         table_name = "proposals"
@@ -228,11 +230,12 @@ class ApprovalRow(Table):
 
 
 class ExecutionRow(Table):
-    """One attempt at one approved proposal; ``in_flight`` from approval to verdict, unique per target (partial)."""
+    """One attempt at a step of an approved proposal; ``in_flight`` until its verdict, unique per target (partial)."""
 
     id = AutoField()
     uid = CharField(max_length=64, unique=True)
-    proposal_id = IntegerField(unique=True)
+    proposal_id = IntegerField()
+    step = IntegerField(default=0)
     incident_id = IntegerField(index=True)
     target = JsonField()
     target_key = TextField()
@@ -251,6 +254,7 @@ class ExecutionRow(Table):
 
     class Meta:
         table_name = "executions"
+        indexes = ((("proposal_id", "step"), True),)
 
 
 class VerificationRow(Table):

@@ -22,7 +22,7 @@ from bot.policy import approvers as approver_policy
 from bot.policy import guardrails
 from bot.storage import due, incidents, outbox, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import autonomy, concluded, decide, facts, owing
+from bot.workflow import autonomy, chains, concluded, decide, facts, owing
 from bot.workflow.context import Context
 
 LOOK = timedelta(seconds=2)
@@ -129,6 +129,11 @@ def _stop(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answe
     outsider = approver_policy.identity(principal)
     if not outsider.allowed:
         return decide.refused(tx, proposal, principal, outsider, now)
+    if proposal.state is ProposalState.APPROVED and proposal.steps:
+        told = chains.stop(tx, proposal, principal, now)
+        if isinstance(told, Answer):
+            return told
+        return decide.refused(tx, proposal, principal, deny_with(Rule.SETTLED, told), now)
     if proposal.state is not ProposalState.PENDING:
         return decide.too_late(tx, ctx, proposal_id, principal)
     if not due.owed(tx, Stage.ACT_ALONE, proposal.id):

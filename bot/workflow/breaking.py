@@ -7,7 +7,7 @@ beyond what ``policy.glass`` says gives way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,10 @@ from bot.domain.incident import Incident
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalEvent, ProposalState
 from bot.mitigations import catalog
-from bot.policy import glass, guardrails
+from bot.policy import glass
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import again, decide, entitled, facts, owing, ruled, vouching
+from bot.workflow import again, decide, entitled, facts, owing, ruled, steps, vouching
 from bot.workflow.context import Context
 
 GLASS = "glass"
@@ -49,21 +49,22 @@ async def break_glass(ctx: Context, proposal_id: int, principal: Principal, reas
     proposal = await ctx.store.read(proposals.get, proposal_id)
     if proposal.state not in HELD or proposal.action not in catalog.CATALOG:
         return await ctx.store.transact(_refused, ctx, proposal_id, principal, _over(proposal), lane=Lane.PRESS)
-    reading = await vouching.for_press(ctx, proposal, principal)
-    return await ctx.store.transact(_break, ctx, proposal_id, principal, reason.strip(), reading, lane=Lane.PRESS)
+    readings = await vouching.for_press(ctx, proposal, principal)
+    return await ctx.store.transact(_break, ctx, proposal_id, principal, reason.strip(), readings, lane=Lane.PRESS)
 
 
-def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: str, reading: facts.Reading) -> Answer:
+def _break(
+    tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason: str, readings: Sequence[facts.Reading]
+) -> Answer:
     now = ctx.clock()
     proposal = proposals.get(tx, proposal_id)
     incident = incidents.get(tx, proposal.incident_id)
     against = _against(tx, ctx, proposal, incident, principal, reason, now)
-    against = vouching.may(ctx, proposal, reading, principal) if against.allowed else against
+    against = vouching.may(ctx, proposal, readings[0], principal) if against.allowed else against
     if not against.allowed:
         return _refused(tx, ctx, proposal_id, principal, against)
     asked_before = replace(facts.Asked.of(proposal), glass=glass.NOBODY)  # each time somebody says so anew
-    at, params = guardrails.Point.PROPOSE, proposal.params
-    decision = facts.check(tx, ctx, reading, incident, proposal.action, at, asked=asked_before, params=params)
+    decision = steps.anew(tx, ctx, readings, incident, proposal, asked_before)
     held = _held(decision)
     if not held.allowed:
         return _refused(tx, ctx, proposal_id, principal, held)
@@ -71,11 +72,10 @@ def _break(tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reason:
     decide.void(tx, proposal.id)
     if incident.digest_id is not None:  # loud: it gets a card and a thread
         incident = incidents.update(tx, incident.id, now, digest_id=None)
-    wanted = {key: value for key, value in proposal.params.items() if key != again.UNDO_OF}
     rules = tuple(dict.fromkeys(str(one.rule) for one in decision.reasons))
     broken = {"for": proposal.id, **glass.Broken(principal.id, rules).kept()}
-    asked = {"requested_by": principal.id, "action": proposal.action, GLASS: broken}
-    due.owe(tx, Stage.PROPOSE, incident.id, now, {**asked, **({"wanted": wanted} if wanted else {})})
+    asked = {"requested_by": principal.id, "action": proposal.action, **again.wished(proposal), GLASS: broken}
+    due.owe(tx, Stage.PROPOSE, incident.id, now, asked)
     _tell(tx, ctx, incident, proposal, principal, reason, decision, now)
     return Answer(
         f"The glass is broken for {proposal.text.headline}, and the channel knows. The proposal comes on the card of "

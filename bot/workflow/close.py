@@ -43,13 +43,16 @@ def returned(tx: Tx, incident_id: int, now: datetime) -> None:
     _close(tx, incidents.get(tx, incident_id), Resolution.RETURNED, SYSTEM, "", now)
 
 
-def after_verdict(tx: Tx, incident_id: int, verdict: Verdict, now: datetime, *, helps: bool = True) -> None:
+def after_verdict(
+    tx: Tx, incident_id: int, verdict: Verdict, now: datetime, *, helps: bool = True, whole: bool = True
+) -> None:
     """What a verdict does to its incident: pass mitigates, and closes if nothing fires; all else hands it back.
 
-    What only looked ``helps`` nothing: it hands the incident back, but for one that asked for no more.
+    What only looked ``helps`` nothing: it hands the incident back, but for one that asked for no more. ``whole`` is
+    false where steps are left that aren't done.
     """
     incident = incidents.get(tx, incident_id)
-    asked = incident.key.startswith(REQUEST_KEY) and incident.alerts_firing == 0
+    asked = whole and incident.key.startswith(REQUEST_KEY) and incident.alerts_firing == 0
     if verdict is Verdict.PASS and not helps and not asked:
         hand_back(tx, incident, "what was done changes nothing", now)
         alerts_cleared(tx, incident_id, now)

@@ -7,7 +7,7 @@ of two presses exactly one wins. Every press has an answer and an audit entry. R
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from bot.policy import approvers as approver_policy
 from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, people, proposals
 from bot.storage.db import Lane, Tx
-from bot.workflow import again, close, entitled, facts, owing, vouching
+from bot.workflow import again, close, entitled, facts, owing, steps, vouching
 from bot.workflow.context import Context
 
 AGAIN_STATES = {ProposalState.EXPIRED, ProposalState.DENIED, ProposalState.SUPERSEDED, ProposalState.RECORDED}
@@ -41,8 +41,8 @@ async def approve(ctx: Context, proposal_id: int, principal: Principal, reason: 
         return await ctx.store.transact(too_late, ctx, proposal_id, principal, lane=Lane.PRESS)
     if proposal.text.asks_reason and not reason:  # asked at once: a form opens within three seconds of the press
         return await ctx.store.transact(_ask_why, ctx, proposal_id, principal, lane=Lane.PRESS)
-    reading = await vouching.for_press(ctx, proposal, principal)
-    return await ctx.store.transact(_approve, ctx, proposal_id, principal, reading, reason, lane=Lane.PRESS)
+    readings = await vouching.for_press(ctx, proposal, principal)
+    return await ctx.store.transact(_approve, ctx, proposal_id, principal, readings, reason, lane=Lane.PRESS)
 
 
 def _ask_why(tx: Tx, ctx: Context, proposal_id: int, principal: Principal) -> Answer:
@@ -58,9 +58,9 @@ def _why(proposal: Proposal) -> Answer:
 
 
 def _approve(
-    tx: Tx, ctx: Context, proposal_id: int, principal: Principal, reading: facts.Reading, reason: str
+    tx: Tx, ctx: Context, proposal_id: int, principal: Principal, readings: Sequence[facts.Reading], reason: str
 ) -> Answer:
-    now = ctx.clock()
+    now, reading = ctx.clock(), readings[0]
     proposal = proposals.get(tx, proposal_id)
     if proposal.state is not ProposalState.PENDING:
         return too_late(tx, ctx, proposal_id, principal)
@@ -69,7 +69,7 @@ def _approve(
     may = vouching.may(ctx, proposal, reading, principal) if may.allowed else may
     if not may.allowed:
         return refused(tx, proposal, principal, may, now)
-    decision = facts.check(tx, ctx, reading, incident, proposal.action, guardrails.Point.APPROVE, proposal)
+    decision = steps.check(tx, ctx, readings, incident, guardrails.Point.APPROVE, proposal)
     if decision.has(Rule.EXPIRED):
         expire_now(tx, proposal, now)
         return refused(tx, proposal, principal, decision, now)
@@ -108,17 +108,18 @@ def grant(
     """
     proposals.add_approval(tx, proposal.id, principal, Verb.APPROVED, reason, now)
     names = {one.principal for one in proposals.approvals(tx, proposal.id) if one.verb is Verb.APPROVED}
-    given, quorum = len(names), approver_policy.least(proposal.action, proposal.quorum)
+    given, quorum = len(names), approver_policy.least(proposal.actions, proposal.quorum)
     detail = {"digest": proposal.digest, "approvals": given, "quorum": quorum, **(terms or {})}
+    detail |= {"steps": [one.text.headline for one in proposal.steps]} if proposal.steps else {}
     _entry(tx, "proposal:approval:granted", principal, proposal, "approved", detail, now)
-    if not approver_policy.enough(proposal.action, proposal.quorum, names).allowed:
+    if not approver_policy.enough(proposal.actions, proposal.quorum, names).allowed:
         owing.card(tx, incident, Priority.PRESS, now)
         return Answer(f"Your approval counts: {given} of {quorum}.", incident_id=incident.id)
     approved = proposals.settle(tx, proposal.id, ProposalEvent.APPROVE, now, by=principal)
     if approved is None:  # it expired between the check and the update
         expire_now(tx, proposal, now)
         return Answer("This proposal has expired. Nothing was done.", ok=False, incident_id=incident.id)
-    execution = executions.add(tx, uid=uuid.uuid4().hex, proposal=approved, approved_by=principal, now=now)
+    execution = executions.add(tx, uid=uuid.uuid4().hex, proposal=approved.at(0), approved_by=principal, now=now)
     if execution is None:  # the guard above saw none in flight in this very transaction: the index disagrees
         raise RuntimeError(f"proposal {proposal.id}: another execution is in flight on {proposal.target.key}")
     void(tx, proposal.id)

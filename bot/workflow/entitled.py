@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 from bot.domain.approval import Principal, Verb, playbook_of
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
@@ -31,7 +32,7 @@ def who_may(
     tx: Tx,
     ctx: Context,
     incident: Incident,
-    action: str,
+    actions: tuple[str, ...],
     named: Sequence[str],
     reading: Reading,
     now: datetime,
@@ -45,7 +46,7 @@ def who_may(
     configured = tuple(ctx.settings.APPROVERS)
     if not configured:
         return (), ALLOWED
-    rules = ruled.narrowed(ctx, incident, action, reading.target, reading.state).approvers
+    rules = ruled.narrowed(ctx, incident, actions, reading.target, reading.state).approvers
     others = [("the playbook", tuple(named))] if named else []
     others += [(f"the annotation fettle/approvers of {where}", ids) for where, ids in _annotated(reading)]
     others += [(f"the policy {name}", ids) for name, ids in rules]
@@ -66,7 +67,7 @@ def rules_of(tx: Tx, ctx: Context, proposal: Proposal, reading: Reading | None) 
     if reading is None:
         return NOBODY
     incident = incidents.get(tx, proposal.incident_id)
-    return ruled.narrowed(ctx, incident, proposal.action, reading.target, reading.state)
+    return ruled.narrowed(ctx, incident, proposal.actions, reading.target, reading.state)
 
 
 def may_approve(
@@ -124,7 +125,7 @@ def still_approved(
     """
     groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups_of(tx).items()}
     given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
-    several = approver_policy.enough(proposal.action, proposal.quorum, given)
+    several = approver_policy.enough(proposal.actions, proposal.quorum, given)
     if not several.allowed:
         return several
     rules = rules_of(tx, ctx, proposal, reading)
@@ -186,15 +187,15 @@ def judged(
     not_own: str,
     names: Mapping[str, str] | None = None,
 ) -> Decision:
-    """The first refusal of any list."""
-    for listed in lists:
+    """The first refusal of any list, for any step."""
+    for listed, action in product(lists, proposal.actions):
         decision = approver_policy.may_approve(
             principal,
             listed.ids,
             groups,
             now,
             requested_by=proposal.requested_by,
-            action=proposal.action,
+            action=action,
             self_approve=frozenset(str(action) for action in ctx.settings.SELF_APPROVE),
             names=names,
             listed_in=listed.name,

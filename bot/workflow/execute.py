@@ -37,7 +37,7 @@ from bot.policy import glass, guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
-from bot.workflow import again, close, entitled, facts, measuring, owing, revert, verify, vouching
+from bot.workflow import again, chains, close, entitled, facts, measuring, owing, revert, verify, vouching
 from bot.workflow import brought as keeping
 from bot.workflow.context import Context
 
@@ -62,15 +62,17 @@ async def execute(ctx: Context, work: DueWork) -> None:
         return
     # Before the facts: those may be seconds old at most when the claim judges them.
     checks = await measuring.before(ctx, execution.incident_id, execution.target, execution.baseline)
-    reading = await vouching.for_claim(ctx, execution.proposal_id)
+    reading = await vouching.for_claim(ctx, execution)
     claimed = await ctx.store.transact(_claim, ctx, work, execution.id, reading, checks, lane=Lane.PRESS)
     if claimed is not None and claimed.request is not None:
         await _act(ctx, claimed, claimed.request)
 
 
 def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
+    """The proposal as this execution's step sees it."""
     execution = executions.get(tx, execution_id)
-    return execution, proposals.get(tx, execution.proposal_id), incidents.get(tx, execution.incident_id)
+    proposal = proposals.get(tx, execution.proposal_id).at(execution.step)
+    return execution, proposal, incidents.get(tx, execution.incident_id)
 
 
 def _claim(
@@ -91,6 +93,8 @@ def _claim(
     )
     if proposal.state is not ProposalState.APPROVED:
         decision += deny(Rule.SETTLED, f"The proposal is {proposal.state}, not approved.")
+    if proposal.stopped:
+        decision += deny(Rule.SETTLED, f"Before it began, {proposal.stopped}. Nothing was done.")
     decision += entitled.still_approved(tx, ctx, proposal, execution.approved_by, now, reading)
     decision += vouching.still(tx, ctx, proposal, reading)
     if _passing(decision, reading):
@@ -140,6 +144,7 @@ def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> 
         "request": {"method": request.method, "path": request.path, "body": request.body, **named},
         "execution": execution.uid,
         "approved_by": execution.approved_by,
+        **({"step": chains.place(proposal)} if proposal.steps else {}),
         **({glass.BROKEN: broken.by} if broken.by else {}),
     }
 
@@ -176,6 +181,7 @@ def _not_done(
     executions.release(tx, execution.id)
     rules = [str(reason.rule) for reason in decision.reasons]
     _entry(tx, "execution:claim:refused", failed, "refused", {"reason": outcome, "rules": rules}, now)
+    chains.halt(tx, incident, proposal, proposal.steps[proposal.step :], outcome, now)
     close.hand_back(tx, incident, outcome, now)
     _propose_again(tx, proposal, now)  # the card shows what stands now: an offer, or the reason against it
     owing.card(tx, incident, Priority.PRESS, now)
@@ -282,9 +288,15 @@ def _record(
         revert.owe(tx, ctx, settled, incident, now)
     else:
         executions.release(tx, execution_id)
+        why = chains.failed(settled)
+        untouched = settled.state is ExecutionState.FAILED and not outcome.startswith(PARTLY)
+        undone = proposal.steps[proposal.step :] if untouched else proposal.left
+        chains.halt(tx, incident, proposal, undone, why, now)
         close.hand_back(tx, incident, outcome, now)
         if anew and incident.open:
             _propose_again(tx, proposal, now)
+        elif incident.open:
+            again.owe_rest(tx, proposal, chains.without(why), now)
         if settled.state is ExecutionState.FAILED:  # nothing was done; what is unknown waits for a person
             close.alerts_cleared(tx, incident.id, now)
     owing.card(tx, incident, Priority.EXECUTION, now)

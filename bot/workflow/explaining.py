@@ -99,12 +99,12 @@ def explain(
 ) -> Explained:
     """Asks everything for a proposal of Fettle's, or of that person's own; ``groups`` as they are known now."""
     now, target = ctx.clock(), reading.target
-    rules = ruled.narrowed(ctx, incident, action, target, reading.state)
+    rules = ruled.narrowed(ctx, incident, (action,), target, reading.state)
     asked = facts.Asked(by_person=who.own)
     at, taken = guardrails.Point.PROPOSE, _taken(reading)
     decision = facts.check(tx, ctx, reading, incident, action, at, asked=asked, params=taken)
     known = {**dict.fromkeys(ctx.settings.approver_groups, GroupView()), **groups}
-    left, nobody = entitled.who_may(tx, ctx, incident, action, (), reading, now, known)
+    left, nobody = entitled.who_may(tx, ctx, incident, (action,), (), reading, now, known)
     proposal = _made(incident, action, reading, who, left, now)
     lists = entitled.lists_of(ctx, proposal, reading, rules)
     ids = {one for listed in lists for one in listed.ids}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.cluster_user import Vouched
@@ -18,7 +18,7 @@ from bot.domain.errors import FettleError, NotFoundError
 from bot.domain.evidence import PodRow
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, traits_of
-from bot.domain.proposal import SYSTEM, Proposal, TargetState, staleness_digest
+from bot.domain.proposal import SYSTEM, Proposal, TargetState
 from bot.domain.target import Target
 from bot.domain.verification import Verdict
 from bot.kube import reads
@@ -33,6 +33,9 @@ from bot.storage import freeze as freeze_row
 from bot.storage.db import Tx
 from bot.workflow import again, ruled
 from bot.workflow.context import Context
+
+STEPS_WITHIN = timedelta(hours=1)
+"""From the approval to the claim of its last step, however long the steps before took."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def check(
         in_flight=busy,
         approved_digest=proposal.digest if proposal else "",
         current_digest=_digest(reading, proposal),
-        expires_at=_valid_until(ctx, incident, proposal, point, reading),
+        expires_at=_valid_until(tx, ctx, incident, proposal, point, reading, own_execution),
         read_problem=reading.problem,
         kind="" if reading.target.kind in traits_of(action).kinds else reading.target.kind,
         replaces=catalog.CATALOG[Action(action)].replaces(wanted),
@@ -237,21 +240,32 @@ def _history(tx: Tx, target: Target, now: datetime, own_execution: int) -> rates
 def _digest(reading: Reading, proposal: Proposal | None) -> str:
     if reading.state is None or proposal is None:
         return ""
-    return staleness_digest(proposal.action, proposal.params, reading.state)
+    return proposal.digest_of(reading.state)
 
 
 def _valid_until(
-    ctx: Context, incident: Incident, proposal: Proposal | None, point: guardrails.Point, reading: Reading
+    tx: Tx,
+    ctx: Context,
+    incident: Incident,
+    proposal: Proposal | None,
+    point: guardrails.Point,
+    reading: Reading,
+    own_execution: int,
 ) -> datetime | None:
     """The proposal's end before it is approved; afterwards an approval is good for as long again, and no longer.
 
-    A rule that came since shortens both.
+    A step after the first has as long from the verdict before it, and ``STEPS_WITHIN`` of the approval in all. A rule
+    that came since shortens all of these.
     """
     if proposal is None:
         return None
-    least = ruled.narrowed(ctx, incident, proposal.action, reading.target, reading.state).expires
+    least = ruled.narrowed(ctx, incident, proposal.actions, reading.target, reading.state).expires
     if point is guardrails.Point.EXECUTE and proposal.decided_at is not None:
-        return proposal.decided_at + min(ctx.settings.APPROVAL_TTL, least or ctx.settings.APPROVAL_TTL)
+        lasts = min(ctx.settings.APPROVAL_TTL, least or ctx.settings.APPROVAL_TTL)
+        if not proposal.step:
+            return proposal.decided_at + lasts
+        begun = executions.get(tx, own_execution).created_at
+        return min(begun + lasts, proposal.decided_at + STEPS_WITHIN)
     if proposal.expires_at is None or least is None:
         return proposal.expires_at
     return min(proposal.expires_at, proposal.created_at + least)

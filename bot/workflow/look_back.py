@@ -53,7 +53,7 @@ async def look_back(ctx: Context, work: DueWork) -> None:
             return
         await ctx.store.transact(_look_back, work, proposal, Outcome.UNREAD, (), str(error), ctx.clock())
         return
-    found = aftermath.outcome(proposal.action, acts, executed=executed)
+    found = aftermath.outcome(proposal.actions[-1], acts, executed=executed)
     await ctx.store.transact(_look_back, work, proposal, found, acts, "", ctx.clock())
 
 
@@ -81,7 +81,7 @@ def _look_back(
         return  # somebody else looked, or it was reopened meanwhile: its next end is looked back at
     detail = {
         "proposal": proposal.id,
-        "proposed": proposal.action,
+        "proposed": proposal.actions[-1],
         "did": [asdict(act) for act in acts],
         "reason": problem or "; ".join(f"{act.what}{f' by {act.by}' if act.by else ''}" for act in acts),
     }

@@ -13,12 +13,12 @@ from typing import Any
 
 from bot.domain import aftermath
 from bot.domain.audit import AuditNote
-from bot.domain.decision import Decision, Rule
+from bot.domain.decision import Decision, Rule, deny
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Preview
 from bot.domain.owed import Priority, Stage
-from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, TargetState, staleness_digest
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState, ProposalText, Step, TargetState, staleness_digest
 from bot.playbooks.schema import Alone
 from bot.policy import glass, guardrails
 from bot.policy.approvers import least, policy_text
@@ -36,6 +36,7 @@ from bot.workflow import (
     nudge,
     owing,
     ruled,
+    steps,
     vouching,
 )
 from bot.workflow.context import Context
@@ -72,6 +73,27 @@ class Draft:
     """What a handler that was asked to pick said."""
     meant: str = ""
     """Key of the incident's target when this was drafted; the action may be about another object."""
+    steps: tuple[Step, ...] = ()
+    """All of them where there are several; ``text`` is then the whole's."""
+    readings: tuple[facts.Reading, ...] = ()
+    """One for each of the steps."""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Of every step, in their order."""
+        return tuple(one.action for one in self.steps) or (self.action,)
+
+    @property
+    def asked(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """(action, parameters) of every step."""
+        return tuple((one.action, one.params) for one in self.steps) or ((self.action, self.params),)
+
+    def cut(self, why: str) -> Draft:
+        """The first step alone; ``why`` the others can't follow is a warning."""
+        first, *others = self.steps
+        named = ", then ".join(lower(one.text.headline) for one in others)
+        warnings = (*first.text.warnings, f"Nothing follows it. To {named}: {why}")
+        return replace(self, text=replace(first.text, warnings=warnings), steps=(), readings=())
 
 
 def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime) -> Decision:
@@ -80,16 +102,16 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     if reading is None:
         return Decision()
     state = reading.state
-    digest = staleness_digest(draft.action, draft.params, state) if state is not None else ""
+    asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.broken)
+    draft, decision = _weighed(tx, ctx, incident, draft, reading, asked)
+    digest = staleness_digest(draft.action, draft.params, state, draft.steps[1:]) if state is not None else ""
     if digest and any(_still_shown(old, draft.action, digest, now) for old in pending(tx, incident)):
         return Decision()
     if _own_wish(draft) and any(_asked(old, now) for old in pending(tx, incident)):
         return Decision()  # what a person asked for isn't taken away by what would help as well
-    rules = ruled.narrowed(ctx, incident, draft.action, reading.target, state)
-    approvers, nobody = entitled.who_may(tx, ctx, incident, draft.action, draft.approvers, reading, now)
-    asked = facts.Asked(draft.requested_by != SYSTEM, again.UNDO_OF in draft.params, draft.broken)
-    at = guardrails.Point.PROPOSE
-    decision = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params) + nobody
+    rules = ruled.narrowed(ctx, incident, draft.actions, reading.target, state)
+    approvers, nobody = entitled.who_may(tx, ctx, incident, draft.actions, draft.approvers, reading, now)
+    decision += nobody
     refused = not decision.allowed or bool(draft.text.refusal) or state is None
     if refused and _stands(tx, incident, draft, _refusal(draft, decision)):
         return decision  # the card says it already
@@ -98,32 +120,46 @@ def offer(tx: Tx, ctx: Context, incident: Incident, draft: Draft, now: datetime)
     if refused or state is None:
         record(tx, incident, _held(ctx, draft, decision), decision, now)
         return decision
-    ttl, quorum = ctx.settings.APPROVAL_TTL, least(draft.action, max(draft.quorum, rules.quorum))
+    ttl, quorum = ctx.settings.APPROVAL_TTL, least(draft.actions, max(draft.quorum, rules.quorum))
     expires_at = now + min(ttl, draft.expires or ttl, rules.expires or ttl)
-    against = Decision()
-    if draft.alone is not None:
-        against = autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
+    against = _against_alone(tx, ctx, incident, draft, state, expires_at, now)
     warnings = draft.text.warnings + decision.warnings + entitled.narrowed_by(reading) + _not_alone(against)
-    warnings += vouching.line(ctx, draft.action, state.target, draft.params)
+    warnings += vouching.line(ctx, state.target, draft.asked)
     text = replace(
         draft.text,
-        policy=policy_text(approvers, quorum, people.group_names(tx), rules.names),
+        policy=policy_text(approvers, quorum, people.group_names(tx), rules.names) + _lasting(ctx, draft),
         rules=rules.names, asks_reason=bool(rules.wants_reason), warnings=tuple(dict.fromkeys(warnings)),
     )  # fmt: skip
     proposal = proposals.add(
         tx, incident.id, action=draft.action, target=state.target, params=dict(draft.params), digest=digest,
         state=ProposalState.PENDING, text=text, requested_by=draft.requested_by, now=now, expires_at=expires_at,
         quorum=quorum, approvers=approvers, baseline=_baseline(ctx, incident, draft, reading, state),
+        steps=draft.steps,
     )  # fmt: skip
     due.owe(tx, Stage.EXPIRE, proposal.id, expires_at)
     nudge.owe(tx, proposal, rules.nudge, now)
-    detail = {"digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale}
-    if rules.names:
-        detail["policies"] = ", ".join(rules.names)
+    detail: dict[str, Any] = {
+        "digest": digest, "headline": text.headline, "facts": text.facts, "rationale": text.rationale,
+        **({"steps": [one.text.headline for one in draft.steps]} if draft.steps else {}),
+        **({"policies": ", ".join(rules.names)} if rules.names else {}),
+    }  # fmt: skip
     _entry(tx, "proposal:state:proposed", draft.requested_by, proposal, "pending", detail, now)
     if draft.alone is not None and against.allowed:
         alone.announce(tx, ctx, incident, proposal, draft.alone, now)
     return decision
+
+
+def _weighed(
+    tx: Tx, ctx: Context, incident: Incident, draft: Draft, reading: facts.Reading, asked: facts.Asked
+) -> tuple[Draft, Decision]:
+    """Policy's word on every step. What an alert leads to goes without those after the first that are refused."""
+    at = guardrails.Point.PROPOSE
+    first = facts.check(tx, ctx, reading, incident, draft.action, at, asked=asked, params=draft.params)
+    after = Decision()
+    for step, seen in zip(draft.steps[1:], draft.readings[1:], strict=True):
+        after += facts.check(tx, ctx, seen, incident, step.action, at, asked=asked, params=step.params)
+    alone = first.allowed and not draft.text.refusal and not after.allowed and _own_wish(draft)
+    return (draft.cut(after.sentence), first) if alone else (draft, steps.once(first + after))
 
 
 def _held(ctx: Context, draft: Draft, decision: Decision) -> Draft:
@@ -139,6 +175,25 @@ def _baseline(
     checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
     broken = {glass.BROKEN: draft.broken.kept()} if draft.broken.by else {}
     return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading), **broken}
+
+
+def _lasting(ctx: Context, draft: Draft) -> str:
+    """How long an approval is good for the steps after the first."""
+    if not draft.steps:
+        return ""
+    each, whole = close.minutes(ctx.settings.APPROVAL_TTL), close.minutes(facts.STEPS_WITHIN)
+    return f" · a later step begins within {each} of the verdict before it, and within {whole} of the approval"
+
+
+def _against_alone(
+    tx: Tx, ctx: Context, incident: Incident, draft: Draft, state: TargetState, expires_at: datetime, now: datetime
+) -> Decision:
+    """Why Fettle may not do by itself what the playbook would let it."""
+    if draft.alone is None:
+        return Decision()
+    if draft.steps:
+        return deny(Rule.AUTONOMY, "Several steps take a person.")
+    return autonomy.check(tx, ctx, incident, draft.action, now, state=state, expires_at=expires_at)
 
 
 def _not_alone(against: Decision) -> tuple[str, ...]:
@@ -169,6 +224,7 @@ def record(tx: Tx, incident: Incident, draft: Draft, decision: Decision, now: da
         quorum=1,
         approvers=(),
         baseline=_before(draft.reading),
+        steps=draft.steps,
     )
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"headline": text.headline, "refusal": refusal, "rules": rules}
@@ -193,6 +249,11 @@ def _refusal(draft: Draft, decision: Decision) -> str:
     return " ".join(ended(part) for part in (draft.text.refusal, *against) if part)
 
 
+def lower(text: str) -> str:
+    """The text as it goes on within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 def ended(text: str) -> str:
     """The text as a sentence that ends."""
     text = text.rstrip()
@@ -215,11 +276,12 @@ def _still_shown(old: Proposal, action: str, digest: str, now: datetime) -> bool
 
 
 def _own_wish(draft: Draft) -> bool:
-    return draft.requested_by == SYSTEM and again.UNDO_OF not in draft.params
+    return draft.requested_by == SYSTEM and not again.marked(draft.params)
 
 
 def _asked(old: Proposal, now: datetime) -> bool:
-    return old.requested_by != SYSTEM and old.expires_at is not None and old.expires_at > now
+    kept = old.requested_by != SYSTEM or again.REST_OF in old.params
+    return kept and old.expires_at is not None and old.expires_at > now
 
 
 def pending(tx: Tx, incident: Incident) -> list[Proposal]:

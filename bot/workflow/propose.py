@@ -13,7 +13,6 @@ from typing import Any
 
 from bot.domain.alert import UNBOUND
 from bot.domain.decision import Decision, Rule
-from bot.domain.errors import FettleError
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action, traits_of
@@ -35,6 +34,7 @@ from bot.workflow import (
     picking,
 )
 from bot.workflow.context import Context
+from bot.workflow.drafted import aimed, followed, previewed
 from bot.workflow.offering import NOTHING, Draft
 
 RATES = frozenset({Rule.COOLDOWN, Rule.RATE, Rule.BREAKER})
@@ -72,21 +72,22 @@ async def _draft(
     ctx: Context, incident: Incident, found: concluded.Concluded, params: Mapping[str, Any], *, recent: bool
 ) -> Draft:
     requested_by = str(params.get("requested_by", SYSTEM))
-    undone = params.get(again.UNDO_OF)
+    marks = again.marked(params)
     if incident.foreign_cluster or incident.target is None:
         why = incident.target_note or "no workload was found for these alerts"
         return Draft(NOTHING, ProposalText("No proposal", "", refusal=why), requested_by=requested_by)
-    if requested_by != SYSTEM or undone:
+    if requested_by != SYSTEM or marks:
         action = str(params.get("action", Action.RESTART))
         wanted = params.get("wanted") or {}
         reading = await facts.gather(ctx, aimed(incident.target, action, wanted), action)
         why = f"Requested by a person for {reading.target.ref}."
-        if undone:
+        if marks:
             why = str(params.get(again.WHY) or again.FAILED)
-        draft = await _previewed(ctx, action, wanted, reading, why, requested_by)
-        mark = {again.UNDO_OF: undone} if undone else {}
-        resolved, meant = draft.params and {**draft.params, **mark}, incident.target.key
-        return replace(draft, params=resolved, wanted={**wanted, **mark}, meant=meant)
+        draft = await previewed(ctx, action, wanted, reading, why, requested_by)
+        draft = replace(draft, params=draft.params and {**draft.params, **marks}, wanted={**wanted, **marks})
+        then = [(one["action"], one["wanted"]) for one in params.get(again.THEN, ())]
+        draft = await followed(ctx, incident.target, draft, then, recent=False)
+        return replace(draft, meant=incident.target.key)
     if incident.key.startswith(UNBOUND):
         sender = incident.key.removeprefix(UNBOUND).partition("\x1f")[0]
         why = f"The alerts came with the webhook token {sender[:31]}, which doesn't speak for what they name"
@@ -102,9 +103,12 @@ async def _draft(
         return Draft(NOTHING, text, line=line)
     action = plan.suggestion.action
     reading = await facts.gather(ctx, aimed(incident.target, action, plan.suggestion.params), action, recent=recent)
-    draft = await _previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
+    draft = await previewed(ctx, action, plan.suggestion.params, reading, plan.why, requested_by, recent=recent)
     if draft.preview is None and draft.text.refusal and catalog.CATALOG[Action(action)].gives_way:
         draft = await _instead(ctx, plan, draft, incident.target, recent=recent)
+    else:
+        then = [(one.action, one.params) for one in plan.then]
+        draft = await followed(ctx, incident.target, draft, then, recent=recent)
     better = f"{offering.ended(draft.text.rationale)} {plan.advice}".strip() if plan.advice else draft.text.rationale
     text = replace(draft.text, rationale=better)
     return replace(
@@ -124,66 +128,16 @@ async def _instead(ctx: Context, plan: Planned, draft: Draft, target: Target, *,
         reading = await facts.gather(ctx, aimed(target, other.action, other.params), other.action, recent=recent)
         reason = f"{other.reason[:1].upper()}{other.reason[1:]}"
         rationale = f"{offering.ended(reason)} A {traits_of(draft.action).noun} would come first. {why}".strip()
-        found = await _previewed(ctx, other.action, other.params, reading, rationale, draft.requested_by, recent=recent)
+        found = await previewed(ctx, other.action, other.params, reading, rationale, draft.requested_by, recent=recent)
         if found.preview is not None and not found.text.refusal:
             return found
     by_hand = first.by_hand if first is not None else ""
     return replace(draft, text=replace(draft.text, by_hand=by_hand))
 
 
-def aimed(target: Target, action: str, wanted: Mapping[str, Any]) -> Target:
-    """The object that an action is about in an incident about ``target``."""
-    return catalog.CATALOG[Action(action)].aim(target, wanted)
-
-
 def _by_hand(plan: Planned) -> str:
     """The command of the first mitigation that only a person has."""
     return next((one.suggestion.by_hand for one in plan.weighed if one.missing), "")
-
-
-async def _previewed(
-    ctx: Context,
-    action: str,
-    wanted: Mapping[str, Any],
-    reading: facts.Reading,
-    rationale: str,
-    requested_by: str,
-    *,
-    recent: bool = False,
-) -> Draft:
-    mitigation = catalog.CATALOG[Action(action)].reaching(ctx.sources)
-    target = reading.target
-    text = ProposalText(
-        headline=mitigation.unplanned(target),
-        done="",
-        verb=mitigation.verb,
-        rationale=rationale,
-        press=mitigation.press,
-    )
-    if reading.state is None:  # policy says why: unreadable, or gone
-        return Draft(action, text, reading, requested_by=requested_by)
-    try:
-        # What changed since the reading fails the dry run.
-        cluster = ctx.cluster.recent() if recent else ctx.cluster
-        params = await mitigation.plan(cluster, reading.state, wanted)
-        preview = await mitigation.preview(
-            cluster, reading.state, approved_at=ctx.clock(), execution_uid="preview", params=params
-        )
-    except FettleError as error:
-        text = replace(text, refusal=str(error))
-        return Draft(action, text, reading, None, error.retry, requested_by)
-    text = replace(
-        text,
-        headline=mitigation.headline_for(target, params),
-        done=mitigation.done_for(target, params),
-        facts=preview.facts,
-        consequence=preview.consequence,
-        diff=preview.diff,
-        undo=mitigation.inverse(reading.state, params),
-        warnings=preview.warnings,
-        refusal=preview.problem,
-    )
-    return Draft(action, text, reading, preview, preview.passing, requested_by, params=params)
 
 
 def _save(tx: Tx, ctx: Context, work: DueWork, draft: Draft) -> None:

@@ -6,7 +6,7 @@ Nothing here acts: a request becomes a proposal like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.answer import Answer
@@ -14,7 +14,7 @@ from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
 from bot.domain.errors import FettleError
 from bot.domain.incident import INCIDENT, Incident, IncidentEvent, IncidentState
-from bot.domain.mitigation import Action, noun_of, traits_of
+from bot.domain.mitigation import Action, against_steps, noun_of, traits_of
 from bot.domain.owed import Priority, Stage
 from bot.domain.proposal import SYSTEM, TargetState
 from bot.domain.redaction import redact
@@ -25,7 +25,7 @@ from bot.mitigations import catalog
 from bot.policy import approvers as approver_policy
 from bot.storage import due, executions, incidents, people
 from bot.storage.db import Lane, Tx
-from bot.workflow import close, owing, targets, verify
+from bot.workflow import again, close, owing, targets, verify
 from bot.workflow.context import Context
 
 UNKNOWN = "slack:unknown"
@@ -72,17 +72,22 @@ def _declare(
 
 
 async def act(
-    ctx: Context, principal: Principal, action: Action, text: str, wanted: Mapping[str, Any] | None = None
+    ctx: Context,
+    principal: Principal,
+    action: Action,
+    text: str,
+    wanted: Mapping[str, Any] | None = None,
+    then: Sequence[tuple[Action, Mapping[str, Any]]] = (),
 ) -> Answer:
     """``/restart ns/name``: joins the open incident on that target, or declares a SEV4 one; then proposes.
 
-    ``wanted`` are parameters as a person gave them (``/incident act rollback ns/name 41``).
+    ``wanted`` are parameters as a person gave them (``/incident act rollback ns/name 41``), ``then`` the steps that
+    follow under the same approval.
     """
     refusal = await _outsider(ctx, principal, f"{action} {text}")
     if refusal:
         return refusal
-    wrong = catalog.CATALOG[action].asked(wanted or {})
-    if wrong:
+    if wrong := _wrong(((action, wanted or {}), *then)):
         return await refused(ctx, principal, f"{action} {text[:100]}", wrong)
     found = await targets.find(ctx, text, traits_of(action).kinds)
     if found.target is None:
@@ -91,11 +96,20 @@ async def act(
         state = await reads.target_state(ctx.cluster, found.target)
     except FettleError as error:
         return await refused(ctx, principal, f"{action} {text}", str(error))
-    return await ctx.store.transact(_act, ctx, principal, action, state, dict(wanted or {}), lane=Lane.PRESS)
+    asked: dict[str, Any] = {"wanted": dict(wanted)} if wanted else {}
+    asked |= {again.THEN: [{"action": str(one), "wanted": dict(more)} for one, more in then]} if then else {}
+    return await ctx.store.transact(_act, ctx, principal, action, state, asked, lane=Lane.PRESS)
+
+
+def _wrong(steps: Sequence[tuple[Action, Mapping[str, Any]]]) -> str:
+    """What is wrong with what a person wrote, before anything is read."""
+    wrong = next((said for action, wanted in steps if (said := catalog.CATALOG[action].asked(wanted))), "")
+    against = "" if wrong else against_steps([action for action, _ in steps])
+    return f"These can't be the steps of one proposal: {against}." if against else wrong
 
 
 def _act(
-    tx: Tx, ctx: Context, principal: Principal, action: Action, state: TargetState, wanted: Mapping[str, Any]
+    tx: Tx, ctx: Context, principal: Principal, action: Action, state: TargetState, asked: Mapping[str, Any]
 ) -> Answer:
     now = ctx.clock()
     target = state.target
@@ -124,10 +138,11 @@ def _act(
     else:
         detail = {"asked": f"{action} {target.ref}"}
         _entry(tx, ctx, "command:request:accepted", principal, incident, "accepted", detail)
-    params = {"requested_by": principal.id, "action": str(action), **({"wanted": dict(wanted)} if wanted else {})}
+    params = {"requested_by": principal.id, "action": str(action), **asked}
     due.owe(tx, Stage.PROPOSE, incident.id, now, params)
     owing.card(tx, incident, Priority.NEW_CARD, now)
-    text = f"{noun_of(action).capitalize()} of {target.ref} is being proposed on the card of {incident.ref}."
+    then = "".join(f", then {noun_of(one['action'])}," for one in asked.get(again.THEN, ()))
+    text = f"{noun_of(action).capitalize()} of {target.ref}{then} is being proposed on the card of {incident.ref}."
     return Answer(text, incident_id=incident.id)
 
 

@@ -34,7 +34,7 @@ TIMES = 3
 
 def owe(tx: Tx, ctx: Context, execution: Execution, incident: Incident, now: datetime) -> None:
     """Owes the look, and announces it in the thread; nothing for what isn't meant for a while, and for an undo."""
-    proposal = proposals.get(tx, execution.proposal_id)
+    proposal = proposals.get(tx, execution.proposal_id).at(execution.step)
     if execution.action != Action.RAISE_AUTOSCALER or again.UNDO_OF in proposal.params:
         return
     after = ctx.settings.BOUNDS_REVERT
@@ -66,7 +66,7 @@ async def revert(ctx: Context, work: DueWork) -> None:
 
 def _load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal]:
     execution = executions.get(tx, execution_id)
-    return execution, proposals.get(tx, execution.proposal_id)
+    return execution, proposals.get(tx, execution.proposal_id).at(execution.step)
 
 
 def stands(params: Mapping[str, Any], state: TargetState | None) -> bool:

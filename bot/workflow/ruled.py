@@ -29,10 +29,11 @@ def case_of(ctx: Context, incident: Incident, action: str, target: Target, state
 
 
 def narrowed(
-    ctx: Context, incident: Incident, action: str, target: Target, state: TargetState | None
+    ctx: Context, incident: Incident, actions: tuple[str, ...], target: Target, state: TargetState | None
 ) -> rules.Narrowed:
-    """The rules that fit, and what they take away."""
-    return rules.narrow(ctx.settings.POLICY, case_of(ctx, incident, action, target, state))
+    """The rules that fit one of the actions, and what they take away."""
+    cases = (case_of(ctx, incident, action, target, state) for action in actions)
+    return rules.narrow(ctx.settings.POLICY, *cases)
 
 
 def check(
@@ -83,5 +84,5 @@ def alone(ctx: Context, incident: Incident, action: str, target: Target, state: 
     """Where a rule wants people to approve, or each act one who might do it themselves, nothing is done without one."""
     if ctx.settings.REQUIRE_RBAC:
         return deny(Rule.AUTONOMY, "REQUIRE_RBAC wants each act approved by somebody who might do it themselves.")
-    wanted = narrowed(ctx, incident, action, target, state).wants_people
+    wanted = narrowed(ctx, incident, (action,), target, state).wants_people
     return deny(Rule.AUTONOMY, f"The policy {wanted} wants people asked.") if wanted else Decision()

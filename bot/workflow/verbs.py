@@ -5,7 +5,7 @@ It refuses to hold logic: each method hands on to the stage that owns it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.domain.answer import Answer, TimelineRow
@@ -140,10 +140,15 @@ class Workflow:
         return await self.act(principal, Action.RESTART, target_text)
 
     async def act(
-        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+        self,
+        principal: Principal,
+        action: Action,
+        target_text: str,
+        wanted: Mapping[str, str] | None = None,
+        then: Sequence[tuple[Action, Mapping[str, str]]] = (),
     ) -> Answer:
         """See ``requests.act``."""
-        return await requests.act(self._ctx, principal, action, target_text, wanted)
+        return await requests.act(self._ctx, principal, action, target_text, wanted, then)
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         """See ``requests.look``."""

@@ -21,10 +21,10 @@ from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, Measurement, Verdict, VerdictEvent, Verification, judge
 from bot.kube import reads
 from bot.policy import approvers as approver_policy
-from bot.storage import artifacts, due, executions, incidents, silences, verifications
+from bot.storage import artifacts, due, executions, incidents, proposals, silences, verifications
 from bot.storage.db import Lane, Tx
 from bot.verification import dumped, measure, reverted
-from bot.workflow import again, brought, close, measuring, owing, silence_watch
+from bot.workflow import again, brought, chains, close, measuring, owing, silence_watch
 from bot.workflow.context import Context
 
 EVENTS = {
@@ -111,17 +111,30 @@ def _settle(tx: Tx, ctx: Context, work: DueWork, measured: Measurement, verdict:
     }
     _entry(tx, "verification:verdict:given", SYSTEM, settled, str(verdict), detail, now)
     executions.release(tx, settled.execution_id)
-    helps = not traits_of(executions.get(tx, settled.execution_id).action).looks
-    close.after_verdict(tx, settled.incident_id, verdict, now, helps=helps)
-    taken_back = any(check.name == reverted.NAME for check in measured.checks)
-    if verdict is Verdict.FAIL and not taken_back and incidents.get(tx, settled.incident_id).open:
-        again.owe_undo(tx, executions.get(tx, settled.execution_id), now)
+    execution = executions.get(tx, settled.execution_id)
+    goes_on = chains.go_on(tx, execution, verdict, now)
+    if not goes_on:
+        _follow(tx, settled, execution, measured, verdict, now)
     incident = incidents.get(tx, settled.incident_id)
-    if not helps and incident.open and incident.alerts_firing:
-        due.owe(tx, Stage.PROPOSE, incident.id, now)  # what helps comes next, with an approval of its own
     owing.thread(tx, incident, f"verdict:{settled.id}", _sentence(settled, verdict), now)
     # The verdict is what whoever pressed waits for: it must not stand behind the pace of progress edits.
     owing.card(tx, incident, Priority.PRESS, now)
+
+
+def _follow(
+    tx: Tx, settled: Verification, execution: Execution, measured: Measurement, verdict: Verdict, now: datetime
+) -> None:
+    """What comes of a verdict after which no further step begins."""
+    helps = not traits_of(execution.action).looks
+    left = proposals.get(tx, execution.proposal_id).at(execution.step).left
+    close.after_verdict(tx, settled.incident_id, verdict, now, helps=helps, whole=not left)
+    taken_back = any(check.name == reverted.NAME for check in measured.checks)
+    if verdict is Verdict.FAIL and not taken_back and incidents.get(tx, settled.incident_id).open:
+        again.owe_undo(tx, execution, now)
+    offered = chains.ended(tx, execution, verdict, now)
+    incident = incidents.get(tx, settled.incident_id)
+    if not offered and not helps and incident.open and incident.alerts_firing:
+        due.owe(tx, Stage.PROPOSE, incident.id, now)  # what helps comes next, with an approval of its own
 
 
 def _row(check: Check) -> dict[str, str]:
@@ -164,6 +177,8 @@ def _again(tx: Tx, ctx: Context, incident_id: int, principal: Principal) -> Answ
         return Answer(said, incident_id=incident_id)
     elif not done:
         text = f"{incident.ref} has no execution that could be measured. Use /verify to look at a workload."
+    elif executions.in_flight_of(tx, incident_id) and not (current and current.verdict is Verdict.MEASURING):
+        text = "Something else is being done right now; its verdict comes on the card."
     elif current is not None and current.verdict is Verdict.MEASURING:
         text = "It is being measured right now; the verdict comes on the card."
     if text:

@@ -7,7 +7,7 @@ raise for the cluster's sake: what couldn't be asked is told, and denies.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bot.domain.approval import Principal, Verb
 from bot.domain.cluster_user import Needed, Vouched, without_names
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.errors import FettleError
+from bot.domain.execution import Execution
 from bot.domain.mitigation import Action
 from bot.domain.proposal import Proposal
 from bot.domain.target import Target
@@ -46,22 +47,28 @@ def needed(action: str, target: Target, params: Mapping[str, Any]) -> tuple[Need
 
 
 def needed_for(proposal: Proposal) -> tuple[Needed, ...]:
-    """The same of a proposal."""
-    return needed(proposal.action, proposal.target, proposal.params)
+    """The same of every step of a proposal."""
+    found = (right for one in proposal.every for right in needed(one.action, one.target, one.params))
+    return tuple(dict.fromkeys(found))
 
 
-def line(ctx: Context, action: str, target: Target, params: Mapping[str, Any]) -> tuple[str, ...]:
+def line(ctx: Context, target: Target, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[str, ...]:
     """For the card: what whoever approves needs in the cluster; nothing where that isn't asked."""
     if not ctx.settings.REQUIRE_RBAC:
         return ()
-    rights = ", ".join(dict.fromkeys(one.words for one in needed(action, target, params)))
+    rights = ", ".join(dict.fromkeys(one.words for action, params in steps for one in needed(action, target, params)))
     return (f"Whoever approves needs the right itself in the cluster: {rights}",)
 
 
-async def for_press(ctx: Context, proposal: Proposal, principal: Principal) -> facts.Reading:
-    """The facts of the target, and what the cluster says of whoever presses."""
-    wanted = needed_for(proposal)
-    return await _gather(ctx, proposal.target, proposal.action, wanted, (_person(principal),))
+async def for_press(ctx: Context, proposal: Proposal, principal: Principal) -> tuple[facts.Reading, ...]:
+    """The facts of the target for each step, the first with what the cluster says of whoever presses."""
+    wanted, (action, *others) = needed_for(proposal), proposal.actions
+    target = proposal.target
+    first, rest = await asyncio.gather(
+        _gather(ctx, target, action, wanted, (_person(principal),)),
+        asyncio.gather(*(facts.gather(ctx, target, one) for one in others)),
+    )
+    return first, *rest
 
 
 async def for_question(ctx: Context, target: Target, action: str, principal: Principal) -> facts.Reading:
@@ -73,10 +80,10 @@ def _person(principal: Principal) -> Person:
     return Person(principal.id, principal.slack_id, principal.email)
 
 
-async def for_claim(ctx: Context, proposal_id: int) -> facts.Reading:
-    """The same of everybody on whose word the execution rests."""
-    proposal, named = await ctx.store.read(_rests_on, proposal_id)
-    return await _gather(ctx, proposal.target, proposal.action, needed_for(proposal), named)
+async def for_claim(ctx: Context, execution: Execution) -> facts.Reading:
+    """The facts for this step, and the same of everybody on whose word it rests."""
+    proposal, named = await ctx.store.read(_rests_on, execution.proposal_id)
+    return await _gather(ctx, proposal.target, execution.action, needed_for(proposal), named)
 
 
 async def _gather(

@@ -220,14 +220,15 @@ def _anything_due(tx: Tx, stage: Stage, now: datetime) -> bool:
 class Asks:
     """Bo types /restart, or another action, until the answer is yes, and again where the card shows no offer."""
 
-    def __init__(self, action: Action = Action.RESTART) -> None:
+    def __init__(self, action: Action = Action.RESTART, *then: Action) -> None:
         self.action = action
+        self.then = [(one, dict[str, str]()) for one in then]
         self.answered = False
 
     async def __call__(self, night: Night) -> bool:
         bo = await night.floor.person("bo")
         if not self.answered:
-            answer = await night.floor.verbs.act(bo, self.action, "shop/api")
+            answer = await night.floor.verbs.act(bo, self.action, "shop/api", None, self.then)
             self.answered = answer.ok or "in flight" in answer.text
             return True
         return await insists(night)

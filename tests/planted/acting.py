@@ -144,8 +144,8 @@ BUGS = (
         name="approval-good-for-ever",
         why="A cluster that was away all night is restarted in the morning by last evening's press.",
         file="bot/workflow/facts.py",
-        old="return proposal.decided_at + min(ctx.settings.APPROVAL_TTL, least or ctx.settings.APPROVAL_TTL)",
-        new="return proposal.decided_at + 1000 * ctx.settings.APPROVAL_TTL",
+        old="            return proposal.decided_at + lasts\n",
+        new="            return proposal.decided_at + 1000 * lasts\n",
         tests=(EXECUTE,),
     ),
     Bug(
@@ -281,8 +281,8 @@ BUGS = (
         name="quorum-of-the-playbook-ignored",
         why="A playbook that wants two people is content with one.",
         file="bot/workflow/offering.py",
-        old="least(draft.action, max(draft.quorum, rules.quorum))\n",
-        new="least(draft.action, rules.quorum)\n",
+        old="least(draft.actions, max(draft.quorum, rules.quorum))\n",
+        new="least(draft.actions, rules.quorum)\n",
         tests=("tests/integration/workflow/test_propose.py",),
     ),
     Bug(

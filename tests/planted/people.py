@@ -62,7 +62,7 @@ BUGS = (
         name="own-rights-not-of-who-breaks-the-glass",
         why="Breaking the glass becomes a way round the cluster's rights.",
         file="bot/workflow/breaking.py",
-        old="    against = vouching.may(ctx, proposal, reading, principal) if against.allowed else against\n",
+        old="    against = vouching.may(ctx, proposal, readings[0], principal) if against.allowed else against\n",
         new="",
         tests=(f"{RIGHTS}::test_breaking_the_glass_overrides_no_right_and_takes_it",),
     ),

@@ -35,8 +35,8 @@ BUGS = (
         name="first-rule-wins",
         why="A lax rule above a strict one takes the strict one away.",
         file=RULES_PY,
-        old="    return Narrowed(tuple(rule for rule in policy.rules if rule.match.fits(case)))\n",
-        new="    return Narrowed(tuple(rule for rule in policy.rules if rule.match.fits(case))[:1])\n",
+        old="    return Narrowed(tuple(rule for rule in policy.rules if any(map(rule.match.fits, cases))))\n",
+        new="    return Narrowed(tuple(rule for rule in policy.rules if any(map(rule.match.fits, cases)))[:1])\n",
         tests=(RULES,),
     ),
     Bug(

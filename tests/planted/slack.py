@@ -132,8 +132,8 @@ BUGS = (
         name="rationale-not-escaped",
         why="An alert's name with <!channel> in it pages everybody, or shows a link to a stranger's page.",
         file="bot/slack/cards/proposal.py",
-        old="        lines.append(safe(text.rationale, 350))\n    if text.facts:\n",
-        new="        lines.append(text.rationale[:350])\n    if text.facts:\n",
+        old="        lines.append(safe(text.rationale, 350))\n    lines += planned(proposal)\n",
+        new="        lines.append(text.rationale[:350])\n    lines += planned(proposal)\n",
         tests=(HOSTILE,),
     ),
     Bug(

@@ -163,7 +163,7 @@ BUGS = (
         name="one-approver-expands",
         why="One person alone does what can't be undone.",
         file="bot/policy/approvers.py",
-        old="    return max(quorum, traits_of(action).least)\n",
+        old="    return max(quorum, *(traits_of(action).least for action in actions))\n",
         new="    return max(quorum, 1)\n",
         tests=(GUARDS,),
     ),
@@ -202,7 +202,7 @@ BUGS = (
     Bug(
         name="what-a-finding-names-is-not-what-is-done",
         why="The node is ill, and what is cordoned is nothing, since the incident is about a Deployment.",
-        file="bot/workflow/propose.py",
+        file="bot/workflow/drafted.py",
         old="    return catalog.CATALOG[Action(action)].aim(target, wanted)\n",
         new="    return target if catalog.CATALOG[Action(action)].aim else Target(wanted['x'], '', '')\n",
         tests=(f"{CORDONS}::test_the_node_under_a_workload_is_what_a_finding_cordons",),

@@ -64,6 +64,13 @@ class Trouble(_Part):
     pods: int = 1
 
 
+class Jvm(_Part):
+    """Each pod of the workload runs a stand-in for a JVM, which jcmd can ask; a ``silent`` one doesn't answer."""
+
+    workload: str
+    silent: bool = False
+
+
 class Change(_Part):
     """Somebody else rolls out another image."""
 
@@ -245,6 +252,7 @@ class Step(_Part):
     crash: Trouble | None = None
     break_next: Trouble | None = None
     heal: str | None = None
+    jvm: Jvm | None = None
     change: Change | None = None
     apply: Apply | None = None
     annotate: Annotate | None = None

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.sandbox import hands
 from bot.sandbox.breakages import telling
+from bot.sandbox.kubernetes import stand_in
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack.models import Reply
@@ -86,6 +87,13 @@ class Player:
         pods = self.world.cluster.crash_loop(namespace, name, trouble.pods, reason, code)
         self.transcript.say(f"Cluster: {len(pods)} pods of {trouble.workload} start to crash ({reason}, exit {code})")
         await self._until_crashing(namespace, name, len(pods))
+
+    async def _jvm(self, jvm: schema.Jvm) -> None:
+        pods = self.world.cluster.pods(*jvm.workload.split("/"))
+        for pod in pods:
+            await stand_in.start(self.world.cluster_server.containers, pod, silent=jvm.silent)
+        says = "and answers nothing" if jvm.silent else "and answers jcmd"
+        self.transcript.say(f"Cluster: a stand-in for a JVM runs in {len(pods)} pods of {jvm.workload}, {says}")
 
     async def _until_crashing(self, namespace: str, name: str, wanted: int) -> None:
         def waiting() -> int:

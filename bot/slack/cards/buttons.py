@@ -7,6 +7,7 @@ from bot.domain.mitigation import traits_of
 from bot.domain.proposal import Proposal
 from bot.slack import ids
 from bot.slack.cards import blocks
+from bot.slack.cards.steps import unbegun
 from bot.slack.cards.view import CardView, Phase, offered_again, pending_proposals, phase_of
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, link
@@ -27,6 +28,9 @@ def button_blocks(view: CardView) -> list[Block]:
         if view.alone is not None:
             row.append(blocks.button(ids.STOP, "Stop", ids.proposal_value(pending[0].id)))
         made.append(blocks.actions(ids.BLOCK_PROPOSAL, row))
+    if unbegun(view) and view.execution is not None:
+        value = ids.proposal_value(view.execution.proposal_id)
+        made.append(blocks.actions(ids.BLOCK_PROPOSAL, [blocks.button(ids.STOP, "Stop what is left", value)]))
     row = _incident_row(view)
     if row:
         made.append(blocks.actions(ids.BLOCK_INCIDENT, row))

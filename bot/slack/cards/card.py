@@ -14,6 +14,7 @@ from bot.slack.cards.footer import footer_block
 from bot.slack.cards.header import page, state_block, title_block
 from bot.slack.cards.proposal import nothing_block, proposal_blocks
 from bot.slack.cards.running import running_block
+from bot.slack.cards.steps import step_blocks
 from bot.slack.cards.verdict import done_line, verdict_blocks
 from bot.slack.cards.view import CardView, Phase, nothing_comes, phase_of
 from bot.slack.message import Block, Message
@@ -32,11 +33,11 @@ def card(view: CardView) -> Message:
     phase = phase_of(view)
     drawn = [title_block(view), state_block(view)]
     if phase is Phase.RESOLVED:
-        drawn.append(_resolved(view))
+        drawn += [_resolved(view), *step_blocks(view)]
     elif phase is Phase.RUNNING:
-        drawn.append(running_block(view))
+        drawn += [running_block(view), *step_blocks(view)]
     else:
-        drawn += verdict_blocks(view)
+        drawn += [*verdict_blocks(view), *step_blocks(view)]
         if view.execution is None:
             drawn += finding_blocks(view)
         drawn += proposal_blocks(view)

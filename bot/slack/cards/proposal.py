@@ -8,6 +8,7 @@ from __future__ import annotations
 from bot.domain.approval import Verb, too_few
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.slack.cards import blocks
+from bot.slack.cards.steps import planned
 from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits, pending_proposals, phase_of, who
 from bot.slack.message import Block
 from bot.slack.mrkdwn import code, mention, moment, safe, sentence
@@ -35,9 +36,12 @@ def proposal_blocks(view: CardView) -> list[Block]:
 
 def _pending(view: CardView, proposal: Proposal) -> Block:
     text = proposal.text
-    lines = [f"*Proposed*  *{safe(text.headline, 300)}*"]
+    verb = safe(text.verb, 100)
+    whole = f"{verb[:1].upper()}{verb[1:]}: {safe(proposal.target.ref, 150)}" if proposal.steps else ""
+    lines = [f"*Proposed*  *{whole or safe(text.headline, 300)}*"]
     if text.rationale:
         lines.append(safe(text.rationale, 350))
+    lines += planned(proposal)
     if text.facts:
         lines.append(safe(text.facts, 350))
     lines += [f"⚠ {safe(warning, 220)}" for warning in text.warnings[:4]]

@@ -45,8 +45,9 @@ class CardView:
     ``findings`` are what was concluded of the evidence, best first.
     ``alone`` is the playbook that lets Fettle do the pending proposal without a person, and when it begins, None while
     the thread wasn't told yet. ``approvals`` are the presses on the pending proposal that needs more than one person.
-    ``execution`` and its current ``verification`` belong to the newest approved proposal
-    of this episode. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the same target,
+    ``execution`` and its current ``verification`` belong to the newest approved proposal of this episode, ``earlier``
+    are those of its steps before. ``people`` maps principal ids to Slack ids. ``related`` are other incidents on the
+    same target,
     ``links`` maps incident ids to the permalinks of their cards. ``delayed`` is the seconds that this message lagged.
     ``frozen`` is (principal, reason, since) of the kill switch while it is on.
     ``soak_note`` names a shortened soak, ``replaced`` says that an earlier card was deleted. ``silence`` is the one in
@@ -64,6 +65,7 @@ class CardView:
     alone: tuple[str, datetime | None] | None = None
     execution: Execution | None = None
     verification: Verification | None = None
+    earlier: tuple[tuple[Execution, Verification | None], ...] = ()
     people: Mapping[str, str] = field(default_factory=dict)
     related: tuple[Incident, ...] = ()
     links: Mapping[int, str] = field(default_factory=dict)
@@ -163,11 +165,11 @@ def pending_proposals(view: CardView) -> list[Proposal]:
 
 
 def executed_proposal(view: CardView) -> Proposal | None:
-    """The proposal whose execution the card shows."""
-    if view.execution is None:
+    """The proposal whose execution the card shows, as that step of it sees it."""
+    run = view.execution
+    if run is None:
         return None
-    wanted = view.execution.proposal_id
-    return next((proposal for proposal in view.proposals if proposal.id == wanted), None)
+    return next((one.at(run.step) for one in view.proposals if one.id == run.proposal_id), None)
 
 
 def nothing_fits(proposal: Proposal) -> bool:

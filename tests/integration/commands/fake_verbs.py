@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -130,9 +130,15 @@ class FakeVerbs:
         return await self._do("thaw", principal.slack_id)
 
     async def act(
-        self, principal: Principal, action: Action, target_text: str, wanted: Mapping[str, str] | None = None
+        self,
+        principal: Principal,
+        action: Action,
+        target_text: str,
+        wanted: Mapping[str, str] | None = None,
+        then: Sequence[tuple[Action, Mapping[str, str]]] = (),
     ) -> Answer:
-        return await self._do("act", principal.slack_id, action, target_text, dict(wanted or {}))
+        steps = [(str(one), dict(more)) for one, more in then]
+        return await self._do("act", principal.slack_id, action, target_text, dict(wanted or {}), *steps)
 
     async def verify(self, principal: Principal, target_text: str) -> Answer:
         await self._do("verify", principal.slack_id, target_text)

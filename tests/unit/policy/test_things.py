@@ -182,4 +182,4 @@ def test_a_volume_grows_and_at_most_doubles(present: float, wanted: float, may: 
 def test_as_many_different_people_as_the_action_and_the_playbook_want(
     action: str, quorum: int, given: list[str], enough: bool
 ) -> None:
-    assert approvers.enough(action, quorum, given).allowed is enough
+    assert approvers.enough((action,), quorum, given).allowed is enough
