@@ -51,8 +51,8 @@ def _lines(view: CardView, proposal: Proposal) -> Iterator[str]:
     over = bool(proposal.stopped) or phase_of(view) is not Phase.RUNNING
     for number in range(len(proposal.steps)):
         yield _row(view, proposal, number, runs.get(number), over=over)
-    said = view.execution.outcome if view.execution is not None else ""
-    if proposal.stopped and said.removeprefix(NOTHING).rstrip(".") not in proposal.stopped:
+    said = view.execution.outcome.removeprefix(NOTHING).rstrip(".") if view.execution is not None else ""
+    if proposal.stopped and not (said and said in proposal.stopped):
         yield f"Stopped there: {sentence(safe(proposal.stopped, 400))}"
 
 

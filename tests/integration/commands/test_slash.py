@@ -172,3 +172,17 @@ async def test_a_rollback_takes_a_workload_as_it_is_named_anywhere(
     await office.server.slash("U0ANA", CHANNEL, "/incident", f"act rollback {typed}")
     wanted = {"revision": revision} if revision else {}
     assert await office.asked("act") == ("U0ANA", Action.ROLLBACK, workload, wanted)
+
+
+async def test_what_follows_then_is_asked_for_with_it(office: Office) -> None:
+    await office.server.slash("U0ANA", CHANNEL, "/incident", "act thread-dump shop/api then evict api-0")
+    assert await office.asked("act") == (
+        "U0ANA", Action.THREAD_DUMP, "shop/api", {}, ("evict", {"pod": "api-0"}),
+    )  # fmt: skip
+
+
+async def test_a_wrong_word_after_then_gets_help_and_asks_for_nothing(office: Office) -> None:
+    await office.server.slash("U0ANA", CHANNEL, "/incident", "act thread-dump shop/api then evct")
+    told = await office.answered()
+    assert "There is no action evct. Did you mean evict?" in told
+    assert "then evict: a dump, and what follows it if it was kept, under one approval" in told
