@@ -218,7 +218,7 @@ def _out_of_turn(left: Left, proposal: int, step: int, grant: _Entry, intent: _E
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template, which a run's or a rollback's stored request only names; one of several pods."""
+    """What was sent without the template, which the stored request of a run or a rollback names; one of several."""
     if isinstance(stored, dict):
         if sent in stored.get("evictions", ()):
             return stored
