@@ -218,9 +218,9 @@ def _out_of_turn(left: Left, proposal: int, step: int, grant: _Entry, intent: _E
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template, which the stored request of a run or a rollback names; one of several."""
+    """What was sent without the template, which the stored request of a run or a rollback names; a part of several."""
     if isinstance(stored, dict):
-        if sent in stored.get("evictions", ()):
+        if sent in stored.get("evictions", ()) or sent == stored.get("debug", {}).get("patch", ""):
             return stored
         return {**sent, "spec": None} if stored.get("spec", "") is None else sent
     if not isinstance(stored, list) or not isinstance(sent, list):

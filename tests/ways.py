@@ -107,6 +107,12 @@ def _stands(_world: World) -> None:
     """shop/api runs already, which is all that it takes."""
 
 
+def _as_somebody(world: World) -> None:
+    """Its pods say as whom they run."""
+    world.edit(API, lambda obj: obj["spec"]["template"]["spec"].update(securityContext={"runAsUser": 10001}))
+    world.advance(600)
+
+
 def _two_revisions(world: World) -> None:
     world.image(API, f"{IMAGE}:1.5")
     world.advance(600)
@@ -191,7 +197,8 @@ def _cordoned(world: World) -> None:
 
 
 _DEPLOY, _STS = ("patch", "deployments"), ("patch", "statefulsets")
-_EXEC = ("create", "pods/exec")
+_EXEC, _BESIDE = ("create", "pods/exec"), ("patch", "pods/ephemeralcontainers")
+TOOLS = f"registry.example/tools/jdk@sha256:{'a' * 64}"
 _ON_NODES = {"CORDON_NODES": "pool=workers"}
 WAYS: tuple[Way, ...] = (
     Way(Action.RESTART, API, _stands, _DEPLOY),
@@ -207,6 +214,8 @@ WAYS: tuple[Way, ...] = (
     Way(Action.EVICT, API, _stands, ("create", "pods/eviction"), wanted=lambda world: {"pod": world.pods()[0]}),
     Way(Action.THREAD_DUMP, API, _stands, _EXEC),
     Way(Action.HEAP_DUMP, API, _stands, _EXEC),
+    Way(Action.DEBUG_THREAD_DUMP, API, _as_somebody, _BESIDE),
+    Way(Action.DEBUG_HEAP_DUMP, API, _as_somebody, _BESIDE),
     Way(Action.RERUN_JOB, ("Job", "shop", FAILED), _failed_run, ("create", "jobs"), f"job/{FAILED} -n shop"),
     Way(Action.DELETE_FAILED_JOB, ("Job", "shop", FAILED), _failed_run, ("delete", "jobs"), f"shop/{FAILED}"),
     Way(
@@ -232,7 +241,7 @@ async def furnished(
     world = World(cluster, advance)
     if way.action is not Action.SET_IMAGE:
         way.furnish(world)
-        yield world, Sources(artifacts=Folder(folder / "dumps", 1 << 30))
+        yield world, Sources(artifacts=Folder(folder / "dumps", 1 << 30), debug_images={"jvm": TOOLS})
         return
     world.images = ImageRegistry()
     await world.images.start()
