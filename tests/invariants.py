@@ -110,6 +110,13 @@ class Left:
         brought = {uid for (uid,) in self.rows("SELECT execution FROM artifacts")}
         return {str(mark) for mark in marks | answered | brought if mark}
 
+    def commands(self) -> set[str]:
+        """The executions for which commands ran in a container; a dump writes nothing else."""
+        if self.server is None:
+            return set()
+        asked = (one for one in self.server.requests if one.resource == "pods/exec")
+        return {one.user_agent.partition(" ")[2] for one in asked if one.user == self.server.access.bot_user}
+
 
 def problems(left: Left) -> list[str]:
     """A sentence for each breach of an invariant, with its number; blocks for some milliseconds."""
@@ -177,6 +184,9 @@ def unapproved(left: Left) -> Iterator[str]:
     intents = {entry.detail["execution"]: entry for entry in _entries(left, "execution:intent:committed")}
     granted = {entry.subject: entry for entry in _entries(left, "proposal:approval:granted")}
     known = {row[1]: row[4:] for row in left.rows(EXECUTIONS)}
+    for uid in left.commands():
+        if uid not in known or uid not in intents or known[uid][2] != "approved":
+            yield f"commands ran for {uid}, which nobody approved"
     for one in left.writes():
         uid = execution_of(one)
         if uid not in known or uid not in intents:
@@ -296,7 +306,7 @@ def unfounded(left: Left) -> Iterator[str]:
     effects, partly = left.effects(), {row[0] for row in left.rows(PARTLY)}
     of_execution = {row[1]: (row[3], row[4]) for row in left.rows(VERDICTS)}
     for number, uid, state, *_ in left.rows(EXECUTIONS):
-        if left.server is not None and (state == "succeeded") > (uid in effects):
+        if left.server is not None and (state == "succeeded") > (uid in effects | left.commands()):
             yield f"execution {number} is shown as a success, and its write isn't in the cluster"
         if state == "failed" and uid in effects and number not in partly:
             yield f"execution {number} is shown as not applied, and its write is in the cluster"

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.integration import jvm
+
 from .night import Night, shop
 
 Fresh = Callable[..., AbstractAsyncContextManager[Night]]
@@ -62,3 +64,10 @@ def fresh(sqlite_template: Path, tmp_path: Path) -> Fresh:
                 await one.end()
 
     return build
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Path]:
+    """The folder of the compiled program of a JVM."""
+    with jvm.compiled() as folder:
+        yield folder

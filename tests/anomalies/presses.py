@@ -230,17 +230,11 @@ def holds(one: Played, effects: int) -> None:
     found = [f"{number}: {sentence}" for number in HELD for sentence in LAWS[number](rest)]
     assert not found, "\n".join(found)
     assert len(rest.effects()) == (0 if _looks(one.way) else effects), rest.effects()
-    assert len(ran(one.night)) == (effects if _looks(one.way) or one.way.action in BESIDE else 0)
+    assert len(rest.commands()) == (effects if _looks(one.way) or one.way.action in BESIDE else 0)
     intents = one.rows("SELECT count(*) FROM audit WHERE tag = 'execution:intent:committed'")
     assert intents == [(effects or int(one.moment == "after the claim"),)]
     refused = one.rows("SELECT count(*) FROM audit WHERE tag = 'proposal:approval:refused'")
     assert refused == [(one.refused,)]
-
-
-def ran(night: Night) -> set[str]:
-    """The executions for which a command ran in a container, told by the stored request's own agent."""
-    asked = (one for one in night.server.requests if one.resource == "pods/exec")
-    return {one.user_agent.partition(" ")[2] for one in asked}
 
 
 BESIDE = frozenset({Action.DEBUG_THREAD_DUMP, Action.DEBUG_HEAP_DUMP})

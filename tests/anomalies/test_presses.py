@@ -1,27 +1,42 @@
-"""Many people, one card: pressed together, twice, and again by a wire that repeats itself; one decision, one effect."""
+"""Many people, one card: pressed together, twice, and again by a wire that repeats itself; one decision, one effect.
+
+Of every verb: a restart that an alert brings, and the others as somebody asks for them.
+"""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bot.domain.mitigation import Action
+from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.models import Reply
-from bot.sandbox.slack_room import CardHandle, UnmetError
+from bot.sandbox.slack_room import CARD, CardHandle, UnmetError
 from tests.chance import SEED, SOAK
+from tests.integration import jvm
+from tests.invariants import execution_of, hold
+from tests.ways import WAYS, Way, World, furnished
 
-from .whole import ALERT, PLACE, Whole, running, whole
+from .whole import ALERT, PLACE, UNSENT, Whole, running, whole
 
 pytestmark = pytest.mark.timeout(3000)
 
-NIGHTS = 30 if SOAK else 3
+EACH = 2
+"""Nights with each verb in a soak; the suite plays a restart and two others."""
 AT_ONCE = 6
 APPROVERS = ["ana", "li", *(f"sre{number}" for number in range(6))]
 OTHERS = ["bo", "gus", "kim"]
 BUTTONS = ["Approve", "Approve", "Approve", "Acknowledge"]
+DUMPS = {Action.THREAD_DUMP, Action.HEAP_DUMP}
+AGO = 7200.0
+"""Seconds ago at which the world of a verb began; it all has happened by now."""
+PENDING = "SELECT count(*) FROM due WHERE stage <> 'revert'"
 
 
 def staffed(night: Whole) -> None:
@@ -33,34 +48,110 @@ def staffed(night: Whole) -> None:
     space.add_usergroup("S0SRE", "sre-oncall", [f"U0{name.upper()}" for name in APPROVERS])
 
 
-async def test_presses_together_twice_and_replayed_are_one(tmp_path: Path, tell: Callable[[object], None]) -> None:
-    gate, presses = asyncio.Semaphore(AT_ONCE), 0
+def drawn() -> list[Way]:
+    """The verb of each night; dumps where there is a JVM to be asked."""
+    ways = [way for way in WAYS if jvm.HAS_JDK or way.action not in DUMPS]
+    if SOAK:
+        return ways * EACH
+    calm = [way for way in ways[1:] if way.action not in DUMPS]
+    return [ways[0], *random.Random(SEED).sample(calm, 2)]  # noqa: S311 - repeatable on purpose
+
+
+async def test_presses_together_twice_and_replayed_are_one(
+    tmp_path: Path, request: pytest.FixtureRequest, tell: Callable[[object], None]
+) -> None:
+    gate, ways = asyncio.Semaphore(AT_ONCE), drawn()
+    program = request.getfixturevalue("program") if DUMPS & {way.action for way in ways} else Path()
     async with asyncio.TaskGroup() as nights:
-        tasks = [nights.create_task(_night(gate, tmp_path / str(n), random.Random(SEED + n))) for n in range(NIGHTS)]  # noqa: S311
+        tasks = [
+            nights.create_task(_night(gate, tmp_path / str(n), random.Random(SEED + n), way, program))  # noqa: S311
+            for n, way in enumerate(ways)
+        ]
+    each = Counter(str(way.action) for way in ways)
     presses = sum(task.result() for task in tasks)
-    tell(f"seed {SEED}: {NIGHTS} nights, {presses} presses")
+    tell(f"seed {SEED}: {len(ways)} nights, {presses} presses; {', '.join(f'{one} {n}' for one, n in each.items())}")
 
 
-async def _night(gate: asyncio.Semaphore, folder: Path, rng: random.Random) -> int:
-    async with gate, whole(folder, {"KUBE_TIMEOUT": "10s"}) as night:
+async def _night(gate: asyncio.Semaphore, folder: Path, rng: random.Random, way: Way, program: Path) -> int:
+    settings = {"KUBE_TIMEOUT": "10s", "ALLOWED_ACTIONS": str(way.action), **way.settings}
+    async with gate, whole(folder, settings) as night, _furnished(night, way, program) as world:
         staffed(night)
         async with running(night):
-            night.world.cluster.crash_loop(*PLACE.split("/"))
-            assert (await night.world.fire(ALERT, PLACE)).accepted
-            card = await night.world.slack.expect_card(PLACE, buttons=["Approve"], within=30)
+            await night.world.slack_server.wait_connected(timeout=60)
+            await _asked(night, way, world)
+            card = await night.world.slack.expect_card(buttons=["Approve"], within=60)
             sent = await _crowd(night, card, rng)
-            await night.until(night.pressed)  # where all were told to try again
+            await night.until(lambda: asyncio.ensure_future(_pressed(night, way)))  # where all were told to try again
             await night.until(lambda: ("pass", 1) in night.left.rows("SELECT verdict, current FROM verifications"))
             again = await _replayed(night, sent, rng)
-            await night.world.resolve(ALERT)
-            await night.until(night.quiet)
+            if way.action is Action.RESTART:
+                await night.world.resolve(ALERT)
+            await night.until(lambda: _quiet(night))
             again += await _replayed(night, sent, rng)
             await asyncio.sleep(1.0)
-            await night.until(night.quiet)
-        night.ended_well()
-        granted = night.left.rows("SELECT count(*) FROM audit WHERE tag = 'proposal:approval:granted'")
-        assert granted == [(1,)]
+            await night.until(lambda: _quiet(night))
+        _ended_well(night, way)
         return len(sent) + again
+
+
+@asynccontextmanager
+async def _furnished(night: Whole, way: Way, program: Path) -> AsyncIterator[World]:
+    """What the verb needs has been there for a while; the bot starts afterwards."""
+    cluster: Cluster = night.world.cluster
+    cluster.clock.offset = -AGO
+    async with furnished(way, cluster, cluster.advance, night.world.folder) as (world, _):
+        cluster.advance(max(0.0, -cluster.clock.offset))
+        cluster.clock.offset = 0.0
+        if world.images is not None:
+            night.world.bot.settings["REGISTRIES"] = f"{world.images.host} insecure"
+        if way.action in DUMPS:
+            for pod in cluster.pods("shop", "api"):
+                await jvm.started(night.world.cluster_server, pod, *jvm.argv(program, mib=4))
+        yield world
+
+
+async def _asked(night: Whole, way: Way, world: World) -> None:
+    """An alert brings a restart; whatever else it is, Bo asks for."""
+    if way.action is Action.RESTART:
+        night.world.cluster.crash_loop(*PLACE.split("/"))
+        assert (await night.world.fire(ALERT, PLACE)).accepted
+    else:
+        await night.world.slack.slash("bo", way.typed_in_slack(world))
+
+
+async def _pressed(night: Whole, way: Way) -> bool:
+    """Those whom it takes press until something happens."""
+    for who in way.people:
+        card = night.card()
+        if night.left.rows("SELECT 1 FROM executions"):
+            return True
+        if card is not None and any(label.startswith("Approve") for label in card.buttons):
+            with contextlib.suppress(NotThere, UnmetError):  # the card changed under the finger
+                await card.click("Approve", by=who)
+            await asyncio.sleep(1.0)
+    return bool(night.left.rows("SELECT 1 FROM executions"))
+
+
+def _quiet(night: Whole) -> bool:
+    """The incident is closed, all is told, and nothing is owed but what comes in hours."""
+    left = night.left
+    closed = left.rows("SELECT state FROM incidents") == [("resolved",)]
+    return closed and left.rows(UNSENT) == [(0,)] and left.rows(PENDING) == [(0,)]
+
+
+def _ended_well(night: Whole, way: Way) -> None:
+    """The invariants; and one card, so many approvals as it takes, one effect, one verdict."""
+    left = night.left
+    hold(left)
+    assert len(night.world.slack.messages(CARD)) == 1
+    granted = left.rows("SELECT count(*) FROM audit WHERE tag = 'proposal:approval:granted'")
+    assert granted == [(len(way.people),)]
+    assert left.rows("SELECT verdict FROM verifications") == [("pass",)]
+    assert left.rows("SELECT count(*) FROM audit WHERE tag = 'execution:intent:committed'") == [(1,)]
+    dumps = left.rows("SELECT count(*) FROM artifacts")
+    assert dumps == [(int(way.action in DUMPS),)]
+    assert len({execution_of(one) for one in left.writes()}) == len(left.effects()) == int(way.action not in DUMPS)
+    assert night.world.slack_server.invalid == []
 
 
 async def _crowd(night: Whole, card: CardHandle, rng: random.Random) -> list[Reply]:
