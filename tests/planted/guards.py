@@ -55,8 +55,8 @@ BUGS = (
         name="run-beside-the-same-cronjob's",
         why="Two failed runs of one CronJob are both repeated, and the invoices go out twice.",
         file=FACTS,
-        old='        if run.action == action and proposals.get(tx, run.proposal_id).params.get("cronjob_uid") == cron.uid:\n',
-        new='        if run.action == action and proposals.get(tx, run.proposal_id).params.get("cronjob") == cron.uid:\n',
+        old='.params.get("cronjob_uid") == cron.uid:\n',
+        new='.params.get("cronjob") == cron.uid:\n',
         tests=(TABLE,),
     ),
     Bug(

@@ -104,7 +104,7 @@ def _turned(room: Room) -> None:
 GUARDS: tuple[Guard, ...] = (
     Guard(
         "being deleted", Rule.STATE, "things.check", "{label} is being deleted. Nothing can be done to it.", _held,
-        _only(Action.RERUN_JOB, Action.DELETE_FAILED_JOB, Action.EXPAND_VOLUME),
+        _only(Action.RERUN_JOB, Action.DELETE_FAILED_JOB, Action.EXPAND_VOLUME, *NODES),
     ),
     Guard(
         "its CronJob is being deleted", Rule.STATE, "things._rerun", "is being deleted, and its runs with it.",
