@@ -269,6 +269,7 @@ def _steps(world: World, *, broken: bool) -> list[str]:
     return [
         first,
         "Act as bo, who is no approver, and press it: the bot says why not.",
+        "Break something in the panel Cluster: its pods change colour, and the alert that tells of it follows.",
         "Press Silence… as ana: nobody is notified until then, and it ends with the incident.",
         "Type /restart shop/web, /verify shop/api or /incident there.",
         f"Send an alert: curl {token} {world.alertmanager.url} -d {body}",

@@ -152,6 +152,25 @@ async def test_an_edit_replaces_its_message_alone_and_keeps_the_focus_there(worl
     assert await above.evaluate("element => element.isConnected")
 
 
+async def test_whoever_reads_the_end_goes_on_reading_it_and_whoever_does_not_is_left_alone(
+    world: World, page: Page
+) -> None:
+    world.server.enforce_rates = False
+    for _ in range(12):
+        await world.post_card("verified")
+    ts = await world.post(text="short")
+    await expect(page.locator("#messages .message").last).to_be_in_viewport(ratio=0.9)
+    blocks = world.server.workspace.messages("C0ONCALL")[0].blocks
+    await world.client.chat_update(channel="C0ONCALL", ts=ts, text="long", blocks=blocks)
+    await expect(page.locator("#messages .message").last.locator(".b").last).to_be_in_viewport(ratio=0.9)
+    await page.locator("#messages").evaluate("list => { list.scrollTop = 200; }")
+    await page.wait_for_timeout(200)
+    before = await page.locator("#messages").evaluate("list => list.scrollTop")
+    await world.post(text="another")
+    await expect(page.locator("#messages .message")).to_have_count(14)
+    assert abs(await page.locator("#messages").evaluate("list => list.scrollTop") - before) < 50
+
+
 async def test_times_are_in_the_readers_zone(world: World, page: Page) -> None:
     await world.post(text="since <!date^1763694420^{time}|03:07 UTC>")
     await expect(page.locator("#messages")).to_contain_text("since 04:07")

@@ -79,8 +79,7 @@ const Line = (() => {
     const inThread = form.dataset.line === "thread";
     input.value = "";
     close();
-    const list = document.getElementById(inThread ? "replies" : "messages");
-    list.scrollTop = list.scrollHeight;
+    Page.toEnd(document.getElementById(inThread ? "replies" : "messages"));
     const answer = text.startsWith("/") && !inThread
       ? await Page.act("slash", { text })
       : await Page.act("post", inThread ? { text, thread_ts: Page.place.thread } : { text });

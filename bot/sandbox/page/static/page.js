@@ -89,6 +89,17 @@ const Page = (() => {
 
   const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 80;
 
+  // Goes to the list's end. What was far from the screen has a guessed height until it is drawn, so the end may
+  // move once or twice on the way there.
+  function toEnd(list, tries = 8) {
+    list.scrollTop = list.scrollHeight;
+    if (!tries) return;
+    requestAnimationFrame(() => {
+      if (list.scrollHeight - list.scrollTop - list.clientHeight > 1) toEnd(list, tries - 1);
+      else if (tries > 2) toEnd(list, 2);
+    });
+  }
+
   // A phone's keyboard or a turned screen changes the height: who read the end still reads the end.
   for (const list of [byId("messages"), byId("replies")]) {
     let end = true;
@@ -119,7 +130,7 @@ const Page = (() => {
       }
     }
     for (const gone of present.values()) gone.remove();
-    if (follows) list.scrollTop = list.scrollHeight;
+    if (follows) toEnd(list);
     return true;
   }
 
@@ -171,7 +182,7 @@ const Page = (() => {
     const threadOk = !state.thread || apply(byId("replies"), state.thread);
     if (arriving) {
       arriving = false;
-      byId("messages").scrollTop = byId("messages").scrollHeight;
+      toEnd(byId("messages"));
     }
     Controls.show(state.view);
     byId("next").hidden = !state.hints.length;
@@ -307,15 +318,14 @@ const Page = (() => {
       Dates.write(item);
       Values.restore(item);
     }
-    const messages = byId("messages");
-    messages.scrollTop = messages.scrollHeight;
+    toEnd(byId("messages"));
     Controls.show(JSON.parse(byId("state-view").textContent));
     history.replaceState({ ...place }, "", location.href);
     if (place.channel === HOME) act("home", {}, { quiet: true });
     follow();
   }
 
-  return { act, say, replace, begin, openThread, place };
+  return { act, say, replace, begin, openThread, toEnd, place };
 })();
 
 window.addEventListener("DOMContentLoaded", Page.begin);
