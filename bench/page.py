@@ -119,6 +119,7 @@ async def follow(updates: int) -> dict[str, float]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         found["paint of a full channel"] = await painted(page, place.server.url)
+        await page.wait_for_function(f"document.querySelectorAll('#messages > .item').length === {MESSAGES}")
         await page.wait_for_timeout(1500)
         for name, change in (
             ("a message comes", place.say),

@@ -20,6 +20,8 @@ from bot.sandbox.slack.workspace import Workspace
 
 # A channel shows its newest messages; a storm of thousands must not become one page of thousands.
 SHOWN_MESSAGES = 500
+FIRST_DRAWN, MORE_DRAWN = 60, 60
+"""Messages of the first answer, and of each further one that the page asks for while it has not got them all."""
 
 _TINTS = 6
 _COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
@@ -292,23 +294,49 @@ def _touched(workspace: Workspace, since: int) -> frozenset[str] | None:
     return frozenset(touched)
 
 
-def state(workspace: Workspace, place: Place, *, since: int = 0, drawn: Drawn | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Have:
+    """What the page has: everything since a version, down to its oldest message ("" for none); and if it wants more."""
+
+    since: int = 0
+    oldest: str = ""
+    older: bool = False
+
+    def window(self, shown: Sequence[Message]) -> tuple[int, frozenset[str]]:
+        """Where what is told begins, and which of it the page can't have yet."""
+        if not self.oldest:
+            return max(0, len(shown) - FIRST_DRAWN), frozenset()
+        start = next((at for at, message in enumerate(shown) if message.ts >= self.oldest), len(shown))
+        if not self.older:
+            return start, frozenset()
+        begin = max(0, start - MORE_DRAWN)
+        return begin, frozenset(message.ts for message in shown[begin:start])
+
+
+def state(
+    workspace: Workspace, place: Place, have: Have | None = None, *, drawn: Drawn | None = None
+) -> dict[str, Any]:
     """What the page shows, as JSON.
 
     `{"version", "unseen", "messages": [{"key", "digest", "html"?}], "thread": [...] | None,
-    "home": None, "view": {...} | None}`; `unseen` says why there is nothing to see, "" if there is. With `since`,
-    a version that the page has, only messages changed after it carry `html`. `drawn` remembers
-    between calls what was drawn.
+    "home": None, "view": {...} | None, "more": bool}`; `unseen` says why there is nothing to see, "" if there is.
+    What the page has carries no `html`; `more` says that there are older messages to ask for. `drawn`
+    remembers between calls what was drawn.
     """
     version = workspace.last_change
     unseen = cannot_see(workspace, place)
     if unseen:
-        nothing: dict[str, Any] = {"messages": [], "thread": None, "home": None, "view": None}
+        nothing: dict[str, Any] = {"messages": [], "thread": None, "home": None, "view": None, "more": False}
         return {"version": version, "unseen": unseen, **nothing}
-    drawing = _Drawing(workspace, place, _touched(workspace, since), drawn or Drawn())
+    have = have or Have()
     everything = workspace.ephemerals(place.user, place.channel)
     roots = workspace.messages(place.channel)
     shown = sorted([*roots, *(m for m in everything if not m.is_reply)], key=lambda m: m.ts)
+    shown = shown[-SHOWN_MESSAGES:]
+    start, lacking = have.window(shown)
+    touched = _touched(workspace, have.since)
+    touched = None if touched is None else touched | lacking
+    drawing = _Drawing(workspace, place, touched, drawn or Drawn())
     thread = None
     if place.thread:
         inside = [m for m in everything if m.thread_ts == place.thread and m.is_reply]
@@ -318,10 +346,11 @@ def state(workspace: Workspace, place: Place, *, since: int = 0, drawn: Drawn | 
     return {
         "version": version,
         "unseen": "",
-        "messages": drawing.items(shown[-SHOWN_MESSAGES:]),
+        "messages": drawing.items(shown[start:]),
         "thread": thread,
         "home": None,
         "view": view_fragment(workspace, views[-1]) if views else None,
+        "more": start > 0,
     }
 
 

@@ -36,4 +36,5 @@ def state(workspace: Workspace, place: Place) -> dict[str, Any]:
         "thread": None,
         "home": None if unseen else fragment(workspace, place.user),
         "view": view_fragment(workspace, views[-1]) if views else None,
+        "more": False,
     }

@@ -16,7 +16,7 @@ from aiohttp import web
 from bot.sandbox.page import acts, fragments, home, mrkdwn, sidebar
 from bot.sandbox.page.door import HEADERS, answer_html, answer_json, body_of, guarded
 from bot.sandbox.page.drawn import Drawn
-from bot.sandbox.page.fragments import Place
+from bot.sandbox.page.fragments import Have, Place
 from bot.sandbox.page.panels.panel import Panel
 from bot.sandbox.page.render import render
 from bot.sandbox.slack.errors import NotThere
@@ -69,13 +69,13 @@ class Page:
         names = fragments.directory(self.server.workspace, place.user)
         return [mrkdwn.to_html(hint, names) for hint in (self.hints() if self.hints else [])]
 
-    def _state(self, place: Place, since: int, *, seen: bool) -> dict[str, Any]:
+    def _state(self, place: Place, have: Have, *, seen: bool) -> dict[str, Any]:
         """The fragments; `seen` means that the person looks at them now."""
         workspace = self.server.workspace
         if place.channel == sidebar.HOME:
             shown = home.state(workspace, place)
         else:
-            shown = fragments.state(workspace, place, since=since, drawn=self._drawn)
+            shown = fragments.state(workspace, place, have, drawn=self._drawn)
             if seen and not shown["unseen"]:
                 self._marks.read(workspace, place.user, place.channel)
         return {
@@ -94,7 +94,7 @@ class Page:
             place = self.place(request)
         except NotThere as error:
             return answer_html(render("lost.html", sentence=str(error)), 404)
-        state = self._state(place, 0, seen=True)
+        state = self._state(place, Have(), seen=True)
         asked = request.query.get("panel", "")
         shown = self.panels.get(asked) or next(iter(self.panels.values()), None)
         html = render(
@@ -120,12 +120,14 @@ class Page:
         return [{key: str(one.get(key, "")) for key in ("callback_id", "name", "type")} for one in found]
 
     async def state(self, request: web.Request) -> web.Response:
-        """The fragments as JSON; `since` leaves out the HTML of what the page has already."""
+        """The fragments as JSON; `since` and `oldest` leave out what the page has, `older=1` adds what is before."""
         try:
             since = int(request.query.get("since", "0"))
         except ValueError:
             raise acts.BadActError("since is not a number.") from None
-        return answer_json(self._state(self.place(request), since, seen=request.query.get("seen") == "1"))
+        query = request.query
+        have = Have(since, query.get("oldest", ""), query.get("older") == "1")
+        return answer_json(self._state(self.place(request), have, seen=query.get("seen") == "1"))
 
     async def panel(self, request: web.Request) -> web.Response:
         """One panel as a fragment; without its HTML where the page has this very one."""

@@ -73,7 +73,8 @@ async def test_an_update_of_the_view_loses_nothing_that_is_being_searched_for(wo
     modal = page.get_by_role("dialog", name="Reject the restart")
     await modal.get_by_label("Workload").press_sequentially("we")
     (view,) = world.server.workspace.open_views("U0ANA")
-    body = {**REASON_VIEW, "blocks": [{"type": "divider"}, *REASON_VIEW["blocks"]]}
+    renamed = {**REASON_VIEW["blocks"][-1], "block_id": "target:shop"}
+    body = {**REASON_VIEW, "blocks": [{"type": "divider"}, *REASON_VIEW["blocks"][:-1], renamed]}
     await world.client.views_update(view_id=view.id, view=body)
     await expect(modal.get_by_role("separator")).to_have_count(1)
     await expect(modal.get_by_label("Workload")).to_be_focused()

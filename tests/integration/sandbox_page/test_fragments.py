@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.page.drawn import Drawn
-from bot.sandbox.page.fragments import SHOWN_MESSAGES, Place, plain_value, state
+from bot.sandbox.page.fragments import FIRST_DRAWN, MORE_DRAWN, SHOWN_MESSAGES, Have, Place, plain_value, state
 from bot.sandbox.slack.models import Message
 from bot.sandbox.slack.workspace import Workspace
 
@@ -33,7 +33,7 @@ def test_a_new_name_draws_every_message_anew() -> None:
     drawn = Drawn()
     before = state(workspace, ANA, drawn=drawn)
     workspace.add_person("U0LI", "li-wei", "Li Wei")
-    after = state(workspace, ANA, since=before["version"], drawn=drawn)
+    after = state(workspace, ANA, Have(before["version"]), drawn=drawn)
     assert "@li-wei" in after["messages"][0]["html"]
     assert after["messages"][0]["digest"] != before["messages"][0]["digest"]
 
@@ -60,9 +60,30 @@ def test_the_memory_of_drawn_messages_is_bounded() -> None:
 def test_a_storm_shows_the_newest_messages() -> None:
     workspace = Workspace()
     last = [say(workspace, f"alert {number}") for number in range(SHOWN_MESSAGES + 200)][-1]
-    shown = state(workspace, ANA)["messages"]
-    assert len(shown) == SHOWN_MESSAGES
-    assert shown[-1]["key"] == last.ts
+    drawn = Drawn()
+    told = state(workspace, ANA, drawn=drawn)
+    assert len(told["messages"]) == FIRST_DRAWN
+    asked = 0
+    while told["more"]:
+        have = Have(told["version"], told["messages"][0]["key"], older=True)
+        before, told = told, state(workspace, ANA, have, drawn=drawn)
+        fresh = [item for item in told["messages"] if "html" in item]
+        assert 0 < len(fresh) <= MORE_DRAWN
+        assert [item["key"] for item in told["messages"][len(fresh) :]] == [item["key"] for item in before["messages"]]
+        asked += 1
+    assert asked > 1
+    assert len(told["messages"]) == SHOWN_MESSAGES
+    assert told["messages"][-1]["key"] == last.ts
+
+
+def test_what_the_page_has_is_told_without_being_sent_again() -> None:
+    workspace = Workspace()
+    first = [say(workspace, f"alert {number}") for number in range(FIRST_DRAWN + 10)][-FIRST_DRAWN]
+    before = state(workspace, ANA)
+    say(workspace, "one more")
+    after = state(workspace, ANA, Have(before["version"], first.ts))
+    assert len(after["messages"]) == FIRST_DRAWN + 1
+    assert [item["key"] for item in after["messages"] if "html" in item] == [after["messages"][-1]["key"]]
 
 
 def test_a_deleted_message_is_gone() -> None:

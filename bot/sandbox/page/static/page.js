@@ -11,6 +11,7 @@ const Page = (() => {
   let stream = null;
   let sayTimer = 0;
   let arriving = false;
+  let wantsOlder = false;
   const HOME = "home";
 
   const query = (more) => new URLSearchParams({ ...place, ...more }).toString();
@@ -68,13 +69,13 @@ const Page = (() => {
       if (bar.dataset.colour) bar.style.borderLeftColor = bar.dataset.colour;
     }
     if (!mark) return;
-    for (const next of element.querySelectorAll(".control")) {
-      if (next.dataset.block !== mark[0] || next.dataset.action !== mark[1]) continue;
-      const field = next.querySelector(tag.toLowerCase());
-      if (!field) continue;
+    const controls = [...element.querySelectorAll(".control")].filter((next) => next.dataset.action === mark[1]);
+    // An app may rename a block so that a choice in it is forgotten; what is typed there is the person's still.
+    const next = controls.find((one) => one.dataset.block === mark[0]) || (controls.length === 1 && controls[0]);
+    const field = next && next.querySelector(tag.toLowerCase());
+    if (field) {
       field.focus({ preventScroll: true });
       if (!searched) return;
-      // What was being searched for goes on being searched for.
       field.value = searched;
       field.dispatchEvent(new Event("input", { bubbles: true }));
       return;
@@ -190,6 +191,15 @@ const Page = (() => {
     return ok && threadOk;
   }
 
+  // The newest messages are there at once, the older ones come bit by bit, so that nobody waits for them.
+  const oldest = () => (byId("messages").querySelector(":scope > .item") || { dataset: {} }).dataset.key || "";
+  function arrived(state) {
+    version = state.version;
+    if (!state.more) return;
+    wantsOlder = true;
+    setTimeout(refresh, 30);
+  }
+
   // Fetches what changed since the shown version (or everything) and shows it; one fetch at a time.
   async function refresh(since = version) {
     if (running) {
@@ -198,13 +208,16 @@ const Page = (() => {
     }
     running = true;
     const asked = query();
+    const older = wantsOlder;
+    wantsOlder = false;
     try {
-      const response = await fetch(`/page/state?${query({ since, seen: document.hidden ? 0 : 1 })}`);
+      const seen = document.hidden ? 0 : 1;
+      const response = await fetch(`/page/state?${query({ since, seen, oldest: oldest(), older: Number(older) })}`);
       const state = await response.json();
       // An answer to a question from before the person moved on is no answer.
       if (asked !== query()) again = 0;
       else if (state.ok === false) say(state.message);
-      else if (show(state)) version = state.version;
+      else if (show(state)) arrived(state);
       else again = 0;
     } catch {
       byId("lost").hidden = false;
@@ -223,7 +236,7 @@ const Page = (() => {
     stream = new EventSource(`/page/stream?after=${version}`);
     stream.onopen = () => {
       byId("lost").hidden = true;
-      refresh(0);
+      refresh();
       Panels.refresh();
     };
     stream.onmessage = () => refresh();
