@@ -183,11 +183,12 @@ def manifest(
     command_suffix: Annotated[
         str, typer.Option("--command-suffix", help="One app a cluster: eu makes /incident-eu; set COMMAND_SUFFIX too.")
     ] = "",
+    emails: Annotated[bool, typer.Option(help="Ask Slack for e-mail addresses too (CLUSTER_USERS, ONCALL).")] = False,
 ) -> None:
     """Print the Slack app's manifest, to paste at Slack when the app is created."""
     from bot import app_manifest
 
-    raise typer.Exit(app_manifest.main(command_suffix))
+    raise typer.Exit(app_manifest.main(command_suffix, emails=emails))
 
 
 @alert_app.command("send")

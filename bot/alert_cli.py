@@ -23,8 +23,8 @@ import typer
 from bot import clock
 from bot.domain.errors import ConfigError
 from bot.network import why
-from bot.settings import WebhookSettings, load_webhook_only
-from bot.settings_webhook import split
+from bot.settings import load_webhook_only
+from bot.settings_webhook import WebhookSettings, split
 
 PATH = "/webhooks/alertmanager"
 NAME = "FettleTest"

@@ -38,6 +38,7 @@ from bot.integrations.sources import Sources
 from bot.jobs import Jobs
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
+from bot.roster import Roster
 from bot.servers import Servers
 from bot.settings import Settings, load, suspicious
 from bot.slack import ids
@@ -127,7 +128,9 @@ class Program:
                 store, cluster, settings, steady, opened.channel, settings.FETTLE_FROZEN, opened.playbooks, sources,
                 pager, opened.handlers,
             )  # fmt: skip
-            running = Running(ctx, slack, opened.servers, steady)
+            roster = Roster(settings, slack.by_email)
+            closing.push_async_callback(roster.close)
+            running = Running(ctx, slack, opened.servers, steady, roster)
             await running.start(opened.ready, self.stop)
             if self.on_ready is not None:
                 self.on_ready()
@@ -207,14 +210,16 @@ def _sentences(error: FettleError) -> list[str]:
 class Running:
     """The parts that work after the preflight."""
 
-    def __init__(self, ctx: Context, slack: SlackClient, servers: Servers, steady: clock.Steady) -> None:
+    def __init__(
+        self, ctx: Context, slack: SlackClient, servers: Servers, steady: clock.Steady, roster: Roster
+    ) -> None:
         self._ctx = ctx
         self._steady = steady
         self._slack = slack
         self._socket: SocketMode | None = None
         self._stop_delivery = asyncio.Event()
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
-        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names)
+        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names, roster.shifts)
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers

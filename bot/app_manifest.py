@@ -17,22 +17,30 @@ from bot import settings_values
 from bot.domain.errors import ConfigError
 
 NAME = "manifest.yml"
+ADDRESSES = (
+    "users:read.email # finds people by their address: CLUSTER_USERS by {email}, and who is on call by PagerDuty"
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main(suffix: str) -> int:
+def main(suffix: str, *, emails: bool = False) -> int:
     """Prints the manifest; raises ``ConfigError`` for a suffix that Slack wouldn't take."""
     try:
-        text = manifest(settings_values.command_suffix(suffix))
+        text = manifest(settings_values.command_suffix(suffix), emails=emails)
     except ValueError as error:
         raise ConfigError([f"--command-suffix is “{suffix}”: {error}."]) from error
     typer.echo(text, nl=False)
     return 0
 
 
-def manifest(suffix: str = "") -> str:
-    """The YAML text with its comments; with the suffix ``eu`` it is the app "Fettle eu" with ``/incident-eu``..."""
+def manifest(suffix: str = "", *, emails: bool = False) -> str:
+    """The YAML text with its comments; with the suffix ``eu`` it is the app "Fettle eu" with ``/incident-eu``...
+
+    ``emails`` adds the scope by which people are found by their e-mail addresses.
+    """
     text = source()
+    if emails:
+        text = re.sub(r"^(\s*- )users:read #.*$", rf"\g<0>\n\1{ADDRESSES}", text, flags=re.MULTILINE)
     if not suffix:
         return text
     commands = [str(one["command"]) for one in yaml.safe_load(text)["features"]["slash_commands"]]

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from bot import clock
+from bot import clock, doctor_oncall
 from bot.doctor_table import Row, fail, ok, warn
+from bot.domain.approval import is_oncall
 from bot.domain.errors import ConfigError, FettleError, NotFoundError, RejectedError, UnavailableError
 from bot.playbooks import loader
 from bot.secret_file import text
 from bot.settings import Settings
-from bot.settings_values import is_group
+from bot.settings_values import is_person
 from bot.slack.client import SlackClient
-from bot.slack.preflight import preflight, shared_warning, surplus
+from bot.slack.preflight import EMAILS, preflight, shared_warning, surplus
 from bot.slack.sharing import shared
 from bot.slack.workspace import Identity
 from bot.standing import slack_away
@@ -50,7 +51,7 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
         return [fail("slack", str(error))]
     found = [
         ok("slack", f"The bot is {ready.identity.user_id} of {ready.identity.team}; both tokens work."),
-        _scopes(ready.identity),
+        *_scopes(ready.identity, settings),
         warn("channel", ready.warning)
         if ready.warning
         else ok("channel", f"Cards go to #{ready.channel.name} ({ready.channel.id})."),
@@ -60,14 +61,15 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
         found.append(warn("channel", sentence))
     if (theirs := slack.now()) is not None:
         found.append(skew("Slack's", (clock.now() - theirs).total_seconds()))
-    groups = [_group(slack, group) for group in settings.approver_groups]
+    groups = [_group(slack, group) for group in settings.approver_groups if not is_oncall(group)]
     return [
         *found,
         await _connections(slack, token, ready.identity, running),
         *await asyncio.gather(*groups),
         *await _routed(slack, settings, ready.channel.id),
-        *await _people(slack, [one for one in settings.APPROVERS if not is_group(one)]),
+        *await _people(slack, [one for one in settings.APPROVERS if is_person(one)]),
         *await _people(slack, _only_in_policy(settings), "POLICY"),
+        *await doctor_oncall.rows(slack, settings),
     ]
 
 
@@ -117,11 +119,16 @@ def skew(whose: str, seconds: float) -> Row:
     return (fail if abs(seconds) > FAIL_SKEW else warn)("clock", sentence)
 
 
-def _scopes(identity: Identity) -> Row:
+def _scopes(identity: Identity, settings: Settings) -> list[Row]:
     if not identity.scopes:
-        return ok("scopes", "Slack doesn't tell the app's scopes; what is missing shows at the first call.")
-    more = surplus(identity)
-    return warn("scopes", more) if more else ok("scopes", "The app holds the scopes of manifest.yml and no others.")
+        return [ok("scopes", "Slack doesn't tell the app's scopes; what is missing shows at the first call.")]
+    by_address = [one.id for one in settings.schedules.values() if one.pagerduty and not one.users]
+    why = [*(["CLUSTER_USERS"] if settings.wants_emails else []), *(["ONCALL"] if by_address else [])]
+    if why and EMAILS not in identity.scopes:
+        told = f"The app lacks {EMAILS}, by which {' and '.join(why)} find people"
+        return [fail("scopes", f"{told}: install it again from fettle manifest --emails.")]
+    more = surplus(identity, [EMAILS] if why or settings.schedules else ())
+    return [warn("scopes", more) if more else ok("scopes", "The app holds the scopes of manifest.yml and no others.")]
 
 
 async def _connections(slack: SlackClient, token: str, identity: Identity, running: Mapping[str, Any] | None) -> Row:
@@ -156,7 +163,7 @@ async def _group(slack: SlackClient, group: str) -> Row:
 
 def _only_in_policy(settings: Settings) -> list[str]:
     """The people whom POLICY names, for a rule or to break the glass, and APPROVERS doesn't."""
-    return [one for one in settings.POLICY.approvers if not is_group(one) and one not in settings.APPROVERS]
+    return [one for one in settings.POLICY.approvers if is_person(one) and one not in settings.APPROVERS]
 
 
 async def _people(slack: SlackClient, people: list[str], where: str = "APPROVERS") -> list[Row]:

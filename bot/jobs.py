@@ -16,10 +16,11 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.clock import Steady
-from bot.domain.errors import FettleError, UnavailableError
+from bot.domain.errors import FettleError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
-from bot.storage import artifacts, audit, due, freeze, people, proposals, purge, silences
+from bot.groups import Groups, Members, Names, OnCall
+from bot.storage import audit, due, purge
 from bot.storage.db import Tx
 from bot.workflow import (
     alone,
@@ -84,12 +85,6 @@ TICK = 0.5
 """Seconds between looks; a commit that owes work wakes the loop at once."""
 BETWEEN_STAGES = 10.0
 """Seconds that a clock which was set waits for a moment in which no stage asks the cluster."""
-GROUPS_EVERY = timedelta(seconds=60)
-FORM_OPEN = timedelta(minutes=15)
-"""How long groups are read for the sake of a silence's form that somebody opened."""
-NAMES_EVERY = timedelta(hours=1)
-GROUPS_PAUSE = 15.0
-"""Least seconds between a group that couldn't be read and the next try; longer if Slack names a time."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
 SWEEP_EVERY = 60
 """Seconds between looks at what Alertmanager holds."""
@@ -102,30 +97,22 @@ SECRETS_EVERY = 5
 PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
-Members = Callable[[str], Awaitable[tuple[str, ...]]]
-"""Asks Slack for the members of a user group; raises errors of the domain."""
-Names = Callable[[], Awaitable[Mapping[str, str]]]
-"""Asks Slack what its user groups are called, by id; raises errors of the domain."""
-
 
 class Jobs:
     """All recurring work of one process."""
 
     def __init__(
-        self, ctx: Context, members: Members | None = None, steady: Steady | None = None, names: Names | None = None
-    ) -> None:
+        self, ctx: Context, members: Members | None = None, steady: Steady | None = None, names: Names | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:  # fmt: skip
         self._ctx = ctx
-        self._members = members
+        self._groups = Groups(ctx, members, names, on_call)
         self._steady = steady
-        self._names = names
-        self._names_after: datetime | None = None
         self._patience: float | None = None
         self._running: dict[asyncio.Task[None], DueWork] = {}
         self._counts = dict.fromkeys(LIMITS, 0)
         self._closing = False
-        self._reading_groups = False
         self._reread: list[str] = []
-        self._groups_after: dict[str, datetime] = {}
         self._reloading = Reloading()
         self._sweep = Sweep(ctx)
         self._following = Following(ctx)
@@ -262,48 +249,9 @@ class Jobs:
             log.exception("the approver groups could not be read; they are tried again")
 
     async def refresh_groups(self) -> None:
-        """Reads the approver groups into the store, each minute while proposals wait; a failure denies."""
-        groups = self._ctx.settings.approver_groups
-        if self._members is None or not groups or self._closing or self._reading_groups:
-            return
-        self._reading_groups = True
-        try:
-            await self._read_groups(self._members, groups)
-        except FettleError as error:
-            log.warning("the approver groups could not be kept", error=str(error))
-        finally:
-            self._reading_groups = False
-
-    async def _read_groups(self, members: Members, groups: tuple[str, ...]) -> None:
-        now = self._ctx.clock()
-        for group in await self._ctx.store.read(_stale_groups, groups, now):
-            if now < self._groups_after.get(group, now):
-                continue
-            try:
-                found = await members(group)
-            except FettleError as error:
-                named = error.retry_after if isinstance(error, UnavailableError) else None
-                pause = timedelta(seconds=max(named or 0.0, GROUPS_PAUSE))
-                self._groups_after[group] = self._ctx.clock() + pause
-                await self._ctx.store.transact(people.group_failed, group, str(error), self._ctx.clock())
-                log.warning("an approver group could not be read", group=group, error=str(error))
-            else:
-                await self._ctx.store.transact(people.set_group, group, found, self._ctx.clock())
-                await self._name_groups(groups)
-
-    async def _name_groups(self, groups: tuple[str, ...]) -> None:
-        """Keeps what people call the groups: a refusal says whom to ask. Without it they are told by their ids."""
-        now = self._ctx.clock()
-        if self._names is None or (self._names_after is not None and now < self._names_after):
-            return
-        self._names_after = now + NAMES_EVERY
-        try:
-            names = await self._names()
-        except FettleError as error:
-            log.info("the user groups' names could not be read", error=str(error))
-        else:
-            ours = {group: names[group] for group in groups if names.get(group)}
-            await self._ctx.store.transact(people.name_groups, ours)
+        """Reads the lists of approvers that lie elsewhere into the store; see ``groups``."""
+        if not self._closing:
+            await self._groups.refresh()
 
     async def playbooks(self) -> None:
         """Looks at the folder of playbooks; what can't be audited isn't put in force and comes again."""
@@ -378,15 +326,3 @@ def _claim(tx: Tx, now: datetime, free: Mapping[Stage, int], brief: timedelta) -
         if room > 0:
             claimed += due.claim(tx, now, stage, brief if stage in BRIEF else LEASE, room)
     return claimed
-
-
-def _stale_groups(tx: Tx, groups: tuple[str, ...], now: datetime) -> list[str]:
-    known = people.groups(tx)
-    never = [group for group in groups if group not in known]
-    # While writes are frozen somebody may want to thaw, and what is held up somebody may break the glass for.
-    held = freeze.state(tx)[0] or artifacts.lendable(tx) or proposals.breakable(tx)
-    wanted = proposals.pending(tx) or held or silences.asked_since(tx, now - FORM_OPEN)
-    if never or not wanted:
-        return never
-    read_at = {group: known[group][1] for group in groups}
-    return [group for group, at in read_at.items() if at is None or now - at > GROUPS_EVERY]

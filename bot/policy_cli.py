@@ -20,7 +20,7 @@ from typing import Any
 
 from bot import clock, yaml_file
 from bot.domain import redaction
-from bot.domain.approval import Principal
+from bot.domain.approval import Principal, is_oncall
 from bot.domain.errors import ConfigError, FettleError
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.mitigation import Action, traits_of
@@ -30,6 +30,7 @@ from bot.domain.target import Target
 from bot.kube.client import Cluster
 from bot.policy import rule_words, windows
 from bot.policy.approvers import GroupView
+from bot.roster import Roster
 from bot.settings import Settings, load, load_policy_only
 from bot.settings_policy import PolicyError, policy
 from bot.settings_values import is_person
@@ -182,13 +183,20 @@ async def _groups(ctx: Context, slack: SlackClient) -> tuple[dict[str, GroupView
     stored = await ctx.store.read(people.groups)
     views: dict[str, GroupView] = {}
     unread: list[str] = []
+    roster, now = Roster(ctx.settings, slack.by_email), ctx.clock()
     for group in ctx.settings.approver_groups:
         try:
-            views[group] = GroupView(frozenset(await slack.group_members(group)), ctx.clock())
+            if is_oncall(group):
+                members = [one.slack_id for one in await roster.shifts(group, now) if one.holds(now)]
+            else:
+                members = list(await slack.group_members(group))
+            views[group] = GroupView(frozenset(members), ctx.clock())
         except FettleError as error:
-            members, at, _ = stored.get(group, ((), None, ""))
-            views[group] = GroupView(frozenset(members), at, str(error))
-            unread.append(f"The group {group} couldn't be asked: {error}")
+            known, at, _ = stored.get(group, ((), None, ""))
+            views[group] = GroupView(frozenset(known), at, str(error))
+            what = "schedule" if is_oncall(group) else "group"
+            unread.append(f"The {what} {group} couldn't be asked: {error}")
+    await roster.close()
     return views, unread
 
 

@@ -19,14 +19,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from bot import settings_artifacts as artifacts
 from bot import settings_files as files
 from bot import settings_values as values
+from bot.domain.approval import is_group, is_oncall
 from bot.domain.errors import ConfigError
 from bot.domain.mitigation import Action, Notice
 from bot.domain.redaction import redact
 from bot.domain.severity import DEFAULT_TABLE, Severity
 from bot.settings_limits import LimitSettings
+from bot.settings_oncall import OncallSettings, unknown
 from bot.settings_policy import PolicySettings, from_file
 from bot.settings_sources import SOURCE_SECRETS, UNTOLD, SourceSettings, address, contradictions
-from bot.settings_webhook import Binding, bindings
+from bot.settings_webhook import WebhookSettings
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SHORT_SOAK = timedelta(seconds=30)
@@ -63,38 +65,6 @@ class StoreSettings(BaseModel):
     )
 
 
-class WebhookSettings(BaseModel):
-    """What ``fettle alert send`` needs to find the webhook of a running Fettle and to be let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
-
-    WEBHOOK_TOKENS: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
-        (), description="One or two bearer tokens of the alert webhook; without one it listens on loopback only."
-    )
-    WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
-        (), description="user:password pairs for senders that can only do basic authorization."
-    )
-    WEBHOOK_BINDINGS: Annotated[tuple[Binding, ...], PlainValidator(bindings)] = Field(
-        (),
-        description="For what a token of WEBHOOK_TOKENS that is written NAME:TOKEN speaks, such as "
-        "shop namespaces=shop|shop-staging; of the rest it makes no proposal and ends no incident.",
-    )
-    LISTEN_HOST: _Host = Field(
-        default_factory=lambda data: (
-            "0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"
-        ),
-        description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
-    )
-    LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
-    TLS_CERT: _File | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
-    TLS_KEY: _File | None = Field(None, description="Private key that belongs to TLS_CERT.")
-
-    @property
-    def webhook_open(self) -> bool:
-        """No token configured: only loopback clients are let in."""
-        return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC
-
-
 class IncidentSettings(BaseModel):
     """What decides which alerts become which incident and which playbook that gets: all that ``playbooks`` needs."""
 
@@ -117,7 +87,9 @@ class IncidentSettings(BaseModel):
     )
 
 
-class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings, PolicySettings, StoreSettings):
+class Settings(
+    SourceSettings, WebhookSettings, IncidentSettings, LimitSettings, PolicySettings, OncallSettings, StoreSettings
+):
     """All settings; frozen. Durations are ``timedelta``, lists are tuples, tokens are ``SecretStr``."""
 
     SLACK_BOT_TOKEN: Annotated[SecretStr, BeforeValidator(_BOT)] = Field(
@@ -224,8 +196,8 @@ class Settings(SourceSettings, WebhookSettings, IncidentSettings, LimitSettings,
 
     @property
     def approver_groups(self) -> tuple[str, ...]:
-        """The user groups among the approvers, those of the policy included."""
-        return tuple(dict.fromkeys(one for one in (*self.APPROVERS, *self.POLICY.approvers) if values.is_group(one)))
+        """The user groups and schedules among the approvers, those of the policy included."""
+        return tuple(dict.fromkeys(one for one in (*self.APPROVERS, *self.POLICY.approvers) if is_group(one)))
 
     @property
     def pager(self) -> str:
@@ -287,6 +259,11 @@ def load(
             "KUBECONFIG is missing: name the kubeconfig file of the cluster (inside a pod it isn't needed)."
         )
     built = _built(Settings, raw, sentences + from_file(raw) + _across(raw))
+    wrong = unknown(
+        tuple(filter(is_oncall, built.approver_groups)), built.ONCALL, token=built.PAGERDUTY_API_TOKEN is not None
+    )
+    if wrong:
+        raise ConfigError(wrong)
     built.follow({name: file for name, file in found.secret_files.items() if name in FOLLOWED})
     return built
 

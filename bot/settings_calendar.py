@@ -40,9 +40,9 @@ def weekly(value: Any) -> tuple[Weekly, ...]:
     if found := _FROM_TO.fullmatch(text):
         day, hour, minute, last, last_hour, last_minute = found.groups()
         since, until = time(int(hour), int(minute)), time(int(last_hour), int(last_minute))
-        if _day(day) == _day(last) and since == until:
+        if weekday(day) == weekday(last) and since == until:
             raise ValueError(f"{value} ends where it begins; {WEEKLY}")
-        return (Weekly(_day(day), since, _day(last), until),)
+        return (Weekly(weekday(day), since, weekday(last), until),)
     found = _EACH.fullmatch(text)
     if not found:
         raise ValueError(f"{value} can't be read; {WEEKLY}")
@@ -81,13 +81,13 @@ def _days(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in re.split(r"\s*,\s*", text):
         first, _, last = re.sub(r"\s*[-\u2013]\s*", "-", part).partition("-")
-        begin = _day(first)
-        end = _day(last) if last else begin
+        begin = weekday(first)
+        end = weekday(last) if last else begin
         found += [(begin + step) % 7 for step in range((end - begin) % 7 + 1)]
     return tuple(dict.fromkeys(found))
 
 
-def _day(word: str) -> int:
+def weekday(word: str) -> int:
     """Monday is 0; ``mon`` and ``monday`` are it."""
     names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     for number, (short, name) in enumerate(zip(DAYS, names, strict=True)):

@@ -21,7 +21,7 @@ from bot.settings_policy_parts import MOST, PolicyPart
 
 T = TypeVar("T")
 
-IN_FILES = ("POLICY", "CLUSTER_USERS")
+IN_FILES = ("POLICY", "CLUSTER_USERS", "ONCALL")
 """Tables that may stand in a file of their own."""
 
 

@@ -146,7 +146,8 @@ class RulePart(_Part):
     name: _Name = Field(description="What cards, refusals and the audit call it.")
     match: MatchPart = Field(default=MatchPart(), description="Which cases it is for; without it all.")
     approvers: Annotated[tuple[str, ...], BeforeValidator(_people)] = Field(
-        default=(), description="Slack ids of people and groups: whoever approves is named here and by `APPROVERS`."
+        default=(),
+        description="Slack ids of people and groups, or `oncall`: whoever approves is named here and by `APPROVERS`.",
     )
     quorum: Annotated[int, BeforeValidator(values.whole(1, 5))] = Field(
         default=1, description="How many different people have to approve, at least."

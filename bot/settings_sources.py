@@ -20,8 +20,10 @@ from bot.settings_registries import RegistrySetting, registries
 from bot.settings_values import file, revealed
 
 SOURCES = ("PROMETHEUS", "ALERTMANAGER", "LOKI")
-SOURCE_SECRETS = frozenset(f"{source}_{what}" for source in SOURCES for what in ("TOKEN", "BASIC"))
-UNTOLD = frozenset({"POLICY", "REGISTRIES", "CLUSTER_USERS"})
+SOURCE_SECRETS = frozenset(f"{source}_{what}" for source in SOURCES for what in ("TOKEN", "BASIC")) | {
+    "PAGERDUTY_API_TOKEN"
+}
+UNTOLD = frozenset({"POLICY", "REGISTRIES", "CLUSTER_USERS", "ONCALL"})
 """Settings that hold no secret and aren't repeated in a sentence: somebody may have written one into them."""
 
 
@@ -104,6 +106,12 @@ class SourceSettings(SecretSettings):
         None, description="File with the certificate authority of Loki, where the system doesn't trust it."
     )
     LOKI_TENANT: _Tenant = Field("", description="Tenant for Loki, sent as X-Scope-OrgID.")
+    PAGERDUTY_API_TOKEN: _Token | None = Field(
+        None, description="Key of PagerDuty's REST API that may read schedules, for ONCALL; a read-only one is enough."
+    )
+    PAGERDUTY_API_URL: _Address = Field(
+        "https://api.pagerduty.com", description="PagerDuty's REST API; https://api.eu.pagerduty.com in the EU."
+    )
     REGISTRIES: Annotated[tuple[RegistrySetting, ...], PlainValidator(registries)] = Field(
         (),
         description="Registries that may be asked which tags there are when an image can't be pulled, comma separated, "

@@ -32,6 +32,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,}")
+_ONCALL = re.compile(r"oncall(:[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
@@ -218,11 +219,12 @@ def label_selector(value: Any) -> str:
 
 
 def approvers(value: Any) -> tuple[str, ...]:
-    """Slack user ids (U..., W...) and user group ids (S...)."""
+    """Slack user ids (U..., W...), user group ids (S...), and schedules (``oncall:sre``)."""
     found = words(value)
-    if any(not is_person(word) and not is_group(word) for word in found):
+    if any(not is_person(word) and not is_group(word) and not _ONCALL.fullmatch(word) for word in found):
         raise ValueError(
-            "write Slack ids, comma separated: people are U... or W..., user groups S...; names don't work"
+            "write Slack ids, comma separated: people are U... or W..., user groups S..., whoever is on call is oncall "
+            "or oncall:NAME; names don't work"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""``WEBHOOK_BINDINGS``: which of the webhook's tokens have a name, and for which namespaces and clusters they speak.
+"""The alert webhook: where it listens, who is let in, and what each of its named tokens speaks for.
 
 A team that may send alerts about its own namespace must not get a proposal for another team's, nor end its incident. A
 token without a name speaks for everything.
@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
+
+from bot import settings_values as values
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -74,3 +79,40 @@ def split(token: str, named: Container[str]) -> tuple[str, str]:
     """(name, secret) of ``shop:SECRET`` where that name is bound; any other token has none and is whole."""
     name, colon, secret = token.partition(":")
     return (name, secret) if colon and name in named else ("", token)
+
+
+_File = Annotated[Path, BeforeValidator(values.file)]
+_Host = Annotated[str, BeforeValidator(values.host)]
+_Port = Annotated[int, BeforeValidator(values.whole(0, 65535))]
+
+
+class WebhookSettings(BaseModel):
+    """What ``fettle alert send`` needs to find the webhook of a running Fettle and to be let in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    WEBHOOK_TOKENS: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_tokens)] = Field(
+        (), description="One or two bearer tokens of the alert webhook; without one it listens on loopback only."
+    )
+    WEBHOOK_BASIC: Annotated[tuple[SecretStr, ...], BeforeValidator(values.webhook_basic)] = Field(
+        (), description="user:password pairs for senders that can only do basic authorization."
+    )
+    WEBHOOK_BINDINGS: Annotated[tuple[Binding, ...], PlainValidator(bindings)] = Field(
+        (),
+        description="For what a token of WEBHOOK_TOKENS that is written NAME:TOKEN speaks, such as "
+        "shop namespaces=shop|shop-staging; of the rest it makes no proposal and ends no incident.",
+    )
+    LISTEN_HOST: _Host = Field(
+        default_factory=lambda data: (
+            "0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"
+        ),
+        description="Address of the alert webhook: loopback without a webhook token, else all addresses.",
+    )
+    LISTEN_PORT: _Port = Field(8080, description="Port of the alert webhook, /healthz and /readyz.")
+    TLS_CERT: _File | None = Field(None, description="Certificate chain for the webhook; with TLS_KEY it serves HTTPS.")
+    TLS_KEY: _File | None = Field(None, description="Private key that belongs to TLS_CERT.")
+
+    @property
+    def webhook_open(self) -> bool:
+        """No token configured: only loopback clients are let in."""
+        return not self.WEBHOOK_TOKENS and not self.WEBHOOK_BASIC

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.delivery import attach, files
-from bot.domain.approval import Approval
+from bot.domain.approval import Approval, is_oncall
 from bot.domain.chart import Chart
 from bot.domain.evidence import Evidence
 from bot.domain.execution import Execution
@@ -33,6 +33,7 @@ from bot.storage import (
     freeze,
     incident_alerts,
     incidents,
+    oncall,
     outbox,
     people,
     proposals,
@@ -205,6 +206,7 @@ def card_view(
         silence=silence,
         silences_set=silences.ids_of(tx, incident_id),
         silencing=incident.namespace in look.silencing_in,
+        on_call=oncall.on_at(tx, now) if any(is_oncall(one) for each in offered for one in each.approvers) else {},
     )
 
 

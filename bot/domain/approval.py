@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain import oncall
+
 
 class Verb(StrEnum):
     """What a person said."""
@@ -63,8 +65,13 @@ def playbook_of(principal: str) -> str:
 
 
 def is_group(approver: str) -> bool:
-    """Slack's user-group ids begin with S; user ids with U or W."""
-    return approver.startswith("S")
+    """Slack's user-group ids begin with S, user ids with U or W; whoever is on call stands for several as well."""
+    return approver.startswith("S") or is_oncall(approver)
+
+
+def is_oncall(approver: str) -> bool:
+    """``oncall`` or ``oncall:sre``: whom a schedule names now."""
+    return approver == oncall.ID or approver.startswith(f"{oncall.ID}:")
 
 
 def too_few(approvers: Sequence[str], quorum: int) -> bool:

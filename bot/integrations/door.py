@@ -50,6 +50,7 @@ class Access:
     """Where a system is and how it lets us in; ``setting`` is the prefix of its settings, for sentences.
 
     ``ca_named`` is what its authority's file is called in them, where that isn't the prefix and ``_CA_FILE``.
+    ``scheme`` stands before the token, with what parts them.
     """
 
     name: str
@@ -60,6 +61,8 @@ class Access:
     ca_file: Path | None = None
     tenant: str = ""
     ca_named: str = ""
+    scheme: str = "Bearer "
+    accept: str = "application/json"
 
     @property
     def authority(self) -> str:
@@ -170,7 +173,7 @@ class Door:
         if basic is not None:
             user, _, password = basic.get_secret_value().partition(":")
             return {"Authorization": aiohttp.encode_basic_auth(user, password, encoding="utf-8")}
-        return {"Authorization": f"Bearer {token.get_secret_value()}"} if token is not None else {}
+        return {"Authorization": f"{self.access.scheme}{token.get_secret_value()}"} if token is not None else {}
 
     async def _read_again(self) -> bool:
         """Whether a file holds another secret than was shown."""
@@ -183,7 +186,7 @@ class Door:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             access = self.access
-            headers = {"User-Agent": "fettle", "Accept": "application/json"}
+            headers = {"User-Agent": "fettle", "Accept": access.accept}
             if access.tenant:
                 headers[TENANT] = access.tenant
             self._session = aiohttp.ClientSession(

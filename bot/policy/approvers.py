@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.approval import Principal, is_group, too_few
+from bot.domain.approval import Principal, is_group, is_oncall, too_few
 from bot.domain.decision import ALLOWED, Decision, Reason, Rule, deny
 from bot.domain.mitigation import Action, traits_of
+from bot.domain.oncall import called
 
 GROUP_MAX_AGE = timedelta(minutes=3)
 """Definitions: groups are refreshed each minute while proposals are pending; older than this denies."""
@@ -104,7 +105,10 @@ def common(lists: Sequence[Sequence[str]], groups: Mapping[str, GroupView], now:
     left = tuple(lists[0])
     for other in lists[1:]:
         ours, theirs = _told(left, other, groups, now), _told(other, left, groups, now)
-        left = tuple(dict.fromkeys((*theirs, *ours)))
+        # Whoever is on call at the press counts: a schedule stays one, and every list is asked then.
+        schedules = [one for one in (*other, *left) if is_oncall(one)]
+        both = [one for one in schedules if one in other and one in left]
+        left = tuple(dict.fromkeys((*(both or schedules), *theirs, *ours))) if left else ()
     return left
 
 
@@ -112,10 +116,13 @@ def _told(ids: Sequence[str], other: Sequence[str], groups: Mapping[str, GroupVi
     """Of these the ones that the other list has too; of a group that it hasn't, the members that it has."""
     known = {one: groups[one].members for one in groups if _known(groups[one], now)}
     for one in ids:
+        if is_oncall(one):
+            continue
         people = (one,) if one in other or not is_group(one) else sorted(known.get(one, ()))
         for person in people:
             inside = person in other or any(
-                is_group(group) and group in groups and person in known.get(group, {person}) for group in other
+                is_group(group) and not is_oncall(group) and group in groups and person in known.get(group, {person})
+                for group in other
             )
             if inside:
                 yield person
@@ -138,7 +145,8 @@ def _needs(approvers: Sequence[str], quorum: int, group_names: Mapping[str, str]
         return "Nobody may approve: set APPROVERS to Slack user or group ids"
     groups = [one for one in approvers if is_group(one)]
     if len(approvers) == 1 and groups:
-        return f"Needs {quorum} of @{(group_names or {}).get(groups[0], groups[0])}"
+        name = called(groups[0]) if is_oncall(groups[0]) else f"@{(group_names or {}).get(groups[0], groups[0])}"
+        return f"Needs {quorum} of {name}"
     if too_few(approvers, quorum):
         return f"Needs {quorum} people, and only {len(set(approvers))} may approve"
     if groups:
@@ -189,7 +197,7 @@ def listed(
     if named_by(principal, approvers, groups, now) is not None:
         return
     unread = [
-        f"The members of group {names.get(one, one)} weren't read within 3 minutes. {problem}".strip()
+        f"{_unread(one, names)} read within 3 minutes. {problem}".strip()
         for one, problem in unread_groups(approvers, groups, now)
     ]
     if unread:
@@ -198,6 +206,12 @@ def listed(
     else:
         said = f"{_called(principal)}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
     yield Reason(Rule.APPROVER, said)
+
+
+def _unread(one: str, names: Mapping[str, str]) -> str:
+    if is_oncall(one):
+        return f"{called(one)[:1].upper()}{called(one)[1:]} wasn't"
+    return f"The members of group {names.get(one, one)} weren't"
 
 
 def unread_groups(
@@ -223,5 +237,10 @@ def _ask(approvers: Sequence[str], groups: Mapping[str, GroupView], names: Mappi
     people = [one for one in approvers if not is_group(one)]
     people += [one for group in approvers if group in groups for one in sorted(groups[group].members)]
     known = [names[one] for one in dict.fromkeys(people) if one in names][:NAMED]
-    known = known or [f"somebody of {names[one]}" for one in approvers if is_group(one) and one in names][:NAMED]
+    known = (
+        known
+        or [f"somebody of {names[one]}" for one in approvers if is_group(one) and not is_oncall(one) and one in names][
+            :NAMED
+        ]
+    )
     return f"Ask {' or '.join(known)}." if known else "Ask one of them."

@@ -22,13 +22,13 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import RejectedError, SlackUnavailableError
+from bot.domain.errors import NotFoundError, RejectedError, SlackUnavailableError
 from bot.domain.person import SlackPerson
 from bot.secret_file import Secret, text
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, translated
 from bot.slack.message import Attachment, Message
-from bot.slack.workspace import ChannelFacts, Greeting, Identity, is_loopback
+from bot.slack.workspace import ChannelFacts, Greeting, Identity, described, is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -150,19 +150,17 @@ class SlackClient:
     async def user(self, user_id: str) -> SlackPerson:
         """``users.info``; a stranger is whoever isn't of this workspace (or its organisation's other workspaces)."""
         response = await self._call("users.info", self.web.users_info, user=user_id)
-        user = response["user"]
-        profile = user.get("profile") or {}
-        teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
-        ours = self.identity.team_id if self.identity else ""
-        return SlackPerson(
-            slack_id=str(user.get("id", user_id)),
-            name=str(user.get("name") or profile.get("display_name") or user_id),
-            restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
-            stranger=bool(user.get("is_stranger")) or ours not in teams,
-            bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
-            deleted=bool(user.get("deleted")),
-            email=str(profile.get("email") or ""),
-        )
+        return described(response["user"], user_id, self.identity.team_id if self.identity else "")
+
+    async def by_email(self, email: str) -> str:
+        """``users.lookupByEmail``: the Slack id; ``NotFoundError`` for an address that is nobody's here."""
+        try:
+            response = await self._call("users.lookupByEmail", self.web.users_lookupByEmail, email=email)
+        except RejectedError as error:
+            if error.code != "users_not_found":
+                raise
+            raise NotFoundError("Slack knows nobody by that address.") from error
+        return str(response["user"]["id"])
 
     async def group_members(self, group_id: str) -> tuple[str, ...]:
         """``usergroups.users.list``; raises ``ForbiddenError`` on plans without user groups."""

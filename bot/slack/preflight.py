@@ -6,7 +6,7 @@ posts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bot.domain.errors import ConfigError, FettleError, ForbiddenError, RejectedError
@@ -25,6 +25,9 @@ SCOPES: Mapping[str, str] = {
     "users:read": "tells members from guests, strangers and bots at a press",
 }
 """Every permission with its reason; ``manifest.yml`` asks for exactly these."""
+
+EMAILS = "users:read.email"
+"""Only where people are found by their address: ``fettle manifest --emails`` asks for it too."""
 
 SPARED = frozenset({"files:write"})
 """Permissions without which all but their own purpose works: an app that was installed before them starts."""
@@ -78,9 +81,9 @@ def _missing(identity: Identity) -> list[str]:
     return [f"The app lacks {', '.join(missing)}; reinstall it from manifest.yml."] if missing else []
 
 
-def surplus(identity: Identity) -> str:
+def surplus(identity: Identity, wanted: Collection[str] = ()) -> str:
     """The sentence for permissions that Fettle never uses, empty when there are none."""
-    more = sorted(identity.scopes - set(SCOPES))
+    more = sorted(identity.scopes - set(SCOPES) - set(wanted))
     if not more:
         return ""
     return (

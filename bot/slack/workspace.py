@@ -6,8 +6,12 @@ It refuses to ask: the client does.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
+
+from bot.domain.person import SlackPerson
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,21 @@ class ChannelFacts:
     member: bool
     archived: bool
     shared: bool
+
+
+def described(user: Mapping[str, Any], asked: str, ours: str) -> SlackPerson:
+    """A person as ``users.info`` tells; a stranger is whoever isn't of our team, or of its organisation's others."""
+    profile = user.get("profile") or {}
+    teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+    return SlackPerson(
+        slack_id=str(user.get("id", asked)),
+        name=str(user.get("name") or profile.get("display_name") or asked),
+        restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")) or ours not in teams,
+        bot=bool(user.get("is_bot")) or asked == "USLACKBOT",
+        deleted=bool(user.get("deleted")),
+        email=str(profile.get("email") or ""),
+    )
 
 
 @dataclass(frozen=True)

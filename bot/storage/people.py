@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from bot.domain import oncall
+from bot.domain.approval import is_oncall
 from bot.domain.audit import AuditNote
 from bot.storage import facts
+from bot.storage.oncall_table import ShiftRow
 from bot.storage.silence_table import SilenceRow
 from bot.storage.tables import (
     ApprovalRow,
@@ -90,6 +93,7 @@ def erase(tx: Tx, slack_id: str) -> int:
     """
     person = tx.one(Person.select().where(Person.slack_id == slack_id))
     changed = tx.run(GroupMember.delete().where(GroupMember.slack_id == slack_id))
+    changed += tx.run(ShiftRow.delete().where(ShiftRow.slack_id == slack_id))
     if person is None:
         return changed
     principal = f"{PREFIX}{person.id}"
@@ -139,7 +143,7 @@ def set_group(tx: Tx, group_id: str, slack_ids: Iterable[str], now: datetime) ->
     tx.execute_many(
         "INSERT INTO group_members (group_id, slack_id) VALUES (?, ?)", [(group_id, member) for member in members]
     )
-    _refreshed(tx, group_id, now, "")
+    refreshed(tx, group_id, now, "")
 
 
 def name_groups(tx: Tx, names: Mapping[str, str]) -> None:
@@ -164,6 +168,7 @@ def called(tx: Tx, slack_ids: Iterable[str]) -> dict[str, str]:
     wanted = set(slack_ids)
     found = {row.slack_id: f"@{row.name}" for row in tx.all(Person.select().where(Person.slack_id.in_(wanted)))}
     found |= {group: f"@{name}" for group, name in group_names(tx).items() if group in wanted}
+    found |= {one: oncall.called(one) for one in wanted if is_oncall(one)}
     return {one: name for one, name in found.items() if name != "@"}
 
 
@@ -173,7 +178,7 @@ def group_failed(tx: Tx, group_id: str, problem: str, now: datetime) -> None:  #
     That time, not ``now``, is what policy measures; it is taken so that all of this room are called alike.
     """
     before = tx.one(GroupRefresh.select().where(GroupRefresh.group_id == group_id))
-    _refreshed(tx, group_id, before.refreshed_at if before else None, problem)
+    refreshed(tx, group_id, before.refreshed_at if before else None, problem)
 
 
 def groups(tx: Tx) -> dict[str, tuple[tuple[str, ...], datetime | None, str]]:
@@ -187,7 +192,8 @@ def groups(tx: Tx) -> dict[str, tuple[tuple[str, ...], datetime | None, str]]:
     }
 
 
-def _refreshed(tx: Tx, group_id: str, at: datetime | None, problem: str) -> None:
+def refreshed(tx: Tx, group_id: str, at: datetime | None, problem: str) -> None:
+    """Notes when a group or schedule was last read, or why it couldn't be."""
     tx.run(GroupRefresh.delete().where(GroupRefresh.group_id == group_id))
     tx.all(GroupRefresh.insert(group_id=group_id, refreshed_at=at, problem=problem).returning(GroupRefresh))
 

@@ -88,7 +88,7 @@ def _against(
     tx: Tx, ctx: Context, proposal: Proposal, incident: Incident, principal: Principal, reason: str, now: datetime
 ) -> Decision:
     """Why this person may not, or not for this proposal."""
-    named, groups = ctx.settings.POLICY.break_glass, entitled.groups_of(tx)
+    named, groups = ctx.settings.POLICY.break_glass, entitled.groups_of(tx, now)
     members = {one for group in named if group in groups for one in groups[group].members}
     may = glass.may_break(principal, named, groups, now, people.called(tx, {*named, *members}))
     if not may.allowed:

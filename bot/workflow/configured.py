@@ -6,13 +6,14 @@ called. Whatever can't be told to narrow counts as widening: a person is then to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
 
+from bot.domain.oncall import Schedule
 from bot.domain.redaction import redact
 from bot.policy import rule_words
 from bot.settings import DESCRIPTIONS, SECRET, Settings
@@ -20,7 +21,15 @@ from bot.settings import DESCRIPTIONS, SECRET, Settings
 Shown = str | list[str]
 
 MORE = frozenset(
-    {"ALLOWED_NAMESPACES", "ALLOWED_ACTIONS", "APPROVERS", "SELF_APPROVE", "AUTONOMY_ACTIONS", "CLUSTER_USERS"}
+    {
+        "ALLOWED_NAMESPACES",
+        "ALLOWED_ACTIONS",
+        "APPROVERS",
+        "SELF_APPROVE",
+        "AUTONOMY_ACTIONS",
+        "CLUSTER_USERS",
+        "ONCALL",
+    }
 )
 """Lists that give rights: what is added widens."""
 WIDEST: Mapping[str, str] = {
@@ -63,12 +72,8 @@ def content(settings: Settings) -> dict[str, Shown]:
 def _shown(name: str, value: Any) -> Shown:
     if name in SECRET:
         return _kept(value)
-    if name == "REGISTRIES":
-        return sorted(" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in value)
-    if name == "POLICY":
-        return sorted(rule_words.lines(value))
-    if name == "CLUSTER_USERS":
-        return sorted(f"{key}={one.name}{_in(one.groups)}" for key, one in value.items())
+    if name in _TABLES:
+        return sorted(_TABLES[name](value))
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -82,8 +87,27 @@ def _shown(name: str, value: Any) -> Shown:
     return redact(str(value)[:LONGEST])
 
 
+def _turns(schedule: Schedule) -> str:
+    """Who may come to be on call by it."""
+    users = [f"{theirs}={ours}" for theirs, ours in schedule.users.items()]
+    rotation = schedule.rotation
+    if rotation is None:
+        return ", ".join((schedule.words, *users))
+    away = [f"{one.who} from {one.since} until {one.until}" for one in rotation.overrides]
+    return ", ".join((schedule.words, *rotation.people, f"from {rotation.starts}", *away))
+
+
 def _in(groups: Sequence[str]) -> str:
     return f" in {' and '.join(groups)}" if groups else ""
+
+
+_TABLES: Mapping[str, Callable[[Any], Iterable[str]]] = {
+    "REGISTRIES": lambda hosts: (" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in hosts),
+    "POLICY": rule_words.lines,
+    "ONCALL": lambda table: (f"{one.id}: {_turns(one)}" for one in table.values()),
+    "CLUSTER_USERS": lambda table: (f"{key}={one.name}{_in(one.groups)}" for key, one in table.items()),
+}
+"""Settings that are tables of their own, as lines."""
 
 
 def _kept(value: Any) -> Shown:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import product
 
-from bot.domain.approval import Principal, Verb, playbook_of
+from bot.domain.approval import Principal, Verb, is_oncall, playbook_of
 from bot.domain.decision import ALLOWED, Decision, Rule, deny
 from bot.domain.incident import Incident
 from bot.domain.mitigation import traits_of
@@ -19,7 +19,7 @@ from bot.domain.proposal import SYSTEM, Proposal
 from bot.policy import approvers as approver_policy
 from bot.policy.approvers import Listed
 from bot.policy.rules import Narrowed
-from bot.storage import incidents, people, proposals
+from bot.storage import incidents, oncall, people, proposals
 from bot.storage.db import Tx
 from bot.workflow import autonomy, ruled
 from bot.workflow.context import Context
@@ -78,7 +78,7 @@ def may_approve(
     The list that the card showed, APPROVERS now and, by the reading, annotations and rules now must all name them.
     Without a reading only what is stored counts, which is enough for a no.
     """
-    groups, rules = groups_of(tx), rules_of(tx, ctx, proposal, reading)
+    groups, rules = groups_of(tx, now), rules_of(tx, ctx, proposal, reading)
     lists = lists_of(ctx, proposal, reading, rules)
     named = {one for listed in lists for one in listed.ids}
     members = {one for group in named if group in groups for one in groups[group].members}
@@ -101,7 +101,8 @@ def ways(
     tx: Tx, ctx: Context, proposal: Proposal, principal: Principal, now: datetime, reading: Reading
 ) -> list[dict[str, object]]:
     """By what this person was entitled, for the audit: of each list the id that named them, and how old a group was."""
-    groups, names = groups_of(tx), people.group_names(tx)
+    groups, names = groups_of(tx, now), people.group_names(tx)
+    on_call, schedules = oncall.on_at(tx, now), ctx.settings.schedules
     found: list[dict[str, object]] = []
     for listed in lists_of(ctx, proposal, reading, rules_of(tx, ctx, proposal, reading)):
         by = approver_policy.named_by(principal, listed.ids, groups, now)
@@ -111,6 +112,9 @@ def ways(
         told: dict[str, object] = {"list": listed.name, "by": group or "id"}
         if group:
             told |= {"handle": names.get(group, ""), "read_seconds_ago": round(age.total_seconds(), 1)}
+        if is_oncall(group):
+            until = on_call[group][principal.slack_id]
+            told |= {"schedule": schedules[group].words if group in schedules else "", "until": until.isoformat()}
         found.append(told)
     return found
 
@@ -121,10 +125,11 @@ def still_approved(
     """Whether those who approved, or the playbook that did, might still do so; asked at the claim.
 
     A group counts as it was last read, however long ago: the press itself needed a fresh reading, and nothing reads
-    groups while no proposal waits. The sentence has no name: it is kept with the execution, where nothing is erased.
+    groups while no proposal waits. Who was on call at the press counts, whoever is now. The sentence has no name: it is
+    kept with the execution, where nothing is erased.
     """
-    groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups_of(tx).items()}
-    given = [approval.principal for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
+    said_yes = [approval for approval in proposals.approvals(tx, proposal.id) if approval.verb is Verb.APPROVED]
+    given, pressed_at = [one.principal for one in said_yes], {one.principal: one.at for one in said_yes}
     several = approver_policy.enough(proposal.actions, proposal.quorum, given)
     if not several.allowed:
         return several
@@ -137,6 +142,8 @@ def still_approved(
                 return alone
             continue
         principal = Principal(id=who, slack_id=people.slack_id_of(tx, who), name="")
+        then = groups_of(tx, pressed_at.get(who, now))
+        groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in then.items()}
         may = judged(ctx, proposal, principal, groups, now, lists, rules.not_own)
         if not may.allowed:
             said = f"Who approved this may not approve a {traits_of(proposal.action).noun} any more. Nothing was done."
@@ -149,13 +156,14 @@ def still_approved(
 
 def _all_groups(tx: Tx, ctx: Context) -> dict[str, approver_policy.GroupView]:
     """Those that were read, and those that will be."""
-    return {**dict.fromkeys(ctx.settings.approver_groups, approver_policy.GroupView()), **groups_of(tx)}
+    return {**dict.fromkeys(ctx.settings.approver_groups, approver_policy.GroupView()), **groups_of(tx, ctx.clock())}
 
 
-def groups_of(tx: Tx) -> dict[str, approver_policy.GroupView]:
-    """Members of the approver groups as last read."""
+def groups_of(tx: Tx, at: datetime) -> dict[str, approver_policy.GroupView]:
+    """Members of the approver groups as last read; of a schedule those whom it has on call at this time."""
+    on_call = oncall.on_at(tx, at)
     return {
-        group: approver_policy.GroupView(frozenset(members), refreshed_at, problem)
+        group: approver_policy.GroupView(frozenset(on_call.get(group, members)), refreshed_at, problem)
         for group, (members, refreshed_at, problem) in people.groups(tx).items()
     }
 

@@ -180,7 +180,8 @@ def check(
     if traits_of(action).looks:  # no effect has to show first
         history = replace(history, on_target=(), unsettled=())
     decision += Decision(tuple(rates.check(ref, history, limits, now, by_person=how.by_person, undo=how.undo)))
-    return ruled.overridden(tx, ctx, decision, how.glass)
+    broken_at = proposal.created_at if proposal is not None else now  # it is proposed right after it was broken
+    return ruled.overridden(tx, ctx, decision, how.glass, broken_at)
 
 
 def _radius(tx: Tx, ctx: Context, reading: Reading, action: str, params: Mapping[str, Any], *, undo: bool) -> Decision:

@@ -67,7 +67,7 @@ def _may_thaw(tx: Tx, ctx: Context, principal: Principal) -> Decision:
     return approver_policy.may_approve(
         principal,
         tuple(ctx.settings.APPROVERS),
-        entitled.groups_of(tx),
+        entitled.groups_of(tx, ctx.clock()),
         ctx.clock(),
         requested_by="",
         action="thaw",

@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.approval import Verb
+from bot.domain.approval import Verb, is_oncall
 from bot.domain.audit import AuditNote
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
-from bot.storage import due, incidents, proposals
+from bot.storage import due, incidents, oncall, proposals
 from bot.storage.db import Tx
 from bot.workflow import close, owing
 from bot.workflow.context import Context
 
 MENTIONED = 5
 """So many people and groups are mentioned; more would be noise for those who aren't on call."""
+
+
+def _people(tx: Tx, proposal: Proposal, now: datetime) -> tuple[str, ...]:
+    """Those who may approve; in the place of a schedule whom it has on call now."""
+    on_call = oncall.on_at(tx, now)
+    return tuple(
+        dict.fromkeys(
+            person for one in proposal.approvers for person in (on_call.get(one, ()) if is_oncall(one) else (one,))
+        )
+    )
 
 
 def owe(tx: Tx, proposal: Proposal, before: timedelta | None, now: datetime) -> None:
@@ -44,7 +54,7 @@ def _nudge(tx: Tx, ctx: Context, work: DueWork) -> None:
         f"Still waiting for {left} approval{'s' * (left != 1)}: {proposal.text.headline}. "
         f"It expires in {close.minutes(proposal.expires_at - now)}."
     )
-    owing.thread(tx, incident, f"nudge:{proposal.id}", text, now, mentions=proposal.approvers[:MENTIONED])
+    owing.thread(tx, incident, f"nudge:{proposal.id}", text, now, mentions=_people(tx, proposal, now)[:MENTIONED])
     detail = {"left": left, "policies": ", ".join(proposal.text.rules)}
     note = AuditNote("proposal:state:nudged", SYSTEM, f"proposal:{proposal.id}", "nudged", proposal.incident_id, detail)
     tx.audit(note, now)

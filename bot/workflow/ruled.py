@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.approval import is_group
+from bot.domain.approval import is_group, is_oncall
 from bot.domain.decision import Decision, Rule, deny
 from bot.domain.incident import Incident
 from bot.domain.proposal import TargetState
 from bot.domain.rules import Case
 from bot.domain.target import Target
 from bot.policy import glass, rules, windows
-from bot.storage import people
+from bot.storage import oncall, people
 from bot.storage.db import Tx
 from bot.workflow.context import Context
 
@@ -62,20 +62,27 @@ def by_whom(tx: Tx, ctx: Context) -> str:
     if not named:
         return "Nobody may break the glass (POLICY names nobody in break_glass)."
     called = people.called(tx, named)
-    who = " or ".join(f"somebody of {called[one]}" if is_group(one) else called[one] for one in named if one in called)
+    who = " or ".join(_named(one, called[one]) for one in named if one in called)
     by = who or "those of break_glass"
     return f"It can be overridden by {by}: Break glass, on the card, or /incident break-glass."
 
 
-def overridden(tx: Tx, ctx: Context, decision: Decision, broken: glass.Broken) -> Decision:
-    """The decision on what somebody broke the glass for; that person still has to be entitled.
+def _named(one: str, called: str) -> str:
+    return f"somebody of {called}" if is_group(one) and not is_oncall(one) else called
 
-    A group counts as it was last read, however long ago, as at the claim of an approval.
+
+def overridden(tx: Tx, ctx: Context, decision: Decision, broken: glass.Broken, at: datetime) -> Decision:
+    """The decision on what somebody broke the glass for at this time; that person still has to be entitled.
+
+    A group counts as it was last read, however long ago, as at the claim of an approval; a schedule as it was then.
     """
     named = ctx.settings.POLICY.break_glass
     slack_id = people.slack_id_of(tx, broken.by) if broken.by else ""
-    in_groups = (one for one, (members, _, _) in people.groups(tx).items() if slack_id in members)
-    if not slack_id or not ({slack_id, *in_groups} & set(named)):
+    if not slack_id:
+        return decision
+    in_groups = [one for one, (members, _, _) in people.groups(tx).items() if slack_id in members]
+    in_groups += [one for one, on_call in oncall.on_at(tx, at).items() if slack_id in on_call]
+    if not {slack_id, *in_groups} & set(named):
         return decision
     return glass.without(decision, broken.rules)
 

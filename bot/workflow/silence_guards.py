@@ -84,7 +84,8 @@ def may(
     ``aged`` takes groups as they were last read, however long ago; one that was never read then stands in nobody's way,
     because a later question decides.
     """
-    now, groups = ctx.clock(), entitled.groups_of(tx)
+    now = ctx.clock()
+    groups = entitled.groups_of(tx, now)
     if aged:
         groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in groups.items()}
     named = concluded.playbook_of(ctx, incident, concluded.of(tx, incident)).approval.approvers

@@ -8,6 +8,9 @@ REVIEWS = "bot/kube/reviews.py"
 RIGHTS = "tests/integration/workflow/test_own_rights.py"
 TAKES = "tests/unit/mitigations/test_takes.py"
 USERS = "tests/unit/settings/test_cluster_users.py"
+ONCALL = "tests/integration/workflow/test_oncall.py"
+PAGERDUTY = "tests/integration/oncall/test_pagerduty.py"
+ROTA = "tests/unit/policy/test_rota.py"
 
 BUGS = (
     Bug(
@@ -89,5 +92,86 @@ BUGS = (
         old="    if twice:\n",
         new="    if len(twice) > 1:\n",
         tests=(USERS,),
+    ),
+    Bug(
+        name="on-call-by-the-last-reading",
+        why="For up to three minutes after the handover who went off shift may approve, and who came may not.",
+        file="bot/workflow/entitled.py",
+        old="    on_call = oncall.on_at(tx, at)\n    return {",
+        new="    read = [v for _, v, _ in people.groups(tx).values() if v]\n"
+        "    on_call = oncall.on_at(tx, max(read, default=at))\n    return {",
+        tests=(f"{ONCALL}::test_whoever_is_on_call_at_the_press_counts_to_the_second_of_the_handover",),
+    ),
+    Bug(
+        name="on-call-at-the-claim-and-not-at-the-press",
+        why="An approval is void because the shift ended in the seconds until it is carried out.",
+        file="bot/workflow/entitled.py",
+        old="        then = groups_of(tx, pressed_at.get(who, now))",
+        new="        then = groups_of(tx, now)",
+        tests=(f"{ONCALL}::test_an_approval_stands_though_the_shift_ends_before_it_is_carried_out",),
+    ),
+    Bug(
+        name="on-call-shift-ends-inclusive",
+        why="At the handover two people are on call, and one of them went home.",
+        file="bot/storage/oncall.py",
+        old="ShiftRow.since <= at, ShiftRow.until > at",
+        new="ShiftRow.since <= at, ShiftRow.until >= at",
+        tests=(f"{ONCALL}::test_whoever_is_on_call_at_the_press_counts_to_the_second_of_the_handover",),
+    ),
+    Bug(
+        name="on-call-people-frozen-into-the-proposal",
+        why="Who was on call when it was proposed is written into it, and who is at the press may not approve.",
+        file="bot/policy/approvers.py",
+        old="        left = tuple(dict.fromkeys((*(both or schedules), *theirs, *ours))) if left else ()",
+        new="        left = tuple(dict.fromkeys((*both, *theirs, *ours))) if left else ()",
+        tests=(f"{ONCALL}::test_both_lists_have_to_name_the_person",),
+    ),
+    Bug(
+        name="on-call-failure-counts-as-a-reading",
+        why="PagerDuty is down for hours, and who was on call yesterday may approve all the while.",
+        file="bot/groups.py",
+        old="people.group_failed, group, str(error), self._ctx.clock())",
+        new="people.refreshed, group, self._ctx.clock(), str(error))",
+        tests=(f"{ONCALL}::test_a_reading_older_than_three_minutes_denies_and_says_why",),
+    ),
+    Bug(
+        name="on-call-history-thrown-away",
+        why="The next reading forgets who was on call at the press, and the approved action isn't carried out.",
+        file="bot/storage/oncall.py",
+        old="(ShiftRow.since >= now) | (ShiftRow.until < now - KEPT)",
+        new="ShiftRow.source == source",
+        tests=(f"{ONCALL}::test_an_approval_stands_though_the_shift_ends_before_it_is_carried_out",),
+    ),
+    Bug(
+        name="pagerduty-first-page-alone",
+        why="Of many on call only those of the first page may approve.",
+        file="bot/integrations/pagerduty_oncall.py",
+        old='            if not body.get("more") or not rows:',
+        new="            if rows:",
+        tests=(f"{PAGERDUTY}::test_several_schedules_and_pages_are_one_list",),
+    ),
+    Bug(
+        name="pagerduty-of-another-schedule",
+        why="Whoever is on call for anything approves for everything.",
+        file="bot/integrations/pagerduty_oncall.py",
+        old='            "schedule_ids[]": schedule, "include[]"',
+        new='            "schedule_ids[]": "", "include[]"',
+        tests=(PAGERDUTY,),
+    ),
+    Bug(
+        name="rotation-counts-from-the-epoch",
+        why="The first on the list takes over in some week, and not in the one that stands in the settings.",
+        file="bot/policy/rota.py",
+        old="        turn = ((day - first).days // step) % len(rotation.people)",
+        new="        turn = (day.toordinal() // step) % len(rotation.people)",
+        tests=(ROTA,),
+    ),
+    Bug(
+        name="rotation-in-utc",
+        why="The handover comes an hour early in winter and two in summer.",
+        file="bot/policy/rota.py",
+        old="    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)",
+        new="    return wall.replace(tzinfo=UTC) if zone else wall",
+        tests=(ROTA,),
     ),
 )

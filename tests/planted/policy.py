@@ -368,7 +368,7 @@ BUGS = (
     Bug(
         name="strangers-taken-for-colleagues",
         why="The same at the door: whose workspace it is isn't looked at.",
-        file="bot/slack/client.py",
+        file="bot/slack/workspace.py",
         old='bool(user.get("is_stranger")) or ours not in teams',
         new='bool(user.get("is_stranger"))',
         tests=(f"{CLIENT}::test_whoever_is_of_another_workspace_is_a_stranger_though_slack_flags_them_as_nothing",),

@@ -112,7 +112,7 @@ BUGS = (
     Bug(
         name="webhook-listens-to-all-without-a-token",
         why="Started for a first try, it listens on every address.",
-        file="bot/settings.py",
+        file="bot/settings_webhook.py",
         old='"0.0.0.0" if data.get("WEBHOOK_TOKENS") or data.get("WEBHOOK_BASIC") else "127.0.0.1"',
         new='"0.0.0.0" if data else "127.0.0.1"',
         tests=("tests/unit/settings/test_load.py",),

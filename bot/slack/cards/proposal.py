@@ -5,7 +5,8 @@ Texts were written by the room that made the proposal; here they are only made s
 
 from __future__ import annotations
 
-from bot.domain.approval import Verb, too_few
+from bot.domain.approval import Verb, is_oncall, too_few
+from bot.domain.oncall import called
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.slack.cards import blocks
 from bot.slack.cards.steps import planned
@@ -66,7 +67,7 @@ def needs(view: CardView, proposal: Proposal) -> str:
     """``Needs 1 of @sre-oncall · until 03:29``, or why nobody can."""
     if view.approvers_missing or not proposal.approvers:
         return NO_APPROVERS
-    names = [mention(slack_id) for slack_id in proposal.approvers[:3]]
+    names = [_approver(view, one) for one in proposal.approvers[:3]]
     rest = len(proposal.approvers) - len(names)
     people = ", ".join(names) + (f" and {rest} more" if rest else "")
     until = f" · until {moment(proposal.expires_at, view.now)}" if proposal.expires_at else ""
@@ -78,6 +79,15 @@ def needs(view: CardView, proposal: Proposal) -> str:
     by = ", ".join(f"{who(view, one.principal)} {moment(one.at, view.now)}" for one in given)
     so_far = f"\nApproved by {by}; {proposal.quorum - len(given)} more to go" if given else ""
     return f"Needs {proposal.quorum} of {people}{until}{so_far}"
+
+
+def _approver(view: CardView, approver: str) -> str:
+    """A person or group; of a schedule whom it has on call now, and until when."""
+    if not is_oncall(approver):
+        return mention(approver)
+    on_call = view.on_call.get(approver) or {}
+    people = " and ".join(f"{mention(one)} until {moment(at, view.now)}" for one, at in list(on_call.items())[:3])
+    return f"{safe(called(approver), 80)} ({people or 'not known now'})"
 
 
 def _settled(view: CardView, proposal: Proposal) -> Block | None:

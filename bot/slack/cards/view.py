@@ -77,6 +77,8 @@ class CardView:
     replaced: bool = False
     silence: Silence | None = None
     silences_set: frozenset[str] = frozenset()
+    on_call: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    """Schedule -> whom it has on call now, by Slack id, and until when."""
     silencing: bool = False
 
 

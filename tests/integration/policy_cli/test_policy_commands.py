@@ -341,3 +341,23 @@ async def test_an_address_that_slack_tells_makes_the_user(
     said = told(capsys)[1]["own rights"]["says"][0]
     assert (code, "oidc:ana@example.test may get" in said) == ((0, True) if scopes else (1, False))
     assert ("users:read.email" in said) is not scopes
+
+
+async def test_who_is_on_call_now_is_told_by_the_schedule(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    table = "{sre: {people: [U0ANA], handover: daily 09:00, starts: 2026-11-02, zone: UTC}}"
+    wanted = {"ONCALL": table, "POLICY": "rules: [{name: prod, approvers: ['oncall:sre']}]"}
+    assert await desk.explain(**wanted) == 0
+    found, guards = told(capsys)
+    assert guards["approval"]["says"][0] == "named by policy prod, in whoever is on call (sre)"
+    assert found["approvers"] == ["oncall:sre", "U0ANA"] or found["approvers"] == ["oncall:sre"]
+    assert await desk.explain("U0LI", **wanted) == 1
+    assert "only whoever is on call (sre) may approve" in told(capsys)[1]["approval"]["says"][0]
+
+
+async def test_a_schedule_that_can_not_be_read_is_unknown_and_not_nobody(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = {"ONCALL": "pagerduty: PABC123", "APPROVERS": "oncall", "PAGERDUTY_API_TOKEN": "u+x"}
+    code = await desk.explain(PAGERDUTY_API_URL="http://127.0.0.1:9", **wanted)
+    output = capsys.readouterr()
+    assert (code, json.loads(output.out.splitlines()[-1])["allowed"]) == (2, None)

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from bot.domain.errors import SlackUnavailableError
-from bot.jobs import NAMES_EVERY, Jobs
+from bot.groups import NAMES_EVERY
+from bot.jobs import Jobs
 from bot.storage import people
 
 from .floor import Floor

@@ -122,13 +122,13 @@ async def test_an_approver_of_a_group_whose_members_are_fresh_may(room: Room) ->
 
 async def test_opening_the_form_keeps_the_approver_groups_fresh(room: Room) -> None:
     """Nothing else reads them while no proposal waits."""
-    from bot.jobs import _stale_groups  # noqa: PLC0415 - the one place that asks
+    from bot.groups import stale  # noqa: PLC0415 - the one place that asks
 
     incident = await room.firing()
     later = room.floor.now() + timedelta(minutes=2)
-    assert await room.floor.store.read(_stale_groups, ("S0SRE",), later) == []
+    assert await room.floor.store.read(stale, ("S0SRE",), later) == []
     await room.preview(incident)
-    assert await room.floor.store.read(_stale_groups, ("S0SRE",), later) == ["S0SRE"]
+    assert await room.floor.store.read(stale, ("S0SRE",), later) == ["S0SRE"]
 
 
 AGAINST: list[tuple[str, dict[str, Any], Rule]] = [
