@@ -56,6 +56,13 @@ async def test_each_start_audits_the_settings_and_the_first_announces_nothing(fl
         ({"SELF_APPROVE": "restart"}, "SELF_APPROVE gains restart", True),
         ({"MODE": "observe"}, "MODE is observe, was act", False),
         ({"FETTLE_FROZEN": "true"}, "FETTLE_FROZEN is yes, was no", False),
+        ({"REQUIRE_RBAC": "true"}, "REQUIRE_RBAC is yes, was no", False),
+        ({"CLUSTER_USERS": "U0ANA=ana groups=sre"}, "CLUSTER_USERS gains U0ANA=ana in sre", True),
+        (
+            {"ONCALL": "{people: [U0BO], handover: daily 09:00, starts: 2026-11-02, zone: UTC}"},
+            "ONCALL gains oncall: rotation daily 09:00, UTC, U0BO, from 2026-11-02",
+            True,
+        ),
         ({"POST_TO_SHARED_CHANNELS": "true"}, "POST_TO_SHARED_CHANNELS is yes, was no", True),
         ({"APPROVAL_TTL": "1h"}, "APPROVAL_TTL is 3600 s, was 900 s", True),
         ({"APPROVAL_TTL": "5m"}, "APPROVAL_TTL is 300 s, was 900 s", False),
