@@ -7,6 +7,7 @@ enters. It refuses to count an old pod that happens to be well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,10 @@ def evicted(found: Snapshot, verification: Verification, binding: Mapping[str, A
         "ready": min(len(meant), len(ready)), "word": "replaced",
     }  # fmt: skip
     row = _row(tuple(meant.values()), still, fresh, at, done=done)
+    if sum(pod.uid in meant and not pod.deleting for pod in found.pods) == len(meant):
+        # The eviction was accepted, so whoever answers this doesn't know of it yet: that is no measurement.
+        untouched = f"{rollout.OLDER}: {', '.join(still[:3])} as before the eviction"
+        row = replace(row, state=CheckState.UNMEASURED, measured=untouched)
     return Judged(_moved(state, verification), fresh, done, row, progress)
 
 

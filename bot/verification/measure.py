@@ -7,6 +7,7 @@ is ``domain.verification.judge``, worst wins.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from bot.verification import (
     reverted,
     rollout,
     runs,
+    served,
 )
 from bot.verification.baseline import RESTARTED, baseline, deadline, restarted_at, restarts_at, soak_for
 from bot.verification.judged import Judged
@@ -95,7 +97,11 @@ async def measure(
         return Measurement(at, (), verification.progress, gone, verification.rolled_out_at)
     except FettleError as error:
         return _unread(verification, str(error), clock())
-    return assess(found, verification, clock(), alerts_firing, supporting)
+    measured = assess(found, verification, clock(), alerts_firing, supporting)
+    if action == Action.PAUSE or not served.due(measured):
+        return measured
+    behind = await served.check(cluster, verification.target.namespace, found.pods, measured.at)
+    return replace(measured, checks=(*measured.checks, *behind))
 
 
 def _of_thing(

@@ -54,6 +54,8 @@ def assess(
     row = check(state, more, soak, at - since if since is not None else None, at)
     if row.state is CheckState.WAITING and since is not None and at >= verification.deadline:
         row = replace(row, state=CheckState.UNMEASURED, measured=f"{row.measured}; I wasn't watching before")
+    if state.generation < (verification.generation or 0):
+        row = replace(row, state=CheckState.UNMEASURED, measured=rollout.OLDER, final=False)
     checks = [row]
     if supporting.alerts is not None and not supporting.alerts.problem:
         checks.append(alerts.check(supporting.alerts.firing, supporting.alerts.total, at))

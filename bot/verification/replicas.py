@@ -37,6 +37,8 @@ def scaled(found: Snapshot, verification: Verification, binding: Mapping[str, An
         back = Check(NAME, CheckState.BAD, expected, measured, at, final=True)
         return Judged(moved="", fresh=fresh, done=False, row=back, progress=_progress(found, to))
     row = _row(found, done, expected, at)
+    if state.replicas != to and _older(state, verification):
+        row = replace(row, state=CheckState.UNMEASURED, measured=rollout.OLDER)
     if ending and not fresh:
         row = replace(row, state=CheckState.WAITING, measured=f"{len(ending)} still ending: {', '.join(ending[:3])}")
     return Judged(_scaled_away(state, verification, to), fresh, done, row, _progress(found, to))
@@ -61,7 +63,7 @@ def bounded(found: Snapshot, verification: Verification, binding: Mapping[str, A
 def _scaled_away(state: TargetState, verification: Verification, to: int) -> str:
     """Our own write made one new generation; one that is newer is somebody's."""
     label, before = state.target.label, verification.baseline.get("generation")
-    if state.target.uid == verification.target.uid and state.replicas != to:
+    if state.target.uid == verification.target.uid and state.replicas != to and not _older(state, verification):
         who = f"autoscaler {state.hpa[0]}" if state.hpa is not None else "somebody else"
         return f"{label} was scaled to {state.replicas} by {who} after the action"
     ours = before + 1 if isinstance(before, int) else None
@@ -69,6 +71,12 @@ def _scaled_away(state: TargetState, verification: Verification, to: int) -> str
     return rollout.superseded(
         state, Bound(verification.target.uid, ours, template_hash=known, restarted_at=restarted_at(verification))
     )
+
+
+def _older(state: TargetState, verification: Verification) -> bool:
+    """An answer from before our write."""
+    before = verification.baseline.get("generation")
+    return isinstance(before, int) and state.generation <= before
 
 
 def _rebounded(state: TargetState, verification: Verification, binding: Mapping[str, Any]) -> str:

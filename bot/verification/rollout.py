@@ -17,6 +17,7 @@ from bot.domain.verification import Check, CheckState
 from bot.kube.pods import Pod
 
 NAME = "rollout"
+OLDER = "the cluster answered with an older state"
 EXCEEDED = "ProgressDeadlineExceeded"
 
 
@@ -58,6 +59,8 @@ def superseded(state: TargetState, bound: Bound) -> str:
     label = state.target.label
     if bound.uid and state.target.uid != bound.uid:
         return f"{label} was deleted and made anew after the action"
+    if bound.generation is not None and state.generation < bound.generation:
+        return ""  # an answer from before our write tells nothing of what came after it
     mark = state.marker if bound.on_workload else state.template_annotations.get(EXECUTION_ID)
     if bound.execution and mark != bound.execution:
         return f"another change of the pod template took over on {label} (generation {state.generation})"
@@ -124,11 +127,11 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
     if state.strategy == "OnDelete":
         sentence = "not verifiable: with OnDelete pods restart only when someone deletes them"
         return Check(NAME, CheckState.UNMEASURED, expected, sentence, at)
+    if bound.generation is not None and state.generation < bound.generation:
+        return Check(NAME, CheckState.UNMEASURED, expected, OLDER, at)
     if state.observed_generation < max(state.generation, bound.generation or 0):
         waiting = f"the controller hasn't seen the change yet (generation {state.observed_generation} seen)"
         return Check(NAME, CheckState.WAITING, expected, waiting, at)
-    if bound.generation is not None and state.generation < bound.generation:
-        return Check(NAME, CheckState.WAITING, expected, "the cluster answered with an older state", at)
     if not need:
         return Check(NAME, CheckState.UNMEASURED, "new pods", _none_new(state), at)
     if complete(state, fresh, bound):

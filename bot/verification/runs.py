@@ -13,6 +13,7 @@ from bot.kube.client import Cluster
 from bot.kube.jobs import read_job
 from bot.kube.objects import Json, dig, instant, path, text
 from bot.verification.restarts import words
+from bot.verification.rollout import OLDER
 from bot.verification.thing import Seen, bound, waiting
 
 RUN, GONE, PODS, SCHEDULE = "run", "job", "pods", "schedule"
@@ -59,8 +60,12 @@ async def deleted(cluster: Cluster, verification: Verification, at: datetime) ->
         checks = [Check(GONE, CheckState.GOOD, expected, "gone", at)]
     else:
         held = ", ".join(map(str, dig(job, "metadata", "finalizers") or []))
-        said = f"being deleted, held by {held}" if held else "still there"
-        checks = [Check(GONE, CheckState.WAITING, expected, said, at)]
+        if not dig(job, "metadata", "deletionTimestamp"):
+            # The deletion was accepted, so whoever answers this doesn't know of it yet: that is no measurement.
+            checks = [Check(GONE, CheckState.UNMEASURED, expected, f"{OLDER}: it is there as before", at)]
+        else:
+            said = f"being deleted, held by {held}" if held else "still there"
+            checks = [Check(GONE, CheckState.WAITING, expected, said, at)]
     checks.append(await _pods(cluster, target, at))
     cronjob = bound(verification, "cronjob")
     if cronjob:

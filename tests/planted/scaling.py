@@ -178,8 +178,8 @@ BUGS = (
         name="anothers-number-passes",
         why="Somebody else's scaling is verified as ours.",
         file="bot/verification/replicas.py",
-        old="    if state.target.uid == verification.target.uid and state.replicas != to:\n",
-        new="    if state.target.uid == verification.target.uid and state.replicas > to + 99:\n",
+        old="state.replicas != to and not _older(state, verification):\n",
+        new="state.replicas > to + 99:\n",
         tests=(CHECKS,),
     ),
     Bug(

@@ -72,4 +72,20 @@ BUGS = (
         new="    if soak.unmade is not None and at < soak.unmade:\n",
         tests=(UNIT_RESTARTS,),
     ),
+    Bug(
+        name="an-older-answer-is-somebodys-change",
+        why="A read from before our own write bears no mark of ours: it ends as if somebody had taken over.",
+        file=ROLLOUT,
+        old='    if bound.generation is not None and state.generation < bound.generation:\n        return ""',
+        new='    if bound.generation is not None and state.generation < 0:\n        return ""',
+        tests=(UNIT_ROLLOUT,),
+    ),
+    Bug(
+        name="endpoints-not-asked",
+        why="Pods are ready, no traffic reaches them, and the restart is called good.",
+        file="bot/verification/measure.py",
+        old="    if action == Action.PAUSE or not served.due(measured):\n",
+        new="    if action or not served.due(measured):\n",
+        tests=(f"{SHAPES}::test_pods_that_no_traffic_reaches_are_no_pass_and_the_service_is_named",),
+    ),
 )

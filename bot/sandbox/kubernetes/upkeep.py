@@ -70,7 +70,7 @@ def publish_endpoints(world: World) -> None:
     """Endpoints and one EndpointSlice for every service with a selector."""
     for service in world.store.list(by_kind("Service")):
         selector = dig(service, "spec", "selector")
-        if not selector:
+        if not selector or service["metadata"]["uid"] in world.unheeded:
             continue
         meta = service["metadata"]
         ready: list[Json] = []

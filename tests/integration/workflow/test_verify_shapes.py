@@ -140,3 +140,25 @@ async def test_a_pod_that_gave_way_to_another_between_two_looks_begins_the_soak_
     assert found.verdict is Verdict.PASS
     assert found.settled_at is not None
     assert found.settled_at - back >= timedelta(seconds=20)
+
+
+async def test_pods_that_no_traffic_reaches_are_no_pass_and_the_service_is_named(floor: Floor) -> None:
+    """They are ready; whoever keeps the endpoints is behind."""
+    made = floor.cluster.service("shop", "api")
+    floor.advance(5)
+    await floor.approved()
+    floor.cluster.world.unheeded.add(made["metadata"]["uid"])
+    await floor.run(Stage.EXECUTE)
+    found = await floor.verdict(step=30)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    ((_, params),) = await floor.messages("verdict:")
+    assert "endpoints: 0 of 3 behind api" in params
+
+
+async def test_pods_behind_their_service_pass_and_the_row_is_shown(floor: Floor) -> None:
+    floor.cluster.service("shop", "api")
+    floor.advance(5)
+    await floor.executed()
+    found = await floor.verdict()
+    assert found.verdict is Verdict.PASS
+    assert [one.measured for one in found.checks if one.name == "endpoints"] == ["3 of 3 behind api"]

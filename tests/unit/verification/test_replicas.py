@@ -116,6 +116,12 @@ def test_whatever_came_after_it_supersedes(seen: TargetState) -> None:
     assert verdicts(SCALED, Snapshot(seen, pods(seen.replicas))) == ["superseded"]
 
 
+def test_an_answer_from_before_the_scaling_supersedes_nothing_and_passes_nothing() -> None:
+    older = Snapshot(BEFORE, pods(3))
+    assert verdicts(SCALED, older, older) == ["measuring", "measuring"]
+    assert last(SCALED, older) == "inconclusive"
+
+
 def test_what_git_takes_back_is_a_fail_with_its_name() -> None:
     back = counted(3, generation=9, observed_generation=9, keeper=Keeper("Argo CD", "Application shop"))
     measured = assess(Snapshot(back, pods(3)), SCALED, NOW)
@@ -179,17 +185,22 @@ def test_the_same_name_with_another_uid_is_a_new_pod() -> None:
 @pytest.mark.parametrize(
     "there",
     [
-        OLD,
         (pod("api-0", deleting=True), *OLD[1:], pod("api-9")),
         OLD[1:],
         (*OLD[1:], pod("api-9", ready=False)),
         (*OLD[1:], pod("api-9", deleting=True)),
     ],
-    ids=["it is there", "it still ends", "nothing in its place", "not ready", "the new one ends"],
+    ids=["it still ends", "nothing in its place", "not ready", "the new one ends"],
 )
 def test_anything_less_never_passes(there: tuple[Pod, ...]) -> None:
     assert "pass" not in verdicts(EVICTED, *[Snapshot(BEFORE, there)] * 6)
     assert last(EVICTED, Snapshot(BEFORE, there)) == "fail"
+
+
+def test_a_pod_that_isnt_even_ending_is_an_answer_from_before_the_eviction() -> None:
+    """The API server took the eviction: whoever shows the pod untouched doesn't know of it yet."""
+    assert last(EVICTED, Snapshot(BEFORE, OLD)) == "inconclusive"
+    assert "older state" in assess(Snapshot(BEFORE, OLD), EVICTED, NOW).checks[0].measured
 
 
 def test_a_new_pod_that_crashes_in_the_soak_fails() -> None:
@@ -209,5 +220,6 @@ def test_somebodys_change_supersedes() -> None:
 
 
 def test_a_look_says_what_is_expected() -> None:
-    row = assess(Snapshot(BEFORE, OLD), EVICTED, NOW).checks[0]
+    ending = (pod("api-0", deleting=True), *OLD[1:])
+    row = assess(Snapshot(BEFORE, ending), EVICTED, NOW).checks[0]
     assert (row.name, row.state, row.expected) == ("replacement", CheckState.WAITING, "api-0 gone, another ready")

@@ -29,7 +29,7 @@ def ours(kind: str = "Deployment", **changes: Any) -> TargetState:
 STATES = [
     ("complete", {}, CheckState.GOOD, False),
     ("not seen by the controller", {"observed_generation": 6}, CheckState.WAITING, False),
-    ("an older answer", {"generation": 6, "observed_generation": 7}, CheckState.WAITING, False),
+    ("an older answer", {"generation": 6, "observed_generation": 7}, CheckState.UNMEASURED, False),
     ("half updated", {"updated": 3}, CheckState.WAITING, False),
     ("old pods left", {"current": 7}, CheckState.WAITING, False),
     ("not available", {"available": 5}, CheckState.WAITING, False),
@@ -166,6 +166,14 @@ def test_after_a_rollback_pods_of_another_hash_are_somebodys() -> None:
     assert superseded(state(pods_hash="old", **seen), bound) == ""
     assert superseded(state(pods_hash="", **seen), bound) == "", "no revision holds the template yet"
     assert "another pod template" in superseded(state(pods_hash="newer", **seen), bound)
+
+
+def test_an_answer_from_before_our_write_supersedes_nothing_and_is_waited_out() -> None:
+    """It bears no mark of ours yet; that is no sign of anybody else."""
+    older = state(generation=6, observed_generation=6)
+    assert superseded(older, OURS_AT_7) == ""
+    assert check(older, six(), OURS_AT_7, NOW).measured == "the cluster answered with an older state"
+    assert superseded(replace(older, target=older.target.with_uid("uid-2")), OURS_AT_7), "another object is another one"
 
 
 def test_nothing_supersedes_a_look_that_is_bound_to_nothing() -> None:
