@@ -65,7 +65,7 @@ bench: $(STAMP)
 
 soak: $(STAMP)
 	FETTLE_SOAK=1 $(BIN)/python -m $(PYTEST) -n 0 -s --timeout 3600 \
-		tests/load tests/anomalies tests/unit/findings tests/unit/slack $(ARGS)
+		tests/load tests/anomalies tests/unit/findings tests/unit/slack tests/verification_judge $(ARGS)
 
 planted: $(STAMP)
 	$(BIN)/python -m tests.planted $(ARGS)

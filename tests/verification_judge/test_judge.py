@@ -17,7 +17,7 @@ from tests.verification_judge.play import CLEAN, HAZARDS, draw
 from tests.verification_judge.verbs import VERBS
 
 JUDGED = "judged-c41e-"
-COUNT, FEW = 1000, 7
+COUNT, FEW = 1000, 5
 OFTEN = 15
 """How often each kind of hazard must have taken hold at least."""
 

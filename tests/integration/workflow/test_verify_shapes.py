@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.incident import IncidentState
+from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.verification import Verdict
 
@@ -162,3 +163,54 @@ async def test_pods_behind_their_service_pass_and_the_row_is_shown(floor: Floor)
     found = await floor.verdict()
     assert found.verdict is Verdict.PASS
     assert [one.measured for one in found.checks if one.name == "endpoints"] == ["3 of 3 behind api"]
+
+
+async def test_a_daemon_set_passes_once_every_nodes_pod_is_new(floor: Floor) -> None:
+    floor.cluster.daemonset("shop", "agent")
+    floor.advance(600)
+    before = {pod["metadata"]["uid"] for pod in floor.cluster.pods("shop", "agent")}
+    _, proposal = await floor.restart_asked(what="shop/agent")
+    assert (await floor.approve(proposal)).ok
+    await floor.run(Stage.EXECUTE)
+    found = await floor.verdict()
+    assert found.verdict is Verdict.PASS
+    assert found.checks[0].measured == "3/3 available"
+    after = {pod["metadata"]["uid"] for pod in floor.cluster.pods("shop", "agent")}
+    assert len(after) == 3
+    assert not before & after
+
+
+async def test_a_recreated_deployment_passes_after_all_of_the_old_ended(floor: Floor) -> None:
+    """While an old pod hangs in its end no new one is made, and nothing passes."""
+    floor.change(lambda obj: obj["spec"].update(strategy={"type": "Recreate"}))
+    floor.advance(600)
+    old = floor.cluster.pods("shop", "api")[0]
+    await floor.approved()
+    floor.cluster.kubelet.run_of(old).behaviour = "lingers"
+    await floor.run(Stage.EXECUTE)
+    for _ in range(8):
+        floor.advance(5)
+        await floor.run(Stage.VERIFY)
+    found = await floor.verification()
+    assert (found.verdict, found.progress["available"]) == (Verdict.MEASURING, 0)
+    run = floor.cluster.kubelet.run_of(old)
+    run.behaviour, run.due = "ok", floor.cluster.clock.now()
+    assert (await floor.verdict()).verdict is Verdict.PASS
+
+
+async def test_whoever_changes_it_to_on_delete_takes_over_and_an_eviction_there_is_seen(floor: Floor) -> None:
+    floor.configure(ALLOWED_ACTIONS=(Action.RESTART, Action.EVICT))
+    floor.cluster.statefulset("shop", "db", replicas=2)
+    floor.advance(600)
+    _, proposal = await floor.restart_asked(what="shop/db")
+    assert (await floor.approve(proposal)).ok
+    await floor.run(Stage.EXECUTE)
+    by_hand = {"type": "OnDelete"}
+    floor.change(lambda obj: obj["spec"].update(updateStrategy=by_hand), "db", "StatefulSet")
+    assert (await floor.verdict()).verdict is Verdict.SUPERSEDED
+    answer = await floor.verbs.act(await floor.person("bo"), Action.EVICT, "shop/db", {"pod": "db-1"})
+    assert answer.ok, answer.text
+    await floor.prepare()
+    assert (await floor.approve(await floor.proposal())).ok
+    await floor.run(Stage.EXECUTE)
+    assert (await floor.verdict()).verdict is Verdict.PASS
