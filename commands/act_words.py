@@ -105,6 +105,10 @@ FORMS: Mapping[Action, Form] = {
         _beside,
     ),
     Action.DEBUG_HEAP_DUMP: Form("namespace/name [pod [container]]", "the same of the heap", _beside),
+    Action.GOROUTINE_DUMP: Form(
+        "namespace/name [pod]", "what every goroutine of a Go program does, by its pprof", _container
+    ),
+    Action.HEAP_PROFILE: Form("namespace/name [pod]", "which code of a Go program holds its memory", _container),
     Action.RERUN_JOB: Form("namespace/name", "a Job or CronJob, from the CronJob's own template", _as_given),
     Action.DELETE_FAILED_JOB: Form("namespace/name", "a Job that failed, with its pods", _as_given),
     Action.EXPAND_VOLUME: Form("namespace/claim [size]", "half as much again, or 15Gi", _size),

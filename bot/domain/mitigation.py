@@ -28,6 +28,8 @@ class Action(StrEnum):
     HEAP_DUMP = "heap_dump"
     DEBUG_THREAD_DUMP = "debug_thread_dump"
     DEBUG_HEAP_DUMP = "debug_heap_dump"
+    GOROUTINE_DUMP = "goroutine_dump"
+    HEAP_PROFILE = "heap_profile"
     RERUN_JOB = "rerun_job"
     DELETE_FAILED_JOB = "delete_failed_job"
     EXPAND_VOLUME = "expand_volume"
@@ -70,20 +72,22 @@ class Traits:
     least: int = 1
 
 
-def _beside(noun: str) -> Traits:
-    """A dump by way of a debug container."""
+def _dump(role: str, right: str, noun: str, way: str = "") -> Traits:
+    """A dump that goes another way than by a command in the container itself."""
     return Traits(
         RESTARTABLE,
-        role="fettle-debug",
-        right="add debug containers",
-        does=f"take a {noun} from a debug container in",
-        noun=f"debug container and {noun}",
+        role=role,
+        right=right,
+        does=f"take a {noun} {way or 'of'}",
+        noun=f"debug container and {noun}" if way else noun,
         rolling_out=True,
         paused=True,
         on_delete=True,
         looks=True,
     )
 
+
+_ADDS, _BESIDE = "add debug containers", "from a debug container in"
 
 TRAITS: Mapping[Action, Traits] = {
     Action.RESTART: Traits(RESTARTABLE, right="restart workloads", does="restart", noun="restart"),
@@ -174,8 +178,10 @@ TRAITS: Mapping[Action, Traits] = {
         on_delete=True,
         looks=True,
     ),
-    Action.DEBUG_THREAD_DUMP: _beside("thread dump"),
-    Action.DEBUG_HEAP_DUMP: _beside("heap dump"),
+    Action.DEBUG_THREAD_DUMP: _dump("fettle-debug", _ADDS, "thread dump", _BESIDE),
+    Action.DEBUG_HEAP_DUMP: _dump("fettle-debug", _ADDS, "heap dump", _BESIDE),
+    Action.GOROUTINE_DUMP: _dump("fettle-pprof", "ask ports of pods", "goroutine dump"),
+    Action.HEAP_PROFILE: _dump("fettle-pprof", "ask ports of pods", "heap profile"),
     Action.RERUN_JOB: Traits(("CronJob", "Job"), role="fettle-rerun", right="create jobs", does="rerun", noun="run"),
     Action.DELETE_FAILED_JOB: Traits(
         ("Job",), role="fettle-delete-job", right="delete jobs", does="delete", noun="deletion"

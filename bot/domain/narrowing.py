@@ -24,7 +24,7 @@ NAMES = tuple(key.removeprefix(PREFIX) for key in (*KEYS, *SAYS_SAFE))
 VERBS = (
     "restart", "rollback", "scale", "evict", "set_image", "set_resources", "cordon", "rerun_job", "expand_volume",
     "raise_autoscaler", "thread_dump", "heap_dump", "pause", "resume", "silence", "uncordon", "delete_failed_job",
-    "debug_thread_dump", "debug_heap_dump",
+    "debug_thread_dump", "debug_heap_dump", "goroutine_dump", "heap_profile",
 )  # fmt: skip
 """Every mitigation that can be thought of, those that Fettle doesn't have included: what is denied stays so."""
 ALL = "all"

@@ -220,17 +220,26 @@ class Cluster:
         Refusals are answers here: what a log's 400 or 500 means is for the caller. Raises ``ForbiddenError``,
         ``ClusterUnavailableError`` for 429 and for no answer at all.
         """
-        async with self._turn():
-            try:
-                async with asyncio.timeout(self.timeout), self._open("GET", path, query, None, accept="*/*") as answer:
-                    body = await at_most(answer, most + 1)
-                    status, headers = answer.status, dict(answer.headers)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise connection_error(error, acts=False) from error
+        status, body, headers = await self.raw(path, query, most + 1)
         if status in {401, 403, 429}:
             self._told_to_wait(status, headers)
             raise status_error("GET", path, status, body, headers, acts=False)
         return Text(status, body[:most].decode(errors="replace"), cut=len(body) > most)
+
+    async def raw(
+        self, path: str, query: Mapping[str, str], most: int, within: float = 0.0
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """(status, the first ``most`` bytes, headers) of a GET, asked once, whatever it is answered."""
+        limit = aiohttp.ClientTimeout(total=within) if within else None
+        async with self._turn():
+            try:
+                async with (
+                    asyncio.timeout(within or self.timeout),
+                    self._open("GET", path, query, None, accept="*/*", limit=limit) as answer,
+                ):
+                    return answer.status, await at_most(answer, most), dict(answer.headers)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise connection_error(error, acts=False) from error
 
     async def lines(self, path: str, query: Mapping[str, str], silence: float) -> AsyncIterator[Json]:
         """The JSON objects of an answer that doesn't end (a watch), until the server ends it.

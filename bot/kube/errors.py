@@ -36,6 +36,7 @@ ROLES: Mapping[tuple[str, str], str] = {
     ("create", "pods/eviction"): "fettle-evict",
     ("create", "pods/exec"): "fettle-exec",
     ("patch", "pods/ephemeralcontainers"): "fettle-debug",
+    ("get", "pods/proxy"): "fettle-pprof",
     ("create", "jobs"): "fettle-rerun",
     ("delete", "jobs"): "fettle-delete-job",
     ("patch", "persistentvolumeclaims"): "fettle-expand",
@@ -123,9 +124,9 @@ def missing_right(verb: str, resource: str, group: str, namespace: str) -> str:
     named = f"{resource}.{group}" if group else resource
     where = f" in {namespace}" if namespace else " in the cluster"
     lacking = f"I may not {verb} {named}{where} (403)."
-    if verb in LOOKING:
-        return f"{lacking} Apply the role fettle-read (deploy/rbac.yaml)."
     role = ROLES.get((verb, resource), "")
+    if verb in LOOKING and not role:
+        return f"{lacking} Apply the role fettle-read (deploy/rbac.yaml)."
     if not role:
         return f"{lacking} No role that comes with Fettle grants that; look at what asks for it."
     return f"{lacking} Apply the role {role}{where}."

@@ -7,6 +7,7 @@ to end or signal anything, and to leave a file behind without saying so.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE
-from bot.integrations.artifacts import Artifacts
+from bot.integrations import artifacts
+from bot.integrations.artifacts import CHUNK, Artifacts
 from bot.kube import execs, reads, room
 from bot.kube.client import Cluster
 from bot.kube.execs import Place
@@ -202,11 +204,20 @@ async def ready(cluster: Cluster, stored: WriteRequest) -> WriteRequest:
     return stored
 
 
+async def kept(store: Artifacts, job: Job, data: bytes) -> Kept:
+    """Keeps what is in memory already."""
+    async with await store.begin(job.draft(len(data), hashlib.sha256(data).hexdigest())) as upload:
+        offset = 0
+        while offset < len(data):
+            offset = await artifacts.send(upload, offset, data[offset : offset + CHUNK])
+        return await upload.finish()
+
+
 async def recall(store: Artifacts, stored: WriteRequest) -> Brought | str:
     """After a crash: what the store holds of this execution, else what a person should know."""
-    kept = await store.find(stored.body["artifact"], stored.execution)
-    if kept is not None:
-        return Brought(kept, f"{dump_found.mib(kept.size)} kept (found in the store)")
+    found = await store.find(stored.body["artifact"], stored.execution)
+    if found is not None:
+        return Brought(found, f"{dump_found.mib(found.size)} kept (found in the store)")
     return f"No dump of this execution is in the store.{left_behind(stored)}"
 
 

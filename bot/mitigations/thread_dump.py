@@ -7,16 +7,13 @@ but only one that catches that signal; any other would end by it. What doesn't r
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from datetime import datetime, timedelta
 
-from bot.domain.artifact import Kept
 from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
-from bot.integrations import artifacts
-from bot.integrations.artifacts import CHUNK, Artifacts
+from bot.integrations.artifacts import Artifacts
 from bot.kube.client import Cluster
 from bot.kube.objects import path, stamp
 from bot.mitigations import dump_found, dumps
@@ -64,20 +61,12 @@ async def bring(cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Bro
             text = await _dumped(job, command, process, tool)
             await job.same()
             how = command.rpartition(" with ")[2]
-            kept = await _kept(store, job, text)
+            kept = await dumps.kept(store, job, text)
     except TimeoutError as error:
         raise RejectedError(f"The dump wasn't whole within {dumps.TAKES}.", "time") from error
     except OutcomeUnknownError as error:
         raise RejectedError(f"{error} No thread dump was kept; nothing was restarted.", "cut") from error
     return Brought(kept, dumps.words(kept, how))
-
-
-async def _kept(store: Artifacts, job: Job, text: bytes) -> Kept:
-    async with await store.begin(job.draft(len(text), hashlib.sha256(text).hexdigest())) as upload:
-        offset = 0
-        while offset < len(text):
-            offset = await artifacts.send(upload, offset, text[offset : offset + CHUNK])
-        return await upload.finish()
 
 
 async def _dumped(job: Job, command: str, process: dump_found.Process, tool: str) -> bytes:

@@ -40,6 +40,7 @@ ACTS = {
     "fettle-scale": {"scale", "raise_autoscaler"},
     "fettle-evict": {"evict"},
     "fettle-exec": {"thread_dump", "heap_dump"},
+    "fettle-pprof": {"goroutine_dump", "heap_profile"},
     "fettle-debug": {"debug_thread_dump", "debug_heap_dump"},
     "fettle-rerun": {"rerun_job"},
     "fettle-delete-job": {"delete_failed_job"},

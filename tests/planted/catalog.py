@@ -24,6 +24,7 @@ from tests.planted import (
     playbooks,
     policy,
     process,
+    profiles,
     registries,
     rules,
     scaling,
@@ -42,7 +43,7 @@ BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
     *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS, *things.BUGS, *people.BUGS, *soaks.BUGS,
-    *debugging.BUGS, *chains.BUGS, *guards.BUGS,
+    *debugging.BUGS, *chains.BUGS, *guards.BUGS, *profiles.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

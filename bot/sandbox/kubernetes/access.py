@@ -36,6 +36,7 @@ BOT_ROLE: tuple["Rights", ...] = (
     (("get",), "", ("pods/log",)),
     (("get", "create"), "", ("pods/exec",)),
     (("patch",), "", ("pods/ephemeralcontainers",)),
+    (("get",), "", ("pods/proxy",)),
     (("create",), "", ("pods/eviction",)),
     (("delete",), "", ("pods",)),
     (_READ, "apps", ("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions")),

@@ -13,7 +13,7 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from bot.sandbox.kubernetes import discovery, faults, logs, openapi, reading, status
+from bot.sandbox.kubernetes import discovery, faults, logs, openapi, proxying, reading, status
 from bot.sandbox.kubernetes.access import Access, Question
 from bot.sandbox.kubernetes.changing import Asked, Changing, decode
 from bot.sandbox.kubernetes.clock import moment, stamp
@@ -62,6 +62,7 @@ class Gateway:
         self.reading, self.changing = reading.Reading(cluster), Changing(cluster)
         self.containers = Containers()
         self.executing = Executing(self.containers)
+        self.proxying = proxying.Proxying()
 
     async def answer(self, request: web.BaseRequest, seen: Record) -> web.StreamResponse:
         """The response to a request; `seen` is filled in on the way."""
@@ -156,6 +157,10 @@ class Gateway:
         asked = Asked(body, content, query, seen.user_agent)
         if route.question.full == "pods/exec" and route.verb in ("get", "create"):
             return self._command(request, route, seen.user)
+        if route.question.full == "pods/proxy" and route.verb == "get":
+            name, port = proxying.split(route.name)
+            pod = self.cluster.writes.current(by_kind("Pod"), route.namespace, name)
+            return await self.proxying.get(pod, port, route.tail, request.query_string)
         found = self._dispatch(route, asked, seen, request.headers.get("Accept", ""))
         if fault and fault.hang is not None and fault.late:
             await asyncio.sleep(fault.hang)

@@ -66,6 +66,7 @@ POD_SUBRESOURCES = (
     Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
     Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),
+    Subresource("proxy", "PodProxyOptions", ("get",)),
     _status("Pod"),
 )
 

@@ -19,6 +19,8 @@ class Route:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    tail: str = ""
+    """What follows ``proxy/`` in a path."""
 
     @property
     def question(self) -> Question:
@@ -51,7 +53,9 @@ def parse(method: str, path: str, query: dict[str, str]) -> Route | None:
         if len(rest) > 2 and rest[2] not in ("status", "finalize"):
             rest = rest[2:]
     resource, name = rest[0], rest[1] if len(rest) > 1 else ""
-    subresource = "/".join(rest[2:])
+    subresource, tail = "/".join(rest[2:]), ""
+    if rest[2:3] == ["proxy"]:
+        subresource, tail = "proxy", "/".join(rest[3:])
     watch = query.get("watch") in _TRUE
     verb = _verb(method, named=bool(name), watch=watch)
-    return Route(verb, group, version, resource, namespace, name, subresource)
+    return Route(verb, group, version, resource, namespace, name, subresource, tail)

@@ -20,6 +20,7 @@ from bot.sandbox.kubernetes.containers import Containers
 from bot.sandbox.kubernetes.executing import Executing
 from bot.sandbox.kubernetes.faults import Faults
 from bot.sandbox.kubernetes.gateway import Gateway, Record
+from bot.sandbox.kubernetes.proxying import Proxying
 
 _KEPT = 5_000
 _BODY_LIMIT = 3 * 1024 * 1024
@@ -81,6 +82,11 @@ class ClusterServer:
     def executing(self) -> Executing:
         """What ran in them, and how their connections break."""
         return self._gateway.executing
+
+    @property
+    def proxying(self) -> Proxying:
+        """Who listens on which port of which pod."""
+        return self._gateway.proxying
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Serve on loopback; port 0 takes a free one. ValueError for any other address."""

@@ -102,7 +102,7 @@ def test_every_cause_is_looked_for_by_some_playbook() -> None:
     assert {cause_of(key)[0] for one in PLAYBOOKS for key in one.findings} == set(Cause) - {Cause.HANDLER}
 
 
-PEOPLES = {"resume", "uncordon", "debug_thread_dump", "debug_heap_dump"}
+PEOPLES = {"resume", "uncordon", "debug_thread_dump", "debug_heap_dump", "goroutine_dump", "heap_profile"}
 """What no finding suggests: a person asks for it, or it undoes what was done."""
 BY_PEOPLE = {"thread_dump"}
 """What people ask for, and a team's own playbook may propose: no finding tells when threads have to be looked at."""
