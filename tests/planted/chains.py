@@ -52,7 +52,7 @@ BUGS = (
         file=ENTITLED_PY,
         old="    return ruled.narrowed(ctx, incident, proposal.actions, reading.target, reading.state)\n",
         new="    return ruled.narrowed(ctx, incident, proposal.actions[:1], reading.target, reading.state)\n",
-        tests=(f"{FLOW}::test_the_strictest_word_on_any_step_counts_for_the_approval",),
+        tests=(f"{FLOW}::test_a_rule_about_a_later_step_that_came_since_counts_at_the_press_and_at_the_first_claim",),
     ),
     Bug(
         name="own-request-approved-as-the-first-step",

@@ -373,6 +373,19 @@ async def test_the_strictest_word_on_any_step_counts_for_the_approval(dumping: F
     assert dumping.server.executing.ran
 
 
+async def test_a_rule_about_a_later_step_that_came_since_counts_at_the_press_and_at_the_first_claim(
+    dumping: Floor,
+) -> None:
+    proposal = await asked(dumping)
+    dumping.configure(POLICY=Policy(rules=(PolicyRule("leads", Match(actions=("evict",)), approvers=("U0LI",)),)))
+    assert "leads" in (await dumping.approve(proposal)).text
+    assert (await dumping.approve(proposal, by="li")).ok
+    dumping.configure(POLICY=Policy(rules=(PolicyRule("two", Match(actions=("evict",)), quorum=2),)))
+    await dumping.run(Stage.EXECUTE)
+    assert "The policy two wants 2 people now" in (await dumping.execution()).outcome
+    assert dumping.server.executing.ran == []
+
+
 async def test_ones_own_request_takes_somebody_else_unless_every_step_may_be_self_approved(dumping: Floor) -> None:
     dumping.configure(SELF_APPROVE=(DUMP,), APPROVERS=("U0BO",))
     proposal = await asked(dumping)
