@@ -18,6 +18,7 @@ MOVED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("due", "id", ("due_at", "claimed_until"), "TRUE"),
     ("outbox", "id", ("owed_at", "due_at", "claimed_until"), "version > sent_version AND NOT dropped"),
     ("executions", "id", ("intent_at",), "state = 'running'"),
+    ("executions", "id", ("created_at",), _OPEN),
     ("group_refreshes", "group_id", ("refreshed_at",), "TRUE"),
     ("silences", "id", ("created_at", "ends_at", "intent_at", "check_by"), "in_force"),
     ("incidents", "id", ("opened_at", "episode_at", "updated_at", "investigated_at"), "state <> 'resolved'"),

@@ -172,7 +172,7 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
         return refused(tx, proposal, principal, outsider, now)
     newest = max(proposals.of_incident(tx, incident.id), key=lambda row: row.id)
     runs = executions.of_incident(tx, incident.id)
-    not_applied = any(run.proposal_id == proposal.id and run.state is ExecutionState.FAILED for run in runs)
+    not_applied = [run for run in runs if run.proposal_id == proposal.id and run.state is ExecutionState.FAILED]
     said = ""
     if not incident.open:
         said = f"{incident.ref} is resolved; nothing is proposed for it."
@@ -184,7 +184,9 @@ def _request_again(tx: Tx, ctx: Context, proposal_id: int, principal: Principal)
         said = "Nothing was proposed there that could be offered again. The card says why."
     if said:
         return refused(tx, proposal, principal, deny_with(Rule.SETTLED, said), now)
-    due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(proposal))
+    # Of several steps what was done isn't asked for again.
+    left = proposal.at(not_applied[-1].step) if not_applied else proposal
+    due.owe(tx, Stage.PROPOSE, incident.id, now, again.params(left))
     _entry(tx, "proposal:state:requested", principal.id, proposal, "requested", {}, now)
     return Answer("A fresh proposal will be on the card in a moment.", incident_id=incident.id)
 

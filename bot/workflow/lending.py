@@ -74,7 +74,8 @@ def without(ctx: Context, one: Artifact) -> str:
 
 def _wanted(tx: Tx, artifact_id: int) -> _Wanted:
     one = artifacts.get(tx, artifact_id)
-    return _Wanted(one, proposals.get(tx, executions.get(tx, one.execution_id).proposal_id))
+    run = executions.get(tx, one.execution_id)
+    return _Wanted(one, proposals.get(tx, run.proposal_id).at(run.step))
 
 
 def _asked(wanted: _Wanted) -> str:

@@ -89,3 +89,18 @@ async def test_a_crash_around_a_lost_answer_of_the_second_step(night: Build, tmp
     await broken.live(Asks(DUMP, EVICT), approves, waits)
     assert broken.crashes == 1, broken.points
     await ended(broken)
+
+
+@pytest.mark.parametrize("seconds", [7200, -7200])
+@pytest.mark.parametrize("point", ["after:_claim#1", "after:_settle#1"])
+async def test_a_clock_that_is_set_between_the_steps_ends_no_approval(
+    night: Build, tmp_path: Path, point: str, seconds: float
+) -> None:
+    """No time has passed; a later step's approval counts from the verdict before it, which moves with the clock."""
+    calm = await night()
+    await prepared(calm, tmp_path)
+    calm.jumps = {point: seconds}
+    await calm.live(Asks(DUMP, EVICT), approves, waits)
+    assert not calm.jumps, calm.points
+    await ended(calm)
+    assert await calm.floor.count("approvals") == 1

@@ -14,7 +14,7 @@ HISTORY = {
     "quarantine": {"received_at"},
     "incidents": {"resolved_at"},
     "approvals": {"at"},
-    "executions": {"created_at", "approved_at", "settled_at"},
+    "executions": {"approved_at", "settled_at"},
     "silences": {"ended_at"},
     "outbox": {"sent_at"},
     "freeze": {"at"},

@@ -27,6 +27,7 @@ from bot.storage import artifacts, executions, proposals
 from bot.storage.copies import Replaced
 
 from .floor import Floor
+from .test_own_rights import guarded, may
 
 DUMP, EVICT = Action.THREAD_DUMP, Action.EVICT
 LEAK = Finding(
@@ -411,6 +412,23 @@ async def test_every_step_is_asked_of_policy_before_anybody_may_press(dumping: F
     assert "no-evictions" in refused.text
 
 
+async def test_a_later_step_that_was_refused_is_asked_for_again_without_what_is_done(dumping: Floor) -> None:
+    """The right was there when it was asked after, and not when it was used."""
+    proposal = await between(dumping)
+    dumping.server.faults.set("create", "pods/eviction", status=403, times=1)
+    await dumping.run(Stage.EXECUTE)
+    run = await dumping.execution()
+    assert (run.state, run.step) == (ExecutionState.FAILED, 1)
+    assert "(403)" in run.outcome
+    assert "the eviction failed" in (await dumping.proposal_now(proposal)).stopped
+    assert (await dumping.verbs.request_again(proposal.id, await dumping.person("bo"))).ok
+    await dumping.run(Stage.PROPOSE)
+    rest = await dumping.proposal()
+    assert (rest.action, rest.steps, rest.state) == ("evict", (), ProposalState.PENDING)
+    assert rest.requested_by == proposal.requested_by
+    assert "this was left" in rest.text.rationale
+
+
 async def test_an_alert_s_leak_brings_both_steps_and_only_the_first_where_the_second_is_refused(dumping: Floor) -> None:
     incident = await dumping.alert()
     await dumping.run(Stage.INVESTIGATE)
@@ -436,6 +454,30 @@ async def test_an_alert_s_leak_brings_both_steps_and_only_the_first_where_the_se
     last = await dumping.proposal()
     assert (last.state, last.steps) == (ProposalState.PENDING, ())
     assert "Evict would follow; ALLOWED_ACTIONS doesn't name it." in last.text.rationale
+
+
+async def test_with_require_rbac_an_approver_has_the_rights_of_every_step_and_has_them_still(dumping: Floor) -> None:
+    def rule(*verbs: str, resource: str, group: str = "") -> dict[str, list[str]]:
+        return {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}
+
+    look = (rule("get", "list", resource="pods"), rule("get", resource="deployments", group="apps"))
+    dump, evict = rule("get", "create", resource="pods/exec"), rule("create", resource="pods/eviction")
+    guarded(dumping)
+    may(dumping, "ana", dump, *look)
+    may(dumping, "li", dump, evict, *look)
+    proposal = await asked(dumping)
+    (told,) = [one for one in proposal.text.warnings if one.startswith("Whoever approves needs")]
+    assert "pods/exec" in told
+    assert "pods/eviction" in told
+    assert "`create pods/eviction`" in (await dumping.approve(proposal)).text
+    assert (await dumping.approve(proposal, by="li")).ok
+    await dumping.run(Stage.EXECUTE)
+    assert (await dumping.verdict()).verdict is Verdict.PASS
+    dumping.server.access.people.unbind("of-li")
+    may(dumping, "li", dump, *look)
+    await dumping.run(Stage.EXECUTE)
+    assert "may not `create pods/eviction`" in (await dumping.execution()).outcome
+    assert evictions(dumping) == []
 
 
 async def test_several_steps_take_a_person_whatever_the_playbook_says(dumping: Floor, tmp_path: Path) -> None:
