@@ -111,10 +111,10 @@ class Left:
         return {str(mark) for mark in marks | answered | brought if mark}
 
     def commands(self) -> set[str]:
-        """The executions for which commands ran in a container; a dump writes nothing else."""
+        """The executions for which commands ran in a container, or a port was asked; a dump writes nothing else."""
         if self.server is None:
             return set()
-        asked = (one for one in self.server.requests if one.resource == "pods/exec")
+        asked = (one for one in self.server.requests if one.resource in {"pods/exec", "pods/proxy"})
         return {one.user_agent.partition(" ")[2] for one in asked if one.user == self.server.access.bot_user}
 
 
@@ -184,9 +184,8 @@ def unapproved(left: Left) -> Iterator[str]:
     intents = {entry.detail["execution"]: entry for entry in _entries(left, "execution:intent:committed")}
     granted = {entry.subject: entry for entry in _entries(left, "proposal:approval:granted")}
     known = {row[1]: row[4:] for row in left.rows(EXECUTIONS)}
-    for uid in left.commands():
-        if uid not in known or uid not in intents or known[uid][2] != "approved":
-            yield f"commands ran for {uid}, which nobody approved"
+    approved = {uid for uid in known if uid in intents and known[uid][3] == "approved"}
+    yield from (f"commands ran for {uid}, which nobody approved" for uid in left.commands() - approved)
     for one in left.writes():
         uid = execution_of(one)
         if uid not in known or uid not in intents:

@@ -16,6 +16,7 @@ from bot.domain.mitigation import Action
 from bot.integrations.artifacts_folder import Folder
 from bot.integrations.registries import Registries
 from bot.integrations.sources import Sources
+from bot.mitigations.pprof import ANNOTATION
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.writes import CONTROLLER_STATUS, Writing
@@ -110,6 +111,12 @@ def _stands(_world: World) -> None:
 def _as_somebody(world: World) -> None:
     """Its pods say as whom they run."""
     world.edit(API, lambda obj: obj["spec"]["template"]["spec"].update(securityContext={"runAsUser": 10001}))
+    world.advance(600)
+
+
+def _profiled(world: World) -> None:
+    """Its pods say where their pprof listens."""
+    world.edit(API, lambda obj: obj["spec"]["template"]["metadata"].update(annotations={ANNOTATION: "6060"}))
     world.advance(600)
 
 
@@ -216,6 +223,8 @@ WAYS: tuple[Way, ...] = (
     Way(Action.HEAP_DUMP, API, _stands, _EXEC),
     Way(Action.DEBUG_THREAD_DUMP, API, _as_somebody, _BESIDE),
     Way(Action.DEBUG_HEAP_DUMP, API, _as_somebody, _BESIDE),
+    Way(Action.GOROUTINE_DUMP, API, _profiled, ("get", "pods/proxy")),
+    Way(Action.HEAP_PROFILE, API, _profiled, ("get", "pods/proxy")),
     Way(Action.RERUN_JOB, ("Job", "shop", FAILED), _failed_run, ("create", "jobs"), f"job/{FAILED} -n shop"),
     Way(Action.DELETE_FAILED_JOB, ("Job", "shop", FAILED), _failed_run, ("delete", "jobs"), f"shop/{FAILED}"),
     Way(

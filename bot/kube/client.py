@@ -227,7 +227,7 @@ class Cluster:
         return Text(status, body[:most].decode(errors="replace"), cut=len(body) > most)
 
     async def raw(
-        self, path: str, query: Mapping[str, str], most: int, within: float = 0.0
+        self, path: str, query: Mapping[str, str], most: int, within: float = 0.0, agent: str = ""
     ) -> tuple[int, bytes, dict[str, str]]:
         """(status, the first ``most`` bytes, headers) of a GET, asked once, whatever it is answered."""
         limit = aiohttp.ClientTimeout(total=within) if within else None
@@ -235,7 +235,7 @@ class Cluster:
             try:
                 async with (
                     asyncio.timeout(within or self.timeout),
-                    self._open("GET", path, query, None, accept="*/*", limit=limit) as answer,
+                    self._open("GET", path, query, None, accept="*/*", limit=limit, agent=agent) as answer,
                 ):
                     return answer.status, await at_most(answer, most), dict(answer.headers)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:

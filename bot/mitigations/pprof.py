@@ -181,7 +181,9 @@ async def _preview(
 async def _bring(profile: Profile, cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Brought:
     """Asks once and keeps the answer; raises where nothing was kept."""
     job = Job.of(cluster, stored)
-    data = await proxied.fetched(cluster, stored.path, stored.query, most=MOST, within=WITHIN)
+    data = await proxied.fetched(
+        cluster, stored.path, stored.query, most=MOST, within=WITHIN, execution=stored.execution
+    )
     if wrong := profile.wrong(data):
         raise RejectedError(f"{wrong}, so it wasn't kept.", "dump")
     await job.same()

@@ -26,7 +26,7 @@ def namespaced(way: Way) -> bool:
 
 def acts(way: Way) -> bool:
     """Whether an effect has to show before the next."""
-    return not way.action.endswith("_dump")
+    return not way.action.endswith(("_dump", "_profile"))
 
 
 def _freeze_file(room: Room) -> None:

@@ -103,7 +103,7 @@ class Room:
         return [
             one for one in self.floor.server.requests
             if one.user == self.floor.server.access.bot_user and one.resource not in looks
-            and (one.verb in {"create", "update", "patch", "delete"} or one.resource == "pods/exec")
+            and (one.verb in {"create", "update", "patch", "delete"} or one.resource in {"pods/exec", "pods/proxy"})
             and "dryRun" not in one.query
         ]  # fmt: skip
 
