@@ -22,13 +22,15 @@ def keep(tx: Tx, source: str, shifts: Iterable[Shift], now: datetime) -> bool:
     read_at = groups(tx).get(source, ((), None, ""))[1]
     before = on_at(tx, read_at or now).get(source)
     mine = ShiftRow.source == source
-    tx.run(ShiftRow.delete().where(mine, (ShiftRow.since >= now) | (ShiftRow.until < now - KEPT)))
-    tx.run(ShiftRow.update(until=now).where(mine, ShiftRow.until > now))
-    for one in shifts:
-        since = max(one.since, now)
-        if since < one.until:
-            row = ShiftRow.insert(source=source, slack_id=one.slack_id, since=since, until=one.until)
+    wanted = {(one.slack_id, max(one.since, now), one.until) for one in shifts if one.until > now}
+    known = tx.all(ShiftRow.select().where(mine, ShiftRow.until > now))
+    if {(row.slack_id, max(row.since, now), row.until) for row in known} != wanted:  # else the rows say it already
+        tx.run(ShiftRow.delete().where(mine, ShiftRow.since >= now))
+        tx.run(ShiftRow.update(until=now).where(mine, ShiftRow.until > now))
+        for slack_id, since, until in sorted(wanted):
+            row = ShiftRow.insert(source=source, slack_id=slack_id, since=since, until=until)
             tx.all(row.returning(ShiftRow))
+    tx.run(ShiftRow.delete().where(mine, ShiftRow.until < now - KEPT))
     refreshed(tx, source, now, "")
     return on_at(tx, now).get(source) != before
 

@@ -5,6 +5,8 @@ Texts were written by the room that made the proposal; here they are only made s
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from bot.domain.approval import Verb, is_oncall, too_few
 from bot.domain.oncall import called
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
@@ -14,6 +16,8 @@ from bot.slack.cards.view import CardView, Phase, newest_proposal, nothing_fits,
 from bot.slack.message import Block
 from bot.slack.mrkdwn import code, mention, moment, safe, sentence
 
+AN_AGE = timedelta(days=365)
+"""A shift that lasts longer is somebody's who is always on call."""
 NO_APPROVERS = (
     "Nobody may approve, because no approvers are configured. Set `APPROVERS` to Slack user ids "
     "(or user group ids) and restart Fettle."
@@ -86,8 +90,13 @@ def _approver(view: CardView, approver: str) -> str:
     if not is_oncall(approver):
         return mention(approver)
     on_call = view.on_call.get(approver) or {}
-    people = " and ".join(f"{mention(one)} until {moment(at, view.now)}" for one, at in list(on_call.items())[:3])
+    people = " and ".join(f"{mention(one)}{_end(view, at)}" for one, at in list(on_call.items())[:3])
     return f"{safe(called(approver), 80)} ({people or 'not known now'})"
+
+
+def _end(view: CardView, at: datetime) -> str:
+    """The end of a shift; nothing where it has none to speak of."""
+    return f" until {moment(at, view.now)}" if at - view.now < AN_AGE else ""
 
 
 def _settled(view: CardView, proposal: Proposal) -> Block | None:

@@ -94,7 +94,8 @@ async def test_an_approval_stands_though_the_shift_ends_before_it_is_carried_out
     proposal = await desk.proposed()
     assert (await desk.floor.approve(proposal)).ok
     desk.move(desk.handover + timedelta(seconds=5))
-    await desk.floor.store.transact(oncall.keep, "oncall:sre", desk.shifts, desk.at)  # another proposal waits
+    changed = (Shift("U0BO", desk.at, desk.at + timedelta(hours=8)),)
+    await desk.floor.store.transact(oncall.keep, "oncall:sre", changed, desk.at)  # another proposal waits
     await desk.floor.run(Stage.EXECUTE)
     assert (await desk.floor.execution()).state is ExecutionState.SUCCEEDED
 
