@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -111,7 +111,7 @@ class Left:
         return {str(mark) for mark in marks | answered | brought if mark}
 
     def commands(self) -> set[str]:
-        """The executions for which commands ran in a container, or a port was asked; a dump writes nothing else."""
+        """The executions for which a pod was asked something, by a command or on a port; a dump writes nothing else."""
         if self.server is None:
             return set()
         asked = (one for one in self.server.requests if one.resource in {"pods/exec", "pods/proxy"})
@@ -184,8 +184,7 @@ def unapproved(left: Left) -> Iterator[str]:
     intents = {entry.detail["execution"]: entry for entry in _entries(left, "execution:intent:committed")}
     granted = {entry.subject: entry for entry in _entries(left, "proposal:approval:granted")}
     known = {row[1]: row[4:] for row in left.rows(EXECUTIONS)}
-    approved = {uid for uid in known if uid in intents and known[uid][3] == "approved"}
-    yield from (f"commands ran for {uid}, which nobody approved" for uid in left.commands() - approved)
+    yield from _unasked(left, {uid: row[3] for uid, row in known.items()}, intents)
     for one in left.writes():
         uid = execution_of(one)
         if uid not in known or uid not in intents:
@@ -209,6 +208,13 @@ def unapproved(left: Left) -> Iterator[str]:
             yield f"what was sent for execution {uid} isn't what was approved and written down"
 
 
+def _unasked(left: Left, proposals: Mapping[str, str], intents: Collection[str]) -> Iterator[str]:
+    """A command in a container belongs to an approved proposal, as a write does."""
+    for uid in left.commands():
+        if proposals.get(uid) != "approved" or uid not in intents:
+            yield f"a pod was asked something for {uid or 'nobody'}, which nobody approved"
+
+
 def _out_of_turn(left: Left, proposal: int, step: int, grant: _Entry, intent: _Entry) -> Iterator[str]:
     """A later step follows PASS of the one before, as soon after as an approval lasts, within an hour of that."""
     before = left.rows(
@@ -227,9 +233,9 @@ def _out_of_turn(left: Left, proposal: int, step: int, grant: _Entry, intent: _E
 
 
 def _as_stored(sent: Any, stored: Any) -> Any:
-    """What was sent without the template, which the stored request of a run or a rollback names; a part of several."""
+    """What was sent without the template, which the stored request of a run or a rollback names; one of several."""
     if isinstance(stored, dict):
-        if sent in stored.get("evictions", ()) or sent == stored.get("debug", {}).get("patch", ""):
+        if sent in stored.get("evictions", ()) or sent == (stored.get("debug") or {}).get("patch", ""):
             return stored
         return {**sent, "spec": None} if stored.get("spec", "") is None else sent
     if not isinstance(stored, list) or not isinstance(sent, list):

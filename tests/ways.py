@@ -16,7 +16,6 @@ from bot.domain.mitigation import Action
 from bot.integrations.artifacts_folder import Folder
 from bot.integrations.registries import Registries
 from bot.integrations.sources import Sources
-from bot.mitigations.pprof import ANNOTATION
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.writes import CONTROLLER_STATUS, Writing
@@ -114,9 +113,11 @@ def _as_somebody(world: World) -> None:
     world.advance(600)
 
 
-def _profiled(world: World) -> None:
-    """Its pods say where their pprof listens."""
-    world.edit(API, lambda obj: obj["spec"]["template"]["metadata"].update(annotations={ANNOTATION: "6060"}))
+def _in_go(world: World) -> None:
+    """Its template says where its pprof listens."""
+    world.edit(
+        API, lambda obj: obj["spec"]["template"].setdefault("metadata", {}).update(annotations={"fettle/pprof": "6060"})
+    )
     world.advance(600)
 
 
@@ -206,6 +207,7 @@ def _cordoned(world: World) -> None:
 _DEPLOY, _STS = ("patch", "deployments"), ("patch", "statefulsets")
 _EXEC, _BESIDE = ("create", "pods/exec"), ("patch", "pods/ephemeralcontainers")
 TOOLS = f"registry.example/tools/jdk@sha256:{'a' * 64}"
+_PROXY = ("get", "pods/proxy")
 _ON_NODES = {"CORDON_NODES": "pool=workers"}
 WAYS: tuple[Way, ...] = (
     Way(Action.RESTART, API, _stands, _DEPLOY),
@@ -223,8 +225,8 @@ WAYS: tuple[Way, ...] = (
     Way(Action.HEAP_DUMP, API, _stands, _EXEC),
     Way(Action.DEBUG_THREAD_DUMP, API, _as_somebody, _BESIDE),
     Way(Action.DEBUG_HEAP_DUMP, API, _as_somebody, _BESIDE),
-    Way(Action.GOROUTINE_DUMP, API, _profiled, ("get", "pods/proxy")),
-    Way(Action.HEAP_PROFILE, API, _profiled, ("get", "pods/proxy")),
+    Way(Action.GOROUTINE_DUMP, API, _in_go, _PROXY),
+    Way(Action.HEAP_PROFILE, API, _in_go, _PROXY),
     Way(Action.RERUN_JOB, ("Job", "shop", FAILED), _failed_run, ("create", "jobs"), f"job/{FAILED} -n shop"),
     Way(Action.DELETE_FAILED_JOB, ("Job", "shop", FAILED), _failed_run, ("delete", "jobs"), f"shop/{FAILED}"),
     Way(

@@ -27,13 +27,16 @@ def where(namespace: str, pod: str, port: int, path: str) -> str:
 async def fetched(
     cluster: Cluster, at: str, query: Mapping[str, str], *, most: int, within: float, execution: str
 ) -> bytes:
-    """The body of an answer 200, of ``most`` bytes at most; ``execution`` goes into the User-Agent, as writes do it.
+    """The body of an answer 200, of ``most`` bytes at most.
+
+    ``execution`` goes into the User-Agent, so that the cluster's audit log joins ours.
 
     Raises ``ForbiddenError`` and ``NotFoundError`` as the API server says, ``ClusterUnavailableError`` for no answer,
     ``RejectedError`` where nobody listens there or the process answers something else.
     """
-    agent = f"{cluster.user_agent} {execution}".strip()
-    status, body, headers = await cluster.raw(at, query, max(most, LEAST) + 1, within, agent)
+    status, body, headers = await cluster.raw(
+        at, query, max(most, LEAST) + 1, within, f"{cluster.user_agent} {execution}".strip()
+    )
     if status == 200:
         if len(body) > most:
             raise RejectedError(f"What came is larger than {most // 1024**2} MiB, so it wasn't kept.", "size")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.decision import Rule
+from bot.domain.mitigation import traits_of
 from bot.domain.target import Target
 from bot.policy.guardrails import Point
 from tests.ways import Way
@@ -26,7 +27,7 @@ def namespaced(way: Way) -> bool:
 
 def acts(way: Way) -> bool:
     """Whether an effect has to show before the next."""
-    return not way.action.endswith(("_dump", "_profile"))
+    return not traits_of(way.action).looks
 
 
 def _freeze_file(room: Room) -> None:

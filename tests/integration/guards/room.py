@@ -98,7 +98,7 @@ class Room:
             verifications.settle(tx, found.id, VerdictEvent.FAIL, (), {}, now)
 
     def effects(self) -> list[Any]:
-        """Whatever reached the API server and would change something, and commands in containers."""
+        """Whatever reached the API server and would change something, and what was asked of pods."""
         looks = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews"}
         return [
             one for one in self.floor.server.requests

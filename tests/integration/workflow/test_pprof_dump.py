@@ -68,6 +68,8 @@ async def test_it_is_asked_once_after_the_approval_and_kept(floor: Floor, asked:
     execution = await floor.execution()
     assert execution.state is ExecutionState.SUCCEEDED, execution.outcome
     assert asked == ["/debug/pprof/heap"]
+    (sent,) = (one for one in floor.server.requests if one.resource == "pods/proxy")
+    assert sent.user_agent.endswith(f" {execution.uid}"), "the cluster's audit log joins ours"
     (one,) = await floor.store.read(artifacts.left)
     assert Path(one.kept.link).read_bytes() == PROFILE
     assert one.kind == "heap profile"
