@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.sandbox.bot_process import ROOT, built_environment
 from bot.sandbox.kubernetes.cluster import Cluster
@@ -105,7 +105,7 @@ async def traced(browser: Browser, page: Page, change: Callable[[int], object], 
 async def painted(page: Page, url: str) -> float:
     """Milliseconds from asking for the page to its first paint with content."""
     await page.goto(url)
-    await page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    await page.wait_for_timeout(1000)  # it is noted a moment after it was
     return float(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
 
 
@@ -119,7 +119,7 @@ async def follow(updates: int) -> dict[str, float]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         found["paint of a full channel"] = await painted(page, place.server.url)
-        await page.wait_for_function(f"document.querySelectorAll('#messages > .item').length === {MESSAGES}")
+        await expect(page.locator("#messages > .item")).to_have_count(MESSAGES, timeout=60_000)
         await page.wait_for_timeout(1500)
         for name, change in (
             ("a message comes", place.say),

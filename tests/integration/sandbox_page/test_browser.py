@@ -153,6 +153,31 @@ async def test_an_edit_replaces_its_message_alone_and_keeps_the_focus_there(worl
     assert await above.evaluate("element => element.isConnected")
 
 
+async def test_an_edit_in_the_middle_of_a_press_neither_loses_it_nor_makes_it_another_one(
+    world: World, page: Page
+) -> None:
+    ts = await world.post_card()
+    blocks = world.server.workspace.messages("C0ONCALL")[-1].blocks
+    more = {"type": "section", "text": {"type": "mrkdwn", "text": "more evidence"}}
+    await page.get_by_role("button", name="Acknowledge").hover()
+    await page.mouse.down()
+    await world.client.chat_update(channel="C0ONCALL", ts=ts, text="new", blocks=[blocks[0], more, *blocks[1:]])
+    await expect(page.locator("#messages")).to_contain_text("more evidence")
+    moved = await page.get_by_role("button", name="Acknowledge").bounding_box()
+    assert moved is not None
+    await page.mouse.move(moved["x"] + 5, moved["y"] + 5)
+    await page.mouse.up()
+    await expect(page.locator("#messages")).to_contain_text("noted: ack")
+    await page.get_by_role("button", name="Approve restart").hover()
+    await page.mouse.down()
+    left = [block for block in blocks if block.get("block_id") != "decide"]
+    await world.client.chat_update(channel="C0ONCALL", ts=ts, text="new", blocks=left)
+    await expect(page.get_by_role("button", name="Approve restart")).to_have_count(0)
+    await page.mouse.up()
+    await page.wait_for_timeout(200)
+    assert [action["actions"][0]["action_id"] for action in world.heard.actions] == ["ack"]
+
+
 async def test_whoever_reads_the_end_goes_on_reading_it_and_whoever_does_not_is_left_alone(
     world: World, page: Page
 ) -> None:

@@ -4,7 +4,7 @@
 
 const Morph = (() => {
   // What a person did to an element and the server knows nothing of.
-  const OWN = new Set(["open", "aria-busy", "style"]);
+  const OWN = new Set(["open", "disabled", "aria-busy", "style"]);
   const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || "" : "");
 
   function attributes(old, fresh) {

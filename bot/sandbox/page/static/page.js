@@ -55,18 +55,28 @@ const Page = (() => {
 
   // --- showing ----------------------------------------------------------------------------------
 
-  // Puts new HTML into an element without losing what was typed there or where the focus was.
-  function replace(element, html) {
+  // Puts new HTML into an element without losing what was typed there or where the focus was. A message is changed
+  // gently: a button that stays is the same one, so that a press which has begun while the app edits is no lost one.
+  function replace(element, html, { gently = false } = {}) {
     const active = element.contains(document.activeElement) ? document.activeElement : null;
     const control = active && active.closest(".control");
     const mark = control && [control.dataset.block, control.dataset.action];
     const tag = active && active.tagName;
     const searched = control && control.dataset.kind === "combo" ? active.value : "";
-    element.innerHTML = html;
-    Dates.write(element);
+    if (gently) {
+      Morph.into(element, html);
+    } else {
+      element.innerHTML = html;
+      Dates.write(element);
+    }
     Values.restore(element);
     for (const bar of element.querySelectorAll(".attachment[data-colour]")) {
       if (bar.dataset.colour) bar.style.borderLeftColor = bar.dataset.colour;
+    }
+    if (!active || document.activeElement === active) return;
+    if (active.isConnected) {
+      active.focus({ preventScroll: true });
+      return;
     }
     if (!mark) return;
     const controls = [...element.querySelectorAll(".control")].filter((next) => next.dataset.action === mark[1]);
@@ -126,7 +136,7 @@ const Page = (() => {
       if (element !== before) list.insertBefore(element, before);
       else before = element.nextElementSibling;
       if (element.dataset.digest !== item.digest) {
-        replace(element, item.html);
+        replace(element, item.html, { gently: true });
         element.dataset.digest = item.digest;
       }
     }
