@@ -170,11 +170,17 @@ async def test_an_edit_in_the_middle_of_a_press_neither_loses_it_nor_makes_it_an
     await expect(page.locator("#messages")).to_contain_text("noted: ack")
     await page.get_by_role("button", name="Approve restart").hover()
     await page.mouse.down()
-    left = [block for block in blocks if block.get("block_id") != "decide"]
+    (decide,) = [block for block in blocks if block.get("block_id") == "decide"]
+    reject = [part for part in decide["elements"] if part["action_id"] == "reject"]
+    left = [{**block, "elements": reject} if block is decide else block for block in blocks]
     await world.client.chat_update(channel="C0ONCALL", ts=ts, text="new", blocks=left)
     await expect(page.get_by_role("button", name="Approve restart")).to_have_count(0)
+    other = await page.get_by_role("button", name="Reject").bounding_box()
+    assert other is not None
+    await page.mouse.move(other["x"] + 8, other["y"] + 8)
     await page.mouse.up()
-    await page.wait_for_timeout(200)
+    await page.wait_for_timeout(500)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     assert [action["actions"][0]["action_id"] for action in world.heard.actions] == ["ack"]
 
 

@@ -140,6 +140,28 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(world: World, verb: str
     assert said in answer["message"]
 
 
+@pytest.mark.parametrize("token", ["xoxb-123456789012-1234567890123-abc", "xapp-1-A0123456789-123-abc", "xoxe-1-abc"])
+async def test_what_looks_like_a_real_token_is_refused_and_kept_nowhere(world: World, token: str) -> None:
+    _, answer = await act(world, "post", {**ANA, "text": f"mine is {token}"})
+    assert "looks like a real Slack token" in answer["message"]
+    assert world.server.workspace.messages("C0ONCALL") == []
+    _, answer = await act(world, "post", {**ANA, "text": f"the sandbox's own is {world.server.bot_token}"})
+    assert answer["ok"] is True
+
+
+async def test_somebody_elses_direct_message_is_not_shown(world: World) -> None:
+    await world.client.chat_postMessage(channel="U0LI", text="For Li alone.")
+    room = world.server.workspace.direct_message("U0LI")
+    _, text = await get(world, f"/page/state?user=U0ANA&channel={room.id}")
+    assert "For Li alone." not in text
+    assert json.loads(text)["channel"] == world.server.workspace.direct_message("U0ANA").id
+
+
+async def test_an_act_of_a_panel_that_is_not_there_is_refused(world: World) -> None:
+    _, answer = await act(world, "panel/cluster/harm", {"harm": "oom"})
+    assert answer == {"ok": False, "message": "There is no panel cluster here."}
+
+
 async def test_an_app_that_does_not_listen_is_named_as_the_reason(world: World) -> None:
     ts = await world.post_card()
     world.server.faults.refuse_sockets(100)
