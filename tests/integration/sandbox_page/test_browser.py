@@ -168,6 +168,7 @@ async def test_an_edit_in_the_middle_of_a_press_neither_loses_it_nor_makes_it_an
     await page.mouse.move(moved["x"] + 5, moved["y"] + 5)
     await page.mouse.up()
     await expect(page.locator("#messages")).to_contain_text("noted: ack")
+    await page.wait_for_timeout(300)  # the list has come to rest at its end
     await page.get_by_role("button", name="Approve restart").hover()
     await page.mouse.down()
     (decide,) = [block for block in blocks if block.get("block_id") == "decide"]
