@@ -16,7 +16,7 @@ from tests.verification_judge.judging import judge
 from tests.verification_judge.play import CLEAN, HAZARDS, draw
 from tests.verification_judge.verbs import VERBS
 
-JUDGED = "judged-c41e-"
+JUDGED = "judged-58e2-"
 COUNT, FEW = 1000, 5
 OFTEN = 15
 """How often each kind of hazard must have taken hold at least."""
