@@ -16,10 +16,12 @@ from bot.sandbox.kubernetes.faults import Faults as ClusterFaults
 from bot.sandbox.page.panels import alerts
 from bot.sandbox.page.panels.alerts import AlertsPanel
 from bot.sandbox.page.panels.audit import AuditPanel
+from bot.sandbox.page.panels.every import break_here
 from bot.sandbox.page.panels.faults import FaultsPanel
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.faults import Faults as SlackFaults
 from bot.sandbox.slack.faults import SocketOrders
+from bot.sandbox.world import World
 from bot.storage import people
 from bot.storage.db import Store, Tx
 
@@ -90,6 +92,28 @@ async def test_what_does_not_fire_cannot_be_resolved(unheard: AlertsPanel) -> No
     with pytest.raises(NotThere, match="HighLatency doesn't fire"):
         await unheard.acts["resolve"]({"name": "HighLatency"})
     assert await unheard.acts["all"]({}) == "Nothing fires."
+
+
+# -- the cluster ------------------------------------------------------------------------------------
+
+
+async def test_what_cannot_be_broken_now_is_said_and_leaves_the_clock_where_it_was(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.cluster.apply(
+        {
+            "kind": "ResourceQuota",
+            "apiVersion": "v1",
+            "metadata": {"name": "none", "namespace": "shop"},
+            "spec": {"hard": {"pods": "0"}},
+        }
+    )
+    with pytest.raises(NotThere, match="The scheduler crashes: that can't be broken in shop now"):
+        await break_here(world, "scheduler-gone")
+    assert world.cluster.clock.offset == pytest.approx(0.0)
+    world.cluster.delete("ResourceQuota", "shop", "none")
+    said = await break_here(world, "stale-lock")
+    assert said == "Broken in shop: A lock file that a pod left behind. KubePodCrashLooping tells of it."
+    assert world.cluster.clock.offset == pytest.approx(0.0)
 
 
 # -- audit ------------------------------------------------------------------------------------------

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.harms import Harming
 from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.status import StatusError
 from bot.sandbox.page.panels.alerts import AlertsPanel
 from bot.sandbox.page.panels.audit import AuditPanel
 from bot.sandbox.page.panels.cluster import ClusterPanel
 from bot.sandbox.page.panels.faults import FaultsPanel
 from bot.sandbox.page.panels.panel import Panel
+from bot.sandbox.slack.errors import NotThere
 
 if TYPE_CHECKING:
     from bot.sandbox.demo import Demo
@@ -20,22 +24,33 @@ PLACE = "shop"
 """The namespace in which something with a past is broken; the bot may act there."""
 
 
+async def break_here(world: World, name: str) -> str:
+    """Break the cluster so, and tell the bot; ``NotThere`` where what was broken before is in the way.
+
+    The past of a breakage is lived through with the clock put back, and a half-lived one must not leave it there.
+    """
+    offset = world.cluster.clock.offset
+    title = BREAKAGES[name].title
+    try:
+        (broken,) = world.break_(name, namespace=PLACE)
+    except (LookupError, StatusError) as error:
+        world.cluster.clock.offset = offset
+        why = f"{title}: that can't be broken in {PLACE} now, something broken before is in its way ({error})."
+        raise NotThere(why) from error
+    if world.bot.running:
+        await world.tell(broken)
+    return f"Broken in {PLACE}: {title}. {broken.breakage.alerts[0]} tells of it."
+
+
 def beside(world: World, demo: Demo) -> list[Panel]:
     """What stands beside Slack on the page of this world."""
-
-    async def breaks(name: str) -> str:
-        (broken,) = world.break_(name, namespace=PLACE)
-        told = broken.breakage.alerts[0]
-        if world.bot.running:
-            await world.tell(broken)
-        return f"Broken in {PLACE}: {broken.breakage.title}. {told} tells of it."
 
     def nodes() -> list[str]:
         return [node["metadata"]["name"] for node in world.cluster.store.list(by_kind("Node"))]
 
     harming = Harming(world.cluster)
     return [
-        ClusterPanel(world.cluster, demo.owe, breaks),
+        ClusterPanel(world.cluster, demo.owe, partial(break_here, world)),
         AlertsPanel(world.alertmanager, world.alert_sets, harming.targets, nodes),
         AuditPanel(world.folder / "fettle.db", lambda: world.fettle("audit", "verify")),
         FaultsPanel(world.slack_server.faults, world.cluster_server.faults),
