@@ -88,7 +88,7 @@ def halt(
     names = [one.text.headline for one in undone]
     detail = {"reason": why, "not_done": names, "step": place(proposal)}
     tx.audit(AuditNote("proposal:steps:stopped", by, f"proposal:{proposal.id}", "stopped", incident.id, detail), now)
-    text = f"Not done: {', then '.join(names)}. Why: {why.rstrip('.')}. It takes a new approval."
+    text = f"Not done: {_in_order(undone)}. Why: {why.rstrip('.')}. It takes a new approval."
     owing.thread(tx, incident, f"steps:{proposal.id}", text, now)
     owing.card(tx, incident, Priority.PRESS, now)
     return True
@@ -107,5 +107,9 @@ def stop(tx: Tx, proposal: Proposal, principal: Principal, now: datetime) -> Ans
         return "The last step is under way: it can't be stopped any more."
     if waits:
         due.owe(tx, Stage.EXECUTE, last.id, now)  # its claim finds it stopped
-    names = ", then ".join(one.text.headline for one in undone)
-    return Answer(f"Stopped. Not done: {names}.", incident_id=incident.id)
+    return Answer(f"Stopped. Not done: {_in_order(undone)}.", incident_id=incident.id)
+
+
+def _in_order(steps: Sequence[Step]) -> str:
+    first, *others = (step.text.headline for step in steps)
+    return ", then ".join([first, *(one[:1].lower() + one[1:] for one in others)])
