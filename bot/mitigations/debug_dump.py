@@ -151,6 +151,7 @@ def _mitigation(action: Action, what: str, fit: tuple[str, ...]) -> Mitigation:
         done=f"Took a {noun} of pod {{pod}} ({{ref}}) from a debug container",
         press=f"Debug {noun}",
         asked=dumps.asked,
+        follows=dumps.follows,
         plan=_without_images,
         ready=dumps.ready,
         outside=partial(_outside, fit),

@@ -203,6 +203,7 @@ def _mitigation(action: Action, profile: Profile) -> Mitigation:
         press=profile.noun.capitalize(),
         plan=plan,
         asked=dumps.asked,
+        follows=dumps.follows,
         preview=partial(_preview, profile),
         request=partial(_request, profile),
         ready=dumps.ready,
