@@ -20,7 +20,7 @@ ELSEWHERE = {
     "approvers.enough": "tests/integration/workflow/test_claims.py",
     "autonomy": "tests/integration/workflow/test_autonomy.py",
     "alone": "tests/integration/workflow/test_autonomy.py",
-    "offering._against_alone": "tests/integration/workflow/test_chains.py",
+    "offering._against_alone": "tests/integration/workflow/test_chains_approved.py",
     "ruled.alone": "tests/integration/workflow/test_rules.py",
     "breaking": "tests/integration/workflow/test_glass.py",
     "glass": "tests/integration/workflow/test_glass.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.planted.bug import Bug
 
 FLOW = "tests/integration/workflow/test_chains.py"
+APPROVED = "tests/integration/workflow/test_chains_approved.py"
 CRASHES = "tests/anomalies/test_crashes_between_steps.py"
 DIGESTS = "tests/unit/domain/test_steps.py"
 WORDS = "tests/unit/domain/test_steps.py"
@@ -52,7 +53,9 @@ BUGS = (
         file=ENTITLED_PY,
         old="    return ruled.narrowed(ctx, incident, proposal.actions, reading.target, reading.state)\n",
         new="    return ruled.narrowed(ctx, incident, proposal.actions[:1], reading.target, reading.state)\n",
-        tests=(f"{FLOW}::test_a_rule_about_a_later_step_that_came_since_counts_at_the_press_and_at_the_first_claim",),
+        tests=(
+            f"{APPROVED}::test_a_rule_about_a_later_step_that_came_since_counts_at_the_press_and_at_the_first_claim",
+        ),
     ),
     Bug(
         name="own-request-approved-as-the-first-step",
@@ -60,7 +63,7 @@ BUGS = (
         file=ENTITLED_PY,
         old="    for listed, action in product(lists, proposal.actions):\n",
         new="    for listed, action in product(lists, proposal.actions[:1]):\n",
-        tests=(f"{FLOW}::test_ones_own_request_takes_somebody_else_unless_every_step_may_be_self_approved",),
+        tests=(f"{APPROVED}::test_ones_own_request_takes_somebody_else_unless_every_step_may_be_self_approved",),
     ),
     Bug(
         name="later-steps-for-ever",
@@ -92,7 +95,7 @@ BUGS = (
         file="bot/workflow/steps.py",
         old="        found += facts.check(tx, ctx, reading, incident, one.action, point, one)\n",
         new="        found += facts.check(tx, ctx, reading, incident, proposal.action, point, proposal)\n",
-        tests=(f"{FLOW}::test_every_step_is_asked_of_policy_before_anybody_may_press",),
+        tests=(f"{APPROVED}::test_every_step_is_asked_of_policy_before_anybody_may_press",),
     ),
     Bug(
         name="a-change-before-a-change",
@@ -100,7 +103,7 @@ BUGS = (
         file="bot/domain/mitigation.py",
         old="for one in actions[:-1] if not traits_of(one).looks)",
         new="for one in actions[:-1] if not traits_of(one).kinds)",
-        tests=(WORDS, f"{FLOW}::test_what_can_not_be_steps_of_one_proposal_is_refused"),
+        tests=(WORDS, f"{APPROVED}::test_what_can_not_be_steps_of_one_proposal_is_refused"),
     ),
     Bug(
         name="a-restored-store-goes-on",
@@ -108,7 +111,7 @@ BUGS = (
         file="bot/restored.py",
         old="        chains.halt(tx, incidents.get(tx, execution.incident_id), proposal, proposal.left, WHY, now)\n",
         new="        del proposal\n",
-        tests=(f"{FLOW}::test_a_store_that_was_put_back_goes_on_with_nothing",),
+        tests=(f"{APPROVED}::test_a_store_that_was_put_back_goes_on_with_nothing",),
     ),
     Bug(
         name="the-next-step-is-not-owed",
@@ -117,5 +120,13 @@ BUGS = (
         old="    due.owe(tx, Stage.EXECUTE, begun.id, now)\n",
         new="    due.forget(tx, Stage.EXECUTE, begun.id)\n",
         tests=(f"{FLOW}::test_the_second_step_begins_once_the_first_has_passed",),
+    ),
+    Bug(
+        name="a-clock-that-is-set-ends-a-later-step",
+        why="The clock of the machine is put right while a dump is taken, and the approval of what follows is over.",
+        file="bot/storage/redate.py",
+        old='    ("executions", "id", ("created_at",), _OPEN),\n',
+        new="",
+        tests=(f"{CRASHES}::test_a_clock_that_is_set_between_the_steps_ends_no_approval",),
     ),
 )
