@@ -68,11 +68,11 @@ class Judgement:
         return "\n".join(lines)
 
 
-async def judge(seed: str, numbers: Iterable[int], until: int | None = None) -> Judgement:
-    """Plays these numbers of a seed, one after the other, until so many were verified."""
+async def judge(seed: str, numbers: Iterable[int], until: int | None = None, often: int = 0) -> Judgement:
+    """Plays these numbers of a seed, until so many were verified and each kind of hazard took hold often enough."""
     found = Judgement()
     for number in numbers:
         found.count(await play(draw(seed, number)))
-        if found.total == until:
+        if until is not None and found.total >= until and all(found.took[one.name] >= often for one in HAZARDS):
             break
     return found

@@ -1,4 +1,4 @@
-"""Verdicts held to the truth of the sandbox's cluster, in 1,000 verifications whose seeds nobody looked at before.
+"""Verdicts held to the truth of the sandbox's cluster, in 1,000 verifications and more whose seeds nobody looked at before.
 
 Every case goes through the real stages, the real client and the API server over its socket; only time is advanced.
 Development was done on the seeds ``dev-``. The judged constant was drawn when generator, truth and verification were
@@ -25,13 +25,13 @@ OFTEN = 15
 async def test_no_pass_without_truth_few_failures_without_reason_and_what_is_missing_is_said() -> None:
     numbers = range(2 * COUNT)
     chosen = numbers if SOAK else random.Random(SEED).sample(numbers, FEW)  # noqa: S311 - repeatable on purpose
-    found = await judge(JUDGED if SOAK else "dev-", chosen, COUNT if SOAK else None)
+    found = await judge(JUDGED if SOAK else "dev-", chosen, COUNT if SOAK else None, OFTEN)
     print(f"\nseeds {JUDGED}0 on\n{found.report()}")  # noqa: T201 - the measure itself, shown with -s
     assert not found.false_pass, found.report()
     assert not found.untold, found.report()
     if not SOAK:
         return
-    assert found.total == COUNT
+    assert found.total >= COUNT
     assert len(found.false_fail) <= COUNT // 100, found.report()
     assert len(found.false_superseded) <= COUNT // 100, found.report()
     assert found.clean >= COUNT // 12
