@@ -1,4 +1,4 @@
-"""Verdicts held to the truth of the sandbox's cluster, in 1,000 verifications and more whose seeds nobody looked at before.
+"""Verdicts held to the truth of the sandbox cluster, in 1,000 verifications and more whose seeds nobody had looked at.
 
 Every case goes through the real stages, the real client and the API server over its socket; only time is advanced.
 Development was done on the seeds ``dev-``. The judged constant was drawn when generator, truth and verification were
