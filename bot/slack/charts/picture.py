@@ -51,8 +51,12 @@ def png(charts: Sequence[Chart]) -> bytes:
     if named:
         # Below, once for all panels: inside a panel it would lie on the curves.
         curves = [Line2D([], [], color=colour, linewidth=1.5) for colour in named.values()]
-        figure.legend(curves, [_plain(label) for label in named], loc="outside lower left", fontsize=SMALL, ncols=2,
-                      frameon=False, handlelength=1.2, borderpad=0, labelspacing=0.25, columnspacing=1.0)  # fmt: skip
+        legend = figure.legend(
+            curves, [_plain(label) for label in named], loc="outside lower left", fontsize=SMALL, ncols=2,
+            frameon=False, handlelength=1.2, borderpad=0, labelspacing=0.25, columnspacing=1.0,
+        )  # fmt: skip
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a label may hold a dollar sign
     written = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a box stands for what the font lacks

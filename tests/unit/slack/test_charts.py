@@ -155,6 +155,7 @@ def test_whatever_a_chart_holds_slack_takes_its_block(chart: Chart) -> None:
 @given(chart=any_chart())
 @example(Chart("x", "", "bytes", (Line("", ((1.79e9, 0.0),)),), (Level("", -2.0),)))
 @example(Chart("x", "", "", (Line("", ((1.79e9, 5.0), (1.79e9 + 60, -5.0))),), (Level("low", -1e30), Level("", -5.0))))
+@example(Chart("x", "", "", (Line("$$", ((1.79e9, 5.0),)), Line("api", ((1.79e9, 1.0),)))))
 def test_whatever_a_chart_holds_it_can_be_drawn(chart: Chart) -> None:
     from bot.slack.charts.picture import png  # noqa: PLC0415 - the bot itself never imports it
 
