@@ -22,6 +22,8 @@ class ThanBefore(StrEnum):
 class MetricCheck:
     """One number to be judged after an action, as it was planned when the mitigation was proposed.
 
+    ``source`` is ``loki`` for a LogQL query, empty for Prometheus.
+
     ``expr`` has places yet to be filled; ``unit`` as in ``MetricQuery``. Lower is better unless ``above`` is given.
     ``settle`` is in seconds, from the end of the rollout to the first sample that counts: a rate over five minutes
     looks back that far. ``samples`` good ones in a row are needed. ``traffic`` is an expression for requests a second;
@@ -41,6 +43,7 @@ class MetricCheck:
     traffic: str = ""
     min_traffic: float | None = None
     before: float | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)

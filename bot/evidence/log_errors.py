@@ -100,15 +100,21 @@ async def collect(ask: Ask) -> Evidence | None:
 def errors(query: LogQuery, values: promql.Values) -> str:
     """The query for error lines, its places filled; raises ``RequestError`` with what is missing.
 
-    The usual selector takes in the names of pods that are gone. The filter stands on a line of its own, where no
-    comment at the selector's end hides it.
+    The usual selector takes in the names of pods that are gone.
+    """
+    return promql.fill(template(query, str(values.get("kind", "")), known=bool(values.get("pods"))), values)
+
+
+def template(query: LogQuery, kind: str, *, known: bool) -> str:
+    """The same with its places yet to be filled; ``known`` where names of pods will be among what fills them.
+
+    The filter stands on a line of its own, where no comment at the selector's end hides it.
     """
     selector = query.selector
-    pattern = _PODS.get(str(values.get("kind", "")), "")
+    pattern = _PODS.get(kind, "")
     if selector == LogQuery.selector and pattern:
-        either = f"$pods|{pattern}" if values.get("pods") else pattern
-        selector = f'{{namespace="$namespace", pod=~"{either}"}}'
-    return promql.fill(f"{selector}\n|~ {promql.quoted(query.error)}", values)
+        selector = f'{{namespace="$namespace", pod=~"{f"$pods|{pattern}" if known else pattern}"}}'
+    return f"{selector}\n|~ {promql.quoted(query.error)}"
 
 
 def windows(now: datetime, since: datetime | None, rolled_out: datetime | None) -> list[_Window]:

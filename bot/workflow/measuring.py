@@ -1,4 +1,4 @@
-"""Asks Prometheus what a verification needs: the playbook's numbers, before and after, and the alerts' own rules.
+"""Asks Prometheus and Loki what a verification needs: numbers, before and after, and the alerts' own rules.
 
 Only what is due is asked, all of it within a few seconds; what fails is a problem of its own row. It refuses to judge.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from bot.domain.errors import FettleError
 from bot.domain.incident import Incident
 from bot.domain.measured import AlertsNow, MetricCheck, Sample, Supporting
+from bot.domain.query import LogQuery
 from bot.domain.snapshot import AlertSeen
 from bot.domain.target import Target
 from bot.domain.verification import Verification
@@ -25,6 +26,7 @@ from bot.integrations.prometheus import Prometheus, Rule
 from bot.playbooks.schema import Playbook
 from bot.storage import incident_alerts
 from bot.verification import metrics
+from bot.workflow import log_counts
 from bot.workflow.context import Context
 
 WITHIN = 3.0
@@ -34,40 +36,46 @@ MOST_NAMES = 5
 """Alerts of one incident whose rules are asked for; the others count as not known there."""
 
 
-def planned(playbook: Playbook | None) -> list[dict[str, Any]]:
-    """What the playbook wants measured after an action, as a baseline keeps it; empty without one."""
+def planned(ctx: Context, playbook: Playbook | None, target: Target) -> list[dict[str, Any]]:
+    """What is measured after an action, as a baseline keeps it: what the playbook wants, and error lines by Loki."""
+    query = playbook.log_query() if playbook is not None else LogQuery()
+    lines = log_counts.planned(query, target.kind, ctx.settings.VERIFY_SOAK)
+    counted = [lines] if lines is not None and ctx.sources.loki is not None else []
+    return metrics.stored([*_by_playbook(playbook), *counted])
+
+
+def _by_playbook(playbook: Playbook | None) -> list[MetricCheck]:
     if playbook is None:
         return []
     known = {query.name: query for query in (*metric_defaults.WORKLOAD, *playbook.metric_queries())}
     traffic = known[TRAFFIC].expr
-    return metrics.stored(
-        [
-            MetricCheck(
-                name=one.query,
-                expr=query.expr,
-                title=query.title,
-                unit=query.unit,
-                below=one.below,
-                above=one.above,
-                than_before=one.than_before or "",
-                samples=one.samples,
-                settle=int(one.settle.total_seconds()),
-                traffic=traffic if one.min_traffic is not None else "",
-                min_traffic=one.min_traffic,
-            )
-            for one, query in ((one, known[one.query]) for one in playbook.verification.metrics)
-        ]
-    )
+    return [
+        MetricCheck(
+            name=one.query,
+            expr=query.expr,
+            title=query.title,
+            unit=query.unit,
+            below=one.below,
+            above=one.above,
+            than_before=one.than_before or "",
+            samples=one.samples,
+            settle=int(one.settle.total_seconds()),
+            traffic=traffic if one.min_traffic is not None else "",
+            min_traffic=one.min_traffic,
+        )
+        for one, query in ((one, known[one.query]) for one in playbook.verification.metrics)
+    ]
 
 
 async def before(ctx: Context, incident_id: int, target: Target, baseline: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The planned checks with their values before the action; None where Prometheus has no answer by then."""
+    """The planned checks with their values before the action; None where nobody has an answer by then."""
     checks = metrics.planned(baseline)
-    prometheus = ctx.sources.prometheus
-    if not checks or prometheus is None:
-        return metrics.stored(checks)
-    samples = await _samples(ctx, prometheus, incident_id, target, checks)
-    return metrics.stored([replace(one, before=_value(samples[one.name])) for one in checks])
+    samples = await _samples(ctx, incident_id, target, checks)
+    return metrics.stored([_with(one, _value(samples[one.name])) for one in checks])
+
+
+def _with(check: MetricCheck, before: float | None) -> MetricCheck:
+    return log_counts.compared(check, before) if check.source == log_counts.SOURCE else replace(check, before=before)
 
 
 def _value(sample: Sample) -> float | None:
@@ -75,37 +83,39 @@ def _value(sample: Sample) -> float | None:
 
 
 async def read(ctx: Context, verification: Verification, incident: Incident) -> Supporting:
-    """What is due for this look; never raises for Prometheus' sake."""
+    """What is due for this look; never raises for the sake of whoever is asked."""
     prometheus = ctx.sources.prometheus
     checks = metrics.planned(verification.baseline)
-    if prometheus is None:
-        unset = Sample(problem="no Prometheus is configured to measure it")
-        return Supporting({one.name: unset for one in checks})
     now, since = ctx.clock(), verification.rolled_out_at
     kept: Mapping[str, Any] = verification.progress.get(metrics.SAMPLES) or {}
     due = [one for one in checks if metrics.due(one, kept.get(one.name) or {}, since, now)]
+    # Who isn't configured says so at once, not when a sample would be due.
+    mute = [one for one in checks if one not in due and prometheus is None and one.source != log_counts.SOURCE]
     samples, alerts = await asyncio.gather(
-        _samples(ctx, prometheus, incident.id, verification.target, due),
+        _samples(ctx, incident.id, verification.target, [*due, *mute]),
         _alerts(ctx, prometheus, incident),
     )
     return Supporting(samples, alerts)
 
 
-async def _samples(
-    ctx: Context, prometheus: Prometheus, incident_id: int, target: Target, checks: Sequence[MetricCheck]
-) -> dict[str, Sample]:
+async def _samples(ctx: Context, incident_id: int, target: Target, checks: Sequence[MetricCheck]) -> dict[str, Sample]:
     if not checks:
         return {}
     seen = await ctx.store.read(incident_alerts.seen, incident_id)
-    ask = Ask(ctx.cluster, target, ctx.clock, alerts=seen, prometheus=prometheus)
+    ask = Ask(ctx.cluster, target, ctx.clock, alerts=seen, prometheus=ctx.sources.prometheus)
     # The new pods have new names: the regular expression is made afresh for each sample.
     values = places.values(ask, await places.pod_names(ask))
     now = ctx.clock()
-    found = await asyncio.gather(*(_sample(prometheus, one, values, now) for one in checks))
+    found = await asyncio.gather(*(_sample(ctx, one, values, now) for one in checks))
     return {one.name: sample for one, sample in zip(checks, found, strict=True)}
 
 
-async def _sample(prometheus: Prometheus, check: MetricCheck, values: promql.Values, now: datetime) -> Sample:
+async def _sample(ctx: Context, check: MetricCheck, values: promql.Values, now: datetime) -> Sample:
+    if check.source == log_counts.SOURCE:
+        return await log_counts.sample(ctx.sources.loki, check, values, now, WITHIN)
+    prometheus = ctx.sources.prometheus
+    if prometheus is None:
+        return Sample(problem="no Prometheus is configured to measure it")
     try:
         worst = min if check.above is not None else max
         value = await _instant(prometheus, check.expr, values, now, worst)
@@ -123,8 +133,8 @@ async def _instant(prometheus: Prometheus, expr: str, values: promql.Values, now
     return unknown[0] if unknown else worst(found, default=None)
 
 
-async def _alerts(ctx: Context, prometheus: Prometheus, incident: Incident) -> AlertsNow | None:
-    if not incident.alerts_total or incident.foreign_cluster:
+async def _alerts(ctx: Context, prometheus: Prometheus | None, incident: Incident) -> AlertsNow | None:
+    if prometheus is None or not incident.alerts_total or incident.foreign_cluster:
         return None
     seen = await ctx.store.read(incident_alerts.seen, incident.id)
     names = tuple(dict.fromkeys(one.name for one in seen if one.name))

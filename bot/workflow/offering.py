@@ -172,7 +172,7 @@ def _baseline(
     ctx: Context, incident: Incident, draft: Draft, reading: facts.Reading, state: TargetState
 ) -> dict[str, Any]:
     """What verification compares to, the target as it was for the look back, and who broke the glass."""
-    checks = measuring.planned(ctx.playbooks.current.get(incident.playbook))
+    checks = measuring.planned(ctx, ctx.playbooks.current.get(incident.playbook), state.target)
     broken = {glass.BROKEN: draft.broken.kept()} if draft.broken.by else {}
     return {**measure.baseline(state), metrics.CHECKS: checks, **_before(reading), **broken}
 

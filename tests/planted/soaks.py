@@ -8,7 +8,25 @@ UNIT_ROLLOUT = "tests/unit/verification/test_rollout.py"
 ASSESS = "tests/unit/verification/test_assess.py"
 SHAPES = "tests/integration/workflow/test_verify_shapes.py"
 
+LOG_COUNTS = "bot/workflow/log_counts.py"
+
 BUGS = (
+    Bug(
+        name="errors-without-a-before",
+        why="A Loki that was silent at the claim makes whatever comes afterwards a pass.",
+        file=LOG_COUNTS,
+        old="        return replace(check, than_before=ThanBefore.NO_WORSE)\n",
+        new="        return replace(check, below=math.inf)\n",
+        tests=("tests/integration/workflow/test_log_counts.py",),
+    ),
+    Bug(
+        name="errors-of-the-old-pods-count",
+        why="Errors of before the rollout's end are taken for those after it, and a restart that helped fails.",
+        file=LOG_COUNTS,
+        old="        settle=seconds,\n",
+        new="        settle=1,\n",
+        tests=("tests/integration/workflow/test_log_counts.py",),
+    ),
     Bug(
         name="readiness-lost-between-two-looks",
         why="A pod that isn't ready every few seconds passes, as long as it is ready whenever somebody looks.",
