@@ -99,7 +99,10 @@ class SourceSettings(SecretSettings):
         None, description="File with the certificate authority of Alertmanager, where the system doesn't trust it."
     )
     ALERTMANAGER_TENANT: _Tenant = Field("", description="Tenant for Alertmanager, sent as X-Scope-OrgID.")
-    LOKI_URL: _Address = Field("", description="Base address of Loki: error lines around the start, on the card, and after an action against before.")
+    LOKI_URL: _Address = Field(
+        "",
+        description="Base address of Loki: error lines around the start, on the card, and after an action against before.",
+    )
     LOKI_TOKEN: _Token | None = Field(None, description="Bearer token for Loki.")
     LOKI_BASIC: _Basic | None = Field(None, description="user:password for Loki.")
     LOKI_CA_FILE: _File | None = Field(

@@ -113,7 +113,8 @@ def template(query: LogQuery, kind: str, *, known: bool) -> str:
     selector = query.selector
     pattern = _PODS.get(kind, "")
     if selector == LogQuery.selector and pattern:
-        selector = f'{{namespace="$namespace", pod=~"{f"$pods|{pattern}" if known else pattern}"}}'
+        either = f"$pods|{pattern}" if known else pattern
+        selector = f'{{namespace="$namespace", pod=~"{either}"}}'
     return f"{selector}\n|~ {promql.quoted(query.error)}"
 
 

@@ -57,8 +57,9 @@ BUGS = (
         name="namespace-unquoted-for-loki",
         why="A label breaks out of the selector, and the logs of other teams stand on the card.",
         file="bot/evidence/log_errors.py",
-        old='        selector = f\'{{namespace="$namespace", pod=~"{either}"}}\'\n',
-        new='        selector = f\'{{namespace="{values.get("namespace")}", pod=~"{either}"}}\'\n',
+        old='    return promql.fill(template(query, str(values.get("kind", "")), known=bool(values.get("pods"))), values)\n',
+        new='    text = template(query, str(values.get("kind", "")), known=bool(values.get("pods")))\n'
+        '    return promql.fill(text.replace("$namespace", str(values.get("namespace"))), values)\n',
         tests=(LOG_ERRORS,),
     ),
     Bug(
