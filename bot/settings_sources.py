@@ -101,7 +101,7 @@ class SourceSettings(SecretSettings):
     ALERTMANAGER_TENANT: _Tenant = Field("", description="Tenant for Alertmanager, sent as X-Scope-OrgID.")
     LOKI_URL: _Address = Field(
         "",
-        description="Base address of Loki: error lines around the start, on the card, and after an action against before.",
+        description="Base address of Loki: error lines around the start, and after an action against before.",
     )
     LOKI_TOKEN: _Token | None = Field(None, description="Bearer token for Loki.")
     LOKI_BASIC: _Basic | None = Field(None, description="user:password for Loki.")

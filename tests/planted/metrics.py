@@ -57,7 +57,8 @@ BUGS = (
         name="namespace-unquoted-for-loki",
         why="A label breaks out of the selector, and the logs of other teams stand on the card.",
         file="bot/evidence/log_errors.py",
-        old='    return promql.fill(template(query, str(values.get("kind", "")), known=bool(values.get("pods"))), values)\n',
+        old='    return promql.fill(template(query, str(values.get("kind", "")), '
+        'known=bool(values.get("pods"))), values)\n',
         new='    text = template(query, str(values.get("kind", "")), known=bool(values.get("pods")))\n'
         '    return promql.fill(text.replace("$namespace", str(values.get("namespace"))), values)\n',
         tests=(LOG_ERRORS,),
