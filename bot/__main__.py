@@ -344,7 +344,8 @@ def shadow_report(
 def sandbox(
     *,
     headless: Annotated[bool, typer.Option("--headless", help="No page: drive a scenario and print it.")] = False,
-    scenario: Annotated[str, typer.Option("--scenario", help="A scenario's name, or all.")] = "",
+    scenario: Annotated[str, typer.Option("--scenario", help="A scenario's name or file, or all.")] = "",
+    playbooks: Annotated[Path | None, typer.Option("--playbooks", help="Folder of your own playbooks.")] = None,
     breaks: Annotated[str, typer.Option("--break", help="Break the cluster in this way, and fire its alert.")] = "",
     list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and breakages.")] = False,
     env: Annotated[Path | None, typer.Option("--env", help="Write addresses and tokens as a dotenv file.")] = None,
@@ -365,7 +366,7 @@ def sandbox(
         raise typer.Exit(2) from missing
     options = cli.SandboxOptions(
         headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
-        data=data, bot=bot, port=port,
+        data=data, bot=bot, port=port, playbooks=playbooks,
     )  # fmt: skip
     raise typer.Exit(cli.run(options))
 

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.bot_process import BotStartError, fettle
 from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
@@ -30,6 +30,8 @@ PLACE = "shop"
 """The namespace in which something is broken in a sandbox to play with; the bot may act there."""
 AT_ONCE = 3
 """Scenarios side by side: most of their time is waiting."""
+FILES = (".yaml", ".yml")
+"""How the name of a scenario's file ends."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class SandboxOptions:
     data: Path | None = None
     bot: bool = True
     port: int = 0
+    playbooks: Path | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the options say to the bot itself."""
+        return {"PLAYBOOKS_DIR": str(self.playbooks.absolute())} if self.playbooks is not None else {}
 
 
 def run(options: SandboxOptions) -> int:
@@ -59,11 +67,22 @@ def run(options: SandboxOptions) -> int:
         return 0
     if options.breaks and options.breaks not in BREAKAGES:
         return _unknown("breakage", options.breaks, BREAKAGES)
+    if options.playbooks is not None and (wrong := _wrong_in(options.playbooks)):
+        return _wrong(wrong)
     if options.headless or options.scenario:
-        return _play(options.scenario, scenarios)
+        return _play(options, scenarios)
     if options.env is not None and not options.env.absolute().parent.is_dir():
         return _wrong(f"--env {options.env}: the folder {options.env.absolute().parent} doesn't exist.")
     return _until_signal(lambda stop: _serve(options, stop))
+
+
+def _wrong_in(playbooks: Path) -> str:
+    """What the bot's own check says against this folder; "" for nothing."""
+    if not playbooks.is_dir():
+        return f"--playbooks {playbooks}: there is no such folder; name one that holds playbooks."
+    words = ("playbooks", "check", str(playbooks.absolute()))
+    code, said = asyncio.run(fettle(Path.cwd(), {}, *words))
+    return said.strip() if code else ""
 
 
 def _say(line: str = "") -> None:
@@ -104,19 +123,29 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> int:
     return _wrong(f"There is no {what} {name}: {advice}")
 
 
-def _play(name: str, scenarios: dict[str, schema.Scenario]) -> int:
+def _play(options: SandboxOptions, scenarios: dict[str, schema.Scenario]) -> int:
+    name = options.scenario
     if not name:
-        return _wrong(f"--headless needs --scenario NAME or all. There are: {', '.join(scenarios)}.")
+        return _wrong(f"--headless needs --scenario NAME, FILE or all. There are: {', '.join(scenarios)}.")
     known = {**scenarios, **_broken()}
-    if name != "all" and name not in known:
+    if name == "all":
+        chosen = list(scenarios.values())
+    elif name in known:
+        chosen = [known[name]]
+    elif Path(name).suffix in FILES or os.sep in name:
+        try:
+            chosen = [schema.load(Path(name))]
+        except schema.ScenarioError as error:
+            return _wrong(str(error))
+    else:
         return _unknown("scenario", name, known)
-    chosen = list(scenarios.values()) if name == "all" else [known[name]]
-    return _until_signal(lambda stop: _play_until(chosen, stop))
+    return _until_signal(lambda stop: _play_until(chosen, options, stop))
 
 
-async def _play_until(chosen: Sequence[schema.Scenario], stop: asyncio.Event) -> int:
+async def _play_until(chosen: Sequence[schema.Scenario], options: SandboxOptions, stop: asyncio.Event) -> int:
     """Play; a signal ends the worlds in order, with exit code 1, because nothing was shown then."""
-    playing = asyncio.ensure_future(_play_one(chosen[0]) if len(chosen) == 1 else _play_many(chosen))
+    work = _play_one(chosen[0], options) if len(chosen) == 1 else _play_many(chosen, options)
+    playing = asyncio.ensure_future(work)
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -129,12 +158,14 @@ async def _play_until(chosen: Sequence[schema.Scenario], stop: asyncio.Event) ->
     return 1
 
 
-async def _play_one(scenario: schema.Scenario) -> int:
-    return 0 if (await engine.play(scenario, show=_say)).ok else 1
+async def _play_one(scenario: schema.Scenario, options: SandboxOptions) -> int:
+    return 0 if (await engine.play(scenario, show=_say, settings=options.settings)).ok else 1
 
 
-async def _play_many(chosen: Sequence[schema.Scenario]) -> int:
-    results = await engine.play_all(chosen, at_once=AT_ONCE, done=lambda result: _say(result.transcript.text))
+async def _play_many(chosen: Sequence[schema.Scenario], options: SandboxOptions) -> int:
+    results = await engine.play_all(
+        chosen, at_once=AT_ONCE, done=lambda result: _say(result.transcript.text), settings=options.settings
+    )
     _say(f"{'scenario':26} {'seconds':>7}  result")
     for result in results:
         first = "as it should be" if result.ok else f"FAILED: {result.problems[0].splitlines()[0]}"
@@ -154,7 +185,7 @@ async def _serve(options: SandboxOptions, stop: asyncio.Event) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="fettle-sandbox-")))
-        settings = broken_settings(()) if options.breaks else {}
+        settings = {**(broken_settings(()) if options.breaks else {}), **options.settings}
         world = World(folder, WorldOptions(port=options.port, metrics=True, silences=True, settings=settings))
         demo = Demo(world)
         fire = demo.fire if options.bot else None

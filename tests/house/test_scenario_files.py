@@ -1,9 +1,12 @@
 """Scenario files say only what the engine can do, and tell what the project promises."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from bot.sandbox.bot_process import ROOT
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.steps import Player
 
@@ -47,6 +50,17 @@ def test_every_verb_of_the_schema_can_be_played() -> None:
     assert not [verb for verb in schema.Step.model_fields if not hasattr(Player, f"_{verb}")]
 
 
+def test_every_key_and_every_verb_stands_in_the_documents() -> None:
+    told = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    cells = " ".join(line.split(" | ")[0] for line in told.splitlines() if line.startswith("| `"))
+    said = set(re.findall(r"\w+", cells))
+    parts = [hint for field in schema.Step.model_fields.values() for hint in get_args(field.annotation)]
+    within = {name for part in parts if hasattr(part, "model_fields") for name in part.model_fields}
+    keys = {*schema.Scenario.model_fields, *schema.Step.model_fields, *within}
+    # What every look has is told once above its table.
+    assert keys - said - {"within"} == set()
+
+
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
@@ -65,3 +79,16 @@ def test_a_file_that_says_anything_else_is_refused_with_its_name(tmp_path: Path,
     with pytest.raises(schema.ScenarioError, match=wrong) as refused:
         schema.load(path)
     assert "odd.yaml" in str(refused.value)
+
+
+def test_what_is_wrong_is_told_in_sentences_with_the_step_as_a_person_counts(tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    steps = "[{say: a}, {pres: {button: Approve, by: ana}}, {press: {by: ana}}, {wait: 500}]"
+    path.write_text(f"name: odd\ntitle: t\nsteps: {steps}", encoding="utf-8")
+    with pytest.raises(schema.ScenarioError) as refused:
+        schema.load(path)
+    assert str(refused.value).splitlines() == [
+        "odd.yaml: there is nothing called pres in step 2: did you mean press?",
+        "odd.yaml: button in press in step 3 is missing.",
+        "odd.yaml: wait in step 4: Input should be less than or equal to 120.",
+    ]

@@ -102,17 +102,64 @@ async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> Non
     [
         (["--list"], 0, "storm-500"),
         (["--list"], 0, "tag-missing"),
-        (["--headless"], 2, "--scenario NAME or all"),
+        (["--headless"], 2, "--scenario NAME, FILE or all"),
         (["--headless", "--scenario", "storm"], 2, "did you mean storm-500?"),
         (["--break", "stale-loc"], 2, "There is no breakage stale-loc: did you mean stale-lock?"),
         (["--env", "no/such/folder/x.env"], 2, "doesn't exist"),
+        (["--scenario", "./mine.yaml"], 2, "mine.yaml can't be read: No such file or directory."),
+        (["--playbooks", "mine"], 2, "--playbooks mine: there is no such folder"),
+        (["--playbooks", "wrong"], 2, "line 1: evidence is missing"),
     ],
-    ids=["list", "list of breakages", "no name", "unknown name", "unknown breakage", "no folder"],
+    ids=[
+        "list",
+        "list of breakages",
+        "no name",
+        "unknown name",
+        "unknown breakage",
+        "no folder",
+        "no file",
+        "no playbooks",
+        "wrong playbooks",
+    ],
 )
 async def test_wrong_and_short_options_are_answered_at_once(
     tmp_path: Path, words: list[str], code: int, said: str
 ) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "odd.yaml").write_text("name: odd\ntitle: Odd\n", encoding="utf-8")
     process = await _start(tmp_path, *words)
     out, _ = await process.communicate()
     assert process.returncode == code
     assert said in out.decode()
+
+
+MINE = """
+name: mine
+title: Our own playbook for a crash loop
+steps:
+  - crash: {workload: shop/api}
+  - fire: {alert: KubePodCrashLooping, workload: shop/api}
+  - expect_card: {containing: [shop/api], without: [Approve]}
+  - expect_audit: {containing: ["playbook: our-crash-loop"]}
+"""
+OURS = """
+name: our-crash-loop
+title: A crash loop of ours
+match:
+  alerts: [KubePodCrashLooping]
+evidence: [pods, events]
+findings:
+  nothing_wrong: []
+"""
+
+
+async def test_ones_own_scenario_rehearses_ones_own_playbooks(tmp_path: Path) -> None:
+    """A file by its path, a folder beside it: what is played is these, and the bot read that folder."""
+    (tmp_path / "mine.yaml").write_text(MINE, encoding="utf-8")
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "our-crash-loop.yaml").write_text(OURS, encoding="utf-8")
+    words = ("--headless", "--scenario", "mine.yaml", "--playbooks", "playbooks")
+    process = await _start(tmp_path, *words)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert "as it should be" in out.decode()

@@ -41,16 +41,15 @@ class Result:
         return not self.problems
 
 
-async def play(
-    scenario: Scenario, show: Callable[[str], None] | None = None, extra: Mapping[str, str] | None = None
-) -> Result:
-    """Run one scenario in a temporary folder; never raises for what the scenario or the bot does."""
-    transcript = Transcript(show)
-    transcript.write(f"== {scenario.name}: {scenario.title}")
-    result = Result(scenario.name, 0.0, transcript)
+def world_of(
+    scenario: Scenario,
+    settings: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> WorldOptions:
+    """What its world starts with; ``settings`` win over the scenario's own."""
     names = every.named(scenario.broken)
-    options = WorldOptions(
-        settings={**(broken_settings(names) if names else {}), **scenario.settings},
+    return WorldOptions(
+        settings={**(broken_settings(names) if names else {}), **scenario.settings, **(settings or {})},
         metrics=bool(names),
         silences=scenario.silences,
         broken=names,
@@ -59,22 +58,47 @@ async def play(
         images=scenario.images,
         extra=extra or {},
     )
+
+
+def begun(scenario: Scenario, show: Callable[[str], None] | None = None) -> Result:
+    """The result of a scenario that begins now."""
+    transcript = Transcript(show)
+    transcript.write(f"== {scenario.name}: {scenario.title}")
+    return Result(scenario.name, 0.0, transcript)
+
+
+async def play(
+    scenario: Scenario,
+    show: Callable[[str], None] | None = None,
+    settings: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> Result:
+    """Run one scenario in a temporary folder; never raises for what the scenario or the bot does."""
+    result = begun(scenario, show)
     with tempfile.TemporaryDirectory(prefix=f"fettle-{scenario.name}-") as folder:
-        world = World(Path(folder), options)
+        world = World(Path(folder), world_of(scenario, settings, extra))
         try:
             async with asyncio.timeout(LIMIT), world:
-                await _play_in(world, scenario, result)
+                await play_in(world, scenario, result)
+                await _end(world, result)
         except TimeoutError:
             result.problems.append(f"It was not over after {LIMIT:.0f} s.")
+    conclude(result)
+    return result
+
+
+def conclude(result: Result) -> None:
+    """The last lines of the transcript: how it ended."""
+    transcript = result.transcript
     result.seconds = transcript.seconds
     transcript.say("as it should be" if result.ok else "NOT as it should be")
     for problem in result.problems:
         transcript.write(f"  ✗ {problem}")
     transcript.write("")
-    return result
 
 
-async def _play_in(world: World, scenario: Scenario, result: Result) -> None:
+async def play_in(world: World, scenario: Scenario, result: Result) -> None:
+    """Start the bot in a world that runs, play every step, look at what must hold; the bot runs on."""
     transcript = result.transcript
     for name in scenario.members:
         world.slack_server.workspace.add_member(world.slack.channel, world.slack_server.workspace.person(name).id)
@@ -97,7 +121,6 @@ async def _play_in(world: World, scenario: Scenario, result: Result) -> None:
         transcript.quote("The audit:", (await world.audit()).rstrip().split("\n"))
     if result.problems:
         transcript.quote("The bot's last lines:", world.bot.last_lines().strip("\n").split("\n"))
-    await _end(world, result)
 
 
 async def _end(world: World, result: Result) -> None:
@@ -113,6 +136,7 @@ async def play_all(
     *,
     at_once: int = 2,
     done: Callable[[Result], None] | None = None,
+    settings: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> list[Result]:
     """Run many, some side by side; ``done`` gets each as it ends. In the order given."""
@@ -120,7 +144,7 @@ async def play_all(
 
     async def one(scenario: Scenario) -> Result:
         async with gate:
-            result = await play(scenario, extra=extra)
+            result = await play(scenario, settings=settings, extra=extra)
         if done is not None:
             done(result)
         return result

@@ -5,12 +5,14 @@ It refuses to run anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 
@@ -315,15 +317,53 @@ class Scenario(_Part):
         return any(step.verb == "tell" for step in self.steps)
 
 
+def _sentence(wrong: ErrorDetails) -> str:
+    """One thing that is wrong, with its place as a person counts: steps begin with 1."""
+    parts = _places(wrong["loc"])
+    named = " in ".join(reversed(parts))
+    match wrong["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(parts[-1], _keys(wrong["loc"][:-1]), n=1)
+            return f"there is nothing called {named}{f': did you mean {near[0]}?' if near else '.'}"
+        case "missing":
+            return f"{named} is missing."
+    said = wrong["msg"].removeprefix("Value error, ")
+    return f"{named}: {said}." if named else f"{said}."
+
+
+def _places(path: Sequence[str | int]) -> list[str]:
+    """From the outside in; the list of steps itself is no place, each of them is."""
+    found: list[str] = []
+    for before, part in zip(("", *path), path, strict=False):
+        if before == "steps" and isinstance(part, int):
+            found[-1:] = [f"step {part + 1}"]
+        else:
+            found.append(f"entry {part + 1}" if isinstance(part, int) else part)
+    return found
+
+
+def _keys(place: Sequence[str | int]) -> list[str]:
+    """What may stand there, as far as a slip of the finger is concerned: a scenario's keys or the verbs."""
+    if not place:
+        return list(Scenario.model_fields)
+    return list(Step.model_fields) if isinstance(place[-1], int) else []
+
+
 def load(path: Path) -> Scenario:
     """Read one file; ``ScenarioError`` says what is wrong in it."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
         scenario = Scenario.model_validate(found)
-    except (yaml.YAMLError, ValidationError, OSError) as error:
-        raise ScenarioError(f"{path.name}: {error}") from error
+    except OSError as error:
+        raise ScenarioError(f"{path} can't be read: {error.strerror}.") from error
+    except ValidationError as error:
+        wrong = "\n".join(f"{path.name}: {_sentence(one)}" for one in error.errors(include_url=False))
+        raise ScenarioError(wrong) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path.name} is no YAML: {error}") from error
     if scenario.name != path.stem:
-        raise ScenarioError(f"{path.name}: its name is {scenario.name}, so it must lie in {scenario.name}.yaml")
+        fitting = f"{scenario.name}{path.suffix}"
+        raise ScenarioError(f"{path.name}: its name is {scenario.name}, so it must lie in {fitting}.")
     return scenario
 
 
