@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.sandbox import tour
 from bot.sandbox.bot_process import BotStartError, fettle
 from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.breakages.telling import broken_settings
@@ -139,7 +140,31 @@ def _play(options: SandboxOptions, scenarios: dict[str, schema.Scenario]) -> int
             return _wrong(str(error))
     else:
         return _unknown("scenario", name, known)
-    return _until_signal(lambda stop: _play_until(chosen, options, stop))
+    if options.headless:
+        return _until_signal(lambda stop: _play_until(chosen, options, stop))
+    return _tour(chosen, options)
+
+
+def _tour(chosen: Sequence[schema.Scenario], options: SandboxOptions) -> int:
+    """Play one on the page."""
+    if len(chosen) > 1:
+        return _wrong("--scenario all needs --headless: the page shows one at a time.")
+    given = {
+        "--break": bool(options.breaks),
+        "--env": options.env is not None,
+        "--data": options.data is not None,
+        "--no-bot": not options.bot,
+    }
+    if unfit := [name for name, is_given in given.items() if is_given]:
+        return _wrong(f"--scenario makes a world of its own for the page: leave out {' and '.join(unfit)}.")
+
+    async def shown(stop: asyncio.Event) -> int:
+        try:
+            return await tour.show(chosen[0], settings=options.settings, port=options.port, say=_say, stop=stop)
+        except OSError as error:
+            return _wrong(f"The sandbox can't listen: {error}. Choose another --port.")
+
+    return _until_signal(shown)
 
 
 async def _play_until(chosen: Sequence[schema.Scenario], options: SandboxOptions, stop: asyncio.Event) -> int:

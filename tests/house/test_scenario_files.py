@@ -8,6 +8,7 @@ import pytest
 
 from bot.sandbox.bot_process import ROOT
 from bot.sandbox.scenarios import schema
+from bot.sandbox.scenarios.captions import CAPTIONS, caption
 from bot.sandbox.scenarios.steps import Player
 
 PROMISED = {
@@ -48,6 +49,12 @@ def test_every_promised_scenario_exists() -> None:
 
 def test_every_verb_of_the_schema_can_be_played() -> None:
     assert not [verb for verb in schema.Step.model_fields if not hasattr(Player, f"_{verb}")]
+
+
+def test_every_step_of_every_scenario_has_a_caption_of_its_own_words() -> None:
+    steps = [step for one in schema.load_all().values() for step in one.steps]
+    assert CAPTIONS.keys() == schema.Step.model_fields.keys()
+    assert not [step for step in steps if not caption(step).strip() or "None" in caption(step)]
 
 
 def test_every_key_and_every_verb_stands_in_the_documents() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.sandbox.page.door import HEADERS, answer_html, answer_json, body_of, gu
 from bot.sandbox.page.drawn import Drawn
 from bot.sandbox.page.fragments import Have, Place
 from bot.sandbox.page.panels.panel import Panel
+from bot.sandbox.page.panels.tour import TourBar
 from bot.sandbox.page.render import render
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.server import SlackServer
@@ -43,6 +45,7 @@ class Page:
     fires: Sequence[tuple[str, str]] = ()
     commands: Sequence[dict[str, Any]] = ()
     panels: Mapping[str, Panel] = field(default_factory=dict)
+    tour: TourBar | None = None
     _marks: sidebar.ReadMarks = field(default_factory=sidebar.ReadMarks)
     _streams: set[asyncio.Task[Any]] = field(default_factory=set)
     _drawn: Drawn = field(default_factory=Drawn)
@@ -111,6 +114,7 @@ class Page:
             panels=list(self.panels.values()),
             panel=shown,
             panel_asked=asked,
+            tour=self.tour,
         )
         return answer_html(html)
 
@@ -146,8 +150,12 @@ class Page:
         said = await panel.acts[verb](await body_of(request))
         return answer_json({"ok": True, "message": said, "errors": {}})
 
+    def _follows(self) -> dict[str, Panel]:
+        """All that is drawn anew by its mark: the panels, and the bar of a scenario."""
+        return {**self.panels, **({self.tour.name: self.tour} if self.tour is not None else {})}
+
     def _panel(self, request: web.Request) -> Panel:
-        found = self.panels.get(request.match_info["name"])
+        found = self._follows().get(request.match_info["name"])
         if found is None:
             raise NotThere(f"There is no panel {request.match_info['name']} here.")
         return found
@@ -175,7 +183,7 @@ class Page:
         await response.write(f"retry: 1000\ndata: {seen}\n\n".encode())
         told = time.monotonic()
         while True:
-            changes = await workspace.wait_change(seen, LOOK_SECONDS if self.panels else HEARTBEAT_SECONDS)
+            changes = await workspace.wait_change(seen, LOOK_SECONDS if self._follows() else HEARTBEAT_SECONDS)
             if changes:
                 await asyncio.sleep(GATHER_SECONDS)
                 seen = workspace.last_change
@@ -191,7 +199,7 @@ class Page:
             marks = now
 
     def _panel_marks(self) -> dict[str, Hashable]:
-        return {name: panel.mark() for name, panel in self.panels.items()}
+        return {name: panel.mark() for name, panel in self._follows().items()}
 
     async def close_streams(self, _app: web.Application) -> None:
         """Ends the open streams, which would otherwise hold up the server's stop."""
@@ -204,7 +212,8 @@ class Page:
         verb = request.match_info["verb"]
         if verb == "fire":
             return answer_json(await acts.fire(self.fire, body))
-        return answer_json(await acts.ACTS[verb](self.server, body))
+        perform = partial(acts.ACTS[verb], self.server, body)
+        return answer_json(await (self.tour.acted(verb, body, perform) if self.tour is not None else perform()))
 
     async def permalink(self, request: web.Request) -> web.Response:
         """A message's address as Slack writes it leads to its channel, and to its thread where it has one."""
@@ -242,17 +251,19 @@ def add_page(
     fires: Sequence[tuple[str, str]] = (("KubePodCrashLooping", "Fire an alert"),),
     commands: Sequence[dict[str, Any]] | None = None,
     panels: Sequence[Panel] = (),
+    tour: TourBar | None = None,
 ) -> Page:
     """Adds the page to `server.app`; to be called before `server.start()`.
 
     `fire(name)` fires the alert of a button of the bar and returns a sentence about it; `fires` are
     those buttons as (name, label). `hints()` returns what to do next, as mrkdwn, one entry a step.
     `commands` are the manifest's slash commands (`command`, `usage_hint`, `description`) for the
-    completion; left out, they are the server's manifest's. `panels` stand beside Slack, in this order.
+    completion; left out, they are the server's manifest's. `panels` stand beside Slack, in this order. `tour` is the
+    bar of the scenario that plays.
     """
     if commands is None:
         commands = list((server.manifest.commands or {}).values())
-    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels})
+    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels}, tour)
     router = server.app.router
     router.add_get("/", guarded(page.index))
     router.add_get("/page/state", guarded(page.state))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages import every
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.scenarios.checks import final_problems
-from bot.sandbox.scenarios.schema import Scenario
+from bot.sandbox.scenarios.schema import Scenario, Step
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack.errors import NotThere
@@ -24,6 +24,8 @@ from bot.sandbox.world import World, WorldOptions
 
 LIMIT = 150.0
 """Seconds for one scenario."""
+Turn = Callable[[int, Step, Player], Awaitable[bool]]
+"""Called before each step, by its index; whether the player carries it out, because nobody else did."""
 
 
 @dataclass
@@ -80,6 +82,7 @@ async def play(
         try:
             async with asyncio.timeout(LIMIT), world:
                 await play_in(world, scenario, result)
+                await look_back(world, result)
                 await _end(world, result)
         except TimeoutError:
             result.problems.append(f"It was not over after {LIMIT:.0f} s.")
@@ -97,8 +100,13 @@ def conclude(result: Result) -> None:
     transcript.write("")
 
 
-async def play_in(world: World, scenario: Scenario, result: Result) -> None:
-    """Start the bot in a world that runs, play every step, look at what must hold; the bot runs on."""
+async def at_once(_at: int, _step: Step, _player: Player) -> bool:
+    """No step waits for anything."""
+    return True
+
+
+async def play_in(world: World, scenario: Scenario, result: Result, turn: Turn = at_once) -> None:
+    """Start the bot in a world that runs, and play every step up to the first that doesn't come out."""
     transcript = result.transcript
     for name in scenario.members:
         world.slack_server.workspace.add_member(world.slack.channel, world.slack_server.workspace.person(name).id)
@@ -108,12 +116,20 @@ async def play_in(world: World, scenario: Scenario, result: Result) -> None:
         transcript.say("Slack, the cluster and the bot run")
         for number, step in enumerate(scenario.steps, start=1):
             try:
-                await player.play(step)
+                if await turn(number - 1, step, player):
+                    await player.play(step)
+                else:
+                    transcript.say("Somebody did it on the page")
             except (UnmetError, NotThere, LookupError, TimeoutError) as error:
                 result.problems.append(f"step {number} ({step.verb}): {error or type(error).__name__}")
                 break
     except BotStartError as error:
         result.problems.append(str(error))
+
+
+async def look_back(world: World, result: Result) -> None:
+    """What must hold at every end, and the audit; the bot runs on."""
+    transcript = result.transcript
     if not world.bot.running and not result.problems:
         result.problems.append(f"The bot ended by itself with {world.bot.exit_code}.{world.bot.last_lines()}")
     if world.bot.starts:

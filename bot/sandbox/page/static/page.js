@@ -248,9 +248,13 @@ const Page = (() => {
       byId("lost").hidden = true;
       refresh();
       Panels.refresh();
+      Tour.refresh();
     };
     stream.onmessage = () => refresh();
-    stream.addEventListener("panel", (event) => Panels.changed(event.data));
+    stream.addEventListener("panel", (event) => {
+      Panels.changed(event.data);
+      Tour.changed(event.data);
+    });
     stream.onerror = () => {
       byId("lost").hidden = false;
       // A closed stream is not reopened by the browser when the server answered with an error.

@@ -1,0 +1,139 @@
+"""The gate between two steps of a scenario that somebody watches: play, pause, one step, or the viewer's own hand.
+
+What is only looked at is never held up: it would be missed. A step in which a person acts is done by whoever is first,
+the viewer on the page or the player. It refuses to carry out anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from bot.sandbox.scenarios.captions import OWN_HAND
+from bot.sandbox.scenarios.schema import Press, Step
+from bot.sandbox.scenarios.steps import Player
+from bot.sandbox.slack.controls import controls
+from bot.sandbox.slack.workspace import Workspace
+
+LOOKS = frozenset({
+    "expect_card", "expect_cards", "expect_cluster", "expect_object", "expect_audit", "expect_silences",
+    "thread", "told", "wait",
+})  # fmt: skip
+READING, PRESSING = 2.5, 6.0
+"""Seconds for a caption while it plays; longer where the viewer may be about to press."""
+Json = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class Gate:
+    """``at`` is the step that is on, or next where ``waiting``; ``by_viewer`` are those that the viewer did."""
+
+    def __init__(self, steps: Sequence[Step], workspace: Workspace) -> None:
+        self.steps = steps
+        self.at = -1
+        self.playing = False
+        self.waiting = False
+        self.by_viewer: set[int] = set()
+        self._workspace = workspace
+        self._begun: set[int] = set()
+        self._one = False
+        self._player: Player | None = None
+        self._word = asyncio.Event()
+
+    # -- the engine's side ------------------------------------------------------------------------
+
+    async def turn(self, at: int, step: Step, player: Player) -> bool:
+        """Wait until this step may go on; whether the player carries it out, because the viewer didn't."""
+        self.at, self._player = at, player
+        if step.verb in LOOKS:
+            return True
+        self.waiting = True
+        try:
+            await self._until_let(at, PRESSING if step.verb in OWN_HAND else READING)
+        finally:
+            self.waiting = False
+        return at not in self.by_viewer
+
+    async def _until_let(self, at: int, patience: float) -> None:
+        due = time.monotonic() + patience
+        while at not in self.by_viewer:
+            if at not in self._begun:
+                if self._one:
+                    self._one = False
+                    return
+                if not self.playing:
+                    due = time.monotonic() + patience
+                elif time.monotonic() >= due:
+                    return
+            self._word.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.05, due - time.monotonic())):
+                    await self._word.wait()
+
+    # -- the viewer's side ------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Go on by itself from now on."""
+        self.playing = True
+        self._word.set()
+
+    def pause(self) -> None:
+        """Hold before the next thing that is done."""
+        self.playing = False
+        self._word.set()
+
+    def step(self) -> bool:
+        """Let the step that waits go, and hold before the next; whether one waits."""
+        self.playing = False
+        self._one = self.waiting and self.at not in self._begun
+        self._word.set()
+        return self._one
+
+    async def acted(self, verb: str, body: Json, perform: Callable[[], Awaitable[Answer]]) -> Answer:
+        """An act of the viewer: where it is what the next step does, that step is done once it was taken."""
+        at = self._due()
+        mine = at is not None and at not in self._begun and self._is(self.steps[at], verb, body)
+        if at is None or not mine:
+            return await perform()
+        self._begun.add(at)
+        try:
+            answer = await perform()
+            if answer.get("ok"):
+                self.by_viewer.add(at)
+            return answer
+        finally:
+            self._begun.discard(at)
+            self._word.set()
+
+    def _due(self) -> int | None:
+        """The step that waits, or the first one after what is being looked at."""
+        if self.at < 0:
+            return None
+        if not self.waiting and self.steps[self.at].verb not in LOOKS:
+            return None
+        later = range(self.at, len(self.steps))
+        return next((at for at in later if self.steps[at].verb not in LOOKS and at not in self.by_viewer), None)
+
+    def _is(self, step: Step, verb: str, body: Json) -> bool:
+        if verb != step.verb:
+            return False
+        user = str(body.get("user", ""))
+        if step.press is not None:
+            return len(step.press.by) == 1 and self._id(step.press.by[0]) == user and self._pressed(step.press, body)
+        if step.slash is not None:
+            return self._id(step.slash.by) == user and step.slash.line == str(body.get("text", "")).strip()
+        return step.submit is not None and self._id(step.submit.by) == user
+
+    def _id(self, name: str) -> str:
+        return self._workspace.person(name).id
+
+    def _pressed(self, press: Press, body: Json) -> bool:
+        """Whether it is that button of the card that is looked at."""
+        card = self._player.card if self._player is not None else None
+        if card is None or card.message.ts != body.get("ts"):
+            return False
+        there = [one.element for one in controls(card.message.blocks) if one.action_id == body.get("action_id")]
+        return any(str((one.get("text") or {}).get("text", "")).startswith(press.button) for one in there)
