@@ -153,7 +153,7 @@ class World:
         if self.options.silences:
             await self.alertmanager_api.start()
         self._write_kubeconfigs()
-        self.bot = BotProcess(self.folder, {**self.built_settings(), **self.options.settings}, self.options.extra)
+        self.bot = BotProcess(self.folder, self._settings(), self.options.extra)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
 
     async def _publish(self) -> None:
@@ -183,7 +183,7 @@ class World:
 
     def _bind(self) -> None:
         """The bot's account has the shipped roles that what it is allowed takes, where it may act, and nothing more."""
-        settings = {**self.built_settings(), **self.options.settings}
+        settings = self._settings()
         may_act, allowed = settings["ALLOWED_NAMESPACES"], settings["ALLOWED_ACTIONS"].replace("-", "_").split(",")
         for name, rules in roles().items():
             if name in ACTS and not ACTS[name].intersection(allowed):
@@ -250,6 +250,11 @@ class World:
     def kubeconfig(self, who: str) -> Path:
         """The kubeconfig file of the ``bot`` or the ``admin``."""
         return self.folder / f"kubeconfig-{who}.yaml"
+
+    def _settings(self) -> dict[str, str]:
+        """The built ones and over them those of the options, ``{registry}`` in them put in."""
+        given = {name: value.replace("{registry}", self.registry.host) for name, value in self.options.settings.items()}
+        return {**self.built_settings(), **given}
 
     def built_settings(self) -> dict[str, str]:
         """Every setting that the bot needs to act in this world; soaks are seconds, and the card says so."""

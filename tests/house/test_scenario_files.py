@@ -40,6 +40,11 @@ PROMISED = {
     "refused-by-state",
     "rests-and-breaker",
     "budget-holds",
+    "evict-set-passes",
+    "evict-set-held",
+    "heap-profile-passes",
+    "goroutine-dump-fails",
+    "debug-image-missing",
 }
 
 

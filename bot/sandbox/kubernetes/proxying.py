@@ -6,6 +6,7 @@ It refuses any other method, and reaches nothing but loopback.
 from dataclasses import dataclass, field
 
 import aiohttp
+from aiohttp import web
 
 from bot.sandbox.kubernetes import status
 from bot.sandbox.kubernetes.pages import Plain
@@ -20,6 +21,20 @@ class Proxying:
     """Who listens: (pod's name, port) to a port of this machine. What it was asked stands in the server's log."""
 
     listening: dict[tuple[str, int], int] = field(default_factory=dict)
+    _serving: list[web.AppRunner] = field(default_factory=list)
+
+    async def serve(self, app: web.Application) -> int:
+        """Serve this on loopback until the end; its port."""
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._serving.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """End what is served."""
+        while self._serving:
+            await self._serving.pop().cleanup()
 
     async def get(self, pod: Json, port: str, tail: str, query: str) -> Plain:
         """The answer of the pod's port, whatever its status; 503 where nobody listens, as the real server has it."""
@@ -32,7 +47,10 @@ class Proxying:
         url = f"http://127.0.0.1:{at}/{tail}{f'?{query}' if query else ''}"
         limit = aiohttp.ClientTimeout(total=_WITHIN)
         try:
-            async with aiohttp.ClientSession(timeout=limit) as web, web.get(url, allow_redirects=False) as answer:
+            async with (
+                aiohttp.ClientSession(timeout=limit) as session,
+                session.get(url, allow_redirects=False) as answer,
+            ):
                 body = await answer.read()
                 return Plain(answer.status, body, answer.headers.get("Content-Type", "text/plain"))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -112,6 +112,7 @@ class ClusterServer:
             await self._web.shutdown(timeout=0.5)
         await self.containers.stop()
         await self.executing.stop()
+        await self.proxying.stop()
         if self._socket is not None:
             await self._socket.wait_closed()
 

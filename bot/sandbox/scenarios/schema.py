@@ -73,6 +73,13 @@ class Jvm(_Part):
     silent: bool = False
 
 
+class Pprof(_Part):
+    """Each pod of the workload answers on this port as the pprof of a Go program does."""
+
+    workload: str
+    port: int = Field(6060, ge=1, le=65535)
+
+
 class Change(_Part):
     """Somebody else rolls out another image."""
 
@@ -255,6 +262,7 @@ class Step(_Part):
     break_next: Trouble | None = None
     heal: str | None = None
     jvm: Jvm | None = None
+    pprof: Pprof | None = None
     change: Change | None = None
     apply: Apply | None = None
     annotate: Annotate | None = None
@@ -296,7 +304,8 @@ class Scenario(_Part):
 
     ``ready_after`` and ``progress_deadline`` are the cluster's, in seconds. ``broken`` are breakages that have happened
     when the bot starts, each in a namespace of its name; a word may stand for a room of them. A Prometheus measures.
-    ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image.
+    ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image
+    and in settings.
     ``silences`` lets Alertmanager be asked and silenced.
     """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.sandbox import hands
 from bot.sandbox.breakages import telling
-from bot.sandbox.kubernetes import stand_in
+from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack.models import Reply
@@ -92,8 +92,13 @@ class Player:
         pods = self.world.cluster.pods(*jvm.workload.split("/"))
         for pod in pods:
             await stand_in.start(self.world.cluster_server.containers, pod, silent=jvm.silent)
-        says = "and answers nothing" if jvm.silent else "and answers jcmd"
-        self.transcript.say(f"Cluster: a stand-in for a JVM runs in {len(pods)} pods of {jvm.workload}, {says}")
+        says = "nothing" if jvm.silent else "jcmd"
+        self.transcript.say(f"Cluster: a stand-in for a JVM in {len(pods)} pods of {jvm.workload} answers {says}")
+
+    async def _pprof(self, pprof: schema.Pprof) -> None:
+        pods = self.world.cluster.pods(*pprof.workload.split("/"))
+        await stand_in_go.start(self.world.cluster_server.proxying, pods, pprof.port)
+        self.transcript.say(f"Cluster: {len(pods)} pods of {pprof.workload} answer as a Go program's pprof does")
 
     async def _until_crashing(self, namespace: str, name: str, wanted: int) -> None:
         def waiting() -> int:
@@ -340,9 +345,8 @@ class Player:
             expect.within,
             lambda: f"{named} {'is still there' if expect.gone else f'should have {expect.containing}'}",
         )
-        self.transcript.say(
-            f"Cluster: {named} {'is gone' if expect.gone else f'has {chr(44).join(expect.containing)}'}"
-        )
+        seen = "is gone" if expect.gone else f"has {','.join(expect.containing)}"
+        self.transcript.say(f"Cluster: {named} {seen}")
 
     async def _fettle(self, fettle: schema.Fettle) -> None:
         code, out = await self.world.fettle(*shlex.split(fettle.line))
