@@ -10,8 +10,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.server import SlackServer
-from bot.sandbox.slack.validation import check, limits, schema, sdk_models
+from bot.sandbox.slack.validation import check, schema, sdk_models
 from tests.integration.sandbox_slack.cards import button, card
+from tests.integration.sandbox_slack.test_limits import MESSAGES
 
 Json = dict[str, Any]
 
@@ -41,62 +42,6 @@ def select(count: int) -> Json:
 
 
 CONFIRM = {"title": plain("t"), "text": mrkdwn("x"), "confirm": plain("Yes"), "deny": plain("No")}
-
-AT_THE_LIMIT: dict[str, tuple[Json, Json]] = {
-    "header": ({"type": "header", "text": plain("x" * 150)}, {"type": "header", "text": plain("x" * 151)}),
-    "section text": (
-        {"type": "section", "text": mrkdwn("x" * 3000)},
-        {"type": "section", "text": mrkdwn("x" * 3001)},
-    ),
-    "section fields": (
-        {"type": "section", "fields": [mrkdwn("x")] * 10},
-        {"type": "section", "fields": [mrkdwn("x")] * 11},
-    ),
-    "section field": (
-        {"type": "section", "fields": [mrkdwn("x" * 2000)]},
-        {"type": "section", "fields": [mrkdwn("x" * 2001)]},
-    ),
-    "context": (
-        {"type": "context", "elements": [mrkdwn("x")] * 10},
-        {"type": "context", "elements": [mrkdwn("x")] * 11},
-    ),
-    "actions": (
-        actions(*[button(f"a{n}", "x") for n in range(25)]),
-        actions(*[button(f"a{n}", "x") for n in range(26)]),
-    ),
-    "button text": (actions(button("a", "x" * 75)), actions(button("a", "x" * 76))),
-    "button value": (actions(button("a", "x", "v" * 2000)), actions(button("a", "x", "v" * 2001))),
-    "action_id": (actions(button("a" * 255, "x")), actions(button("a" * 256, "x"))),
-    "block_id": (
-        {"type": "divider", "block_id": "b" * 255},
-        {"type": "divider", "block_id": "b" * 256},
-    ),
-    "options": (actions(select(100)), actions(select(101))),
-    "overflow": (
-        actions({**select(5), "type": "overflow"}),
-        actions({**select(6), "type": "overflow"}),
-    ),
-    "confirm title": (
-        actions(button("a", "x", confirm={**CONFIRM, "title": plain("t" * 100)})),
-        actions(button("a", "x", confirm={**CONFIRM, "title": plain("t" * 101)})),
-    ),
-    "confirm text": (
-        actions(button("a", "x", confirm={**CONFIRM, "text": mrkdwn("t" * 300)})),
-        actions(button("a", "x", confirm={**CONFIRM, "text": mrkdwn("t" * 301)})),
-    ),
-    "confirm button": (
-        actions(button("a", "x", confirm={**CONFIRM, "deny": plain("t" * 30)})),
-        actions(button("a", "x", confirm={**CONFIRM, "deny": plain("t" * 31)})),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", AT_THE_LIMIT)
-def test_a_limit_is_the_last_length_that_passes(name: str) -> None:
-    passes, fails = AT_THE_LIMIT[name]
-    assert check.message_blocks([passes]) == []
-    assert list(limits.blocks_problems([fails], limits.MESSAGE_BLOCKS))
-
 
 WRONG_SHAPES: dict[str, Json] = {
     "unknown type": {"type": "sektion", "text": mrkdwn("x")},
@@ -151,7 +96,7 @@ def spoiled(value: Any, chance: Random) -> Any:
 @settings(max_examples=200, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_whatever_comes_is_judged_and_never_breaks_the_judge(chance: Random) -> None:
-    good = [blocks[0] for blocks in AT_THE_LIMIT.values()] + card(button("a", "x", confirm=CONFIRM))
+    good = [build(most)[0] for _, most, build in MESSAGES.values()] + card(button("a", "x", confirm=CONFIRM))
     blocks = [spoiled(chance.choice(good), chance) for _ in range(2)]
     assert isinstance(check.message_blocks(blocks), list)
     assert isinstance(check.view({"type": "modal", "title": plain("T"), "blocks": blocks}), list)

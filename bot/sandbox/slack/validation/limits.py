@@ -114,12 +114,17 @@ def element_problems(element: Json, at: str) -> Iterator[str]:
         yield from _length(element.get("alt_text"), 0, IMAGE_ALT, f"{at}/alt_text")
     if kind == "plain_text_input":
         yield from _length(element.get("initial_value"), 0, INPUT_VALUE, f"{at}/initial_value")
+        for name in ("min_length", "max_length"):
+            length = element.get(name)
+            if isinstance(length, int) and length > INPUT_VALUE:
+                yield f"must be less than {INPUT_VALUE + 1} [json-pointer:{at}/{name}]"
     if kind in LABELS:
         high = {"overflow": OVERFLOW_OPTIONS, "static_select": OPTIONS}.get(kind, CHOICE_OPTIONS)
         high = OPTIONS if kind == "multi_static_select" else high
         yield from _options(element.get("options"), 1, high, f"{at}/options")
         yield from _count(element.get("option_groups"), 1, OPTIONS, f"{at}/option_groups")
         for n, group in _dicts(element.get("option_groups")):
+            yield from _length(group.get("label"), 1, OPTION_TEXT, f"{at}/option_groups/{n}/label")
             yield from _options(group.get("options"), 1, OPTIONS, f"{at}/option_groups/{n}/options")
 
 
