@@ -15,7 +15,7 @@ from tests.chance import most
 AT_ONCE = 2
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_each_breakage_is_told_on_a_card_with_its_cause_first_and_what_helps(
     measuring: Mapping[str, str],
 ) -> None:

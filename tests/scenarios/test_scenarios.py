@@ -11,7 +11,7 @@ AT_ONCE = 4
 """Side by side in one test: a scenario mostly waits, and the suite's other worker goes on meanwhile."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_scenarios_end_as_they_say(measuring: Mapping[str, str]) -> None:
     # Those of rooms are test_breakages'.
     scenarios = most([one for one in schema.load_all().values() if not one.room], 8)
