@@ -54,7 +54,7 @@ class Gate:
         try:
             await self._until_let(at, PRESSING if step.verb in OWN_HAND else READING)
         finally:
-            self.waiting = False
+            self.waiting = self._one = False
         return at not in self.by_viewer
 
     async def _until_let(self, at: int, patience: float) -> None:

@@ -1,0 +1,100 @@
+"""The gate of a scenario that somebody watches: what holds, what goes by itself, whose act counts as the step."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.scenarios.gate import Gate
+from bot.sandbox.scenarios.schema import Step
+from bot.sandbox.scenarios.steps import Player
+from bot.sandbox.scenarios.transcript import Transcript
+from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.world import World
+
+LIST = {"slash": {"by": "ana", "line": "/incident list"}}
+REASON = {"submit": {"by": "ana", "values": {"Reason": "a drill"}}}
+LOOK = {"told": {"to": "ana", "containing": "INC"}}
+
+
+def _gate(*steps: Any) -> Gate:
+    return Gate([Step.model_validate(one) for one in steps], Workspace())
+
+
+@asynccontextmanager
+async def _at(gate: Gate, at: int, folder: Path) -> AsyncIterator[asyncio.Task[bool]]:
+    """The step's turn has come; the task says whether the player is to carry it out."""
+    player = Player(World(folder), Transcript())
+    turn = asyncio.create_task(gate.turn(at, gate.steps[at], player))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        yield turn
+
+
+async def _act(gate: Gate, verb: str, *, ok: bool = True, **body: str) -> None:
+    async def perform() -> dict[str, Any]:
+        return {"ok": ok}
+
+    await gate.acted(verb, body, perform)
+
+
+async def test_it_holds_before_what_is_done_until_a_step_and_never_before_a_look(tmp_path: Path) -> None:
+    gate = _gate(LIST, LOOK)
+    async with _at(gate, 0, tmp_path) as turn:
+        await asyncio.sleep(0.1)
+        assert gate.waiting
+        assert not turn.done()
+        assert gate.step()
+        assert await turn
+    assert not gate.step(), "nothing waits, so nothing is let go, and the next step isn't either"
+    async with _at(gate, 1, tmp_path) as turn:
+        assert await turn
+
+
+async def test_only_the_very_act_of_the_step_by_its_person_that_was_taken_counts_as_it(tmp_path: Path) -> None:
+    gate = _gate(LIST)
+    async with _at(gate, 0, tmp_path) as turn:
+        await _act(gate, "slash", user="U0ANA", text="/incident show 1")
+        await _act(gate, "slash", user="U0BO", text="/incident list")
+        await _act(gate, "slash", ok=False, user="U0ANA", text="/incident list")
+        assert gate.by_viewer == set()
+        assert not turn.done()
+        await _act(gate, "slash", user="U0ANA", text="/incident list ")
+        assert not await turn, "the player does nothing"
+    assert gate.by_viewer == {0}
+
+
+async def test_an_act_while_the_step_before_is_looked_at_counts_when_its_turn_comes(tmp_path: Path) -> None:
+    gate = _gate(LOOK, REASON, LIST)
+    async with _at(gate, 0, tmp_path) as turn:
+        assert await turn
+    await _act(gate, "submit", user="U0ANA")
+    async with _at(gate, 1, tmp_path) as turn:
+        assert not await turn
+    async with _at(gate, 2, tmp_path) as turn:
+        await asyncio.sleep(0.1)
+        assert not turn.done(), "the one after it holds again"
+        gate.step()
+        assert await turn
+
+
+async def test_the_player_waits_for_an_act_that_the_viewer_has_begun(tmp_path: Path) -> None:
+    """Else both would press, and the second press would be refused."""
+    gate = _gate(LIST)
+    taken = asyncio.Event()
+
+    async def perform() -> dict[str, Any]:
+        await taken.wait()
+        return {"ok": True}
+
+    async with _at(gate, 0, tmp_path) as turn:
+        acting = asyncio.create_task(gate.acted("slash", {"user": "U0ANA", "text": "/incident list"}, perform))
+        await asyncio.sleep(0)
+        gate.play()
+        assert not gate.step()
+        await asyncio.sleep(0.1)
+        assert not turn.done()
+        taken.set()
+        await acting
+        assert not await turn
