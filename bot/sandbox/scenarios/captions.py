@@ -125,6 +125,7 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "break_next": lambda it: f"Pods of {it.workload} that start from now on {ILLS[it.how]}.",
     "heal": lambda workload: f"{workload} is well again.",
     "jvm": lambda jvm: f"The pods of {jvm.workload} run a JVM{' that answers nothing' if jvm.silent else ''}.",
+    "pprof": lambda pprof: f"The pods of {pprof.workload} run a Go program with its pprof on port {pprof.port}.",
     "change": lambda change: f"Somebody rolls out {change.image} to {change.workload}.",
     "apply": lambda it: f"Somebody applies {it.manifest.get('kind')} {it.manifest['metadata']['name']}.",
     "annotate": _annotate,
