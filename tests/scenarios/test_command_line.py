@@ -167,3 +167,17 @@ async def test_ones_own_scenario_rehearses_ones_own_playbooks(tmp_path: Path) ->
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
     assert "as it should be" in out.decode()
+
+
+async def test_a_scenario_on_the_page_says_where_and_sigterm_ends_it_with_zero(tmp_path: Path) -> None:
+    """It holds before its first step, so nothing was shown to be wrong; the bot may still be starting."""
+    (tmp_path / "held.yml").write_text("name: held\ntitle: Held\nsteps: [{say: a}]\n", encoding="utf-8")
+    process = await _start(tmp_path, "--scenario", "held.yml")
+    assert process.stdout is not None
+    async with asyncio.timeout(40):
+        while b"  Page       http://127.0.0.1:" not in (line := await process.stdout.readline()):
+            assert line, "it ended before it was there"
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert "Press Play or Step in the bar on top of the page." in out.decode()
