@@ -131,7 +131,8 @@ def _reference(about: Json, container: str) -> Json:
         "name": meta["name"],
         "uid": meta.get("uid"),
         "apiVersion": about["apiVersion"],
-        "resourceVersion": meta.get("resourceVersion"),
+        # Who reports on nodes refers to them without the version that it saw.
+        "resourceVersion": meta.get("resourceVersion") if about["kind"] != "Node" else None,
         "fieldPath": f"spec.containers{{{container}}}" if container else None,
     }
     return {key: value for key, value in reference.items() if value}

@@ -32,6 +32,7 @@ AS_ADMIN = [
     "log-404-nopod",
     "log-422-badtail",
     "scale-get",
+    "scale-patch",
     "scale-patch-neg-422",
     "status-400-bad-fieldselector",
     "status-400-bad-rv",

@@ -30,6 +30,11 @@ def skeleton(value: Any, key: str = "") -> Any:
     return type(value).__name__
 
 
+def by_shape(items: list[Any]) -> list[str]:
+    """The shapes of a list's items: their order is not the shape."""
+    return sorted(str(skeleton(one)) for one in items)
+
+
 def same_conditions(body: dict[str, Any]) -> dict[str, Any]:
     """Conditions in one order: which of them changed last is not the shape."""
     conditions = body.get("status", {}).get("conditions")
@@ -116,7 +121,12 @@ async def test_paused_and_empty_deployments_look_as_recorded(cap: ClusterServer,
 
 @pytest.mark.parametrize(
     ("name", "behaviour"),
-    [("crashloop", "crash"), ("imagepull", "image-missing"), ("configerr", "config-error"), ("notready", "not-ready")],
+    [
+        ("crashloop", "crash"),
+        ("imagepull", "image-missing"),
+        ("configerr", "config-error"),
+        ("notready", "not-ready"),
+    ],
 )
 async def test_a_stuck_rollout_exceeds_its_deadline_as_recorded(
     cap: ClusterServer, api: Api, name: str, behaviour: str
@@ -141,6 +151,8 @@ async def test_a_stuck_rollout_exceeds_its_deadline_as_recorded(
                         one |= {"reason": "", "message": ""}
         assert skeleton(same_conditions(got.body)) == skeleton(same_conditions(recorded)), state
         cap.cluster.advance(20)
+    sets = await api("GET", f"/apis/apps/v1/namespaces/cap/replicasets?labelSelector=app%3Dbad-{name}")
+    assert by_shape(sets.body["items"]) == by_shape(capture(f"rs-stuck-{name}")["body"]["items"])
 
 
 def _pod(server: ClusterServer, workload: str) -> dict[str, Any]:
