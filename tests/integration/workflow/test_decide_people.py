@@ -31,6 +31,7 @@ VERBS: dict[str, Press] = {
     "measure_again": lambda f, who, i, _p: f.verbs.measure_again(i, who),
     "choose_target": lambda f, who, i, _p: f.verbs.choose_target(i, API.key, who),
     "silence": lambda f, who, i, _p: f.verbs.silence(i, who, timedelta(hours=1), "why", "d"),
+    "lend": lambda f, who, _i, _p: f.verbs.lend(1, who),
     "unsilence": lambda f, who, i, _p: f.verbs.unsilence(i, who),
     "open_card": lambda f, who, i, _p: f.verbs.open_card(i, who),
     "declare": lambda f, who, _i, _p: f.verbs.declare(who, "slow", Severity.SEV3, "shop", "api"),
