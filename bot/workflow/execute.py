@@ -192,7 +192,10 @@ def _not_applied(execution: Execution, why: str | FettleError) -> str:
     """The outcome of what was refused, with what was done of it and stays, and which of several weren't done."""
     part = execution.baseline.get(measure.PART)
     part = why.so_far if isinstance(why, StoppedError) else part
-    return f"{PARTLY}{part}: {why}" if part else f"not applied: {why}"
+    if not part:
+        return f"not applied: {why}"
+    # What refuses the rest says that nothing was done, since it knows of no part.
+    return f"{PARTLY}{part}: {why}".replace("Nothing was done", "Nothing more was done")
 
 
 def _before_sending(tx: Tx, ctx: Context, execution_id: int, file: bool | None) -> tuple[bool, str]:

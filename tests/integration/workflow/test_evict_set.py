@@ -212,6 +212,7 @@ async def test_what_comes_against_it_between_two_pods_stops_it_and_names_the_oth
     stopped = await crashing.execution()
     assert stopped.state is ExecutionState.FAILED
     assert stopped.outcome.startswith(f"stopped after 1 of 3 pods, not {names[1]}, {names[2]}: ")
+    assert "Nothing was done" not in stopped.outcome
     assert evictions(crashing) == [201]
     text = await shown(crashing)
     assert "Only a part of it was done." in text
