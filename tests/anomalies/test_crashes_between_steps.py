@@ -14,7 +14,7 @@ from bot.integrations.artifacts_folder import Folder
 from bot.integrations.sources import Sources
 from bot.sandbox.kubernetes import stand_in
 from bot.storage import artifacts, executions
-from tests.chance import some
+from tests.chance import most, some
 from tests.invariants import hold
 
 from .night import Asks, Night, approves, left
@@ -68,7 +68,7 @@ async def ended(night: Night) -> None:
     assert night.floor.workload()["metadata"]["generation"] == night.generation
 
 
-@pytest.mark.parametrize("point", some(POINTS, 16))
+@pytest.mark.parametrize("point", most(some(POINTS, 16), 6))
 async def test_a_crash_in_or_between_the_steps(night: Build, tmp_path: Path, point: str) -> None:
     broken = await night(point)
     await prepared(broken, tmp_path)
