@@ -80,7 +80,7 @@ def _from_file(file: Path) -> Handler:
     try:
         # Compiled from the very bytes that are hashed, so that the audit names what runs.
         exec(compile(source, str(file), "exec"), module.__dict__)  # noqa: S102 - this is what the setting asks for
-    except BaseException as error:
+    except BaseException as error:  # foreign code, as it is loaded: whatever it raises is a sentence at the start
         raise ConfigError([_not_loaded(file, error)]) from error
     wanted = f"{name}Handler"
     made = getattr(module, wanted, None)
@@ -117,7 +117,7 @@ def _handler(name: str, origin: str, digest: str, made: Any) -> Handler:
     try:
         one = made()
         methods = {method: getattr(one, method, None) for method in METHODS}
-    except BaseException as error:
+    except BaseException as error:  # foreign code, as it is made: the same
         raise ConfigError([f"The handler {origin} can't be made ({type(error).__name__}: {error})."]) from error
     wrong = [method for method, call in methods.items() if call is not None and not callable(call)]
     if wrong:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from bot.domain.errors import FettleError, RequestError
+from bot.domain.errors import RequestError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -22,7 +22,7 @@ from bot.kube.writes import send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import Params
 from bot.mitigations.patches import annotate, must_test_uid, patch, precondition
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation, Rights, tried
 
 FIELD = "/spec/unschedulable"
 ANNOTATIONS = "/metadata/annotations"
@@ -84,13 +84,7 @@ def preview_of(action: Action) -> Callable[..., Coroutine[Any, Any, Preview]]:
         cluster: Cluster, state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params
     ) -> Preview:
         planned = build(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-        rights: dict[str, bool] = {}
-        problem, passing = "", False
-        try:
-            rights = await rights_on(cluster, state.target, RIGHTS)
-            await send(cluster, planned, dry_run=True)
-        except FettleError as error:
-            problem, passing = str(error), error.retry
+        rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
         name = state.target.name
         return Preview(
             request=planned,

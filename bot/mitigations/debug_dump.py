@@ -17,11 +17,10 @@ from bot.domain.target import RESTARTABLE
 from bot.integrations.artifacts import Artifacts
 from bot.integrations.sources import Sources
 from bot.kube.client import Cluster
-from bot.kube.writes import send
 from bot.mitigations import debug_container, dumps, heap_dump, thread_dump
 from bot.mitigations.dump_scripts import BESIDE
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Bringing, Brought, Mitigation, Plan, Ready, rights_on
+from bot.mitigations.verb import Bringing, Brought, Mitigation, Plan, Ready, tried
 
 RIGHTS = dict.fromkeys(RESTARTABLE, (*dumps.RIGHTS["Deployment"], ("patch", "", "pods/ephemeralcontainers")))
 
@@ -85,13 +84,7 @@ async def _preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run of the patch."""
     planned = _request(what, state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        await send(cluster, debug_container.request(planned), dry_run=True)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+    rights, problem, passing = await tried(cluster, state.target, RIGHTS, debug_container.request(planned))
     repository, _, digest = str(params["image"]).partition("@")
     return Preview(
         request=planned,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.errors import FettleError, IntegrityError, NotFoundError, OutcomeUnknownError, RequestError
+from bot.domain.errors import IntegrityError, NotFoundError, OutcomeUnknownError, RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -18,7 +18,7 @@ from bot.kube.objects import dig, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation, Rights, tried
 
 RIGHTS: Rights = {"Job": (("get", "batch", "jobs"), ("delete", "batch", "jobs"))}
 RBAC = """\
@@ -77,13 +77,7 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is deleted."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        await send(cluster, planned, dry_run=True)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+    rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
     return Preview(
         request=planned,
         diff=f"- Job {state.target.ref} and its pods",

@@ -12,7 +12,7 @@ SHELL = ("sh", "-c")
 NAME = "fettle"
 """``$0`` of the scripts: what a process list shows."""
 
-FIND = r"""echo "me $(id -u)"
+_EACH = r"""echo "me $(id -u)"
 for d in /proc/[0-9]*; do
   [ -r "$d/status" ] || continue
   exe=$(readlink "$d/exe" 2>/dev/null)
@@ -32,7 +32,11 @@ for d in /proc/[0-9]*; do
       SigCgt:) caught=$value ;;
     esac
   done < "$d/status"
-  echo "process $kind ${d#/proc/} $uid $rss $caught"
+"""
+"""What both look at first: each process that is one of a JVM or of Python, and what it may be asked by."""
+FIND = (
+    _EACH
+    + r"""  echo "process $kind ${d#/proc/} $uid $rss $caught"
   [ "$kind" = java ] || continue
   for tool in jcmd jmap jstack; do
     for at in "${exe%/*}/$tool" "$(command -v "$tool")"; do
@@ -49,30 +53,13 @@ for at in /tmp /var/tmp "${TMPDIR:-/tmp}"; do
   df -Pk "$at" 2>/dev/null | while read -r _ _ _ free _ mounted; do echo "space $free $mounted $at"; done
 done
 exit 0"""
+)
 """Lines: ``me UID``, ``process KIND PID UID RSS_KIB CAUGHT``, ``tool PID NAME PATH``, ``mount TYPE AT``, ``space
 FREE_KIB MOUNTED_AT FOLDER``."""
 
-FIND_BESIDE = r"""echo "me $(id -u)"
-for d in /proc/[0-9]*; do
-  [ -r "$d/status" ] || continue
-  exe=$(readlink "$d/exe" 2>/dev/null)
-  exe=${exe%" (deleted)"}
-  comm=
-  read -r comm < "$d/comm"
-  case "$comm:${exe##*/}" in
-    java:* | *:java) kind=java ;;
-    *:python*) kind=python ;;
-    *) continue ;;
-  esac
-  uid= rss=0 caught=0
-  while read -r key value rest; do
-    case "$key" in
-      Uid:) uid=$value ;;
-      VmRSS:) rss=$value ;;
-      SigCgt:) caught=$value ;;
-    esac
-  done < "$d/status"
-  [ -d "$d/root/." ] || { echo "locked $kind $uid"; continue; }
+FIND_BESIDE = (
+    _EACH
+    + r"""  [ -d "$d/root/." ] || { echo "locked $kind $uid"; continue; }
   echo "process $kind ${d#/proc/} $uid $rss $caught"
   while read -r _ at type _; do echo "mount $type $at"; done < "$d/mounts"
   for at in /tmp /var/tmp; do
@@ -86,6 +73,7 @@ for tool in py-spy sha256sum dd; do
   at=$(command -v "$tool") && echo "tool 0 $tool $at"
 done
 exit 0"""
+)
 """The same from beside the container: tools are our own, folders and mounts those of the process. The mount that a
 folder lies in is a dash: it is the longest that fits. ``locked KIND UID`` is a process that we can't look into."""
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.artifact import Draft, Kept
-from bot.domain.errors import FettleError, IntegrityError, RequestError, WorldChangedError
+from bot.domain.errors import IntegrityError, RequestError, WorldChangedError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Preview
 from bot.domain.proposal import TargetState
@@ -30,7 +30,7 @@ from bot.kube.room import Room
 from bot.mitigations import dump_found
 from bot.mitigations.dump_scripts import BESIDE, COMMANDS, filled
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Brought, rights_on
+from bot.mitigations.verb import Brought, tried
 
 _TAKES = (("get", "", "pods/exec"), ("create", "", "pods/exec"))
 RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = dict.fromkeys(RESTARTABLE, _TAKES)
@@ -180,12 +180,7 @@ async def preview(
     cluster: Cluster, state: TargetState, planned: WriteRequest, consequence: str, warnings: tuple[str, ...]
 ) -> Preview:
     """What would happen; there is no dry run of a command."""
-    rights: dict[str, bool] = {}
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+    rights, problem, passing = await tried(cluster, state.target, RIGHTS)
     return Preview(
         request=planned,
         diff="",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from bot.domain.errors import FettleError, RequestError
+from bot.domain.errors import RequestError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -23,7 +23,7 @@ from bot.kube.writes import send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.params import NO_PARAMS, Params
 from bot.mitigations.patches import annotate, must_test_uid, patch, precondition
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation, Rights, tried
 from bot.policy import volume_growth
 
 SIZE = "/spec/resources/requests/storage"
@@ -101,13 +101,7 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        await send(cluster, planned, dry_run=True)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+    rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
     claim = _claim(state)
     ref = state.target.ref
     return Preview(

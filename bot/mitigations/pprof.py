@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.domain.errors import FettleError, RejectedError, RequestError
+from bot.domain.errors import RejectedError, RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -26,7 +26,7 @@ from bot.kube.objects import mapping, path, text
 from bot.mitigations import dump_found, dumps
 from bot.mitigations.dumps import Job
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Bringing, Brought, Mitigation, rights_on
+from bot.mitigations.verb import Bringing, Brought, Mitigation, tried
 
 RIGHTS = dict.fromkeys(RESTARTABLE, (("get", "", "pods/proxy"),))
 
@@ -160,12 +160,7 @@ async def _preview(
 ) -> Preview:
     """What would be asked; nothing is before the approval."""
     planned = _request(profile, state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+    rights, problem, passing = await tried(cluster, state.target, RIGHTS)
     return Preview(
         request=planned,
         diff="",

@@ -73,7 +73,7 @@ class Store:
         held = _prepared(engine.path, owner=owner) if engine.path is not None else None
         try:
             _with_connection(engine, owner=owner)
-        except BaseException:
+        except BaseException:  # whatever ended the start: the file's lock doesn't outlive it
             if held is not None:
                 held.release()
             raise

@@ -8,6 +8,7 @@ from typing import Any
 
 import cel
 import pytest
+from asked import refused
 from built import SETS, Object, built, one_of
 
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
@@ -60,24 +61,11 @@ def refusals(
 
     ``switches`` are the other ones of the ConfigMap, an underscore for a hyphen.
     """
-    assert POLICY["failurePolicy"] == "Fail"
     request = {"operation": operation, "subResource": sub, "userInfo": {"username": ACCOUNT}}
     on = {key.replace("_", "-"): value for key, value in switches.items()}
     params = {} if rollback is None else {"data": {"rollback": rollback, **on}}
-    world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "params": params, "variables": {}}
-    for variable in POLICY["variables"]:
-        try:
-            world["variables"][variable["name"]] = cel.evaluate(variable["expression"], kubernetes(world))
-        except (RuntimeError, ValueError, TypeError, KeyError):
-            continue
-    said = []
-    for one in POLICY["validations"]:
-        try:
-            if cel.evaluate(one["expression"], kubernetes(world)) is not True:
-                said.append(one["message"])
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
-            said.append(f"{one['message']} ({error})")
-    return said
+    world: dict[str, Any] = {"object": new, "oldObject": old, "request": request, "params": params}
+    return refused(POLICY, world, kubernetes)
 
 
 def changed(*change: Callable[[Object], object], of: Object | None = None) -> tuple[Object, Object]:

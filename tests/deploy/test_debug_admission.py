@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import cel
 import pytest
+from asked import refused
 from built import SETS, built, one_of
 
 from bot.mitigations import debug_container
@@ -35,25 +35,15 @@ def refusals(
     *containers: Any, images: Any = None, before: tuple[Any, ...] = (), operation: str = "UPDATE", pod: Any = POD
 ) -> list[str]:
     """What the policy says; an expression that can't be evaluated refuses (failurePolicy Fail)."""
-    assert POLICY["failurePolicy"] == "Fail"
     old, new = copy.deepcopy(pod), copy.deepcopy(pod)
     if before:
         old["spec"]["ephemeralContainers"] = list(before)
     new["spec"]["ephemeralContainers"] = [*before, *containers]
     world: dict[str, Any] = {
         "object": new, "oldObject": old, "params": {"data": {"jvm": IMAGE} if images is None else images},
-        "request": {"operation": operation, "subResource": "ephemeralcontainers"}, "variables": {},
+        "request": {"operation": operation, "subResource": "ephemeralcontainers"},
     }  # fmt: skip
-    for variable in POLICY["variables"]:
-        world["variables"][variable["name"]] = cel.evaluate(variable["expression"], world)
-    said = []
-    for one in POLICY["validations"]:
-        try:
-            if cel.evaluate(one["expression"], world) is not True:
-                said.append(one["message"])
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
-            said.append(f"{one['message']} ({error})")
-    return said
+    return refused(POLICY, world)
 
 
 def test_what_fettle_adds_is_allowed_beside_others_too() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import cel
 import pytest
+from asked import refused
 from built import SETS, built, one_of
 
 from bot.mitigations import dump_scripts
@@ -20,22 +20,12 @@ TOOLS = {"jcmd": "/opt/java/openjdk/bin/jcmd", "jmap": "/usr/bin/jmap", "jstack"
 
 def refusals(argv: tuple[str, ...], *, sub: str = "exec", **options: Any) -> list[str]:
     """What the policy says; an expression that can't be evaluated refuses (failurePolicy Fail)."""
-    assert POLICY["failurePolicy"] == "Fail"
     request = {"operation": "CONNECT", "subResource": sub, "userInfo": {"username": "fettle"}}
     world: dict[str, Any] = {
         "object": {"command": list(argv), "container": "api", "stdout": True, "stderr": True, **options},
-        "request": request, "params": {"data": SCRIPTS}, "variables": {},
+        "request": request, "params": {"data": SCRIPTS},
     }  # fmt: skip
-    for variable in POLICY["variables"]:
-        world["variables"][variable["name"]] = cel.evaluate(variable["expression"], world)
-    said = []
-    for one in POLICY["validations"]:
-        try:
-            if cel.evaluate(one["expression"], world) is not True:
-                said.append(one["message"])
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
-            said.append(f"{one['message']} ({error})")
-    return said
+    return refused(POLICY, world)
 
 
 def test_the_scripts_of_the_policy_are_those_that_run() -> None:
