@@ -21,6 +21,11 @@ def told(value: float, unit: str) -> str:
     return _scaled(value, 1000, _THOUSANDS)
 
 
+def in_bytes(value: float) -> str:
+    """``412 MiB``, ``1.9 GiB``."""
+    return told(value, "bytes")
+
+
 def _seconds(value: float) -> str:
     size = abs(value)
     if 0 < size < 1:

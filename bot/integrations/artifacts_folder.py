@@ -19,6 +19,7 @@ from typing import IO, Any, Self, TypeVar
 
 from bot.domain.artifact import Draft, Kept
 from bot.domain.errors import ForbiddenError, RejectedError, UnavailableError
+from bot.domain.units import in_bytes
 from bot.integrations.artifacts import MARK
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Folder:
     async def check(self) -> str:
         """Whether it can be written, and how much of the cap is taken."""
         used = await self._run(self._checked)
-        return f"Dumps go to {self._folder}; {_mib(used)} of {_mib(self._most)} are taken."
+        return f"Dumps go to {self._folder}; {in_bytes(used)} of {in_bytes(self._most)} are taken."
 
     async def room(self) -> int | None:
         """What the cap and the disk leave."""
@@ -102,14 +103,15 @@ class Folder:
         used = self._used()
         if used + draft.size > self._most:
             raise RejectedError(
-                f"{self._folder} has no room: {_mib(draft.size)} more than {_mib(used)} would pass ARTIFACTS_MAX "
-                f"({_mib(self._most)}). Delete old ones (fettle artifacts list), or raise it.",
+                f"{self._folder} has no room: {in_bytes(draft.size)} more than {in_bytes(used)} would pass "
+                f"ARTIFACTS_MAX ({in_bytes(self._most)}). Delete old ones (fettle artifacts list), or raise it.",
                 "cap",
             )
         free = shutil.disk_usage(self._folder).free
         if draft.size + SPARE > free:
             raise RejectedError(
-                f"The disk of {self._folder} has {_mib(free)} left, and {_mib(draft.size)} would fill it.", "disk"
+                f"The disk of {self._folder} has {in_bytes(free)} left, and {in_bytes(draft.size)} would fill it.",
+                "disk",
             )
         if path.exists():
             raise RejectedError(f"{path} is there already; nothing is overwritten.", "exists")
@@ -230,7 +232,3 @@ async def _translated(call: Callable[[], T], folder: Path) -> T:
         raise ForbiddenError(f"{folder} (ARTIFACTS_DIR) can't be written: {exc.strerror}.") from exc
     except OSError as exc:
         raise UnavailableError(f"{folder} (ARTIFACTS_DIR) can't be used: {exc.strerror}.") from exc
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024**3:.1f} GiB" if size >= 1024**3 else f"{size / 1024**2:.0f} MiB"

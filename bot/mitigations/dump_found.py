@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from bot.domain.errors import RequestError
+from bot.domain.units import in_bytes
 
 QUIT = 1 << 2
 """SIGQUIT in the mask of caught signals."""
@@ -170,11 +171,7 @@ def folder_for(found: Found, size: int) -> Folder:
     if first is None:
         best = max(on_disk, key=lambda one: one.free)
         raise RequestError(
-            f"A heap dump may take {mib(size)}, and {best.path} has {mib(best.free)} left; nothing was dumped."
+            f"A heap dump may take {in_bytes(size)}, and {best.path} has {in_bytes(best.free)} left; "
+            "nothing was dumped."
         )
     return first
-
-
-def mib(size: float) -> str:
-    """``412 MiB``, ``1.9 GiB``."""
-    return f"{size / 1024**3:.1f} GiB" if size >= 1024**3 else f"{max(1, round(size / 1024**2))} MiB"

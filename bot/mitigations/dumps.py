@@ -20,6 +20,7 @@ from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE
+from bot.domain.units import in_bytes
 from bot.integrations import artifacts
 from bot.integrations.artifacts import CHUNK, Artifacts
 from bot.kube import execs, reads, room
@@ -212,7 +213,7 @@ async def recall(store: Artifacts, stored: WriteRequest) -> Brought | str:
     """After a crash: what the store holds of this execution, else what a person should know."""
     found = await store.find(stored.body["artifact"], stored.execution)
     if found is not None:
-        return Brought(found, f"{dump_found.mib(found.size)} kept (found in the store)")
+        return Brought(found, f"{in_bytes(found.size)} kept (found in the store)")
     return f"No dump of this execution is in the store.{left_behind(stored)}"
 
 
@@ -234,7 +235,7 @@ def file_name(execution: str) -> str:
 
 def words(kept: Kept, how: str) -> str:
     """``412 MiB by jcmd, SHA-256 1f3a...``."""
-    return f"{dump_found.mib(kept.size)} by {how}, SHA-256 {kept.sha256[:12]}"
+    return f"{in_bytes(kept.size)} by {how}, SHA-256 {kept.sha256[:12]}"
 
 
 def binding(params: Params) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, R
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
+from bot.domain.units import in_bytes
 from bot.integrations import artifacts
 from bot.integrations.artifacts import CHUNK, Artifacts, Upload
 from bot.kube import execs, room
 from bot.kube.client import Cluster
 from bot.mitigations import dump_found, dumps
-from bot.mitigations.dump_found import mib
 from bot.mitigations.dump_scripts import COMMANDS
 from bot.mitigations.dumps import Job
 from bot.mitigations.params import Params
@@ -90,7 +90,7 @@ async def bring(cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Bro
 async def _room_in(store: Artifacts, size: int) -> None:
     left = await store.room()
     if left is not None and left < size:
-        raise RequestError(f"A heap dump may take {mib(size)}, and the store of dumps has {mib(left)} left.")
+        raise RequestError(f"A heap dump may take {in_bytes(size)}, and the store of dumps has {in_bytes(left)} left.")
 
 
 async def _not_evicted(job: Job, folder: dump_found.Folder, size: int) -> None:
@@ -99,7 +99,8 @@ async def _not_evicted(job: Job, folder: dump_found.Folder, size: int) -> None:
     limit = now.limit_at(folder.mounted)
     if limit is not None and limit < size:
         raise RequestError(
-            f"A heap dump may take {mib(size)}, and {folder.path} is limited to {mib(limit)}: the pod would be evicted."
+            f"A heap dump may take {in_bytes(size)}, and {folder.path} is limited to {in_bytes(limit)}: "
+            "the pod would be evicted."
         )
 
 

@@ -19,11 +19,12 @@ from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE
+from bot.domain.units import in_bytes
 from bot.integrations.artifacts import Artifacts
 from bot.kube import proxied
 from bot.kube.client import Cluster
 from bot.kube.objects import mapping, path, text
-from bot.mitigations import dump_found, dumps
+from bot.mitigations import dumps
 from bot.mitigations.dumps import Job
 from bot.mitigations.params import Params
 from bot.mitigations.verb import Bringing, Brought, Mitigation, tried
@@ -182,7 +183,7 @@ async def _bring(profile: Profile, cluster: Cluster, store: Artifacts, stored: W
     if wrong := profile.wrong(data):
         raise RejectedError(f"{wrong}, so it wasn't kept.", "dump")
     await job.same()
-    return Brought(await dumps.kept(store, job, data), f"{dump_found.mib(len(data))} by pprof")
+    return Brought(await dumps.kept(store, job, data), f"{in_bytes(len(data))} by pprof")
 
 
 async def _recall(store: Artifacts, stored: WriteRequest) -> Brought | str:

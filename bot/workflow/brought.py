@@ -16,6 +16,7 @@ from bot.domain.errors import FettleError
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.proposal import SYSTEM
+from bot.domain.units import in_bytes
 from bot.mitigations.verb import Bringing, Brought
 from bot.storage import artifacts
 from bot.storage.db import Tx
@@ -63,7 +64,7 @@ def told(made: Artifact, words: str) -> str:
 
 def row(made: Artifact) -> str:
     """The same on the card, where a line has little room: a link that would be cut leads nowhere."""
-    size = f"{made.kept.size / 1024**2:.1f} MiB"
+    size = in_bytes(made.kept.size)
     return f"{size}: {made.kept.link}" if len(made.kept.link) <= MOST_LINK else f"{size}; the thread has the link"
 
 

@@ -146,7 +146,7 @@ async def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises((UnavailableError, ForbiddenError), match="ARTIFACTS_DIR"):
         await Folder(tmp_path / "file" / "dumps", 1024**2).check()
-    assert "0 MiB of 1 MiB" in await Folder(tmp_path / "new", 1024**2).check()
+    assert "0 B of 1 MiB" in await Folder(tmp_path / "new", 1024**2).check()
 
 
 async def test_the_loop_turns_while_a_chunk_is_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import RejectedError, RequestError, WorldChangedError
+from bot.domain.units import in_bytes
 from bot.integrations.artifacts_folder import Folder
 from bot.mitigations import dump_found, heap_dump, thread_dump
 from tests.integration import jvm as machine
@@ -31,7 +32,7 @@ async def test_a_heap_dump_comes_whole_and_leaves_nothing_behind(jvm: Room) -> N
     assert machine.MARK in data
     assert len(data) > 12 * 1024**2
     assert done.kept.execution == E
-    assert done.words == f"{dump_found.mib(len(data))} by jcmd, SHA-256 {done.kept.sha256[:12]}"
+    assert done.words == f"{in_bytes(len(data))} by jcmd, SHA-256 {done.kept.sha256[:12]}"
     assert not list(jvm.tmp.glob("*.hprof"))
     assert await alive(jvm)
 
