@@ -9,6 +9,14 @@ GUARDRAILS = "bot/policy/guardrails.py"
 
 BUGS = (
     Bug(
+        name="dry-run-only-told",
+        why="The card of a volume, a node, a Job or a debug container says that the dry run is ok, and nobody asked.",
+        file="bot/mitigations/verb.py",
+        old="            await send(cluster, dry_run, dry_run=True)\n",
+        new="            await asyncio.sleep(0)\n",
+        tests=("tests/integration/workflow/test_dry_runs_of_verbs.py",),
+    ),
+    Bug(
         name="how-much-at-once-not-asked",
         why="Everything is scaled to zero, and evictions don't wait for the pods that end already.",
         file=FACTS,
