@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from alert_table import alerts_page  # noqa: E402 - a neighbour, and the path is set above
 from pydantic import BaseModel  # noqa: E402 - the path is set above
+from scenario_tables import scenario_rows  # noqa: E402 - a neighbour
 
 from bot import settings_policy_parts as parts  # noqa: E402
 from bot.domain import observed  # noqa: E402 - the path is set above
@@ -177,6 +178,11 @@ ROWS: tuple[tuple[str, str, type[Any]], ...] = (
     ("autoscalers", "autoscalers", observed.AutoscalerSeen), ("quotas", "quotas", observed.QuotaSeen),
     ("budgets", "budgets", observed.BudgetSeen), ("endpoints", "services", observed.ServiceSeen),
 )  # fmt: skip
+
+
+def scenarios() -> str:
+    """The page on scenarios with fresh tables."""
+    return filled("docs/scenarios.md", scenarios="\n".join(scenario_rows()).rstrip())
 
 
 def playbook_schema() -> str:
@@ -354,6 +360,7 @@ FILES = {
     "docs/policy.md": policy,
     "docs/playbook.schema.json": playbook_schema,
     "docs/security.md": security,
+    "docs/scenarios.md": scenarios,
 }
 
 

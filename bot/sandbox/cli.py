@@ -24,7 +24,7 @@ from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
 from bot.sandbox.page.panels.every import beside
 from bot.sandbox.page.routes import add_page
-from bot.sandbox.scenarios import engine, schema
+from bot.sandbox.scenarios import engine, listing, schema
 from bot.sandbox.world import World, WorldOptions
 
 PLACE = "shop"
@@ -63,8 +63,8 @@ def run(options: SandboxOptions) -> int:
     except schema.ScenarioError as error:
         return _wrong(str(error))
     if options.list_scenarios:
-        for scenario in (*scenarios.values(), *_broken().values()):
-            _say(f"{scenario.name:26} {scenario.title}")
+        for line in listing.lines(scenarios.values()):
+            _say(line)
         return 0
     if options.breaks and options.breaks not in BREAKAGES:
         return _unknown("breakage", options.breaks, BREAKAGES)
@@ -112,11 +112,6 @@ def _until_signal(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 # -- scenarios ------------------------------------------------------------------------------------
 
 
-def _broken() -> dict[str, schema.Scenario]:
-    """A scenario of each breakage; ``all`` plays those of whole rooms, so that a few worlds do."""
-    return {name: schema.of_breakage(name) for name in BREAKAGES}
-
-
 def _unknown(what: str, name: str, known: Iterable[str]) -> int:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
@@ -128,7 +123,7 @@ def _play(options: SandboxOptions, scenarios: dict[str, schema.Scenario]) -> int
     name = options.scenario
     if not name:
         return _wrong(f"--headless needs --scenario NAME, FILE or all. There are: {', '.join(scenarios)}.")
-    known = {**scenarios, **_broken()}
+    known = {**scenarios, **listing.broken()}
     if name == "all":
         chosen = list(scenarios.values())
     elif name in known:

@@ -7,8 +7,11 @@ from typing import get_args
 import pytest
 
 from bot.sandbox.bot_process import ROOT
-from bot.sandbox.scenarios import schema
+from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.scenarios import listing, schema
 from bot.sandbox.scenarios.captions import CAPTIONS, caption
+from bot.sandbox.scenarios.groups import GROUPS
+from bot.sandbox.scenarios.listing import in_groups
 from bot.sandbox.scenarios.steps import Player
 
 PROMISED = {
@@ -30,7 +33,7 @@ PROMISED = {
     "shadow-report",
     "rerun-passes",
     "rerun-fails",
-    "cordon-passes",
+    "node-down",
     "cordon-undone",
     "expand-volume",
     "raise-autoscaler-passes",
@@ -46,10 +49,30 @@ PROMISED = {
     "goroutine-dump-fails",
     "debug-image-missing",
 }
+FIRST = ("approved-passes", "crash-loop-after-rollout", "bad-image", "out-of-memory", "node-down", "nothing-wrong")
+"""What a newcomer wants: one press, and the five failures that a cluster has most."""
 
 
 def test_every_promised_scenario_exists() -> None:
     assert set(schema.load_all()) >= PROMISED
+
+
+def test_what_a_newcomer_wants_stands_first_and_nothing_stands_in_no_group() -> None:
+    scenarios = schema.load_all()
+    groups = in_groups(scenarios.values())
+    assert tuple(one.name for one in next(iter(groups.values()))) == FIRST
+    assert [one.name for listed in groups.values() for one in listed if not one.group] == []
+    assert sum(map(len, groups.values())) == len(scenarios)
+    places = [(one.group, one.order) for one in scenarios.values()]
+    assert len(set(places)) == len(places), "two scenarios have one place"
+
+
+def test_the_list_has_a_line_for_each_scenario_and_each_breakage_under_a_heading() -> None:
+    told = list(listing.lines(schema.load_all().values()))
+    names = [line.split()[0] for line in told if line.startswith("  ")]
+    assert sorted(names) == sorted([*schema.load_all(), *BREAKAGES])
+    assert names[: len(FIRST)] == list(FIRST)
+    assert told[0] == GROUPS["start"]
 
 
 def test_every_verb_of_the_schema_can_be_played() -> None:
@@ -80,10 +103,11 @@ def test_every_key_and_every_verb_stands_in_the_documents() -> None:
         ("name: odd\ntitle: t\nsteps: [{say: a, wait: 1}]", "exactly one verb"),
         ("name: odd\ntitle: t\nsteps: []", "steps"),
         ("name: odd\ntitle: t\ncolour: red\nsteps: [{say: a}]", "colour"),
+        ("name: odd\ntitle: t\ngroup: misc\nsteps: [{say: a}]", "there is no group misc"),
         ("name: other\ntitle: t\nsteps: [{say: a}]", "other.yaml"),
         ("name: [odd", "odd.yaml"),
     ],
-    ids=["unknown verb", "two verbs", "no steps", "unknown key", "other name", "no yaml"],
+    ids=["unknown verb", "two verbs", "no steps", "unknown key", "unknown group", "other name", "no yaml"],
 )
 def test_a_file_that_says_anything_else_is_refused_with_its_name(tmp_path: Path, content: str, wrong: str) -> None:
     path = tmp_path / "odd.yaml"

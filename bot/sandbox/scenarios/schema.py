@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from bot.sandbox.breakages.every import BREAKAGES, ROOMS
+from bot.sandbox.scenarios.groups import GROUPS
 
 FOLDER = Path(__file__).parent
 
@@ -32,6 +33,12 @@ def _known(words: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"there is no breakage {unknown[0]}")
     return words
+
+
+def _group(word: str) -> str:
+    if word not in GROUPS:
+        raise ValueError(f"there is no group {word}, there are {', '.join(filter(None, GROUPS))}")
+    return word
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_many)]
@@ -306,7 +313,7 @@ class Scenario(_Part):
     when the bot starts, each in a namespace of its name; a word may stand for a room of them. A Prometheus measures.
     ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image
     and in settings.
-    ``silences`` lets Alertmanager be asked and silenced.
+    ``silences`` lets Alertmanager be asked and silenced. ``group`` and ``order`` are its place in the list.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -318,6 +325,8 @@ class Scenario(_Part):
     broken: Breakages = ()
     images: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     silences: bool = False
+    group: Annotated[str, AfterValidator(_group)] = ""
+    order: int = 100
     steps: tuple[Step, ...] = Field(min_length=1)
 
     @property
