@@ -8,7 +8,7 @@ import math
 
 from bot.sandbox.kubernetes import deployment_status
 from bot.sandbox.kubernetes.kinds import by_kind
-from bot.sandbox.kubernetes.replicasets import template_hash
+from bot.sandbox.kubernetes.replicasets import free_hash
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.world import World, owner_reference
 from bot.sandbox.kubernetes.writes import CONTROLLER
@@ -102,7 +102,7 @@ class Deployments:
 
     def _create(self, one: Json, owned: list[Json]) -> Json:
         template = clone(one["spec"]["template"])
-        digest = template_hash(template)
+        digest = free_hash(self.world, self._sets, one, template)
         template.setdefault("metadata", {}).setdefault("labels", {})[HASH] = digest
         selector = clone(one["spec"]["selector"])
         selector.setdefault("matchLabels", {})[HASH] = digest

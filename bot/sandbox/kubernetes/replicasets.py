@@ -7,11 +7,14 @@ import json
 
 from bot.sandbox.kubernetes import quotas
 from bot.sandbox.kubernetes.clock import moment
-from bot.sandbox.kubernetes.kinds import by_kind
+from bot.sandbox.kubernetes.kinds import Kind, by_kind
+from bot.sandbox.kubernetes.status import StatusError
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.world import World, owner_reference
 from bot.sandbox.kubernetes.writes import CONTROLLER, Deletion
 
+_AGAIN = 5.0
+"""Seconds until a pod whose name was taken is tried again."""
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _FNV_OFFSET, _FNV_PRIME, _MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
 
@@ -22,6 +25,16 @@ def template_hash(template: Json) -> str:
     for byte in json.dumps(template, sort_keys=True).encode():
         value = ((value ^ byte) * _FNV_PRIME) & _MASK
     return "".join(_SAFE[ord(digit) % len(_SAFE)] for digit in str(value))
+
+
+def free_hash(world: World, kind: Kind, owner: Json, template: Json) -> str:
+    """The template's hash; another one while an object of an owner that is gone has that name, as the real one does."""
+    meta = owner["metadata"]
+    digest, collisions = template_hash(template), 0
+    while world.store.get(kind, meta["namespace"], f"{meta['name']}-{digest}"):
+        collisions += 1
+        digest = template_hash({**template, "collisions": collisions})
+    return digest
 
 
 def is_active(pod: Json) -> bool:
@@ -52,7 +65,7 @@ def is_available(world: World, pod: Json, min_ready: int) -> bool:
 def make_pod(
     world: World, owner: Json, template: Json, *, name: str = "", labels: Json | None = None, node: str = ""
 ) -> Json | None:
-    """Create a pod of a template for its owner; `name` empty makes one up. None when a quota refuses it."""
+    """Create a pod of a template for its owner; `name` empty makes one up. None when it is refused: events say why."""
     meta: Json = clone(template.get("metadata") or {})
     owner_name = owner["metadata"]["name"]
     if name:
@@ -67,8 +80,22 @@ def make_pod(
     namespace = owner["metadata"]["namespace"]
     if quotas.refuses(world, owner, spec):
         return None
-    pod = world.writes.create(by_kind("Pod"), namespace, {"metadata": meta, "spec": spec}, CONTROLLER)
     by = f"{owner['kind'].lower()}-controller"
+    again = f"{owner['metadata']['uid']}/{name}"
+    if name and world.refused.get(again, 0.0) > world.clock.now():
+        return None
+    try:
+        pod = world.writes.create(by_kind("Pod"), namespace, {"metadata": meta, "spec": spec}, CONTROLLER)
+    except StatusError as error:
+        if not name:
+            raise
+        # A set made anew whose old pod hangs on a dead node: tried again until the name is free.
+        said = f"create Pod {name} in {owner['kind']} {owner_name} failed error: {error}"
+        world.events.record(owner, "FailedCreate", said, by=by, warning=True)
+        world.refused[again] = world.clock.now() + _AGAIN
+        world.wake_at(world.refused[again])
+        return None
+    world.refused.pop(again, None)
     said = f"Created pod: {pod['metadata']['name']}"
     world.events.record(owner, "SuccessfulCreate", said, by=by)
     return pod

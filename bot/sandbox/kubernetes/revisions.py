@@ -4,7 +4,7 @@ It refuses to delete any: history limits of these kinds are not emulated.
 """
 
 from bot.sandbox.kubernetes.kinds import by_kind
-from bot.sandbox.kubernetes.replicasets import template_hash
+from bot.sandbox.kubernetes.replicasets import free_hash
 from bot.sandbox.kubernetes.wire import Json, clone
 from bot.sandbox.kubernetes.world import World, owner_reference
 from bot.sandbox.kubernetes.writes import CONTROLLER
@@ -24,7 +24,7 @@ def ensure(world: World, owner: Json) -> Json:
         if same["revision"] < newest:
             same = world.store.put(kind, {**clone(same), "revision": newest + 1})
         return same
-    digest = template_hash(template)
+    digest = free_hash(world, kind, owner, template)
     meta = {
         "name": f"{owner['metadata']['name']}-{digest}",
         "labels": {**(template["metadata"].get("labels") or {}), LABEL: digest},

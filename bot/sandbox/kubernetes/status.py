@@ -86,9 +86,9 @@ def no_such_resource() -> StatusError:
     return StatusError(failure(404, "NotFound", GENERIC_NOT_FOUND, {}))
 
 
-def exists(kind: Kind, name: str) -> StatusError:
-    """409 for a name that is taken."""
-    message = f'{kind.qualified} "{name}" already exists'
+def exists(kind: Kind, name: str, *, ending: bool = False) -> StatusError:
+    """409 for a name that is taken, by what is being deleted still where `ending`."""
+    message = f'{"object is being deleted: " if ending else ""}{kind.qualified} "{name}" already exists'
     return StatusError(failure(409, "AlreadyExists", message, _details(kind, name)))
 
 

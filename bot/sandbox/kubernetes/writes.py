@@ -96,8 +96,8 @@ class Writes:
         meta = obj["metadata"]
         self._placed(kind, namespace, meta)
         self._named(kind, obj)
-        if self.store.get(kind, meta.get("namespace", ""), meta["name"]):
-            raise status.exists(kind, meta["name"])
+        if there := self.store.get(kind, meta.get("namespace", ""), meta["name"]):
+            raise status.exists(kind, meta["name"], ending="deletionTimestamp" in there["metadata"])
         meta.pop("resourceVersion", None)
         meta.pop("managedFields", None)
         meta["uid"] = str(uuid.uuid4())

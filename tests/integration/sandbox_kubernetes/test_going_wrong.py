@@ -177,3 +177,46 @@ def test_a_controller_that_sleeps_takes_up_no_generation(cluster: Cluster) -> No
     cluster.advance(5)
     found = cluster.get("Deployment", "shop", "api") or {}
     assert found["status"]["observedGeneration"] < found["metadata"]["generation"]
+
+
+def test_a_set_made_anew_waits_until_a_dead_node_lets_go_of_its_old_pods_name(cluster: Cluster) -> None:
+    """And says so as its controller does; everything else in the cluster goes on meanwhile."""
+    made = cluster.statefulset("shop", "db", replicas=2)
+    cluster.deployment("shop", "api", replicas=1)
+    cluster.advance(5)
+    old = cluster.pods("shop", "db")[0]
+    node = str(old["spec"]["nodeName"])
+    cluster.node_down(node)
+    cluster.delete("StatefulSet", "shop", "db")
+    cluster.apply({key: made[key] for key in ("kind", "apiVersion", "spec")} | {"metadata": dict(made["metadata"])})
+    cluster.advance(120)
+    assert next(pod for pod in cluster.pods("shop", "db") if pod["metadata"]["name"] == "db-0") == (
+        cluster.get("Pod", "shop", "db-0")
+    )
+    told = max(events(cluster, "FailedCreate"), key=lambda one: one.get("count", 1))
+    assert told["message"] == (
+        'create Pod db-0 in StatefulSet db failed error: object is being deleted: pods "db-0" already exists'
+    )
+    assert told["count"] > 5
+    change(cluster, "Deployment", "shop", "api", replicas=3)
+    cluster.advance(5)
+    assert len(cluster.pods("shop", "api")) == 3
+    cluster.node_up(node)
+    cluster.advance(60)
+    ready = cluster.get("StatefulSet", "shop", "db") or {}
+    assert ready["status"]["readyReplicas"] == 2
+    assert (cluster.get("Pod", "shop", "db-0") or {})["metadata"]["uid"] != old["metadata"]["uid"]
+
+
+def test_a_deployment_replaced_by_force_rolls_out_although_the_old_replicaset_is_still_there(cluster: Cluster) -> None:
+    """As `kubectl replace --force` does: DELETE and POST, sooner than the garbage collector comes."""
+    made = cluster.deployment("shop", "api", replicas=2)
+    cluster.advance(5)
+    before = {pod["metadata"]["uid"] for pod in cluster.pods("shop", "api")}
+    cluster.delete("Deployment", "shop", "api")
+    cluster.apply({key: made[key] for key in ("kind", "apiVersion", "spec")} | {"metadata": dict(made["metadata"])})
+    cluster.advance(60)
+    pods = cluster.pods("shop", "api")
+    assert len(pods) == 2
+    assert not before & {pod["metadata"]["uid"] for pod in pods}
+    assert (cluster.get("Deployment", "shop", "api") or {})["status"]["readyReplicas"] == 2
