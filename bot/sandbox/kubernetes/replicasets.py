@@ -82,7 +82,8 @@ def make_pod(
         return None
     by = f"{owner['kind'].lower()}-controller"
     again = f"{owner['metadata']['uid']}/{name}"
-    if name and world.refused.get(again, 0.0) > world.clock.now():
+    if name and (due := world.refused.get(again, 0.0)) > world.clock.now():
+        world.wake_at(due)
         return None
     try:
         pod = world.writes.create(by_kind("Pod"), namespace, {"metadata": meta, "spec": spec}, CONTROLLER)
