@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.execution import ExecutionState
@@ -93,7 +94,7 @@ def _progress(view: CardView) -> str:
         return f"running {drawn or '· '}{told}"
     if HELD in check.progress:
         return f"held at {drawn}{told} · watching that it holds"
-    soaked = (view.now - check.rolled_out_at).total_seconds()
-    left = max(check.soak - soaked, 0)
-    soak = f"watching for {duration(check.soak)}" + (f", {duration(left)} left" if left >= 1 else "")
+    # The end and not what is left: while all is well nothing changes on the card, and a number would grow old.
+    end = check.rolled_out_at + timedelta(seconds=check.soak)
+    soak = f"watching for {duration(check.soak)}, until {moment(end, view.now)}"
     return f"{'rolled out ' + drawn if drawn else 'done · '}{told} · {soak}"

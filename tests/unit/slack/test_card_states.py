@@ -117,7 +117,7 @@ SENTENCES = {
     "another cluster": ["*No proposal*, because: the alert comes from cluster prod-2"],
     "passed, still firing": ["🟡", "*PASS*", "The alert is still firing."],
     "running": ["🟠", "approved by <@U0ANA>", "▓▓▓▓░░ 4/6 updated, 4 ready"],
-    "soaking": ["watching for 2 min, 1 min 30 s left"],
+    "soaking": ["watching for 2 min, until <!date^"],
     "passed": ["🟢", "*Restarted shop/api*", "*PASS*", "(soak 2 min)", "✓ *rollout* 6/6 available"],
     "failed": ["🔴", "*FAIL*", "✗ *restarts* 2 restarts of new pods · expected none for 2 min"],
     "inconclusive": ["🟡", "*INCONCLUSIVE*", "not measured: Prometheus answered no data", "Look before resolving."],
