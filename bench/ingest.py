@@ -91,7 +91,7 @@ def intake(settings: Any) -> tuple[Any, Any]:
     """The program's own intake; its 50 incidents are open and their cards stand in Slack."""
     from alerts import payload, webhook  # noqa: PLC0415 - as above
     from bot import clock  # noqa: PLC0415
-    from bot.app import print_entries  # noqa: PLC0415
+    from bot.audit_lines import print_entries  # noqa: PLC0415
     from bot.health import Health  # noqa: PLC0415
     from bot.storage.db import Store, Tx  # noqa: PLC0415
     from bot.workflow.context import Context  # noqa: PLC0415

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import gc
 import getpass
+import importlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from bot.cli_options import DOTENV, EnvFile, Json
 from bot.domain.errors import ConfigError, FettleError
 
 app = typer.Typer(
@@ -39,30 +41,24 @@ app.add_typer(shadow_app, name="shadow")
 artifacts_app = typer.Typer(help="Dumps that are kept.", no_args_is_help=True)
 app.add_typer(artifacts_app, name="artifacts")
 
-DOTENV = Path(".env")
-
-
-def _there(file: Path) -> Path:
-    """The file that ``--env-file`` names must be there; ``.env`` may be missing, the environment can hold it all."""
-    if file != DOTENV and not file.is_file():
-        raise ConfigError([f"--env-file names {file}, and there is no such file: name the file with your settings."])
-    return file
-
-
-EnvFile = Annotated[
-    Path,
-    typer.Option("--env-file", help="Settings in dotenv form; the environment wins over it.", callback=_there),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
-
 
 @app.command()
-def run(env_file: EnvFile = DOTENV) -> None:
+def run(
+    env_file: EnvFile = DOTENV,
+    sandbox_clock: Annotated[int, typer.Option("--sandbox-clock", hidden=True)] = -1,
+) -> None:
     """Run the bot: alerts in, cards out, approved mitigations carried out and verified."""
     from bot import app as program
 
+    moved = None
+    if sandbox_clock >= 0:  # `fettle sandbox` starts a bot so, whose time it lets pass
+        moved_time = _sandbox("moved_time")
+        try:
+            moved = moved_time.Moved(sandbox_clock)
+        except moved_time.NoLineError as error:
+            raise ConfigError([str(error)]) from error
     gc.freeze()  # what is imported stays: it needn't be looked through for garbage while somebody waits for an answer
-    raise typer.Exit(program.main(env_file))
+    raise typer.Exit(program.main(env_file, moved))
 
 
 @app.command()
@@ -355,8 +351,18 @@ def sandbox(
     port: Annotated[int, typer.Option("--port", help="Port of the page; 0 takes a free one.")] = 0,
 ) -> None:
     """Start a local Slack and a local cluster with the bot in between; nothing leaves this machine."""
+    cli = _sandbox("cli")
+    options = cli.SandboxOptions(
+        headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
+        data=data, bot=bot, port=port, playbooks=playbooks,
+    )  # fmt: skip
+    raise typer.Exit(cli.run(options))
+
+
+def _sandbox(module: str) -> Any:
+    """A module of the sandbox, which an image for production lacks: then a sentence and exit code 2."""
     try:
-        from bot.sandbox import cli
+        return importlib.import_module(f"bot.sandbox.{module}")
     except ModuleNotFoundError as missing:
         if str(missing.name).startswith("bot."):
             text = "The sandbox isn't in this image; run make sandbox in a copy of Fettle's sources."
@@ -364,11 +370,6 @@ def sandbox(
             text = f"The sandbox isn't installed here ({missing.name}): pip install 'fettle-bot[sandbox]'."
         typer.echo(text, err=True)
         raise typer.Exit(2) from missing
-    options = cli.SandboxOptions(
-        headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
-        data=data, bot=bot, port=port, playbooks=playbooks,
-    )  # fmt: skip
-    raise typer.Exit(cli.run(options))
 
 
 @app.command()

@@ -10,23 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from operator import attrgetter
 from pathlib import Path
 
-import msgspec
 import structlog
 import uvloop
 
 from alerts import webhook
-from bot import clock, collector, log
+from bot import clock, collector, log, sandboxed
+from bot.audit_lines import print_entries
 from bot.delivery.dispatcher import Dispatcher, Options
 from bot.delivery.render import Look
 from bot.domain import redaction
-from bot.domain.audit import AuditEntry, AuditNote
+from bot.domain.audit import AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
 from bot.domain.proposal import SYSTEM
 from bot.evidence import handler_files
@@ -35,7 +33,7 @@ from bot.health import Health
 from bot.integrations import artifact_store
 from bot.integrations.pagerduty import PagerDuty
 from bot.integrations.sources import Sources
-from bot.jobs import Jobs
+from bot.jobs import Jobs, Passing
 from bot.kube.client import Cluster
 from bot.playbooks.shelf import Shelf
 from bot.roster import Roster
@@ -58,12 +56,6 @@ from commands.listen import bolt_app
 
 logger = structlog.get_logger(__name__)
 
-SANDBOX_CLUSTER = "fettle-sandbox"
-"""The kubeconfig's cluster name that the sandbox writes; only there may a soak be short."""
-SHORT_SOAK = (
-    "VERIFY_SOAK and VERIFY_SOAK_CRASHLOOP must be at least 30s: a shorter soak measures nothing, "
-    "and only the sandbox's cluster may use one."
-)
 NO_CHANNEL = (
     "SLACK_CHANNEL_ID is missing, and Slack can't be asked which channel the bot is in: set it, "
     "or start again when Slack answers."
@@ -74,41 +66,30 @@ DRAIN = 13.0
 Cancelling what is late takes up to 2 more, delivery up to 3, and all of it must end within 20.
 """
 
-ENTRY = ("tag", "actor", "subject", "outcome", "incident_id", "detail_digest", "prev", "hash")
-"""What of an audit entry goes to stdout beside its number and time: ids and digests, no names, no bodies."""
 
+def main(env_file: Path, moved: sandboxed.Moved | None = None) -> int:
+    """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line.
 
-def main(env_file: Path) -> int:
-    """Runs the bot until a signal; returns the exit code. ``ConfigError`` goes to the command line."""
+    ``moved`` is the time of a bot that the sandbox started; it is refused anywhere else.
+    """
     settings = load(env_file=env_file)
     redaction.know(settings.secrets())
     log.configure(level=settings.LOG_LEVEL, form=settings.LOG_FORMAT, secrets=settings.secrets())
     for sentence in suspicious():
         logger.warning("an environment variable looks like a setting", error=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Program(settings, collector.settle).run())
-
-
-def print_entries(entries: Sequence[AuditEntry]) -> None:
-    """Each audit entry goes to stdout as one JSON line at its commit; ids and digests only."""
-    lines = [
-        {"audit": entry.seq, "at": entry.at.isoformat(), **dict(zip(ENTRY, _TOLD(entry), strict=True))}
-        for entry in entries
-    ]
-    sys.stdout.write(_LINES(lines).decode())
-    sys.stdout.flush()
-
-
-_TOLD = attrgetter(*ENTRY)
-_LINES = msgspec.json.Encoder().encode_lines
+        return runner.run(Program(settings, collector.settle, moved).run())
 
 
 class Program:
     """One running bot: what was opened, in the order in which it is closed again."""
 
-    def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, on_ready: Callable[[], None] | None = None, moved: sandboxed.Moved | None = None
+    ) -> None:
         self.settings = settings
         self.on_ready = on_ready
+        self.moved = moved
         self.stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -118,9 +99,10 @@ class Program:
             loop.add_signal_handler(number, self.stop.set)
         settings = self.settings
         async with contextlib.AsyncExitStack() as closing:
-            opened = await _open(settings, closing)
+            opened = await _open(settings, closing, self.moved)
             store, cluster, slack = opened.store, opened.cluster, opened.slack
-            steady = clock.Steady()
+            moved = self.moved
+            steady = clock.Steady() if moved is None else clock.moved(lambda: moved.ahead)
             sources = Sources.of(settings, artifact_store.named(settings, settings.DATA_DIR), settings.DEBUG_IMAGES)
             closing.push_async_callback(sources.close)
             pager = await _pager(settings, closing)
@@ -130,7 +112,7 @@ class Program:
             )  # fmt: skip
             roster = Roster(settings, slack.by_email)
             closing.push_async_callback(roster.close)
-            running = Running(ctx, slack, opened.servers, steady, roster)
+            running = Running(ctx, slack, opened.servers, steady, roster, moved)
             await running.start(opened.ready, self.stop)
             if self.on_ready is not None:
                 self.on_ready()
@@ -155,7 +137,7 @@ class Opened:
     handlers: Handlers
 
 
-async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opened:
+async def _open(settings: Settings, closing: contextlib.AsyncExitStack, moved: sandboxed.Moved | None = None) -> Opened:
     """Opens and asks everything; then raises one ``ConfigError`` with all that is wrong, not one thing at a time."""
     wrong: list[str] = []
     slack = await SlackClient.connect(
@@ -186,7 +168,7 @@ async def _open(settings: Settings, closing: contextlib.AsyncExitStack) -> Opene
         wrong += error.sentences
     cluster: Cluster | None = None
     try:
-        cluster = await _cluster(settings)
+        cluster = await _cluster(settings, moved)
         closing.push_async_callback(cluster.close)
     except ConfigError as error:
         wrong += error.sentences
@@ -211,20 +193,29 @@ class Running:
     """The parts that work after the preflight."""
 
     def __init__(
-        self, ctx: Context, slack: SlackClient, servers: Servers, steady: clock.Steady, roster: Roster
-    ) -> None:
+        self, ctx: Context, slack: SlackClient, servers: Servers, steady: clock.Steady, roster: Roster,
+        moved: sandboxed.Moved | None = None,
+    ) -> None:  # fmt: skip
         self._ctx = ctx
         self._steady = steady
+        self._moved = moved
         self._slack = slack
         self._socket: SocketMode | None = None
         self._stop_delivery = asyncio.Event()
-        self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, delivery_options(ctx.settings, slack))
-        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names, roster.shifts)
+        options = delivery_options(ctx.settings, slack)
+        if moved is not None:
+            options = replace(options, ahead=lambda: moved.ahead)
+        self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, options)
+        passing = None if moved is None else Passing(moved, self._resting)
+        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names, roster.shifts, passing)
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers
         self._front = Front(slack, Workflow(ctx), ctx.settings.COMMAND_SUFFIX)
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _resting(self) -> bool:
+        return self._dispatcher.resting and not self._front.busy
 
     async def _slack_status(self) -> Mapping[str, object]:
         """How Slack stands: connections, delivery and what is wrong; ids, but no names and no secrets."""
@@ -260,7 +251,7 @@ class Running:
         intake = webhook.application(ctx.store, ctx.settings, rules, ctx.clock, self._health)
         await self._servers.start(intake, self._health.application())
         # Last of what can fail, and before anything is claimed: whatever is in the audit as started did start.
-        await ctx.store.transact(_started, ctx)
+        await ctx.store.transact(_started, ctx, self._moved)
         self._jobs.start()
         if ready is not None:
             self._dispatcher.seen(ready.channel)
@@ -285,7 +276,7 @@ class Running:
             "Slack answers", bot=ready.identity.user_id, workspace=ready.identity.team, channel=ready.channel.id
         )
         app = bolt_app(self._front)
-        self._socket = SocketMode(app, self._ctx.settings.secret("SLACK_APP_TOKEN"), self._ctx.clock)
+        self._socket = SocketMode(app, self._ctx.settings.secret("SLACK_APP_TOKEN"), clock.now)
         self._socket.start()
         await self._standing.watch_slack(self._connected)
 
@@ -337,15 +328,15 @@ async def _pager(settings: Settings, closing: contextlib.AsyncExitStack) -> Page
     return pager
 
 
-async def _cluster(settings: Settings) -> Cluster:
+async def _cluster(settings: Settings, moved: sandboxed.Moved | None) -> Cluster:
     agent = f"fettle/{version('fettle-bot')}"
     timeout = settings.KUBE_TIMEOUT.total_seconds()
     cluster = await Cluster.connect(
         settings.KUBECONFIG or None, settings.KUBE_CONTEXT or None, timeout, agent, rate=settings.EVIDENCE_RATE
     )
-    if settings.short_soak and cluster.name != SANDBOX_CLUSTER:
+    if wrong := sandboxed.refused(settings, cluster.name, cluster.server, moved):
         await cluster.close()
-        raise ConfigError([SHORT_SOAK])
+        raise ConfigError(wrong)
     return cluster
 
 
@@ -379,13 +370,14 @@ async def _channel(settings: Settings, store: Store, ready: Ready | None) -> str
     return settings.SLACK_CHANNEL_ID or (ready.channel.id if ready else "") or known or ""
 
 
-def _started(tx: Tx, ctx: Context) -> None:
+def _started(tx: Tx, ctx: Context, moved: sandboxed.Moved | None = None) -> None:
     if tx.dialect == "sqlite":
         # The lock file says that we are alone: claims of a dead predecessor need not run out first.
         due.free_claims(tx)
         outbox.free_claims(tx)
     held = {"playbooks": ctx.playbooks.current.hash, "handlers": ctx.handlers.hash}
-    detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE, **held}
+    clocks = {} if moved is None else {"clock": "moved by the sandbox", "ahead_seconds": moved.ahead}
+    detail = {"version": version("fettle-bot"), "mode": ctx.settings.MODE, **held, **clocks}
     tx.audit(AuditNote("system:process:started", SYSTEM, "process", "started", 0, detail), ctx.clock())
     loaded.record_handlers(tx, ctx.handlers, ctx.channel, ctx.clock())
     loaded.record_settings(tx, ctx.settings, ctx.channel, ctx.clock())

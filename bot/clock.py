@@ -60,3 +60,11 @@ class Steady:
     def step(self) -> timedelta:
         """How far the machine's clock is ahead of this one; negative if it was set back."""
         return self.wall_base() - self.base
+
+
+def moved(ahead: Callable[[], float]) -> Steady:
+    """A clock that is so many seconds ahead of the machine's: a sandbox lets time pass for the bot that it started.
+
+    Both of its clocks are, so that this is no machine whose clock was set.
+    """
+    return Steady(lambda: now() + timedelta(seconds=ahead()), lambda: since_boot() + ahead())

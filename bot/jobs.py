@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,6 +21,7 @@ from bot.domain.errors import FettleError
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import SYSTEM
 from bot.groups import Groups, Members, Names, OnCall
+from bot.sandboxed import Moved
 from bot.storage import audit, due, purge
 from bot.storage.db import Tx
 from bot.workflow import (
@@ -86,6 +88,8 @@ TICK = 0.5
 BETWEEN_STAGES = 10.0
 """Seconds that a clock which was set waits for a moment in which no stage asks the cluster."""
 FIRST_RETRY, LAST_RETRY = 2.0, 300.0
+LOOK, LOOKS = 0.005, 1000
+"""Seconds between looks whether nothing is on its way, and how many there are in a turn; in the sandbox alone."""
 SWEEP_EVERY = 60
 """Seconds between looks at what Alertmanager holds."""
 CONFIGS_EVERY = 30
@@ -98,16 +102,25 @@ PLAYBOOKS_EVERY = 3
 """Seconds between looks at the folder of playbooks; a change counts at the second look that sees it."""
 
 
+@dataclass(frozen=True)
+class Passing:
+    """What a sandbox's bot needs for its time to pass at once; ``resting``: no message and no press is on its way."""
+
+    moved: Moved
+    resting: Callable[[], bool]
+
+
 class Jobs:
     """All recurring work of one process."""
 
     def __init__(
         self, ctx: Context, members: Members | None = None, steady: Steady | None = None, names: Names | None = None,
-        on_call: OnCall | None = None,
+        on_call: OnCall | None = None, passing: Passing | None = None,
     ) -> None:  # fmt: skip
         self._ctx = ctx
         self._groups = Groups(ctx, members, names, on_call)
         self._steady = steady
+        self._passing = passing
         self._patience: float | None = None
         self._running: dict[asyncio.Task[None], DueWork] = {}
         self._counts = dict.fromkeys(LIMITS, 0)
@@ -139,6 +152,8 @@ class Jobs:
         soon = self._ctx.clock() + timedelta(minutes=1)
         self._scheduler.add_job(self.purge, "interval", hours=6, id="retention", next_run_time=soon)
         self._scheduler.start()
+        if self._passing is not None:
+            self._passing.moved.listen(self._ctx.store.work_owed.set)
         self._waker = asyncio.create_task(self._wake(), name="jobs-wake")
         self._ctx.store.work_owed.set()
 
@@ -166,7 +181,8 @@ class Jobs:
                 await self.keep_time()
                 # A fresh proposal waits for a press: whoever presses must not be told that the group wasn't read yet.
                 self._read_groups_aside()
-                await self.tick()
+                if not await self.tick():
+                    await self.let_pass()
             except Exception:  # the loop's edge: a bug in one round must not end all others
                 log.exception("a tick failed; the next one comes")
 
@@ -185,15 +201,37 @@ class Jobs:
         except FettleError as error:
             log.warning("the clock was set, and the store doesn't follow yet", error=str(error))
             return
-        for chore in self._scheduler.get_jobs():  # it goes by the machine's clock alone
-            if chore.next_run_time is not None:
-                chore.modify(next_run_time=chore.next_run_time + step)
+        self._put_off(step)
 
-    async def tick(self) -> None:
-        """Claims what is due, as far as the limits leave room, and spawns it."""
+    def _put_off(self, by: timedelta) -> None:
+        """Chores come so much later, for the scheduler goes by the machine's clock alone; before now is at once."""
+        for chore in self._scheduler.get_jobs():
+            if chore.next_run_time is not None:
+                chore.modify(next_run_time=chore.next_run_time + by)
+
+    async def let_pass(self) -> None:
+        """In the sandbox: lets the time pass that it asks for, once nothing is due and nothing is on its way."""
+        passing, store = self._passing, self._ctx.store
+        if passing is None or not passing.moved.asked or self._running or self._closing:
+            return
+        for _ in range(LOOKS):
+            if passing.resting():
+                break
+            await asyncio.sleep(LOOK)
+        if store.work_owed.is_set() or not passing.resting():  # first what is owed, or on its way
+            return
+        before = passing.moved.ahead
+        await passing.moved.let()
+        self._ctx.cluster.shared.forget()  # answers that serve for seconds are older than that now
+        self._put_off(timedelta(seconds=before - passing.moved.ahead))
+        store.work_owed.set()
+        store.messages_owed.set()
+
+    async def tick(self) -> int:
+        """Claims what is due, as far as the limits leave room, and spawns it; how much that was."""
         free = {stage: limit - self._counts[stage] for stage, limit in LIMITS.items()}
         if self._closing or not any(free.values()):
-            return
+            return 0
         for stage, room in free.items():
             self._counts[stage] += room  # reserved, so that two ticks can't claim beyond the limit
         claimed: list[DueWork] = []
@@ -209,6 +247,7 @@ class Jobs:
             task = asyncio.create_task(self._work(work), name=f"{work.stage}-{work.subject}")
             self._running[task] = work
             task.add_done_callback(self._ended)
+        return len(claimed)
 
     def _brief_lease(self) -> timedelta:
         """Longer than such a stage takes (a reading and one write), however slow the cluster may be."""

@@ -65,6 +65,11 @@ class Front:
         finally:
             del self._running[task]
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was acknowledged isn't answered yet."""
+        return bool(self._running)
+
     async def drain(self, seconds: float) -> None:
         """Waits for what was acknowledged, ``seconds`` at most; whoever is cut off is told. No new ones may come."""
         if self._running:

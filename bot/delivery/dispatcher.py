@@ -39,7 +39,8 @@ PICTURES = 2
 class Options:
     """Rates and limits; seconds unless said. The defaults are Slack's documented rates.
 
-    ``first_card_wait`` leaves time for the posting: a card stands within 2 s of its alert.
+    ``first_card_wait`` leaves time for the posting: a card stands within 2 s of its alert. ``ahead`` are the seconds
+    that a sandbox let pass at once: by them the gates open too.
     """
 
     look: Look = field(default_factory=Look)
@@ -53,6 +54,7 @@ class Options:
     held: int = 12
     tick: float = 1.0
     lease: timedelta = timedelta(seconds=60)
+    ahead: Callable[[], float] = lambda: 0.0
 
     @property
     def longest_hold(self) -> float:
@@ -84,12 +86,22 @@ class Dispatcher:
         self._pace = Pace(self._options.post_interval, self._options.updates_a_minute, self._options.edit_interval)
         self._sender = Sender(
             store, slack, clock, self._pace, self._options.look, allow_shared=self._options.allow_shared,
-            charts=self._options.charts,
+            seconds=self._seconds, charts=self._options.charts,
         )  # fmt: skip
         self._held: dict[int, Held] = {}
         self._active: dict[asyncio.Task[None], OutboxRow] = {}
         self._freed = asyncio.Event()
         self._closing = False
+        self._pausing = False
+
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time() + self._options.ahead()
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is on its way and whatever is owed waits for its gate."""
+        news = self._store.messages_owed.is_set() or self._freed.is_set()
+        return self._pausing and not self._active and not news
 
     def seen(self, channel: ChannelFacts) -> None:
         """A channel was looked at: its first card need not wait for that."""
@@ -150,7 +162,7 @@ class Dispatcher:
     async def _claim(self) -> None:
         room = max(2, self._options.held - len(self._held) - len(self._active))
         rows = await self._store.transact(outbox.claim, self._clock(), self._options.lease, room, lane=Lane.PRESS)
-        now = asyncio.get_running_loop().time()
+        now = self._seconds()
         for row in rows:
             self._held[row.id] = Held(row, now)
         fresh = [held for held in self._held.values() if _first_card(held.row)]
@@ -166,7 +178,7 @@ class Dispatcher:
         return max(0.0, self._options.first_card_wait - waited)
 
     async def _release_first_cards(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._seconds()
         waiting = [held for held in self._held.values() if held.not_before > now]
         if not waiting:
             return
@@ -177,7 +189,7 @@ class Dispatcher:
 
     async def _hand_back_old(self) -> None:
         """Gives rows back that waited too long here, and the worst ones when better ones pushed in."""
-        now = asyncio.get_running_loop().time()
+        now = self._seconds()
         ordered = sorted(self._held.values(), key=lambda held: held.order)
         too_many = ordered[self._options.held + 4 :]
         too_old = [held for held in ordered if now - held.since > self._options.longest_hold]
@@ -192,7 +204,7 @@ class Dispatcher:
 
     def _start_ready(self) -> float:
         """Starts what may go now, best first; the seconds until the next gate opens."""
-        now = asyncio.get_running_loop().time()
+        now = self._seconds()
         nearest = self._options.tick
         expected = self._expected(now)
         for held in sorted(self._held.values(), key=lambda each: each.order):
@@ -228,10 +240,12 @@ class Dispatcher:
             log.error("a send ended with an error", error=repr(task.exception()))
 
     async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+        self._pausing = True
         waits = [asyncio.ensure_future(event.wait()) for event in (self._store.messages_owed, self._freed, stop)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._pausing = False
             for wait in waits:
                 wait.cancel()
 

@@ -6,7 +6,6 @@ row that ends without a message is one that has nothing to show any more.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -46,10 +45,12 @@ class Sender:
         pace: Pace,
         look: Look,
         *,
+        seconds: Callable[[], float],
         allow_shared: bool,
         charts: str = attach.AUTO,
     ) -> None:
         self._store = store
+        self._seconds = seconds
         self._attacher = attach.Attacher(slack, charts)
         self._slack = slack
         self._clock = clock
@@ -111,7 +112,7 @@ class Sender:
     async def _post_anew(self, row: OutboxRow) -> None:
         draft = await self._store.read(load, row, self._look, self._clock(), replaced=True)
         if draft.message is not None and not draft.lost:
-            self._pace.spend(draft.row, asyncio.get_running_loop().time(), POST)
+            self._pace.spend(draft.row, self._seconds(), POST)
             await self._post(draft, draft.message)
 
     async def _post(self, draft: Draft, message: Message) -> None:
@@ -186,7 +187,7 @@ class Sender:
     async def _failed(self, row: OutboxRow, error: Exception) -> None:
         self._failures[row.id] += 1
         seconds = backoff.wait(error, self._failures[row.id])
-        until = asyncio.get_running_loop().time() + seconds
+        until = self._seconds() + seconds
         if isinstance(error, FettleError) and getattr(error, "retry_after", None):
             self._pace.block(method_of(row), row.channel, until)
         if isinstance(error, RejectedError) and error.code in backoff.CHANNEL:

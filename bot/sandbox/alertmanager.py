@@ -7,7 +7,7 @@ connections and never a 4xx, as the real one does. It refuses to evaluate rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ import aiohttp
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alert_rule import HOST, Rule
-from bot.sandbox.silence_book import SilenceBook
+from bot.sandbox.silence_book import SilenceBook, now
 
 STILL_FIRING = "0001-01-01T00:00:00Z"
 USER_AGENT = "Alertmanager/0.33.1"
@@ -84,11 +84,13 @@ class Alertmanager:
         group_by: tuple[str, ...] = ("alertname", "namespace"),
         retry_every: float = 0.25,
         give_up: float = 30.0,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.url, self.token, self.group_by = url, token, group_by
         self.retry_every, self.give_up = retry_every, give_up
         self.deliveries: list[Delivery] = []
-        self.silences = SilenceBook()
+        self.clock = clock
+        self.silences = SilenceBook(clock=clock)
         self._groups: dict[str, _Group] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -97,7 +99,7 @@ class Alertmanager:
 
         Every set must belong to the same group; others of the group that still fire are sent along, as is done really.
         """
-        now = starts_at or datetime.now(UTC)
+        now = starts_at or self.clock()
         group = None
         for extra in sets or ({},):
             labels = alert_labels(name, extra)
@@ -124,7 +126,7 @@ class Alertmanager:
 
     async def resolve(self, name: str, *sets: Labels) -> list[Delivery]:
         """Resolve the alerts of this name, those with the given labels only where there are any."""
-        now, sent = datetime.now(UTC), []
+        now, sent = self.clock(), []
         for group in self._named(name):
             ending = [alert for alert in group.alerts.values() if alert.ends_at is None and _matches(alert, sets)]
             for alert in ending:
@@ -148,7 +150,7 @@ class Alertmanager:
             group = _Group({"alertname": name, **workload})
             for extra in labels:
                 whole = alert_labels(name, extra)
-                group.alerts[fingerprint(whole)] = _Alert(whole, datetime.now(UTC))
+                group.alerts[fingerprint(whole)] = _Alert(whole, self.clock())
             self._groups[f"storm-{name}-{number}"] = group
             async with gate:
                 return await self._notify(group, "first notification")

@@ -13,12 +13,13 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import aiohttp
 
 import bot
+from bot.sandbox.moved_time import Hand
 
 ROOT = Path(bot.__file__).resolve().parents[1]
 """The folder that holds the packages; put on the child's path because its working directory is elsewhere."""
@@ -47,16 +48,25 @@ def built_environment(settings: Mapping[str, str], extra: Mapping[str, str] | No
 class BotProcess:
     """One bot, started and stopped any number of times; ``audit_lines`` and ``log_lines`` are its latest output.
 
-    Output is kept in ``bot.log`` (errors and log) and ``audit.jsonl`` (standard output) of ``folder`` too.
+    With a ``hand`` for each start, time can be let pass. Output is kept in ``bot.log`` (errors and log) and
+    ``audit.jsonl`` (standard output) of ``folder`` too.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        extra: Mapping[str, str] | None = None,
+        hand: Callable[[], Hand] | None = None,
+    ) -> None:
         self.folder = folder
         self.settings = dict(settings)
         self.extra = dict(extra or {})
         self.audit_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.log_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.starts = 0
+        self._new_hand = hand
+        self._hand: Hand | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
 
@@ -85,20 +95,25 @@ class BotProcess:
         if self.running:
             raise RuntimeError("the bot runs already")
         self.starts += 1
+        hand = self._hand = self._new_hand() if self._new_hand is not None else None
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the working directory is not searched for modules
             "-m",
             "bot",
             "run",
+            *(("--sandbox-clock", str(hand.descriptor)) if hand is not None else ()),
             cwd=self.folder,
             env=built_environment(self.settings, self.extra),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            pass_fds=(hand.descriptor,) if hand is not None else (),
             start_new_session=True,  # Ctrl-C reaches the sandbox alone, which then ends the bot in order
             limit=1 << 20,
         )
+        if hand is not None:
+            hand.given()
         self._readers = [
             asyncio.create_task(self._keep(self._process.stdout, self.audit_lines, "audit.jsonl")),
             asyncio.create_task(self._keep(self._process.stderr, self.log_lines, "bot.log")),
@@ -119,6 +134,13 @@ class BotProcess:
                 lines.append(text.rstrip("\n"))
                 file.write(text)
                 file.flush()
+
+    async def let_pass(self, seconds: float, follow: Callable[[], None]) -> None:
+        """Let time pass, the bot's as soon as it is at rest and then, by ``follow``, the rest's; see ``Hand``."""
+        if self._hand is not None and self.running:
+            await self._hand.let_pass(seconds, follow)
+        else:
+            follow()
 
     async def _until_ready(self) -> None:
         timeout = aiohttp.ClientTimeout(total=2)
@@ -181,6 +203,9 @@ class BotProcess:
         return self._process.returncode or 0
 
     async def _drain(self) -> None:
+        if self._hand is not None:
+            self._hand.close()
+            self._hand = None
         await asyncio.gather(*self._readers)
         self._readers = []
 

@@ -23,7 +23,8 @@ class RefusedError(Exception):
         super().__init__(f"{status} {body}")
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The present moment of this machine."""
     return datetime.now(UTC)
 
 
@@ -67,7 +68,7 @@ class Kept:
 class SilenceBook:
     """All silences of one Alertmanager, the newest last."""
 
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
     kept: dict[str, Kept] = field(default_factory=dict)
 
     def active(self, labels: Mapping[str, str]) -> list[str]:

@@ -37,7 +37,8 @@ class Tour:
         port: int = 0,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        patient = {name: value for name, value in PATIENT.items() if name not in scenario.settings}
+        patient = {} if scenario.production_times else PATIENT
+        patient = {name: value for name, value in patient.items() if name not in scenario.settings}
         options = engine.world_of(scenario, {**patient, **(settings or {})})
         self.world = World(folder, replace(options, port=port))
         self.gate = Gate(scenario.steps, self.world.slack_server.workspace)

@@ -23,31 +23,20 @@ import yaml
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
 from bot.sandbox.alertmanager_api import AlertmanagerServer
-from bot.sandbox.bot_process import ROOT, BotProcess, BotStartError, fettle, free_port
+from bot.sandbox.bot_process import BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.moved_time import Hand
 from bot.sandbox.prometheus import PrometheusServer
 from bot.sandbox.registry import ImageRegistry
+from bot.sandbox.shipped import ACTS, manifest, roles
 from bot.sandbox.slack import persist
 from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import SlackRoom
 
 CLUSTER = "fettle-sandbox"
-ACTS = {
-    "fettle-patch": {"restart", "rollback", "set_image", "pause", "resume"},
-    "fettle-scale": {"scale", "raise_autoscaler"},
-    "fettle-evict": {"evict"},
-    "fettle-exec": {"thread_dump", "heap_dump"},
-    "fettle-pprof": {"goroutine_dump", "heap_profile"},
-    "fettle-debug": {"debug_thread_dump", "debug_heap_dump"},
-    "fettle-rerun": {"rerun_job"},
-    "fettle-delete-job": {"delete_failed_job"},
-    "fettle-expand": {"expand_volume"},
-    "fettle-cordon": {"cordon", "uncordon"},
-}
-"""Shipped role -> the actions that it is for; one that is for none here is bound as it is."""
 """The kubeconfig's name for this cluster; the bot takes a short soak only there."""
 ACCOUNT = "system:serviceaccount:fettle:fettle"
 """The account of ``deploy/base/rbac.yaml``."""
@@ -58,16 +47,32 @@ AGE = 6 * 3600.0
 """How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
 
 
+STRIDE = 5.0
+"""Seconds that pass at once: as many as a bot with production times lets pass between two looks."""
+SHORT = {
+    "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
+    "TARGET_HOURLY": "1000",
+    "HOURLY": "10000",
+    "AT_ONCE": "1000",
+    "BREAKER": "0",
+    "APPROVAL_TTL": "5m",
+    "VERIFY_SOAK": "2s",
+    "VERIFY_SOAK_CRASHLOOP": "3s",
+}
+"""Times and limits for somebody who doesn't want to wait."""
+
+
 @dataclass(frozen=True)
 class WorldOptions:
     """What a world starts with. ``ready_after`` is in seconds from a pod's creation to Ready.
 
     ``progress_deadline`` is the workloads' own, in seconds. ``settings`` win over the built ones. ``workloads`` are
     ``namespace/name`` with their number of pods. ``metrics`` puts a Prometheus beside the cluster, ``silences`` lets
-    Alertmanager be asked and silenced. ``broken`` are
-    breakages that have happened by then, each in a namespace of its name. ``images`` are the tags of repositories in a
-    registry beside the cluster, from which workloads of the same name have theirs. ``extra`` is put
-    into the environment of the bot for the sake of measuring it (coverage), nothing else.
+    Alertmanager be asked and silenced. ``broken`` are breakages that have happened by then, each in a namespace of its
+    name. With ``production_times`` the bot has the times and limits that it has without settings, and ``advance`` lets
+    time pass. ``images`` are the tags of repositories in a registry beside the cluster, from which workloads of the
+    same name have theirs. ``extra`` is put into the environment of the bot for the sake of measuring it (coverage),
+    nothing else.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -78,26 +83,9 @@ class WorldOptions:
     metrics: bool = False
     silences: bool = False
     broken: tuple[str, ...] = ()
+    production_times: bool = False
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
-
-
-def manifest() -> dict[str, Any] | None:
-    """The app's manifest, from the project's root or from within an installed package; None without one."""
-    for path in (ROOT / "manifest.yml", ROOT / "bot" / "manifest.yml"):
-        if path.is_file():
-            found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return found
-    return None
-
-
-def roles() -> dict[str, list[dict[str, Any]]]:
-    """The rules of the shipped roles by their names, from the project's root or an installed package; {} without."""
-    for path in (ROOT / "deploy" / "rbac.yaml", ROOT / "bot" / "rbac.yaml"):
-        if path.is_file():
-            found = yaml.safe_load_all(path.read_text(encoding="utf-8"))
-            return {one["metadata"]["name"]: one["rules"] for one in found if one and one["kind"] == "ClusterRole"}
-    return {}
 
 
 class World:
@@ -108,13 +96,15 @@ class World:
         self.options = options or WorldOptions()
         kept = folder / "slack.json"
         workspace = persist.load(kept) if kept.is_file() else None
-        self.slack_server = SlackServer(manifest(), workspace=workspace)
+        self.ahead = 0.0
+        """Seconds that were let pass at once so far; Slack, the cluster, Alertmanager and the bot are so far ahead."""
+        self.slack_server = SlackServer(manifest(), workspace=workspace, ahead=lambda: self.ahead)
         self.slack = SlackRoom(self.slack_server)
         self.cluster_server = ClusterServer(CLUSTER, ready_after=self.options.ready_after, bot_user=ACCOUNT)
         self.cluster = self.cluster_server.cluster
         self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
         self.bot = BotProcess(folder, {})
-        self.alertmanager = Alertmanager("", self.webhook_token)
+        self.alertmanager = Alertmanager("", self.webhook_token, clock=self.now)
         self.alertmanager_api = AlertmanagerServer(self.alertmanager)
         self.prometheus = PrometheusServer(self.cluster)
         self.registry = ImageRegistry()
@@ -153,7 +143,8 @@ class World:
         if self.options.silences:
             await self.alertmanager_api.start()
         self._write_kubeconfigs()
-        self.bot = BotProcess(self.folder, self._settings(), self.options.extra)
+        hand = self._hand if self.options.production_times else None
+        self.bot = BotProcess(self.folder, self._settings(), self.options.extra, hand)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
 
     async def _publish(self) -> None:
@@ -245,6 +236,31 @@ class World:
         persist.save(self.slack_server.workspace, self.folder / "slack.json")
         self.cluster.save(self.folder / "cluster.json")
 
+    # -- the passing of time ------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The present moment of this world."""
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def _hand(self) -> Hand:
+        return Hand(self.ahead)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass at once, in strides that the bot looks between; ``TimeoutError`` if it never comes to rest.
+
+        Raises ``ValueError`` in a world without production times.
+        """
+        if not self.options.production_times:
+            raise ValueError("time passes at once where the bot has production times, and nowhere else")
+        while seconds > 0:
+            stride = min(STRIDE, seconds)
+            await self.bot.let_pass(stride, lambda by=stride: self._follow(by))  # type: ignore[misc]
+            seconds -= stride
+
+    def _follow(self, seconds: float) -> None:
+        self.ahead += seconds
+        self.cluster.advance(seconds)
+
     # -- what the bot is told -----------------------------------------------------------------
 
     def kubeconfig(self, who: str) -> Path:
@@ -257,7 +273,7 @@ class World:
         return {**self.built_settings(), **given}
 
     def built_settings(self) -> dict[str, str]:
-        """Every setting that the bot needs to act in this world; soaks are seconds, and the card says so."""
+        """Every setting that the bot needs to act in this world; short times are short, and the card says so."""
         return {
             "SLACK_API_URL": self.slack_server.api_url,
             "SLACK_BOT_TOKEN": self.slack_server.bot_token,
@@ -272,14 +288,7 @@ class World:
             "ALLOWED_NAMESPACES": "shop,pay",
             "ALLOWED_ACTIONS": "restart,rollback,pause,resume"
             f"{',set_image' if self.registry.host else ''}{',silence' if self.alertmanager_api.url else ''}",
-            "COOLDOWN": "0s",  # whoever tries things out wants to try them twice
-            "TARGET_HOURLY": "1000",
-            "HOURLY": "10000",
-            "AT_ONCE": "1000",
-            "BREAKER": "0",
-            "APPROVAL_TTL": "5m",
-            "VERIFY_SOAK": "2s",
-            "VERIFY_SOAK_CRASHLOOP": "3s",
+            **({} if self.options.production_times else SHORT),
             "LISTEN_HOST": "127.0.0.1",
             "LISTEN_PORT": str(free_port()),
             "METRICS_PORT": str(free_port()),

@@ -95,6 +95,13 @@ def test_sandbox_says_how_to_get_it(installed: Path) -> None:
     assert told.stderr == "The sandbox isn't in this image; run make sandbox in a copy of Fettle's sources.\n"
 
 
+def test_no_bot_of_the_image_lets_a_sandbox_move_its_clock(installed: Path) -> None:
+    """What would hear of it isn't there: no argument, however it got into a Deployment, moves that clock."""
+    told = fettle(installed, "run", "--sandbox-clock", "0")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "The sandbox isn't in this image; run make sandbox in a copy of Fettle's sources.\n"
+
+
 def test_every_file_that_the_image_copies_is_there_and_reaches_the_build() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     for name in " ".join(copied).split():

@@ -48,6 +48,7 @@ PROMISED = {
     "heap-profile-passes",
     "goroutine-dump-fails",
     "debug-image-missing",
+    "production-times",
 }
 FIRST = ("approved-passes", "crash-loop-after-rollout", "bad-image", "out-of-memory", "node-down", "nothing-wrong")
 """What a newcomer wants: one press, and the five failures that a cluster has most."""
@@ -106,8 +107,22 @@ def test_every_key_and_every_verb_stands_in_the_documents() -> None:
         ("name: odd\ntitle: t\ngroup: misc\nsteps: [{say: a}]", "there is no group misc"),
         ("name: other\ntitle: t\nsteps: [{say: a}]", "other.yaml"),
         ("name: [odd", "odd.yaml"),
+        ("name: odd\ntitle: t\nsteps: [{advance: 10m}]", "say production_times: true"),
+        ("name: odd\ntitle: t\nproduction_times: true\nsteps: [{advance: 10 min}]", "such as 90s, 10m or 1h30m"),
+        ("name: odd\ntitle: t\nproduction_times: true\nsteps: [{advance: 2h}]", "less than or equal to 3600"),
     ],
-    ids=["unknown verb", "two verbs", "no steps", "unknown key", "unknown group", "other name", "no yaml"],
+    ids=[
+        "unknown verb",
+        "two verbs",
+        "no steps",
+        "unknown key",
+        "unknown group",
+        "other name",
+        "no yaml",
+        "time of short times",
+        "no span",
+        "too long a span",
+    ],
 )
 def test_a_file_that_says_anything_else_is_refused_with_its_name(tmp_path: Path, content: str, wrong: str) -> None:
     path = tmp_path / "odd.yaml"

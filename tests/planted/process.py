@@ -96,9 +96,9 @@ BUGS = (
     Bug(
         name="short-soak-on-a-real-cluster",
         why="A soak of two seconds, left over from the sandbox, calls everything cured.",
-        file=APP,
-        old="    if settings.short_soak and cluster.name != SANDBOX_CLUSTER:\n",
-        new="    if settings.short_soak and not cluster.name:\n",
+        file="bot/sandboxed.py",
+        old="    ours = cluster == CLUSTER\n",
+        new="    ours = bool(cluster)\n",
         tests=(START,),
     ),
     Bug(

@@ -95,7 +95,7 @@ class Gateway:
         return web.Response(status=found.code, body=dump(found.body), headers=headers)
 
     def _headers(self, extra: dict[str, str]) -> dict[str, str]:
-        off = self.faults.clock_off
+        off = self.faults.clock_off + self.cluster.clock.offset
         return {
             **({"Date": formatdate(time.time() + off, usegmt=True)} if off else {}),
             "Audit-Id": str(uuid.uuid4()),

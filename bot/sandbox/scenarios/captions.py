@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bot.sandbox.scenarios import schema
+from bot.sandbox.scenarios import schema, spans
 
 OWN_HAND = frozenset({"press", "submit", "slash"})
 """What the viewer may do instead of the player."""
@@ -118,6 +118,7 @@ def _silences(expect: schema.ExpectSilences) -> str:
 CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "say": str,
     "wait": lambda seconds: f"{seconds:g} seconds pass.",
+    "advance": lambda span: f"Everybody's clock goes on by {spans.told(span)}, within seconds.",
     "fire": _fire,
     "resolve": lambda name: f"{name} is over: Alertmanager says so.",
     "storm": lambda storm: f"{storm.alerts} alerts about {storm.groups} workloads come at once.",

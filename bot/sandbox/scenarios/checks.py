@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.sandbox.slack_room import message_key
+from bot.sandbox.slack.models import Reply
+from bot.sandbox.slack_room import UnmetError, message_key
 from bot.sandbox.world import World
 
 LATE = 2.5
@@ -43,3 +44,17 @@ def _crowded(times: list[float], late: float) -> str:
                 count, seconds = later - first + 1, times[later] - start
                 return f"{count} messages were posted within {seconds:.2f} s in one channel, more than one a second."
     return ""
+
+
+def must_be_acked(who: str, reply: Reply) -> None:
+    """Raises ``UnmetError`` with what Slack showed that person instead."""
+    if reply.error:
+        raise UnmetError(f"Slack showed @{who} an error: {reply.error} {reply.errors or ''}")
+    if not reply.acked:
+        raise UnmetError(f"What @{who} did was not acknowledged.")
+
+
+def untold(left: set[int]) -> str:
+    """What is missing when some incidents stand nowhere."""
+    some = ", ".join(f"INC-{number}" for number in sorted(left)[:10])
+    return f"{len(left)} incidents are on no card and in no digest: {some}"

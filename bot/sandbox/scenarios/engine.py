@@ -55,6 +55,7 @@ def world_of(
         metrics=bool(names),
         silences=scenario.silences,
         broken=names,
+        production_times=scenario.production_times,
         ready_after=scenario.ready_after,
         progress_deadline=scenario.progress_deadline,
         images=scenario.images,

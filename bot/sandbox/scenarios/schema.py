@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from bot.sandbox.breakages.every import BREAKAGES, ROOMS
+from bot.sandbox.scenarios import spans
 from bot.sandbox.scenarios.groups import GROUPS
 
 FOLDER = Path(__file__).parent
@@ -44,6 +45,7 @@ def _group(word: str) -> str:
 Words = Annotated[tuple[str, ...], BeforeValidator(_many)]
 Breakages = Annotated[Words, AfterValidator(_known)]
 Seconds = Annotated[float, Field(gt=0, le=120)]
+Span = Annotated[float, BeforeValidator(spans.seconds), Field(gt=0, le=3600)]
 
 
 class _Part(BaseModel):
@@ -293,6 +295,7 @@ class Step(_Part):
     fettle: Fettle | None = None
     tell: Tell | None = None
     wait: Seconds | None = None
+    advance: Span | None = None
 
     @model_validator(mode="after")
     def _one_verb(self) -> Step:
@@ -314,6 +317,8 @@ class Scenario(_Part):
     ``images`` are tags of repositories in a registry, ``{registry}`` in the name of an image
     and in settings.
     ``silences`` lets Alertmanager be asked and silenced. ``group`` and ``order`` are its place in the list.
+    ``silences`` lets Alertmanager be asked and silenced. With ``production_times`` the bot keeps its own times and
+    limits instead of the sandbox's short ones, and ``advance`` lets time pass.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -327,7 +332,14 @@ class Scenario(_Part):
     silences: bool = False
     group: Annotated[str, AfterValidator(_group)] = ""
     order: int = 100
+    production_times: bool = False
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whose_time(self) -> Scenario:
+        if not self.production_times and any(step.verb == "advance" for step in self.steps):
+            raise ValueError("advance lets the time of a bot with production times pass: say production_times: true")
+        return self
 
     @property
     def room(self) -> bool:

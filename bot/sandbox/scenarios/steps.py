@@ -16,9 +16,9 @@ from typing import Any
 from bot.sandbox import hands
 from bot.sandbox.breakages import telling
 from bot.sandbox.kubernetes import stand_in, stand_in_go
-from bot.sandbox.scenarios import schema
+from bot.sandbox.scenarios import schema, spans
+from bot.sandbox.scenarios.checks import must_be_acked, untold
 from bot.sandbox.scenarios.transcript import Transcript
-from bot.sandbox.slack.models import Reply
 from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
 from bot.sandbox.world import World
 
@@ -57,6 +57,11 @@ class Player:
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def _advance(self, span: float) -> None:
+        start = time.monotonic()
+        await self.world.advance(span)
+        self.transcript.say(f"Everybody's clock goes on by {spans.told(span)}, in {time.monotonic() - start:.1f} s")
 
     async def _fire(self, fire: schema.Fire) -> None:
         delivery = await self.world.fire(fire.alert, fire.workload, **fire.labels)
@@ -217,7 +222,7 @@ class Player:
         self.transcript.say(f"{who} press{'es' if len(press.by) == 1 else ''} {found[0]}")
         replies = await asyncio.gather(*(card.press(found[0], by) for by in press.by))
         for by, reply in zip(press.by, replies, strict=True):
-            _must_be_acked(by, reply)
+            must_be_acked(by, reply)
         if len(press.by) > 1:
             await card.expect("approved by @", within=10)
             winner = (APPROVED_BY.search(card.text) or [""])[1]
@@ -229,7 +234,7 @@ class Player:
         view = await self.world.slack.expect_view(submit.by, *self._filled(submit.containing))
         self.transcript.quote(f"@{submit.by} sees “{view.title}”", self.world.slack.view_lines(view))
         reply = await self.world.slack.submit(submit.by, submit.values)
-        _must_be_acked(submit.by, reply)
+        must_be_acked(submit.by, reply)
         if reply.errors:
             raise UnmetError(f"The dialog was refused: {reply.errors}")
         said = ", ".join(f"{label}: {value}" for label, value in submit.values.items())
@@ -245,7 +250,7 @@ class Player:
 
     async def _slash(self, slash: schema.Slash) -> None:
         self.transcript.say(f"@{slash.by} types {slash.line}")
-        _must_be_acked(slash.by, await self.world.slack.slash(slash.by, slash.line))
+        must_be_acked(slash.by, await self.world.slack.slash(slash.by, slash.line))
 
     # -- what must be seen ------------------------------------------------------------------------
 
@@ -282,7 +287,7 @@ class Player:
             listed = {int(found) for found in re.findall(r"INC-(\d+)", digest)}
             return cards | listed, digest
 
-        await self._poll(lambda: owed <= told()[0], expect.within, lambda: _untold(owed - told()[0]))
+        await self._poll(lambda: owed <= told()[0], expect.within, lambda: untold(owed - told()[0]))
         cards, (_, digest) = len(room.cards()), told()
         self.transcript.say(f"{len(owed)} incidents: {cards} on cards of their own, the others in the digest")
         if expect.digest:
@@ -385,15 +390,3 @@ class Player:
             if time.monotonic() > end:
                 raise UnmetError(f"{failure()} (waited {within:g} s)")
             await asyncio.sleep(0.05)
-
-
-def _must_be_acked(who: str, reply: Reply) -> None:
-    if reply.error:
-        raise UnmetError(f"Slack showed @{who} an error: {reply.error} {reply.errors or ''}")
-    if not reply.acked:
-        raise UnmetError(f"What @{who} did was not acknowledged.")
-
-
-def _untold(left: set[int]) -> str:
-    some = ", ".join(f"INC-{number}" for number in sorted(left)[:10])
-    return f"{len(left)} incidents are on no card and in no digest: {some}"

@@ -86,6 +86,7 @@ class Doors:
     tokens: Tokens
     faults: Faults
     rates: Rates = field(default_factory=Rates)
+    ahead: Callable[[], float] = lambda: 0.0  # seconds that this workspace's time is ahead of the machine's
     enforce_rates: bool = True
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=KEPT_CALLS))
 
@@ -126,8 +127,8 @@ class Doors:
         """What Slack tells in headers: what the token may do, and what time it is."""
         if args.token == self.tokens.bot and self.api.scopes is not None:
             response.headers["X-OAuth-Scopes"] = ",".join(sorted(self.api.scopes))
-        if self.faults.clock_off:
-            response.headers["Date"] = formatdate(time.time() + self.faults.clock_off, usegmt=True)
+        if off := self.faults.clock_off + self.ahead():
+            response.headers["Date"] = formatdate(time.time() + off, usegmt=True)
 
     def _run(self, name: str, args: Args) -> Json:
         method = METHODS.get(name)

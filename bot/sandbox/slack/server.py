@@ -9,7 +9,9 @@ import ipaddress
 import logging
 import secrets
 import socket
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +24,7 @@ from bot.sandbox.slack.faults import Faults, SocketOrders
 from bot.sandbox.slack.http import Doors, Tokens, guard
 from bot.sandbox.slack.manifest import Manifest
 from bot.sandbox.slack.models import Call, Json, Message, Reply
+from bot.sandbox.slack.rates import Rates
 from bot.sandbox.slack.sockets import Sockets
 from bot.sandbox.slack.triggers import Triggers
 from bot.sandbox.slack.workspace import Workspace
@@ -37,7 +40,8 @@ class SlackServer:
     """One workspace with one app installed, on one loopback port.
 
     `manifest` is the content of the app's manifest.yml: it grants the scopes and lists commands,
-    shortcuts and events. Without it everything is granted. Routes may be added to `app` before
+    shortcuts and events. Without it everything is granted. ``ahead`` are the seconds that its time is ahead of this
+    machine's. Routes may be added to `app` before
     `start`.
     """
 
@@ -48,9 +52,12 @@ class SlackServer:
         workspace: Workspace | None = None,
         bot_token: str | None = None,
         app_token: str | None = None,
+        ahead: Callable[[], float] | None = None,
     ) -> None:
         self.manifest = Manifest.read(manifest)
         self.workspace = workspace or Workspace()
+        if ahead is not None:
+            self.workspace.clock = lambda: time.time() + ahead()
         self.workspace.people[self.workspace.bot_user_id].name = self.manifest.name.lower()
         self.bot_token = bot_token or f"xoxb-sandbox-{secrets.token_hex(12)}"
         self.app_token = app_token or f"xapp-sandbox-{secrets.token_hex(12)}"
@@ -68,6 +75,9 @@ class SlackServer:
         self._events = Events(self._api, self.manifest)
         self._acting = Acting(self._api, self.manifest)
         self._doors = Doors(self._api, Tokens(self.bot_token, self.app_token), self.faults)
+        if ahead is not None:
+            self._doors.ahead = ahead
+            self._doors.rates = Rates(lambda: time.monotonic() + ahead())
         self.app = web.Application(middlewares=[guard(lambda: self._port)], client_max_size=MOST_BODY_BYTES)
         self.app.add_routes(self._doors.routes())
         self._port: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.mitigation import TRAITS
-from bot.sandbox.world import ACTS
+from bot.sandbox.shipped import ACTS
 
 
 def test_the_sandbox_knows_what_each_role_is_for() -> None:
