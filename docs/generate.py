@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from alert_table import alerts_page  # noqa: E402 - a neighbour, and the path is set above
 from pydantic import BaseModel  # noqa: E402 - the path is set above
-from scenario_tables import scenario_rows  # noqa: E402 - a neighbour
+from scenario_tables import fault_rows, scenario_rows  # noqa: E402 - a neighbour
 
 from bot import settings_policy_parts as parts  # noqa: E402
 from bot.domain import observed  # noqa: E402 - the path is set above
@@ -182,7 +182,7 @@ ROWS: tuple[tuple[str, str, type[Any]], ...] = (
 
 def scenarios() -> str:
     """The page on scenarios with fresh tables."""
-    return filled("docs/scenarios.md", scenarios="\n".join(scenario_rows()).rstrip())
+    return filled("docs/scenarios.md", scenarios="\n".join(scenario_rows()).rstrip(), faults="\n".join(fault_rows()))
 
 
 def playbook_schema() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,15 +21,24 @@ AGE = timedelta(hours=6)
 """How long it says that it runs: a young one isn't believed when something is missing."""
 
 
+KINDS = ("drop_after", "drop_before", "hang", "error")
+"""It does what was asked and hangs up; it hangs up at once; it waits; it answers with a status."""
+
+
 @dataclass
 class Fault:
-    """``drop_after`` does what was asked and hangs up, ``drop`` hangs up, ``hang`` waits, ``error`` answers 503."""
+    """What goes wrong where the path has ``path`` in it; ``method`` "" is every one, ``times`` None until cleared."""
 
     method: str
     path: str
     kind: str
     times: int | None = 1
     seconds: float = 1.0
+    status: int = 503
+
+    def is_like(self, other: Fault) -> bool:
+        """Whether it does the same to the same requests, however often it still does."""
+        return replace(self, times=None) == replace(other, times=None)
 
 
 @dataclass
@@ -64,10 +73,22 @@ class AlertmanagerServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def fault(self, kind: str, where: str, *, times: int | None = 1, seconds: float = 1.0) -> None:
-        """``where`` is ``post silences``, ``get alerts``: the method, and a part of the path."""
-        method, _, path = where.partition(" ")
-        self.faults.append(Fault(method.upper(), path, kind, times, seconds))
+    def fault(
+        self, kind: str, where: str, *, times: int | None = 1, seconds: float = 1.0, status: int = 503
+    ) -> None:  # fmt: skip
+        """``where`` is ``post silences``, ``get alerts``: the method, and a part of the path; ``*`` is everything."""
+        if kind not in KINDS:
+            raise ValueError(f"There is no fault {kind} of Alertmanager's.")
+        self.faults.append(Fault(*_place(where), kind, times, seconds, status))
+
+    def is_on(self, kind: str, where: str, *, seconds: float = 1.0, status: int = 503) -> bool:
+        """Whether a fault like this one stands."""
+        return any(one.is_like(Fault(*_place(where), kind, None, seconds, status)) for one in self.faults)
+
+    def lift(self, kind: str, where: str, *, seconds: float = 1.0, status: int = 503) -> None:
+        """Take such faults back; what waits already goes on waiting."""
+        like = Fault(*_place(where), kind, None, seconds, status)
+        self.faults = [one for one in self.faults if not one.is_like(like)]
 
     def wrote(self, method: str) -> list[Any]:
         """What came by this method."""
@@ -81,7 +102,7 @@ class AlertmanagerServer:
         if fault is None:
             return await self._answered(request, handler)
         if fault.kind == "error":
-            return web.Response(status=503, text="no endpoints available")
+            return web.Response(status=fault.status, text="no endpoints available")
         if fault.kind == "hang":
             await asyncio.sleep(fault.seconds)
             return await self._answered(request, handler)
@@ -100,7 +121,7 @@ class AlertmanagerServer:
 
     def _next_fault(self, request: web.Request) -> Fault | None:
         for fault in self.faults:
-            if fault.method == request.method and fault.path in request.path:
+            if fault.method in {"", request.method} and fault.path in request.path:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:
@@ -141,6 +162,11 @@ class AlertmanagerServer:
     async def _delete(self, request: web.Request) -> web.Response:
         self.alertmanager.silences.expire(request.match_info["id"])
         return web.Response()
+
+
+def _place(where: str) -> tuple[str, str]:
+    method, _, path = where.partition(" ")
+    return ("", "") if method == "*" else (method.upper(), path)
 
 
 def _with(alert: dict[str, Any], book: SilenceBook) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from bot.sandbox.alertmanager_api import AlertmanagerServer
 from bot.sandbox.bot_process import BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
+from bot.sandbox.faults.every import Switchboard
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.moved_time import Hand
@@ -108,6 +109,7 @@ class World:
         self.alertmanager_api = AlertmanagerServer(self.alertmanager)
         self.prometheus = PrometheusServer(self.cluster)
         self.registry = ImageRegistry()
+        self.faults = Switchboard(self.slack_server.faults, self.cluster_server.faults, self.alertmanager_api)
         self.broken: list[Broken] = []
         self.lag = 0.0
         """The longest that this process had to wait for its turn so far, in seconds."""

@@ -3,7 +3,10 @@
 It refuses to guess: a fault hits exactly the verb and resource it was set for (`*` for all), in one namespace or all.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from bot.sandbox.kubernetes.status import MODIFIED, StatusError, failure
 from bot.sandbox.kubernetes.wire import Json
@@ -24,6 +27,11 @@ _WORDS: dict[int, tuple[str, str]] = {
     504: ("Timeout", "Timeout: request did not complete within the allotted timeout"),
 }
 _RETRY_AFTER = (429, 504)
+WRITE = "write"
+"""Stands for every verb that changes something; reviews, which are created and change nothing, are none."""
+_WRITES = ("create", "update", "patch", "delete", "deletecollection")
+FOR_EVER = 3600.0
+"""Seconds: longer than anybody waits for an answer."""
 
 
 @dataclass
@@ -39,10 +47,17 @@ class Fault:
     drop_after: bool = False
     late: bool = False
     namespace: str = ""
+    retry_after: int = 1
 
     def hits(self, verb: str, resource: str, namespace: str) -> bool:
         """Whether it applies to this request."""
-        return self.verb in ("*", verb) and self.resource in ("*", resource) and self.namespace in ("", namespace)
+        changes = self.verb == WRITE and verb in _WRITES and not resource.endswith("reviews")
+        verbs = self.verb in ("*", verb) or changes
+        return verbs and self.resource in ("*", resource) and self.namespace in ("", namespace)
+
+    def is_like(self, other: Fault) -> bool:
+        """Whether it does the same to the same requests, however often it still does."""
+        return replace(self, times=None) == replace(other, times=None)
 
 
 class Faults:
@@ -50,15 +65,19 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.watches: Callable[[], int] = lambda: 0
+        """Ends the open watches; the server fills it in."""
         self.clock_off = 0.0
         """Seconds that the Date of answers is ahead of this machine's clock."""
 
-    def set(self, verb: str, resource: str, *, status: int, times: int | None = None) -> None:
-        """Answer with this status instead of working."""
-        self._faults.append(Fault(verb, resource, times, status=status))
+    def set(
+        self, verb: str, resource: str, *, status: int, times: int | None = None, retry_after: int = 1
+    ) -> None:  # fmt: skip
+        """Answer with this status instead of working; a 429 and a 504 say when to come again."""
+        self._faults.append(Fault(verb, resource, times, status=status, retry_after=retry_after))
 
     def hang(
-        self, verb: str, resource: str, *, seconds: float = 3600.0, times: int | None = None, late: bool = False,
+        self, verb: str, resource: str, *, seconds: float = FOR_EVER, times: int | None = None, late: bool = False,
         namespace: str = "",
     ) -> None:  # fmt: skip
         """Say nothing for so long, then go on as usual; `late` does the work before the silence."""
@@ -72,13 +91,21 @@ class Faults:
         """Do the work, then close the connection without an answer."""
         self._faults.append(Fault(verb, resource, times, drop_after=True))
 
-    def is_on(self, verb: str, resource: str, *, status: int = 0, hangs: bool = False) -> bool:
-        """Whether exactly this order stands: this status, or that it hangs."""
-        return any(_is(fault, verb, resource, status, hangs=hangs) for fault in self._faults)
+    def expire_watches(self) -> int:
+        """End every open watch with 410, as when its version was compacted away; how many there were."""
+        return self.watches()
 
-    def lift(self, verb: str, resource: str, *, status: int = 0, hangs: bool = False) -> None:
-        """Take such an order back; what hangs already goes on hanging until its caller gives up."""
-        self._faults = [fault for fault in self._faults if not _is(fault, verb, resource, status, hangs=hangs)]
+    def set_clock(self, seconds: float) -> None:
+        """The Date of answers is so far ahead of this machine's clock."""
+        self.clock_off = seconds
+
+    def is_on(self, like: Fault) -> bool:
+        """Whether a fault like this one stands."""
+        return any(fault.is_like(like) for fault in self._faults)
+
+    def lift(self, like: Fault) -> None:
+        """Take such faults back; what hangs already goes on hanging until its caller gives up."""
+        self._faults = [fault for fault in self._faults if not fault.is_like(like)]
 
     def clear(self) -> None:
         """Switch all faults off."""
@@ -97,14 +124,9 @@ class Faults:
         return None
 
 
-def _is(fault: Fault, verb: str, resource: str, status: int, *, hangs: bool) -> bool:
-    same = (fault.verb, fault.resource, fault.status) == (verb, resource, status)
-    return same and (fault.hang is not None) == hangs
-
-
-def refusal(code: int) -> StatusError:
+def refusal(code: int, retry_after: int = 1) -> StatusError:
     """The answer of a fault, in the words that the real server has for such a status."""
     reason, message = _WORDS.get(code, ("InternalError", f"simulated {code}"))
-    details: Json | None = {"retryAfterSeconds": 1} if code in _RETRY_AFTER else None
-    headers = {"Retry-After": "1"} if code in _RETRY_AFTER else {}
+    details: Json | None = {"retryAfterSeconds": retry_after} if code in _RETRY_AFTER else None
+    headers = {"Retry-After": str(retry_after)} if code in _RETRY_AFTER else {}
     return StatusError(failure(code, reason, message, details), headers)

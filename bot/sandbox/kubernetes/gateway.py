@@ -26,7 +26,7 @@ from bot.sandbox.kubernetes.ownership import record
 from bot.sandbox.kubernetes.pages import Answer, Plain
 from bot.sandbox.kubernetes.routes import Route, parse
 from bot.sandbox.kubernetes.status import StatusError
-from bot.sandbox.kubernetes.watching import Watch
+from bot.sandbox.kubernetes.watching import Expired, Watch
 from bot.sandbox.kubernetes.wire import Json, dig, dump
 
 _FLOW, _LEVEL = str(uuid.uuid4()), str(uuid.uuid4())
@@ -77,7 +77,7 @@ class Gateway:
             # The edge of the server: a bug here must look like a server's error, not like a lost line.
             log.exception("%s %s failed", request.method, request.path)
             found = Answer(500, faults.refusal(500).body)
-        if isinstance(found, Watch):
+        if isinstance(found, Watch | Expired):
             return await self._stream(request, found, seen)
         seen.status = found.code
         return self._respond(found)
@@ -105,7 +105,7 @@ class Gateway:
             **extra,
         }
 
-    async def _stream(self, request: web.BaseRequest, watch: Watch, seen: Record) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, watch: Watch | Expired, seen: Record) -> web.StreamResponse:
         seen.status = 200
         headers = {**self._headers({}), "Content-Type": "application/json"}
         response = web.StreamResponse(status=200, headers=headers)
@@ -130,7 +130,7 @@ class Gateway:
             self.access.require(user, asked)
         return other
 
-    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch | Command":
+    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch | Expired | Command":
         host = request.headers.get("Host", "").rsplit(":", 1)[0]
         if host not in _LOOPBACK:
             return Plain(403, b"this server only answers on loopback\n")
@@ -146,13 +146,10 @@ class Gateway:
         body = await request.read()
         seen.body = body[:_BODY_KEPT].decode("utf-8", "replace")
         fault = self.faults.take(route.verb, route.question.full, route.namespace)
-        if fault and fault.hang is not None and not fault.late:
-            await asyncio.sleep(fault.hang)
-        elif fault and fault.status:
-            raise faults.refusal(fault.status)
-        elif fault and fault.drop_before:
-            self._hang_up(request, seen)
-            raise faults.refusal(503)  # nobody hears it
+        if fault and fault.status == 410 and route.verb == "watch":
+            return Expired()
+        if fault:
+            await self._before(fault, request, seen)
         content = request.headers.get("Content-Type", "")
         asked = Asked(body, content, query, seen.user_agent)
         if route.question.full == "pods/exec" and route.verb in ("get", "create"):
@@ -167,6 +164,16 @@ class Gateway:
         if fault and fault.drop_after:
             self._hang_up(request, seen)
         return found
+
+    async def _before(self, fault: faults.Fault, request: web.BaseRequest, seen: Record) -> None:
+        """What a fault does before the work, or instead of it."""
+        if fault.hang is not None and not fault.late:
+            await asyncio.sleep(fault.hang)
+        elif fault.status:
+            raise faults.refusal(fault.status, fault.retry_after)
+        elif fault.drop_before:
+            self._hang_up(request, seen)
+            raise faults.refusal(503)  # nobody hears it
 
     @staticmethod
     def _hang_up(request: web.BaseRequest, seen: Record) -> None:

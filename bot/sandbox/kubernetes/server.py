@@ -44,6 +44,7 @@ class ClusterServer:
         # The bot's own namespace: its lease lives there, and it must never act on it.
         self.cluster.apply(scenery.namespace(bot_user.split(":")[2]))
         self.faults = Faults()
+        self.faults.watches = self.cluster.store.expire_watches
         self.requests: deque[Record] = deque(maxlen=_KEPT)
         self._gateway = Gateway(self.cluster, self.access, self.faults)
         self._certificate = certificate.of_this_process()

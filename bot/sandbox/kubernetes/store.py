@@ -13,6 +13,8 @@ from bot.sandbox.kubernetes.kinds import Kind
 from bot.sandbox.kubernetes.wire import Json, Objects
 
 Key = tuple[str, str]
+EXPIRED = "EXPIRED"
+"""The type of a change that is none: it tells an open watch that it is over."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,13 @@ class Store:
         """Forget the history, as etcd does: every older watch and continue token expires."""
         self.history.clear()
         self.floor = self.version + 1
+
+    def expire_watches(self) -> int:
+        """Forget the history, and tell every open watch that it is over; how many there were."""
+        self.compact()
+        for queue in self.listeners:
+            queue.put_nowait(Change(self.version, "", EXPIRED, {}, None))
+        return len(self.listeners)
 
 
 def _controller(obj: Json | None) -> str:

@@ -11,7 +11,7 @@ from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.kinds import Kind
 from bot.sandbox.kubernetes.reading import Form, chooser, shown
 from bot.sandbox.kubernetes.status import StatusError, failure
-from bot.sandbox.kubernetes.store import Change
+from bot.sandbox.kubernetes.store import EXPIRED, Change
 from bot.sandbox.kubernetes.wire import Json
 
 BOOKMARK_SECONDS = 60.0
@@ -26,6 +26,18 @@ def start_version(query: Mapping[str, str]) -> int:
         said = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         raise StatusError(failure(500, None, said))
     return int(text)
+
+
+def _over(said: str) -> Json:
+    return {"type": "ERROR", "object": failure(410, "Expired", said)}
+
+
+class Expired:
+    """A watch that is over when it begins, in a 200, as the real server says it."""
+
+    async def events(self) -> AsyncIterator[Json]:
+        """The error alone."""
+        yield _over("too old resource version: 1 (by a fault of the sandbox)")
 
 
 class Watch:
@@ -91,7 +103,7 @@ class Watch:
             return [*events, self._bookmark(initial=True)] if everything else events
         if self._from + 1 < store.floor:
             said = f"too old resource version: {self._from} ({store.floor})"
-            return [{"type": "ERROR", "object": failure(410, "Expired", said)}]
+            return [_over(said)]
         past = [change for change in store.history if change.version > self._from]
         return [event for event in map(self._translate, past) if event]
 
@@ -117,6 +129,9 @@ class Watch:
                         yield self._bookmark()
                     bookmark = max(bookmark, loop.time() + BOOKMARK_SECONDS)
                     continue
+                if change.type == EXPIRED:
+                    yield _over(f"too old resource version: {self._from} ({store.floor})")
+                    return
                 event_or_none = self._translate(change) if change.version > self._from else None
                 if event_or_none:
                     yield event_or_none

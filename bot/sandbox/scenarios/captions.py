@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bot.sandbox.faults.every import sentence
 from bot.sandbox.scenarios import schema, spans
 
 OWN_HAND = frozenset({"press", "submit", "slash"})
@@ -93,18 +94,6 @@ def _bot(bot: schema.Bot) -> str:
     return {"stop": "The bot is stopped.", "kill": "The bot is killed.", "start": "The bot starts again."}[bot.do]
 
 
-def _fault(fault: schema.Fault) -> str:
-    who = {"slack": "Slack", "cluster": "The cluster's API", "alertmanager": "Alertmanager"}[fault.of]
-    how = {
-        "drop_after": "does it, and its answer is lost",
-        "hang": "doesn't answer",
-        "slow": "answers late",
-        "error": f"answers {fault.status}",
-        "rate_limit": "says that it is asked too often",
-    }[fault.kind]
-    return f"From now on, at {fault.where}: {who} {how}."
-
-
 def _expect_audit(expect: schema.ExpectAudit) -> str:
     parts = [_quoted(expect.containing)] if expect.containing else []
     parts += [f"{tag} {_times(count)}" for tag, count in expect.counts.items()]
@@ -147,7 +136,7 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "expect_audit": _expect_audit,
     "expect_silences": _silences,
     "bot": _bot,
-    "fault": _fault,
+    "fault": lambda fault: sentence(fault.order),
     "clear_faults": lambda _: "All faults are over.",
     "fettle": lambda fettle: f"At the terminal: fettle {fettle.line}",
     "tell": lambda _: "The alerts of all that is broken come; each card must name the cause first.",

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 from bot.sandbox.scenarios import spans
+from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.groups import GROUPS
 
 FOLDER = Path(__file__).parent
@@ -216,17 +217,6 @@ class Bot(_Part):
 
     do: Literal["stop", "kill", "start"]
     exit: int | None = None
-
-
-class Fault(_Part):
-    """A switch of one of the servers; ``where`` is a Web API method, ``patch deployments`` or ``post silences``."""
-
-    of: Literal["slack", "cluster", "alertmanager"]
-    kind: Literal["drop_after", "hang", "slow", "error", "rate_limit"]
-    where: str
-    times: int | None = 1
-    seconds: float = 1.0
-    status: int = 503
 
 
 class Fettle(_Part):

@@ -15,9 +15,11 @@ from typing import Any
 
 from bot.sandbox import hands
 from bot.sandbox.breakages import telling
+from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.scenarios import schema, spans
 from bot.sandbox.scenarios.checks import must_be_acked, untold
+from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
 from bot.sandbox.world import World
@@ -177,38 +179,13 @@ class Player:
         if bot.exit is not None and code != bot.exit:
             raise UnmetError(f"The bot ended with exit code {code}, not {bot.exit}.{self.world.bot.last_lines()}")
 
-    async def _fault(self, fault: schema.Fault) -> None:
-        self.transcript.say(f"Fault: {fault.of} {fault.kind} on {fault.where}")
-        if fault.of == "cluster":
-            verb, _, resource = fault.where.partition(" ")
-            cluster = self.world.cluster_server.faults
-            if fault.kind == "drop_after":
-                cluster.drop_after(verb, resource, times=fault.times)
-            elif fault.kind in {"hang", "slow"}:
-                cluster.hang(verb, resource, seconds=fault.seconds, times=fault.times)
-            else:
-                cluster.set(verb, resource, status=fault.status, times=fault.times)
-            return
-        if fault.of == "alertmanager":
-            kind = "hang" if fault.kind == "slow" else fault.kind
-            self.world.alertmanager_api.fault(kind, fault.where, times=fault.times, seconds=fault.seconds)
-            return
-        slack = self.world.slack_server.faults
-        if fault.kind == "drop_after":
-            slack.drop_after(fault.where, times=fault.times or 1)
-        elif fault.kind == "slow":
-            slack.slow(fault.where, fault.seconds, times=fault.times)
-        elif fault.kind == "hang":
-            slack.hang(fault.where, times=fault.times)
-        elif fault.kind == "rate_limit":
-            slack.rate_limit(fault.where, max(1, int(fault.seconds)), times=fault.times)
-        else:
-            slack.error(fault.where, fault.status, times=fault.times)
+    async def _fault(self, fault: Fault) -> None:
+        order = fault.order
+        await self.world.faults.put(order)
+        self.transcript.say(f"Fault: {sentence(order)}")
 
     async def _clear_faults(self, _yes: bool) -> None:
-        self.world.slack_server.faults.clear()
-        self.world.cluster_server.faults.clear()
-        self.world.alertmanager_api.faults.clear()
+        self.world.faults.clear()
         self.transcript.say("Fault: all cleared")
 
     # -- what people do ---------------------------------------------------------------------------

@@ -4,9 +4,11 @@ Faults of the Web API are by method name, "*" for all, or "response_url" and "up
 until they are used up (`times`) or cleared. It decides; the HTTP and socket layers carry it out.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass
@@ -18,6 +20,10 @@ class Fault:
     seconds: float = 0.0
     retry_after: int = 0
     error: str | int = ""
+
+    def is_like(self, other: Fault) -> bool:
+        """Whether it does the same, however often it still does."""
+        return replace(self, times=None) == replace(other, times=None)
 
 
 @dataclass
@@ -34,6 +40,7 @@ class SocketFaults:
     """Standing orders for Socket Mode, read by the socket layer."""
 
     refuse: int = 0
+    stale: int = 0
     answer_pings: bool = True
     duplicates: int = 0
     ghosts: int = 0
@@ -62,11 +69,11 @@ class Faults:
         """Wait before processing."""
         self._add(method, Fault("slow", times, seconds=seconds))
 
-    def drop_after(self, method: str, times: int = 1) -> None:
+    def drop_after(self, method: str, times: int | None = 1) -> None:
         """Process the call, then reset the connection instead of answering."""
         self._add(method, Fault("drop_after", times))
 
-    def drop_before(self, method: str, times: int = 1) -> None:
+    def drop_before(self, method: str, times: int | None = 1) -> None:
         """Reset the connection without having processed the call."""
         self._add(method, Fault("drop_before", times))
 
@@ -82,15 +89,15 @@ class Faults:
         """Process the call and never answer (until `clear`)."""
         self._add(method, Fault("hang_after", times))
 
-    def is_on(self, method: str, kind: str) -> bool:
-        """Whether a fault of this kind stands for this method."""
-        return any(fault.kind == kind for fault in self._by_method.get(method, ()))
+    def is_on(self, method: str, like: Fault) -> bool:
+        """Whether a fault like this one stands for this method."""
+        return any(fault.is_like(like) for fault in self._by_method.get(method, ()))
 
-    def lift(self, method: str, kind: str) -> None:
-        """Switch the faults of one kind off for one method, and release the calls that hang for it."""
-        left = [fault for fault in self._by_method.get(method, ()) if fault.kind != kind]
+    def lift(self, method: str, like: Fault) -> None:
+        """Take such faults back for one method, and release the calls that hang for them."""
+        left = [fault for fault in self._by_method.get(method, ()) if not fault.is_like(like)]
         self._by_method[method] = left
-        if kind.startswith("hang"):
+        if like.kind.startswith("hang"):
             self._release()
 
     def _release(self) -> None:
@@ -140,9 +147,13 @@ class Faults:
         """Every ticket handed out so far and not yet used is refused."""
         self._socket_orders().expire_tickets()
 
-    def no_pong(self) -> None:
+    def stale_tickets(self, n: int = 1) -> None:
+        """The next `n` tickets are over when they are handed out: whoever wants to connect has to ask for another."""
+        self.sockets.stale = n
+
+    def no_pong(self, *, on: bool = True) -> None:
         """Stop answering the client's pings."""
-        self.sockets.answer_pings = False
+        self.sockets.answer_pings = not on
 
     def ghosts(self, n: int = 1) -> None:
         """Count `n` half-open connections: each takes its share of the payloads and loses them.
@@ -155,11 +166,16 @@ class Faults:
         """Deliver the next payload twice, under two envelope ids (the `event_id` is the same)."""
         self.sockets.duplicates += times
 
+    def set_clock(self, seconds: float) -> None:
+        """The Date of answers is so far ahead of this machine's clock."""
+        self.clock_off = seconds
+
     def clear(self) -> None:
         """Switch everything off and release the calls that hang."""
         self._by_method.clear()
         self.clock_off = 0.0
         self.sockets.refuse = 0
+        self.sockets.stale = 0
         self.sockets.answer_pings = True
         self.sockets.duplicates = 0
         self.sockets.ghosts = 0

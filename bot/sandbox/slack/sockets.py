@@ -85,7 +85,8 @@ class Sockets:
     def new_ticket(self) -> str:
         """A ticket for one handshake within a minute."""
         ticket = secrets.token_urlsafe(16)
-        self._tickets[ticket] = time.monotonic() + TICKET_SECONDS
+        stale, self.faults.stale = self.faults.stale > 0, max(0, self.faults.stale - 1)
+        self._tickets[ticket] = time.monotonic() + (0.0 if stale else TICKET_SECONDS)
         return ticket
 
     def expire_tickets(self) -> None:
@@ -98,7 +99,7 @@ class Sockets:
             self.faults.refuse -= 1
             return web.Response(status=503, text="refused")
         expiry = self._tickets.pop(request.query.get("ticket", ""), None)
-        if expiry is None or expiry < time.monotonic():
+        if expiry is None or expiry <= time.monotonic():
             return web.Response(status=403, text="ticket unknown, used or expired")
         socket = web.WebSocketResponse(autoping=False, max_msg_size=0, timeout=CLOSE_SECONDS)
         await socket.prepare(request)

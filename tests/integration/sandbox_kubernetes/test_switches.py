@@ -32,6 +32,22 @@ async def test_a_fault_is_answered_and_nothing_is_done(api: Api, server: Cluster
     assert (await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)).status == 200
 
 
+async def test_a_rate_limit_says_when_to_come_again(api: Api, server: ClusterServer) -> None:
+    server.faults.set("get", "deployments", status=429, times=1, retry_after=7)
+    refused = await api("GET", DEPLOYMENT)
+    assert (refused.headers["Retry-After"], refused.body["details"]) == ("7", {"retryAfterSeconds": 7})
+
+
+async def test_a_fault_on_writes_hits_what_changes_something_and_no_questions(api: Api, server: ClusterServer) -> None:
+    server.faults.set("write", "*", status=403)
+    review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
+    asked = {**review, "spec": {"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "shop"}}}
+    assert (await api("PATCH", DEPLOYMENT, NOTE, kind=MERGE)).status == 403
+    assert (await api("DELETE", DEPLOYMENT)).status == 403
+    assert (await api("GET", DEPLOYMENT)).status == 200
+    assert (await api("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)).status == 201
+
+
 async def test_a_dropped_answer_was_done_all_the_same(api: Api, server: ClusterServer) -> None:
     server.faults.drop_after("patch", "deployments")
     with pytest.raises(aiohttp.ClientError):

@@ -88,3 +88,23 @@ async def test_many_watches_are_let_go(api: Api, server: ClusterServer) -> None:
         await asyncio.sleep(0.02)
         server.cluster.apply({"kind": "Namespace", "metadata": {"name": "shop", "labels": {"n": str(_)}}})
     assert server.cluster.store.listeners == []
+
+
+async def test_a_watch_can_be_made_to_expire_at_its_beginning_and_in_the_middle(
+    api: Api, server: ClusterServer
+) -> None:
+    """As recorded: a 200, and then an ERROR object with code 410."""
+    recorded = capture("watch-410-gone")["lines"][0]
+    server.faults.set("watch", "*", status=410, times=1)
+    [begun] = await api.watch(PODS, timeoutSeconds="5")
+    open_ = asyncio.create_task(api.watch(PODS, timeoutSeconds="5"))
+    while not server.cluster.store.listeners:  # noqa: ASYNC110 - a list has no event
+        await asyncio.sleep(0.01)
+    assert server.faults.expire_watches() == 1
+    [later] = await open_
+    for told in (begun, later):
+        assert told["type"] == recorded["type"]
+        assert set(told["object"]) == set(recorded["object"])
+        assert (told["object"]["code"], told["object"]["reason"]) == (410, "Expired")
+    version = recorded["object"]["message"].partition("(")[0]
+    assert later["object"]["message"].startswith(version.rpartition(":")[0])

@@ -11,7 +11,11 @@ import pytest_asyncio
 
 from bot.domain.audit import AuditNote
 from bot.sandbox.alertmanager import Alertmanager
+from bot.sandbox.alertmanager_api import AlertmanagerServer
 from bot.sandbox.bot_process import free_port
+from bot.sandbox.faults.every import KINDS, Switchboard
+from bot.sandbox.faults.fault import Order
+from bot.sandbox.faults.presets import PRESETS, Preset
 from bot.sandbox.kubernetes.faults import Faults as ClusterFaults
 from bot.sandbox.page.panels import alerts
 from bot.sandbox.page.panels.alerts import AlertsPanel
@@ -187,86 +191,74 @@ def test_before_a_bot_has_written_there_is_nothing_and_no_file_is_made(tmp_path:
 
 
 async def _disconnect(_reason: str) -> int:
-    return 0
+    return 2
 
 
-def switched() -> tuple[FaultsPanel, SlackFaults, ClusterFaults]:
+def switched() -> tuple[FaultsPanel, Switchboard]:
     """Switchboards as the servers have them; two sockets are open."""
     slack, cluster = SlackFaults(orders=SocketOrders(_disconnect, lambda: 2, lambda: None)), ClusterFaults()
-    return FaultsPanel(slack, cluster), slack, cluster
+    board = Switchboard(slack, cluster, AlertmanagerServer(Alertmanager("", "")))
+    return FaultsPanel(board), board
 
 
-ON_SLACK = {
-    "slack-429": ("chat.update", "rate_limit"),
-    "slack-slow": ("views.open", "slow"),
-    "slack-drop": ("chat.postMessage", "drop_after"),
-    "slack-drop-edit": ("chat.update", "drop_after"),
-    "slack-503": ("auth.test", "error"),
-}
+LASTING = [row for listed in PRESETS.values() for row in listed if any(KINDS[o.of][o.kind].holds for o in row.orders)]
+AT_ONCE = [row for listed in PRESETS.values() for row in listed if row not in LASTING]
 
 
-@pytest.mark.parametrize("name", ON_SLACK)
-async def test_a_switch_for_slack_hits_its_calls_until_it_is_off(name: str) -> None:
-    panel, slack, _ = switched()
-    method, kind = ON_SLACK[name]
-    assert await panel.acts["turn"]({"switch": name}) == ""
-    assert 'aria-pressed="true"' in panel.html()
-    assert [fault.kind for fault in slack.take(method)] == [kind]
-    if kind == "drop_after":  # used up
-        assert 'aria-pressed="true"' not in panel.html()
-        return
-    assert (await panel.acts["turn"]({"switch": name})).startswith("Over: ")
-    assert slack.take(method) == []
-
-
-ON_CLUSTER = {
-    "cluster-403": ("patch", 403),
-    "cluster-409": ("update", 409),
-    "cluster-429": ("list", 429),
-    "cluster-503": ("watch", 503),
-}
-
-
-@pytest.mark.parametrize("name", ON_CLUSTER)
-async def test_a_switch_for_the_cluster_hits_its_verbs_until_it_is_off(name: str) -> None:
-    panel, _, cluster = switched()
-    verb, status = ON_CLUSTER[name]
-    await panel.acts["turn"]({"switch": name})
-    fault = cluster.take(verb, "deployments")
-    assert fault is not None
-    assert fault.status == status
-    assert (cluster.take("get", "pods") is None) == (status in {403, 409})
-    await panel.acts["turn"]({"switch": name})
-    assert cluster.take(verb, "deployments") is None
-
-
-async def test_requests_hang_until_the_switch_is_off() -> None:
-    panel, _, cluster = switched()
-    await panel.acts["turn"]({"switch": "cluster-hang"})
-    fault = cluster.take("get", "pods")
-    assert fault is not None
-    assert fault.hang
-    await panel.acts["turn"]({"switch": "cluster-hang"})
-    assert cluster.take("get", "pods") is None
-
-
-async def test_a_closed_socket_stays_closed_until_the_switch_is_off() -> None:
-    panel, slack, _ = switched()
+@pytest.mark.parametrize("row", LASTING, ids=lambda row: row.name)
+async def test_a_switch_says_that_it_is_on_until_it_is_off(row: Preset) -> None:
+    panel, board = switched()
     before = panel.mark()
-    await panel.acts["turn"]({"switch": "slack-socket"})
+    assert f'data-switch="{row.name}" aria-pressed="false"' in panel.html()
+    assert await panel.acts["turn"]({"switch": row.name}) == ""
     assert panel.mark() != before
-    assert slack.sockets.refuse > 0
-    await panel.acts["turn"]({"switch": "slack-socket"})
-    assert slack.sockets.refuse == 0
-    assert "that were reset: 2" in await panel.acts["cut"]({})
+    assert f'data-switch="{row.name}" aria-pressed="true"' in panel.html()
+    assert panel.html().count('aria-pressed="true"') == 1
+    assert "✕ 1 on" in panel.html()
+    assert (await panel.acts["turn"]({"switch": row.name})).startswith("Over: ")
+    assert (panel.mark(), board.holding) == (before, [])
 
 
-async def test_everything_is_switched_off_at_once_and_an_unknown_fault_is_refused() -> None:
-    panel, slack, cluster = switched()
-    for name in ("slack-429", "cluster-503", "slack-socket"):
+@pytest.mark.parametrize("row", AT_ONCE, ids=lambda row: row.name)
+async def test_what_is_over_at_once_says_that_it_was_done(row: Preset) -> None:
+    panel, _ = switched()
+    assert f'data-switch="{row.name}"><span>' in panel.html(), "no switch, so that it isn't announced as one"
+    assert (await panel.acts["turn"]({"switch": row.name})).startswith("Done: ")
+    assert "Nothing fails" in panel.html()
+
+
+async def test_a_reset_tells_how_many_connections_it_was() -> None:
+    panel, _ = switched()
+    assert await panel.acts["turn"]({"switch": "socket-cut"}) == "Done: the socket is reset once (2 of them)."
+
+
+async def test_what_is_used_up_is_off_by_itself() -> None:
+    panel, board = switched()
+    await panel.acts["turn"]({"switch": "slack-drop"})
+    assert "✕ waits" in panel.html()
+    board._boards["slack"].take("chat.postMessage")
+    assert 'aria-pressed="true"' not in panel.html()
+    assert "Nothing fails" in panel.html()
+
+
+async def test_what_a_scenario_ordered_is_told_too_and_ends_with_the_rest() -> None:
+    panel, board = switched()
+    before = panel.mark()
+    await board.put(Order("cluster", "error", "patch deployments", None, status=409))
+    assert panel.mark() != before
+    assert "From now on at patch deployments: The cluster&#39;s API answers 409." in panel.html()
+    for name in ("slack-429", "cluster-503", "slack-socket", "alertmanager-503"):
         await panel.acts["turn"]({"switch": name})
+    assert "5 on" in panel.html()
     assert await panel.acts["clear"]({}) == "Everything works again."
     assert 'aria-pressed="true"' not in panel.html()
-    assert (slack.take("chat.update"), cluster.take("get", "pods"), slack.sockets.refuse) == ([], None, 0)
+    assert board.holding == []
+    assert panel.mark() == before
+
+
+async def test_an_unknown_fault_is_refused_and_alertmanagers_stand_only_where_there_is_one() -> None:
+    panel, board = switched()
     with pytest.raises(NotThere, match="no such fault"):
         await panel.acts["turn"]({"switch": "flood"})
+    assert "alertmanager-503" in panel.html()
+    assert "alertmanager-503" not in FaultsPanel(board, ["Slack"]).html()

@@ -44,6 +44,21 @@ async def test_a_ticket_is_good_for_one_handshake(
             await session.ws_connect(url)
 
 
+async def test_a_ticket_can_be_over_before_it_is_used(
+    server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
+) -> None:
+    """When it is handed out, or while the client still holds it; the next one is good."""
+    server.faults.stale_tickets()
+    stale = await link(server, client)
+    held = await link(server, client)
+    server.faults.expire_tickets()
+    for url in (stale, held):
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+            await session.ws_connect(url)
+    async with session.ws_connect(await link(server, client)) as socket:
+        assert (await socket.receive_json(timeout=2))["type"] == "hello"
+
+
 async def test_an_ack_counts_by_envelope_id_on_whatever_connection(
     server: SlackServer, client: AsyncWebClient, session: aiohttp.ClientSession
 ) -> None:

@@ -43,7 +43,7 @@ async def test_a_lost_answer_is_looked_for_and_nothing_is_sent_again(room: Room)
 async def test_a_request_that_never_arrived_is_not_set_after_several_looks_and_not_sent_again(room: Room) -> None:
     incident = await room.firing()
     await room.asked(incident)
-    room.server.fault("drop", "post silences")
+    room.server.fault("drop_before", "post silences")
     await room.run(30)
     silence = await room.silence()
     assert (silence.state, silence.in_force) == (SilenceState.FAILED, False)
@@ -56,7 +56,7 @@ async def test_a_request_that_never_arrived_is_not_set_after_several_looks_and_n
 async def test_it_is_not_looked_for_while_the_request_may_still_arrive(room: Room) -> None:
     incident = await room.firing()
     await room.asked(incident)
-    room.server.fault("drop", "post silences")
+    room.server.fault("drop_before", "post silences")
     await room.run(10)
     assert not any(path == "/api/v2/silences" for method, path, _ in room.server.asked if method == "GET")
     assert (await room.silence()).state is SilenceState.RUNNING

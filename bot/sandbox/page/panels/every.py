@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.faults.presets import PRESETS
 from bot.sandbox.harms import Harming
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.status import StatusError
@@ -53,5 +54,5 @@ def beside(world: World, demo: Demo) -> list[Panel]:
         ClusterPanel(world.cluster, demo.owe, partial(break_here, world)),
         AlertsPanel(world.alertmanager, world.alert_sets, harming.targets, nodes),
         AuditPanel(world.folder / "fettle.db", lambda: world.fettle("audit", "verify")),
-        FaultsPanel(world.slack_server.faults, world.cluster_server.faults),
+        FaultsPanel(world.faults, [head for head in PRESETS if head != "Alertmanager" or world.options.silences]),
     ]

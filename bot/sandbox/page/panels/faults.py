@@ -1,138 +1,106 @@
-"""The faults' panel: one switch for each way in which Slack and the cluster let the bot down.
+"""The faults' panel: one row for each way worth a press in which Slack, the cluster and Alertmanager let the bot down.
 
-A switch puts standing orders into the switchboards of the servers, and takes the same ones out. What is used up (a
-post that is dropped once) is off again by itself: the panel shows what the switchboards hold. It refuses to remember.
+A switch gives orders to the world's switchboard and takes the same ones back; some are over as soon as they are
+pressed, and what is used up (a post that is dropped once) is off again by itself: the panel shows what holds. It
+refuses to remember, and to know a fault that isn't in the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bot.sandbox.kubernetes.faults import Faults as ClusterFaults
+from bot.sandbox.faults.every import KINDS, Switchboard, sentence
+from bot.sandbox.faults.fault import Order
+from bot.sandbox.faults.presets import PRESETS, Preset
 from bot.sandbox.page.panels.panel import Act, Json, field
 from bot.sandbox.page.render import render
 from bot.sandbox.slack.errors import NotThere
-from bot.sandbox.slack.faults import Faults as SlackFaults
-
-FOR_EVER = 10**9
-RETRY_AFTER, SLOW = 3, 2.0
-WRITES = ("patch", "update", "create", "delete")
 
 
 @dataclass(frozen=True)
-class Switch:
-    """``on`` switches it on, ``off`` off; ``holds`` is whether it is on now."""
+class Row:
+    """``word`` is how it stands, ``on`` None where there is nothing to switch off."""
 
     name: str
     label: str
     about: str
-    on: Callable[[], object]
-    off: Callable[[], object]
-    holds: Callable[[], bool]
-
-
-def slack_switches(faults: SlackFaults) -> list[Switch]:
-    """What goes wrong with Slack."""
-
-    def of_calls(name: str, label: str, about: str, kind: str, method: str, on: Callable[[], object]) -> Switch:
-        return Switch(
-            name, label, about, on, lambda: faults.lift(method, kind), lambda: faults.is_on(method, kind)
-        )  # fmt: skip
-
-    def shut() -> None:
-        faults.refuse_sockets(FOR_EVER)
-        faults.close_sockets()
-
-    return [
-        of_calls(
-            "slack-429", "429 on every call", f"Retry-After: {RETRY_AFTER}", "rate_limit", "*",
-            lambda: faults.rate_limit("*", RETRY_AFTER),
-        ),
-        of_calls("slack-slow", "Every call is slow", f"{SLOW:g} s", "slow", "*", lambda: faults.slow("*", SLOW)),
-        of_calls(
-            "slack-drop", "The next post is done, then the line drops", "once", "drop_after", "chat.postMessage",
-            lambda: faults.drop_after("chat.postMessage"),
-        ),
-        of_calls(
-            "slack-drop-edit", "The next edit is done, then the line drops", "once", "drop_after", "chat.update",
-            lambda: faults.drop_after("chat.update"),
-        ),
-        of_calls("slack-503", "503 on every call", "HTML of a proxy", "error", "*", lambda: faults.error("*", 503)),
-        Switch(
-            "slack-socket", "The socket is closed, and none opens", "presses aren't heard", shut,
-            lambda: faults.refuse_sockets(0), lambda: faults.sockets.refuse > 0,
-        ),
-    ]  # fmt: skip
-
-
-def cluster_switches(faults: ClusterFaults) -> list[Switch]:
-    """What goes wrong with the cluster's API."""
-
-    def refused(status: int, about: str, verbs: Sequence[str]) -> Switch:
-        def on() -> None:
-            for verb in verbs:
-                faults.set(verb, "*", status=status)
-
-        def off() -> None:
-            for verb in verbs:
-                faults.lift(verb, "*", status=status)
-
-        what = "every request" if "*" in verbs else "every write"
-        return Switch(
-            f"cluster-{status}", f"{status} on {what}", about, on, off,
-            lambda: faults.is_on(verbs[0], "*", status=status),
-        )  # fmt: skip
-
-    return [
-        refused(403, "Forbidden", WRITES),
-        refused(409, "somebody changed it meanwhile", WRITES),
-        refused(429, "Retry-After: 1", ("*",)),
-        refused(503, "no server behind the address", ("*",)),
-        Switch(
-            "cluster-hang", "Every request hangs", "until it is given up", lambda: faults.hang("*", "*"),
-            lambda: faults.lift("*", "*", hangs=True), lambda: faults.is_on("*", "*", hangs=True),
-        ),
-    ]  # fmt: skip
+    on: bool | None
+    word: str
 
 
 class FaultsPanel:
-    """The switches of both servers."""
+    """The rows of these groups, all of them unless said otherwise, and whatever else a scenario ordered."""
 
     name, title = "faults", "Faults"
 
-    def __init__(self, slack: SlackFaults, cluster: ClusterFaults) -> None:
-        self._groups = (("Slack", slack_switches(slack)), ("Kubernetes", cluster_switches(cluster)))
-        self._by_name = {switch.name: switch for _, switches in self._groups for switch in switches}
-        self._slack = slack
-        self.acts: Mapping[str, Act] = {"turn": self._turn, "cut": self._cut, "clear": self._clear}
+    def __init__(self, board: Switchboard, groups: Iterable[str] = PRESETS) -> None:
+        self._board = board
+        self._groups = {head: PRESETS[head] for head in groups}
+        self._by_name = {one.name: one for listed in self._groups.values() for one in listed}
+        self.acts: Mapping[str, Act] = {"turn": self._turn, "clear": self._clear}
 
     def mark(self) -> Hashable:
-        """Which switches are on."""
-        return tuple(switch.holds() for switch in self._by_name.values())
+        """Which faults hold, those of a scenario too."""
+        return tuple(self._is_on(one) for one in self._by_name.values()), tuple(self._others())
 
     def html(self) -> Markup:
-        """All switches."""
-        return render("panels/faults.html", groups=self._groups)
+        """All rows."""
+        groups = [(head, [self._row(one) for one in listed]) for head, listed in self._groups.items()]
+        others = [sentence(one) for one in self._others()]
+        count = sum(bool(row.on) for _, rows in groups for row in rows) + len(others)
+        return render("panels/faults.html", groups=groups, count=count, others=others)
+
+    def _row(self, preset: Preset) -> Row:
+        if not _holding(preset):
+            return Row(preset.name, preset.label, preset.about, None, "now")
+        on, once = self._is_on(preset), all(_is_used_up(order) for order in _holding(preset))
+        words = ("✕ waits", "once") if once else ("✕ on", "off")
+        return Row(preset.name, preset.label, preset.about, on, words[0 if on else 1])
+
+    def _is_on(self, preset: Preset) -> bool:
+        return any(self._board.holds(order) for order in _holding(preset))
+
+    def _others(self) -> list[Order]:
+        """What holds by a scenario's order, and stands in no row."""
+        told = [order for one in self._by_name.values() if self._is_on(one) for order in one.orders]
+        return [one for one in self._board.holding if one not in told]
 
     async def _turn(self, body: Json) -> str:
-        switch = self._by_name.get(field(body, "switch"))
-        if switch is None:
+        preset = self._by_name.get(field(body, "switch"))
+        if preset is None:
             raise NotThere("There is no such fault.")
-        if switch.holds():
-            switch.off()
-            return f"Over: {switch.label.lower() if switch.label[0].isalpha() else switch.label}."
-        switch.on()
-        return ""
-
-    async def _cut(self, _body: Json) -> str:
-        count = self._slack.close_sockets()
-        return f"Socket Mode connections that were reset: {count}; the bot may connect again."
+        if self._is_on(preset):
+            for order in preset.orders:
+                self._board.lift(order)
+            return f"Over: {_begin(preset.label)}."
+        found = [await self._board.put(order) for order in preset.orders]
+        return "" if _holding(preset) else f"Done: {_begin(preset.label)}{_counted(found[-1])}."
 
     async def _clear(self, _body: Json) -> str:
-        for switch in self._by_name.values():
-            if switch.holds():
-                switch.off()
+        self._board.clear()
         return "Everything works again."
+
+
+def _is_used_up(order: Order) -> bool:
+    """Whether it ends by itself, once it has hit."""
+    kind = KINDS[order.of][order.kind]
+    return order.times is not None and "times" in kind.takes and not kind.stays
+
+
+def _holding(preset: Preset) -> list[Order]:
+    """Its orders that can be taken back."""
+    return [order for order in preset.orders if KINDS[order.of][order.kind].holds is not None]
+
+
+def _counted(found: object) -> str:
+    """How many connections or watches it was about, where the switchboard counts them."""
+    return f" ({found} of them)" if isinstance(found, int) else ""
+
+
+def _begin(label: str) -> str:
+    """A label within a sentence; names keep their capital."""
+    proper = label.startswith(("Slack", "Retry"))
+    return label if proper else label[0].lower() + label[1:]
