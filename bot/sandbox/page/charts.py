@@ -23,13 +23,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the template shows; `least` and `most` are the ends of the scale."""
+    """All that the template shows; `most` is the end of the scale, `marks` are the places of what is `marked`."""
 
     curves: Sequence[Curve]
     most: str
     first: str
     last: str
     marked: Sequence[str]
+    marks: Sequence[str]
 
 
 def _values(series: Mapping[str, Any]) -> list[float]:
@@ -54,10 +55,13 @@ def drawing(chart: Mapping[str, Any]) -> Drawing:
         points = " ".join(f"{step * n:.1f},{HEIGHT - HEIGHT * value / most:.1f}" for n, value in enumerate(values))
         newest = f"{values[-1]:g} {unit}".strip() if values else ""
         curves.append(Curve(str(one.get("name", "")), newest, points, number % TINTS))
+    width = WIDTH / max(len(categories) - 1, 1)
+    marked = {at: one for at, one in enumerate(categories) if " " in one}
     return Drawing(
         curves,
         f"{most:g} {unit}".strip(),
         categories[0] if categories else "",
         categories[-1] if categories else "",
-        [one for one in categories if " " in one],
+        [one for at, one in marked.items() if 0 < at < len(categories) - 1],
+        [f"{width * at:.1f}" for at in marked],
     )

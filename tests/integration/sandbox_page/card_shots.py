@@ -63,7 +63,7 @@ def page_html(given: dict[str, Any]) -> str:
     message = _message(workspace, given)
     place = Place(user="U0ANA", channel="C0ONCALL")
     return _PAGE.format(
-        css="".join((STATIC / f"{name}.css").read_text() for name in ("page", "blocks")),
+        css="".join((STATIC / f"{name}.css").read_text() for name in ("page", "blocks", "narrow")),
         dates=(STATIC / "dates.js").read_text(),
         message=message_html(workspace, message, place, in_thread=False),
     )

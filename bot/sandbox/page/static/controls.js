@@ -50,14 +50,7 @@ const Controls = (() => {
     return Page.act("choose", { ...whereabouts(control), value });
   }
 
-  function closeOverflow(except) {
-    for (const open of document.querySelectorAll("details.overflow[open], details.next[open]")) {
-      if (open !== except) open.open = false;
-    }
-  }
-
   document.addEventListener("click", (event) => {
-    closeOverflow(event.target.closest("details"));
     const chip = event.target.closest(".chip");
     const control = event.target.closest(".control");
     if (chip) {
@@ -87,29 +80,9 @@ const Controls = (() => {
 
   const listOf = (input) => input.closest(".combo").querySelector(".combo-list");
 
-  // Under its field, or above it where there is more room: nothing else moves, also in a dialog.
-  function placeList(input) {
-    const list = listOf(input);
-    const box = input.getBoundingClientRect();
-    const below = window.innerHeight - box.bottom;
-    const upwards = below < 200 && box.top > below;
-    list.style.left = `${box.left}px`;
-    list.style.minWidth = `${Math.min(box.width, 340)}px`;
-    list.style.top = upwards ? "auto" : `${box.bottom + 4}px`;
-    list.style.bottom = upwards ? `${window.innerHeight - box.top + 4}px` : "auto";
-    list.style.maxHeight = `${Math.max(80, Math.min(240, (upwards ? box.top : below) - 12))}px`;
-  }
-
-  // A fixed list would stay where it was while its field moves away.
-  document.addEventListener("scroll", (event) => {
-    const input = document.querySelector('.combo input[aria-expanded="true"]');
-    if (input && event.target !== listOf(input)) placeList(input);
-  }, { capture: true, passive: true });
-
   function showList(input, shown) {
-    listOf(input).hidden = !shown;
+    Layers.show(listOf(input), input, shown);
     input.setAttribute("aria-expanded", String(shown));
-    if (shown) placeList(input);
     if (!shown) input.removeAttribute("aria-activedescendant");
   }
 
@@ -119,6 +92,14 @@ const Controls = (() => {
     button.setAttribute("role", "option");
     button.dataset.value = option.value;
     return button;
+  }
+
+  function nothing(sentence) {
+    const words = document.createElement("span");
+    Object.assign(words, { className: "combo-none", textContent: sentence });
+    words.setAttribute("role", "option");
+    words.setAttribute("aria-disabled", "true");
+    return words;
   }
 
   async function search(input) {
@@ -131,7 +112,7 @@ const Controls = (() => {
     const options = answer.options || [];
     const list = listOf(input);
     list.replaceChildren(...options.map((option, index) => optionButton(option, `${list.id}-${index}`)));
-    if (!options.length) list.textContent = answer.message || "Nothing found.";
+    if (!options.length) list.append(nothing(answer.message || "Nothing found."));
     return showList(input, true);
   }
 
@@ -149,7 +130,7 @@ const Controls = (() => {
 
   // Arrow keys move through a list of options under a text field; Enter picks, Escape closes.
   function listKeys(event, list, onPick, onClose) {
-    const options = [...list.querySelectorAll("[role=option]")];
+    const options = [...list.querySelectorAll("[role=option]:not([aria-disabled])")];
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "Escape") return onClose(), true;
     if (event.key === "Enter" && at >= 0) return onPick(options[at]), true;
@@ -184,7 +165,7 @@ const Controls = (() => {
   });
 
   document.addEventListener("mousedown", (event) => {
-    const option = event.target.closest(".combo-list [role=option]");
+    const option = event.target.closest(".combo-list [role=option]:not([aria-disabled])");
     if (!option) return;
     event.preventDefault();
     pick(option.closest(".combo").querySelector("input"), option);
@@ -196,7 +177,7 @@ const Controls = (() => {
     if (!control) return;
     if (control.dataset.kind === "combo" && input.matches("input")) {
       const list = listOf(input);
-      const used = !list.hidden && listKeys(event, list, (o) => pick(input, o), () => showList(input, false));
+      const used = Layers.isOpen(list) && listKeys(event, list, (o) => pick(input, o), () => showList(input, false));
       if (used || event.key === "Enter") event.preventDefault();
     } else if (event.key === "Enter" && control.dataset.dispatch && input.matches("input[type=text]")) {
       event.preventDefault();

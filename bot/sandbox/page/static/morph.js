@@ -4,7 +4,7 @@
 
 const Morph = (() => {
   // What a person did to an element and the server knows nothing of.
-  const OWN = new Set(["open", "disabled", "aria-busy", "style"]);
+  const OWN = new Set(["open", "disabled", "aria-busy", "aria-expanded", "aria-activedescendant", "style"]);
   const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || "" : "");
 
   function attributes(old, fresh) {
@@ -22,8 +22,9 @@ const Morph = (() => {
       return;
     }
     attributes(old, fresh);
-    // A written date differs from what the server sent; it is written anew after the change.
-    if (old.matches("time[data-pattern]")) return;
+    // A written date differs from what the server sent; it is written anew after the change. What a person searches
+    // through was never sent with the rest.
+    if (old.matches("time[data-pattern], .combo-list")) return;
     children(old, fresh);
   }
 

@@ -115,7 +115,7 @@ const Page = (() => {
   for (const list of [byId("messages"), byId("replies")]) {
     let end = true;
     list.addEventListener("scroll", () => { end = atEnd(list); }, { passive: true });
-    new ResizeObserver(() => { if (end) list.scrollTop = list.scrollHeight; }).observe(list);
+    new ResizeObserver(() => { if (end) toEnd(list); }).observe(list);
   }
 
   // Makes the list show exactly these items; false if the server left out HTML that is missing here.
@@ -294,8 +294,16 @@ const Page = (() => {
     byId("room").classList.toggle("rooms-asked", shown);
     byId("rooms-open").setAttribute("aria-expanded", String(shown));
   }
-  byId("rooms-open").addEventListener("click", () => {
-    showRooms(!byId("room").classList.contains("rooms-asked"));
+  const roomsShown = () => byId("room").classList.contains("rooms-asked");
+  byId("rooms-open").addEventListener("click", () => showRooms(!roomsShown()));
+  // On a phone the column lies over the messages: a press beside it, or Escape, puts it away.
+  document.addEventListener("click", (event) => {
+    if (roomsShown() && !event.target.closest("#rooms, #rooms-open")) showRooms(false);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !roomsShown()) return;
+    showRooms(false);
+    byId("rooms-open").focus();
   });
 
   // A link to a message of this workspace leads there within the page.
