@@ -173,6 +173,8 @@ def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> t
         since = at
     elif one.done and not grown:
         odd = restarts.disturbed(one.fresh, seen, max(0, int(progress.get(restarts.SIZE, size)) - size))
+        if one.fresh and not progress.get(MARKS, seen):  # none was needed, so none was watched
+            odd = f"{one.fresh[0].row.name} was added"
         since, anew, unmade = (at, odd, at) if odd else (since, anew, unmade)
     elif since is not None and not grown:
         since, anew = None, "not all were ready"

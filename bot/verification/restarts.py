@@ -56,11 +56,12 @@ def disturbed(fresh: Sequence[Pod], before: Mapping[str, Any], fewer: int) -> st
     """Why what was seen good before isn't the same any more, though it is good now; empty where it is.
 
     Between two looks a pod may stop being ready and be ready again, or give way to another one that has no restarts.
-    ``fewer`` is by how many pods the workload was made smaller since.
+    ``fewer`` is by how many pods the workload was made smaller since; if none is left of those that were there, those
+    that are have not been watched.
     """
     there = {pod.row.name: pod for pod in fresh}
     lost = [name for name in before if name not in there or not _mark(there[name], before)]
-    if len(lost) > fewer:
+    if len(lost) > fewer or (fresh and lost and len(lost) == len(before)):
         return f"{lost[0]} was replaced"
     for pod in fresh:
         was, now = _mark(pod, before).get("ready", ""), _told(pod.ready_since)

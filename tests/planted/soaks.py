@@ -36,6 +36,14 @@ BUGS = (
         tests=(ASSESS, SHAPES),
     ),
     Bug(
+        name="pods-added-late-need-no-soak",
+        why="An autoscaler took the new pod away and adds others: they pass on the soak of the one that is gone.",
+        file=RESTARTS,
+        old="    if len(lost) > fewer or (fresh and lost and len(lost) == len(before)):\n",
+        new="    if len(lost) > fewer:\n",
+        tests=("tests/unit/verification/test_replicas.py", UNIT_RESTARTS),
+    ),
+    Bug(
         name="another-pod-of-the-same-name",
         why="A pod of a StatefulSet that is made anew again and again has no restarts, and passes.",
         file=RESTARTS,

@@ -214,6 +214,17 @@ def test_an_autoscaler_that_wants_fewer_needs_no_new_pod() -> None:
     assert verdicts(EVICTED, *[Snapshot(fewer, OLD[1:])] * 4)[-1] == "pass"
 
 
+def _scaled(count: int, *there: Pod) -> Snapshot:
+    return Snapshot(counted(count, hpa=("api", 1, 5), generation=8, observed_generation=8), there)
+
+
+@pytest.mark.parametrize("first", [_scaled(2, *OLD[1:]), _scaled(3, *OLD[1:], pod("api-9"))], ids=["none", "another"])
+def test_pods_that_come_when_more_are_wanted_again_have_a_soak_of_their_own(first: Snapshot) -> None:
+    """Whoever was watched is gone, and while nobody was needed nobody was."""
+    fewer, more = _scaled(2, *OLD[1:]), _scaled(4, *OLD[1:], pod("api-7"), pod("api-8"))
+    assert verdicts(EVICTED, first, fewer, more, more, more, more) == ["measuring"] * 5 + ["pass"]
+
+
 def test_somebodys_change_supersedes() -> None:
     changed = counted(3, generation=8, observed_generation=8, template_hash="hash-2")
     assert verdicts(EVICTED, Snapshot(changed, (*OLD[1:], pod("api-9")))) == ["superseded"]

@@ -131,8 +131,19 @@ PAIR = [pod("a", restarts=2), pod("b")]
         ([pod("a", restarts=2), pod("c")], 0, "b was replaced"),
         ([pod("a", restarts=2)], 1, ""),
         ([*PAIR, pod("c")], 0, ""),
+        ([pod("c")], 2, "a was replaced"),
+        ([], 2, ""),
     ],
-    ids=["the same", "ready anew", "another of its name", "another pod", "one fewer is wanted", "one more"],
+    ids=[
+        "the same",
+        "ready anew",
+        "another of its name",
+        "another pod",
+        "one fewer is wanted",
+        "one more",
+        "fewer, and all others",
+        "none is wanted",
+    ],
 )
 def test_between_two_looks_a_pod_must_stay_ready_and_the_same(now: list[Pod], fewer: int, phrase: str) -> None:
     assert disturbed(now, marks(PAIR), fewer) == phrase
