@@ -53,11 +53,14 @@ def crash_loop(
 def strike(
     world: World, kubelet: Kubelet, namespace: str, name: str, pods: int, behaviour: str, manner: Manner
 ) -> list[str]:
-    """Let up to `pods` running pods go wrong now; their names. Pods that take their place are well."""
+    """Let up to `pods` running pods go wrong now, those that are well first; their names.
+
+    Pods that take their place are well.
+    """
     now = world.clock.now()
     names: list[str] = []
-    for pod in pods_of(world, namespace, name):
-        run = kubelet.run_of(pod)
+    there = [(pod, kubelet.run_of(pod)) for pod in pods_of(world, namespace, name)]
+    for pod, run in sorted(there, key=lambda one: one[1].behaviour != "ok"):
         if len(names) < pods and is_active(pod) and run.stage == "running":
             run.go_wrong(behaviour, manner)
             run.due = now
