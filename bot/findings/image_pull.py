@@ -36,7 +36,7 @@ _REFUSED = (
 )
 _UNREACHABLE = (
     r"i/o timeout|connection refused|no such host|no route to host|handshake timeout|deadline exceeded"
-    r"|connection reset|\bEOF\b|x509|50[0234]|server misbehaving|service unavailable|registryunavailable"
+    r"|connection reset|\bEOF\b|x509|\b50[0234]\b|server misbehaving|service unavailable|registryunavailable"
 )
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(words, re.IGNORECASE))
@@ -50,6 +50,8 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("absent", r"not found|manifest unknown|name unknown|does not exist|no such image|never"),
     )
 )
+_NAMES = re.compile(r"https?://[^\s\"]+|sha256:[0-9a-f]+")
+"""Beside the image's own name: addresses and digests, which hold any word and any number."""
 BY_EVENTS = 60.0
 """What it weighs without the pods: a pull that failed may have gone well since."""
 SENTENCES = {
@@ -77,7 +79,7 @@ def find(case: Case) -> Finding | None:
     message = _error(one.container.message) or _of_events(case)
     wrong = one.container.image
     row = published.row_of(case, wrong)
-    kind = published.kind_with(_kind(f"{one.container.reason} {message}"), row)
+    kind = published.kind_with(_kind(f"{one.container.reason} {message}", wrong), row)
     now_there = ("the registry has it now",) if published.there_now(kind, row) else ()
     confidence, doubt = case.sure(Confidence.HIGH, "pods", against=now_there)
     doubts = (doubt, "" if kind else "the registry's own error isn't told", published.doubt(kind, row))
@@ -104,7 +106,7 @@ def _by_events(case: Case) -> Finding | None:
     found = re.search(r'image "([^"]+)"', rows[0].message)
     wrong = found[1] if found else ""
     message = _error(rows[0].message)
-    kind = _kind(message)
+    kind = _kind(message, wrong)
     confidence, doubt = case.sure(Confidence.MEDIUM, "pods")
     text = f"An image can't be pulled ({image(wrong) or 'its name is not told'}): {SENTENCES[kind]}"
     found_so = _finding(case, (), text, kind, wrong, confidence, doubt, (Cite("events", cut(rows[0].message, 200)),))
@@ -178,8 +180,10 @@ def _repository(reference: str) -> str:
     return f"{head}{slash}{last.split(':', 1)[0]}"
 
 
-def _kind(message: str) -> str:
-    return next((kind for kind, words in _KINDS if words.search(message)), "")
+def _kind(message: str, wrong: str) -> str:
+    """What the words say without the names: a port, a tag or a digest can hold 503, a repository "denied"."""
+    said = _NAMES.sub("", message.replace(wrong, "") if wrong else message)
+    return next((kind for kind, words in _KINDS if words.search(said)), "")
 
 
 def _error(message: str) -> str:

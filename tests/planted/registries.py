@@ -79,6 +79,14 @@ BUGS = (
         tests=(FINDING,),
     ),
     Bug(
+        name="names-read-as-the-error",
+        why="A port or a tag with 503 in it is called a registry that doesn't answer, and the missing tag isn't told.",
+        file="bot/findings/image_pull.py",
+        old='    said = _NAMES.sub("", message.replace(wrong, "") if wrong else message)\n',
+        new="    said = message\n",
+        tests=(FINDING,),
+    ),
+    Bug(
         name="path-that-climbs",
         why="A part of a repository may be two dots, and the question goes to another path of the registry.",
         file="bot/domain/image.py",

@@ -72,6 +72,32 @@ def test_only_an_error_of_the_name_is_cured_by_another_image(message: str, kind:
     assert bool(found.no_help) is not bool(actions)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "127.0.0.1:50247/shop/api:1.4.2", "registry.example.com:5030/shop/api:1.4.2",
+        "registry.example.com/shop/api:1.4.500",
+        "registry.example.com/access-denied/forbidden:1", f"registry.example.com/shop/api@sha256:{'5029' * 16}",
+    ],
+)  # fmt: skip
+def test_numbers_and_words_of_the_image_s_name_say_nothing_of_the_registry(image: str) -> None:
+    words = f'failed to resolve reference "{image}": {image}: not found'
+    rows = pulled(words)
+    [one] = waiting("ErrImagePull", words).containers
+    rows["pods"] = [pod("api-9", replace(one, image=image), phase="Pending", hash="new")]
+    assert first(snap(**rows)).detail == "absent"
+    told = event("Failed", f'Failed to pull image "{image}": {image}: not found')
+    found = find(Cause.IMAGE_PULL, without(snap(**pulled("", events=[told])), "pods"))
+    assert found is not None
+    assert found.detail == "absent"
+
+
+def test_numbers_of_an_address_say_nothing_of_the_registry_and_its_status_does() -> None:
+    asked = 'failed to do request: Head "https://registry.example.com:50333/v2/shop/api/manifests/1.4.2": '
+    assert first(snap(**pulled(RESOLVE + asked + "not found"))).detail == "absent"
+    assert first(snap(**pulled(RESOLVE + asked + "unexpected status: 503"))).detail == "unreachable"
+
+
 def test_an_old_template_whose_tag_went_isnt_rolled_back() -> None:
     rows = pulled(RESOLVE + f"{IMAGE}: not found", changes=[change(minutes=9000)])
     rows["pods"] = [waiting("ErrImagePull", RESOLVE + f"{IMAGE}: not found", hash="new"), pod("api-1", hash="new")]
