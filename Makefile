@@ -16,6 +16,9 @@ PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_ti
 	-p xdist.plugin -p _hypothesis_pytestplugin --dist worksteal
 # Most tests wait for a disk, a socket or a process more than they count.
 WORKERS ?= 6
+# Workers begin together: without compiled files each of them would compile every test for itself.
+unexport PYTHONDONTWRITEBYTECODE
+COMPILED := build/.compiled
 # Rooms in which a mistake acts on a cluster or loses an alert; each must reach the gate by itself.
 GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 
@@ -30,7 +33,14 @@ $(STAMP): requirements-dev.lock pyproject.toml
 sandbox: $(STAMP)
 	$(BIN)/fettle sandbox $(ARGS)
 
-test: $(STAMP)
+# Both cores collect a half of the tests, which compiles them; what is wrong with one is told by the run itself.
+$(COMPILED): $(STAMP) $(shell find bot commands alerts tests -name '*.py')
+	@mkdir -p build
+	@$(BIN)/python -m $(PYTEST) -n 0 --collect-only -qq tests/integration >build/.compiled-here 2>&1 & \
+		$(BIN)/python -m $(PYTEST) -n 0 --collect-only -qq --ignore tests/integration >build/.compiled-there 2>&1; wait
+	@touch $@
+
+test: $(COMPILED)
 	$(BIN)/python -m $(PYTEST) -n $(WORKERS) $(ARGS)
 
 # Every scenario is among the tests that `covered` runs; `make scenarios` plays them alone, with what is seen.
@@ -47,7 +57,7 @@ contracts: $(STAMP)
 	$(BIN)/lint-imports
 
 # Skips are listed (-rs), because CI refuses them; the report lies where CI reads it.
-covered: $(STAMP)
+covered: $(COMPILED)
 	@mkdir -p build
 	$(BIN)/coverage erase
 	FETTLE_EVERY=1 $(BIN)/coverage run -m $(PYTEST) -n 3 -rs --junitxml=build/junit.xml

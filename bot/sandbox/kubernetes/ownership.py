@@ -138,7 +138,9 @@ def _sorted(entries: list[Json]) -> list[Json]:
 
 def record(before: Json | None, after: Json, manager: str, time: str, subresource: str = "") -> None:
     """Write into `after` who owns what once `manager` made it out of `before`."""
-    old, new = fields_of(before or {}), fields_of(after)
+    was = before or {}
+    differ = [key for key in {**was, **after} if key not in was or key not in after or was[key] != after[key]]
+    old, new = (fields_of({key: obj[key] for key in differ if key in obj}) for obj in (was, after))
     changed = {path for path, value in new.items() if path not in old or old[path] != value}
     gone = set(old) - set(new)
     entries: list[Json] = clone((before or {}).get("metadata", {}).get("managedFields") or [])
@@ -147,14 +149,16 @@ def record(before: Json | None, after: Json, manager: str, time: str, subresourc
         mine = _entry(manager, "Update", after["apiVersion"], subresource)
         entries.append(mine)
     for entry in entries:
-        owned = _entry_paths(entry) - gone
+        have = _entry_paths(entry)
+        owned = have - gone
         if entry is mine:
             if changed:
                 owned |= changed
                 entry["time"] = time
         else:
             owned -= changed
-        entry["fieldsV1"] = _tree(owned)
+        if owned != have:
+            entry["fieldsV1"] = _tree(owned)
     after["metadata"]["managedFields"] = _sorted(entries)
 
 
