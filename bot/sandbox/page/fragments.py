@@ -104,8 +104,8 @@ def _attachments(message: Message, here: Scene) -> list[dict[str, Any]]:
         colour = str(attachment.get("color") or "")
         colour = _NAMED_COLOURS.get(colour, colour)
         blocks = attachment.get("blocks")
-        legacy = (attachment.get(key) for key in ("pretext", "title", "text", "footer"))
-        words = "\n".join(str(part) for part in legacy if part)
+        legacy = ((key, attachment.get(key)) for key in ("pretext", "title", "text", "footer"))
+        words = "\n".join(f"*{part}*" if key == "title" else str(part) for key, part in legacy if part)
         drawn.append(
             {
                 "colour": f"#{colour.lstrip('#')}" if _COLOUR.fullmatch(colour) else "",

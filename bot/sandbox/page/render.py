@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from bot.sandbox.page import charts, mrkdwn, rich_text
+from bot.sandbox.page import charts, markdown, mrkdwn, rich_text
 from bot.sandbox.page.mrkdwn import EMPTY, Directory
 
 Json = Mapping[str, Any]
@@ -182,6 +182,7 @@ def environment() -> Environment:
         choices=choices,
         curves=charts.drawing,
         groups=groups,
+        markdown=markdown.to_html,
         chosen=chosen,
         initial_choices=initial_choices,
         dispatches=dispatches,

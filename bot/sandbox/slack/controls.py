@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.models import Json
+from bot.sandbox.slack.shapes import blocks_within, elements_within
 
 # state key and whether the value is a list, for controls whose value is plain
 PLAIN = {
@@ -82,17 +83,14 @@ class Control:
 def controls(blocks: list[Json]) -> Iterator[Control]:
     """All interactive elements, in the order a person sees them."""
     for block in blocks:
-        found = list(block.get("elements") or []) if _may_hold(block) else []
+        found = elements_within(block)
         for name in ("accessory", "element"):
             if isinstance(block.get(name), dict):
                 found.append(block[name])
         for element in found:
             if element.get("action_id") is not None and element.get("type") != "image":
                 yield Control(block, element)
-
-
-def _may_hold(block: Json) -> bool:
-    return block.get("type") in ("actions", "context_actions")
+        yield from controls(blocks_within(block))
 
 
 def find(blocks: list[Json], *, action_id: str | None, text: str | None, block_id: str | None = None) -> Control:
@@ -180,6 +178,13 @@ def is_empty(entry: Json) -> bool:
     return all(v in (None, "", []) for k, v in entry.items() if k != "type")
 
 
+def _vote(element: Json, value: Any) -> str:
+    offered = [str((element.get(name) or {}).get("value")) for name in ("positive_button", "negative_button")]
+    if value not in offered:
+        raise NotThere(f"The answer {value!r} is not offered; there are: {', '.join(offered)}.")
+    return str(value)
+
+
 def action_of(control: Control, action_ts: str, value: Any, offered: list[Json]) -> Json:
     """The entry of `actions[]` for a use of the control (`value` only where it has one)."""
     action: Json = {
@@ -189,7 +194,9 @@ def action_of(control: Control, action_ts: str, value: Any, offered: list[Json])
         "action_ts": action_ts,
     }
     element = control.element
-    if control.kind in ("button", "workflow_button"):
+    if control.kind == "feedback_buttons":
+        action["value"] = _vote(element, value)
+    elif control.kind in ("button", "workflow_button", "icon_button"):
         action["text"] = copy.deepcopy(element.get("text"))
         action |= {k: element[k] for k in ("value", "style", "url") if element.get(k)}
     else:

@@ -11,7 +11,7 @@ from typing import Any
 from bot.sandbox.slack.models import Channel, File, Json, Message, Person, UserGroup, View
 from bot.sandbox.slack.workspace import Workspace
 
-STATEFUL_CONTAINERS = ("actions", "section", "input", "context_actions")
+STATEFUL_CONTAINERS = ("actions", "section", "input", "context_actions", "card")
 
 
 def _fill_text(value: Any) -> None:
@@ -30,21 +30,38 @@ def _fill_text(value: Any) -> None:
 def filled_blocks(blocks: list[Json]) -> list[Json]:
     """A copy with what Slack adds by itself: block ids, action ids, `emoji`, `verbatim`."""
     out = copy.deepcopy(blocks)
-    for block in out:
+    _fill(out)
+    return out
+
+
+def _fill(blocks: list[Json]) -> None:
+    for block in blocks:
+        _fill(blocks_within(block))
         if not block.get("block_id"):
             block["block_id"] = secrets.token_urlsafe(4)[:5]
         for element in interactive_elements(block):
             if element.get("type") != "image" and not element.get("action_id"):
                 element["action_id"] = secrets.token_urlsafe(4)[:5]
         _fill_text(block)
-    return out
+
+
+def blocks_within(block: Json) -> list[Json]:
+    """The blocks inside of a block: a container's, a carousel's cards."""
+    found = block.get({"container": "child_blocks", "carousel": "elements"}.get(str(block.get("type")), ""))
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def elements_within(block: Json) -> list[Json]:
+    """What stands in a block's rows of elements: the buttons of a card, and all of an actions block."""
+    row = {"actions": "elements", "context_actions": "elements", "card": "actions"}.get(str(block.get("type")), "")
+    return list(block.get(row) or [])
 
 
 def interactive_elements(block: Json) -> list[Json]:
     """The elements of a block that a person could use (buttons, selects, inputs)."""
     if block.get("type") not in STATEFUL_CONTAINERS:
         return []
-    found = list(block.get("elements") or [])
+    found = elements_within(block)
     found += [block[name] for name in ("accessory", "element") if isinstance(block.get(name), dict)]
     return [element for element in found if element.get("type") != "image"]
 

@@ -35,11 +35,7 @@ const Controls = (() => {
 
   async function press(control, button) {
     if (!(await confirmed(control))) return;
-    button.setAttribute("aria-busy", "true");
-    button.disabled = true;
-    await Page.act("press", whereabouts(control));
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    await Page.once(button, () => Page.act("press", whereabouts(control)));
   }
 
   // Tells the app of a choice; a choice that was not confirmed goes back to what it was.
@@ -59,6 +55,8 @@ const Controls = (() => {
       choose(control, Values.read(control));
       return field.focus();
     }
+    const vote = event.target.closest("[data-vote]");
+    if (vote) return Page.once(vote, () => choose(control, vote.dataset.vote));
     const button = event.target.closest(".control-button .btn");
     if (button) return press(control, button);
     const option = event.target.closest(".overflow-list button");
@@ -191,7 +189,7 @@ const Controls = (() => {
 
   function focusFirst() {
     const field = viewBox.querySelector(".dialog-body input, .dialog-body select, .dialog-body textarea");
-    if (field) field.focus();
+    (field || viewBox.querySelector("[data-close]")).focus();
   }
 
   // Shows the fragment of a view, replaces it when it changed, closes the dialog when there is none.
@@ -209,7 +207,8 @@ const Controls = (() => {
     Page.replace(viewBox, fragment.html);
     viewBox.setAttribute("aria-label", viewBox.querySelector("h2").textContent);
     if (!viewBox.open) viewBox.showModal();
-    if (!same) focusFirst();
+    // An app may put the fields in a moment later: the focus never stays behind in what is gone.
+    if (!same || !viewBox.contains(document.activeElement)) focusFirst();
   }
 
   function showErrors(answer) {
@@ -240,14 +239,9 @@ const Controls = (() => {
   viewBox.addEventListener("submit", async (event) => {
     event.preventDefault();
     const view = event.target;
-    const button = view.querySelector("[type=submit]");
-    if (button.disabled) return;
-    button.disabled = true;
-    button.setAttribute("aria-busy", "true");
-    const values = Values.readAll(view);
-    const answer = await Page.act("submit", { view_id: view.dataset.view, values }, { quiet: true });
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    const told = { view_id: view.dataset.view, values: Values.readAll(view) };
+    const answer = await Page.once(view.querySelector("[type=submit]"), () => Page.act("submit", told, { quiet: true }));
+    if (!answer) return;
     if (answer.ok) Values.forget(view.dataset.view);
     else if (document.contains(view)) showErrors(answer);
   });

@@ -4,7 +4,7 @@
 
 const Morph = (() => {
   // What a person did to an element and the server knows nothing of.
-  const OWN = new Set(["open", "disabled", "aria-busy", "aria-expanded", "aria-activedescendant", "style"]);
+  const OWN = new Set(["open", "aria-disabled", "aria-busy", "aria-expanded", "aria-activedescendant", "style"]);
   const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || "" : "");
 
   function attributes(old, fresh) {

@@ -53,6 +53,18 @@ const Page = (() => {
     return answer;
   }
 
+  // A press while the one before is under way is none. The button keeps the focus, which a disabled one would lose.
+  async function once(button, perform) {
+    if (button.getAttribute("aria-busy")) return undefined;
+    const states = ["aria-busy", "aria-disabled"];
+    for (const state of states) button.setAttribute(state, "true");
+    try {
+      return await perform();
+    } finally {
+      for (const state of states) button.removeAttribute(state);
+    }
+  }
+
   // --- showing ----------------------------------------------------------------------------------
 
   // Puts new HTML into an element without losing what was typed there or where the focus was. A message is changed
@@ -326,8 +338,7 @@ const Page = (() => {
     if (thread) openThread(thread.dataset.thread).then(() => byId("thread-close").focus());
     const fire = event.target.closest("[data-fire]");
     if (fire) {
-      fire.disabled = true;
-      act("fire", { name: fire.dataset.fire }).then(() => { fire.disabled = false; });
+      once(fire, () => act("fire", { name: fire.dataset.fire }));
     }
     if (event.target.closest("[data-invite]")) act("invite", {});
   });
@@ -360,7 +371,7 @@ const Page = (() => {
     follow();
   }
 
-  return { act, say, replace, begin, openThread, toEnd, place };
+  return { act, once, say, replace, begin, openThread, toEnd, place };
 })();
 
 window.addEventListener("DOMContentLoaded", Page.begin);

@@ -67,11 +67,7 @@ const Panels = (() => {
   }
 
   async function act(what, fields, button) {
-    button.disabled = true;
-    button.setAttribute("aria-busy", "true");
-    await Page.act(`panel/${panel.dataset.name}/${what}`, fields);
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    await Page.once(button, () => Page.act(`panel/${panel.dataset.name}/${what}`, fields));
     refresh();
   }
 
