@@ -46,7 +46,7 @@ def drawing(chart: Mapping[str, Any]) -> Drawing:
     axis = chart.get("axis_config")
     given = axis.get("categories") if isinstance(axis, Mapping) else None
     categories = [str(one) for one in given] if isinstance(given, list) else []
-    unit = str(axis.get("y_label", "")) if isinstance(axis, Mapping) else ""
+    unit, zone = (str(axis.get(key, "")) if isinstance(axis, Mapping) else "" for key in ("y_label", "x_label"))
     most = max((value for one in series for value in _values(one)), default=0.0) or 1.0
     curves = []
     for number, one in enumerate(series):
@@ -60,7 +60,7 @@ def drawing(chart: Mapping[str, Any]) -> Drawing:
     return Drawing(
         curves,
         f"{most:g} {unit}".strip(),
-        categories[0] if categories else "",
+        f"{categories[0]} {zone}".strip() if categories else "",
         categories[-1] if categories else "",
         [one for at, one in marked.items() if 0 < at < len(categories) - 1],
         [f"{width * at:.1f}" for at in marked],
