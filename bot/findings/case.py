@@ -226,7 +226,7 @@ class Case:
         left = list(Confidence)[min(wanted.rank + len(doubts), Confidence.LOW.rank)]
         missing = self.unread(*needs)
         if missing:
-            doubts.append(f"not read: {listed(missing)}")
+            doubts.append(f"nothing is known of {listed(missing)}")
             left = max(left, Confidence.MEDIUM, key=lambda one: one.rank)
         return left, "; ".join(doubts)
 

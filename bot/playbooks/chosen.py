@@ -225,8 +225,9 @@ def _advice(weighed: Sequence[Weighed], best: Weighed | None) -> str:
             return ""
         if one.missing:
             action = one.suggestion.action.replace("_", " ")
-            how = f": {one.suggestion.by_hand}" if one.suggestion.by_hand else "."
-            return f"{action.capitalize()} would help; {one.against.rstrip('.')}{how}"
+            would = "would help" if best is None else "would be better"
+            how = f" By hand: {one.suggestion.by_hand}" if one.suggestion.by_hand else ""
+            return f"{action.capitalize()} {would}, but {one.against.rstrip('.')}.{how}"
     return ""
 
 

@@ -34,7 +34,7 @@ def view(found: Home, permalink: Callable[[str, str], str], said: str = "") -> d
     drawn += _waiting(found, permalink)
     drawn += _open(found, permalink)
     drawn += _ended(found, permalink)
-    drawn.append(blocks.context(f"drawn {moment(found.now, found.now)}; open the tab again for a newer one"))
+    drawn.append(blocks.context(f"as of {moment(found.now, found.now)}; open the tab again for a newer one"))
     return {"type": "home", "blocks": drawn}
 
 

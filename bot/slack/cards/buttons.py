@@ -15,6 +15,8 @@ from bot.slack.mrkdwn import clean, link
 _LOOK_AGAIN = {Phase.FAILED, Phase.INCONCLUSIVE, Phase.SUPERSEDED}
 _CHOOSABLE = {Phase.OPEN, Phase.PROPOSED, Phase.RECORDED, Phase.EXPIRED, Phase.DENIED}
 _BUSY = {Phase.RUNNING, Phase.RESOLVED}
+_REFUSED = {Phase.DENIED, Phase.RECORDED}
+_MEASURED = "Then it is measured; the verdict comes on this card."
 
 
 def button_blocks(view: CardView) -> list[Block]:
@@ -52,9 +54,7 @@ def _proposal_row(proposal: Proposal) -> list[Block]:
     value = ids.proposal_value(proposal.id)
     verb = clean(proposal.text.verb) or "this"
     press = clean(proposal.text.press) or verb.capitalize()
-    asked = blocks.confirm_dialog(
-        f"{press} {proposal.target.ref}?", proposal.text.consequence or f"{proposal.text.headline}.", press
-    )
+    asked = blocks.confirm_dialog(f"{press} {proposal.target.ref}?", _consequence(proposal), press)
     return [
         # Where a reason is needed the form that asks for it stands in the confirm's place.
         blocks.button(
@@ -64,6 +64,16 @@ def _proposal_row(proposal: Proposal) -> list[Block]:
         blocks.button(ids.REJECT, "Reject", value),
         *([blocks.button(ids.CHANGE, "Change…", value)] if traits_of(proposal.action).changes else []),
     ]  # fmt: skip
+
+
+def _consequence(proposal: Proposal) -> str:
+    """What the press does, whole, and what comes after it as far as Slack's question has room."""
+    text = proposal.text
+    said = text.consequence or f"{text.headline}."
+    after = [one for one in (_MEASURED, text.undo) if one]
+    while after and len(" ".join([said, *after])) > blocks.CONFIRM_TEXT:
+        after.pop()
+    return " ".join([said, *reversed(after)])
 
 
 def _incident_row(view: CardView) -> list[Block]:
@@ -76,7 +86,9 @@ def _incident_row(view: CardView) -> list[Block]:
     row: list[Block] = []
     ended = offered_again(view)
     if ended is not None:
-        row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(ended.id), style="primary"))
+        # What a person or the policy said no to isn't what the card wants pressed.
+        style = "" if phase in _REFUSED else "primary"
+        row.append(blocks.button(ids.REQUEST_AGAIN, "Request again", ids.proposal_value(ended.id), style=style))
     if phase is Phase.RECORDED and ended is not None and ended.text.breakable:
         row.append(blocks.button(ids.BREAK_GLASS, "Break glass…", ids.proposal_value(ended.id), style="danger"))
     if phase is Phase.PASSED:

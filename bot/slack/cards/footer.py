@@ -31,5 +31,5 @@ def footer_block(view: CardView) -> Block:
         parts.append("the earlier card was deleted, this one replaces it")
     if view.delayed >= LATE:
         parts.append(f"⏳ delivery delayed by {duration(view.delayed)}")
-    parts.append(f"drawn {moment(view.now, view.now)}")
+    parts.append(f"as of {moment(view.now, view.now)}")
     return blocks.context(" · ".join(parts), 1200)

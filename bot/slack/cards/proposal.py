@@ -63,7 +63,9 @@ def _pending(view: CardView, proposal: Proposal) -> Block:
     if view.alone is not None:
         playbook, at = view.alone
         when = f"from {moment(at, view.now)} on" if at is not None else "soon after the thread was told"
-        lines.append(f"*Without an approval*, {when}: the playbook {safe(playbook, 64)} lets Fettle. Stop prevents it.")
+        lines.append(
+            f"*Without an approval*, {when}: the playbook {safe(playbook, 64)} lets Fettle do it. Stop prevents that."
+        )
     return blocks.section("\n".join(lines), 2800)
 
 

@@ -217,7 +217,10 @@ def test_what_a_recorded_incident_leads_to_is_shown_with_what_is_not_proposed(
     assert code == 0
     assert "found      oom_killed, confidence medium: The container is out of memory." in told
     assert "proposed   rollback: It may clear it." in told
-    assert "advice     Set resources would help; Fettle can't do this yet: kubectl set resources api" in told
+    assert (
+        "advice     Set resources would be better, but Fettle can't do this yet. By hand: kubectl set resources api"
+        in told
+    )
     assert "against    set_resources: Fettle can't do this yet." in told
     (row,) = explained(tmp_path, CRASHING, env, capsys, snapshot=file)
     assert row["proposed"]["action"] == "rollback"

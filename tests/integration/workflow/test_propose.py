@@ -28,7 +28,8 @@ async def test_a_crash_loop_on_an_old_template_brings_a_restart(floor: Floor) ->
     assert proposal.state is ProposalState.PENDING
     assert (proposal.requested_by, proposal.text.headline) == (SYSTEM, "Restart Deployment shop/api")
     assert "begin without what the old ones left behind" in proposal.text.rationale
-    assert "Evict would help; ALLOWED_ACTIONS doesn't name it: kubectl -n shop delete pod" in proposal.text.rationale
+    better = "Evict would be better, but ALLOWED_ACTIONS doesn't name it. By hand: kubectl -n shop delete pod"
+    assert better in proposal.text.rationale
     assert proposal.text.policy == "Needs 1 of 3 approvers and groups"
     assert "dry run ok" in proposal.text.facts
     assert "fettle.dev/execution" in proposal.text.diff

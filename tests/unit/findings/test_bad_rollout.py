@@ -74,7 +74,7 @@ def test_without_hashes_pods_are_told_apart_by_their_age() -> None:
 def test_without_changes_two_templates_at_once_still_tell_but_never_surely() -> None:
     found = first(without(rolled(), "changes"))
     assert (found.cause, found.confidence) == (Cause.BAD_ROLLOUT, Confidence.MEDIUM)
-    assert "not read: changes" in found.doubt
+    assert "nothing is known of changes" in found.doubt
 
 
 def test_what_fails_half_an_hour_after_a_finished_rollout_isnt_its_doing() -> None:

@@ -33,7 +33,7 @@ def looping(*lines: str, pods: list[object] | None = None, **rows: object) -> di
 def test_a_recorded_crash_is_told_also_while_the_container_is_up_between_two(name: str) -> None:
     found = first(recorded(name))
     assert (found.cause, found.confidence, found.detail) == (Cause.CRASH_LOOP, Confidence.MEDIUM, "exit 1")
-    assert "not read: logs" in found.doubt
+    assert "nothing is known of logs" in found.doubt
     assert found.suggestions == ()
 
 

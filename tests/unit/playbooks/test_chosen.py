@@ -66,14 +66,14 @@ def test_a_detail_that_is_named_counts_alone(detail: str, expected: str) -> None
 def test_what_fettle_cannot_do_is_advice_with_its_command_and_the_next_is_proposed() -> None:
     planned = _planned(finding("crash_loop", "rollback", "restart"), ["rollback", "restart"], ("restart",))
     assert _action(planned) == "restart"
-    assert planned.advice == "Rollback would help; Fettle can't do this yet: kubectl rollback"
+    assert planned.advice == "Rollback would be better, but Fettle can't do this yet. By hand: kubectl rollback"
 
 
 def test_where_nothing_else_helps_the_advice_stands_alone() -> None:
     planned = _planned(finding("image_pull", "set_image"), ["set_image"], ("restart",))
     assert planned.suggestion is None
     assert planned.why == "What helps here is set_image. Fettle can't do this yet."
-    assert planned.advice == "Set image would help; Fettle can't do this yet: kubectl set_image"
+    assert planned.advice == "Set image would help, but Fettle can't do this yet. By hand: kubectl set_image"
 
 
 def test_what_the_settings_do_not_allow_is_advice_and_the_next_is_proposed() -> None:
@@ -81,7 +81,7 @@ def test_what_the_settings_do_not_allow_is_advice_and_the_next_is_proposed() -> 
     found = [finding("crash_loop", "rollback", "restart")]
     planned = plan(mine, found, ALL, allowed=("restart",))
     assert _action(planned) == "restart"
-    assert planned.advice == "Rollback would help; ALLOWED_ACTIONS doesn't name it: kubectl rollback"
+    assert planned.advice == "Rollback would be better, but ALLOWED_ACTIONS doesn't name it. By hand: kubectl rollback"
     alone = plan(mine, [finding("crash_loop", "rollback")], ALL, allowed=("restart",))
     assert alone.why == "What helps here is rollback. ALLOWED_ACTIONS doesn't name it."
 
@@ -174,7 +174,7 @@ def test_a_fixed_value_wins_and_a_command_that_says_another_is_not_shown() -> No
     assert planned.suggestion.params == {"replicas": 4}
     assert not planned.suggestion.by_hand
     advice = _planned(found, [{"action": "scale", "params": {"replicas": 4}}], ()).advice
-    assert advice == "Scale would help; Fettle can't do this yet."
+    assert advice == "Scale would help, but Fettle can't do this yet."
 
 
 def test_who_may_approve_and_for_how_long_goes_with_the_proposal() -> None:

@@ -102,7 +102,7 @@ def test_buttons_stand_only_where_they_do_something(state: str) -> None:
 
 SENTENCES = {
     "proposed": ["🔴 SEV2 · shop/api · KubePodCrashLooping · INC-42", "*Proposed*  *Restart Deployment shop/api*"],
-    "alone": ["*Without an approval*, from <!date^", "the playbook api-crash lets Fettle. Stop prevents it."],
+    "alone": ["*Without an approval*, from <!date^", "the playbook api-crash lets Fettle do it. Stop prevents that."],
     "approved by a playbook": ["approved by playbook api-crash"],
     "requested by a person": ["Requested by <@U0BO>"],
     "no approvers": ["Nobody may approve, because no approvers are configured."],
@@ -174,7 +174,7 @@ def test_pods_are_told_with_the_time_they_were_read() -> None:
     late = replace(views.STATES["proposed"](), now=views.NOW + timedelta(hours=1))
     footer = card(late).blocks[-1]["elements"][0]["text"]
     assert f"pods at {moment(views.NOW, late.now)}: 3/6 ready" in footer
-    assert f"drawn {moment(late.now, late.now)}" in footer
+    assert f"as of {moment(late.now, late.now)}" in footer
 
 
 def test_a_question_after_a_pass_takes_the_green_away() -> None:
@@ -213,8 +213,37 @@ def test_approve_asks_with_the_consequence() -> None:
     row = next(block for block in message.blocks if block.get("block_id") == ids.BLOCK_PROPOSAL)
     asked = row["elements"][0]["confirm"]
     assert asked["title"]["text"] == "Restart shop/api?"
-    assert asked["text"]["text"] == "Restarts 6 pods of shop/api, 25 % at a time."
+    assert asked["text"]["text"] == (
+        "Restarts 6 pods of shop/api, 25 % at a time. Then it is measured; the verdict comes on this card."
+    )
     assert (asked["confirm"]["text"], asked["deny"]["text"]) == ("Restart", "Not now")
+
+
+@pytest.mark.parametrize(("consequence", "told"), [(100, (True, True)), (200, (False, True)), (260, (False, False))])
+def test_the_question_says_what_comes_after_it_as_far_as_slack_lets_it(
+    consequence: int, told: tuple[bool, bool]
+) -> None:
+    """The whole consequence always; that it is measured comes before whether it can be undone."""
+    given = views.proposal()
+    undo = "A restart can't be undone, and needn't be: the template stays."
+    text = replace(given.text, consequence="x" * consequence, undo=undo)
+    message = card(views.view(proposals=(replace(given, text=text),)))
+    row = next(block for block in message.blocks if block.get("block_id") == ids.BLOCK_PROPOSAL)
+    asked = row["elements"][0]["confirm"]["text"]["text"]
+    assert asked.startswith("x" * consequence)
+    assert (undo in asked, "Then it is measured" in asked) == told
+    assert check.message_blocks(list(message.blocks)) == []
+
+
+def test_asking_again_for_what_a_person_rejected_is_not_the_button_to_press() -> None:
+    styles = {
+        state: element.get("style")
+        for state in ("rejected", "expired", "refused")
+        for block in card(views.STATES[state]()).blocks
+        for element in block.get("elements", ())
+        if element.get("action_id") == ids.REQUEST_AGAIN
+    }
+    assert styles == {"rejected": None, "expired": "primary", "refused": None}
 
 
 def test_a_reason_is_said_once() -> None:
