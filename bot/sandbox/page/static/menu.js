@@ -68,6 +68,7 @@ const Menu = (() => {
     event.stopPropagation();
   });
   document.addEventListener("scroll", (event) => { if (event.target !== box) close(); }, { capture: true, passive: true });
+  window.addEventListener("resize", () => close());
 
   return { close };
 })();

@@ -148,6 +148,8 @@ const Page = (() => {
       if (element !== before) list.insertBefore(element, before);
       else before = element.nextElementSibling;
       if (element.dataset.digest !== item.digest) {
+        // A new message is read out; a card that is edited every few seconds is not, or nothing else would be heard.
+        if (element.dataset.digest) element.setAttribute("aria-live", "off");
         replace(element, item.html, { gently: true });
         element.dataset.digest = item.digest;
       }
