@@ -23,6 +23,12 @@ EXECUTION_ID = "fettle.dev/execution"
 
 PARTLY = "stopped after "
 """How the outcome of an execution begins that failed when a part of it was done."""
+NOT_APPLIED = "not applied: "
+"""How the outcome begins of what was refused, or was looked for in vain: nothing was done."""
+ABSENT = f"{NOT_APPLIED}no answer came, so the cluster was asked: it wasn't carried out (read back)."
+"""The outcome of what was looked for and isn't there."""
+UNANSWERED = "no answer yet: "
+"""How the note on a running one begins whose request left and wasn't answered; it is looked up."""
 
 
 class ExecutionState(StrEnum):

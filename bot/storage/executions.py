@@ -158,6 +158,12 @@ def note(tx: Tx, execution_id: int, outcome: str) -> None:
     tx.run(ExecutionRow.update(outcome=outcome).where(pending_still))
 
 
+def unanswered(tx: Tx, execution_id: int, outcome: str) -> None:
+    """What is known of a running one whose answer didn't come; nothing where it was settled meanwhile."""
+    running_still = (ExecutionRow.id == execution_id) & (ExecutionRow.state == ExecutionState.RUNNING.value)
+    tx.run(ExecutionRow.update(outcome=outcome).where(running_still))
+
+
 def release(tx: Tx, execution_id: int) -> None:
     """No longer in flight: its target may be acted on again."""
     tx.run(ExecutionRow.update(in_flight=False).where(ExecutionRow.id == execution_id))

@@ -13,7 +13,7 @@ from datetime import datetime
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
-from bot.domain.execution import Execution, ExecutionState
+from bot.domain.execution import NOT_APPLIED, Execution, ExecutionState
 from bot.domain.incident import Incident
 from bot.domain.mitigation import traits_of
 from bot.domain.owed import Priority, Stage
@@ -68,7 +68,7 @@ def without(why: str) -> str:
 
 def failed(execution: Execution) -> str:
     """Why nothing follows a step that has no verdict, a clause: ``the heap dump failed: There is no Java process``."""
-    noun, outcome = traits_of(execution.action).noun, execution.outcome.removeprefix("not applied: ").rstrip(".")
+    noun, outcome = traits_of(execution.action).noun, execution.outcome.removeprefix(NOT_APPLIED).rstrip(".")
     if execution.state is ExecutionState.UNKNOWN:
         return f"what came of the {noun} isn't known: {outcome}"
     return f"the {noun} failed: {outcome}"

@@ -24,22 +24,32 @@ from bot.domain.errors import (
     UnavailableError,
     WorldChangedError,
 )
-from bot.domain.execution import PARTLY, Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.execution import (
+    ABSENT,
+    NOT_APPLIED,
+    PARTLY,
+    UNANSWERED,
+    Execution,
+    ExecutionEvent,
+    ExecutionState,
+    WriteRequest,
+)
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
 from bot.domain.owed import DueWork, Priority, Stage
-from bot.domain.proposal import SYSTEM, Proposal, ProposalState, canonical, sha256
+from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.integrations.artifacts import Artifacts
 from bot.mitigations import catalog
 from bot.mitigations.applied import Applied
 from bot.mitigations.verb import Bringing, Brought
-from bot.policy import glass, guardrails
+from bot.policy import guardrails
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Lane, Tx
 from bot.verification import measure, metrics
 from bot.workflow import again, chains, close, entitled, facts, measuring, owing, revert, verify, vouching
 from bot.workflow import brought as keeping
 from bot.workflow.context import Context
+from bot.workflow.intent import intent
 
 ARRIVAL_MARGIN = timedelta(seconds=5)
 """Read back after intent + request timeout + 5 s (definitions, "Crash recovery")."""
@@ -125,28 +135,10 @@ def _claim(
     takes = mitigation.bringing.takes if mitigation.bringing is not None else timedelta(0)
     read_back_at = now + ctx.settings.KUBE_TIMEOUT + ARRIVAL_MARGIN + takes
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
-    detail = {**_intent(execution, proposal, request), **vouching.told_again(tx, proposal, reading)}
+    detail = {**intent(execution, proposal, request), **vouching.told_again(tx, proposal, reading)}
     _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
     owing.card(tx, incident, Priority.EXECUTION, now)
     return claimed
-
-
-def _intent(execution: Execution, proposal: Proposal, request: WriteRequest) -> Mapping[str, object]:
-    """What the audit holds of an act before it happens; a template that the request only names is named here too."""
-    broken = glass.Broken.of(proposal.baseline.get(glass.BROKEN))
-    named = {"template": dict(request.template)} if request.template else {}
-    return {
-        "action": execution.action,
-        "target": execution.target.label,
-        "uid": execution.target.uid,
-        "approved_digest": proposal.digest,
-        "request_digest": sha256(canonical([request.body, named] if named else request.body)),
-        "request": {"method": request.method, "path": request.path, "body": request.body, **named},
-        "execution": execution.uid,
-        "approved_by": execution.approved_by,
-        **({"step": chains.place(proposal)} if proposal.steps else {}),
-        **({glass.BROKEN: broken.by} if broken.by else {}),
-    }
 
 
 def _passing(decision: Decision, reading: facts.Reading) -> bool:
@@ -193,7 +185,7 @@ def _not_applied(execution: Execution, why: str | FettleError) -> str:
     part = execution.baseline.get(measure.PART)
     part = why.so_far if isinstance(why, StoppedError) else part
     if not part:
-        return f"not applied: {why}"
+        return f"{NOT_APPLIED}{why}"
     # What refuses the rest says that nothing was done, since it knows of no part.
     return f"{PARTLY}{part}: {why}".replace("Nothing was done", "Nothing more was done")
 
@@ -230,9 +222,9 @@ async def _act(ctx: Context, execution: Execution, request: WriteRequest) -> Non
             brought = await mitigation.bringing.bring(ctx.cluster, _dumps(ctx), whole)
         else:
             generation = await mitigation.apply(ctx.cluster, whole)
-    except OutcomeUnknownError:
+    except OutcomeUnknownError as error:
         # The recovery row is committed already: it reads back when the request can no longer arrive.
-        await ctx.store.transact(_waiting, ctx, execution.id)
+        await ctx.store.transact(_waiting, ctx, execution.id, str(error))
         return
     except BudgetHoldsError as error:
         # The one answer after which the same may be sent again: the API server says itself that it did nothing.
@@ -322,7 +314,8 @@ def _held(tx: Tx, ctx: Context, execution_id: int, why: str, so_far: str = "") -
         owing.card(tx, incident, Priority.EXECUTION, now)
 
 
-def _waiting(tx: Tx, ctx: Context, execution_id: int) -> None:
+def _waiting(tx: Tx, ctx: Context, execution_id: int, why: str) -> None:
+    executions.unanswered(tx, execution_id, f"{UNANSWERED}{why}")
     incident = incidents.get(tx, executions.get(tx, execution_id).incident_id)
     owing.card(tx, incident, Priority.EXECUTION, ctx.clock())
 
@@ -359,13 +352,13 @@ async def recover(ctx: Context, work: DueWork) -> None:
     elif found.state is Applied.PART:
         await _settle(ctx, execution, ExecutionEvent.FAIL, f"{PARTLY}{found.sentence}", anew=True)
     else:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, ABSENT, anew=True)
 
 
 async def _recall(ctx: Context, execution: Execution, bringing: Bringing) -> None:
     """What was to be brought is in the store, or it isn't: it is never begun again by itself."""
     if execution.request is None:
-        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (nothing was sent)", anew=True)
+        await _settle(ctx, execution, ExecutionEvent.FAIL, f"{NOT_APPLIED}nothing was sent.", anew=True)
         return
     found = await bringing.recall(_dumps(ctx), execution.request)
     if isinstance(found, str):

@@ -167,7 +167,7 @@ BUGS = (
         name="recovery-sends-again",
         why="After a crash the request goes out a second time instead of being looked for.",
         file=EXECUTE_PY,
-        old='        await _settle(ctx, execution, ExecutionEvent.FAIL, "not applied (read back)", anew=True)\n',
+        old="        await _settle(ctx, execution, ExecutionEvent.FAIL, ABSENT, anew=True)\n",
         new="        if execution.request is not None:\n            await _act(ctx, execution, execution.request)\n",
         tests=(RECOVER,),
     ),

@@ -197,12 +197,8 @@ class Access:
 
     def require(self, user: str, question: Question) -> None:
         """Raise 403 as the real server words it, or return."""
-        if self.allowed(user, question):
-            return
-        if question.path:
-            said = f'forbidden: User "{user}" cannot {question.verb} path "{question.path}"'
-            raise status.forbidden(said, {})
-        raise status.forbidden(_refusal(user, question), _details(question))
+        if not self.allowed(user, question):
+            raise refused(user, question)
 
     def review_of(self, spec: Json) -> Json:
         """The status of a SubjectAccessReview: of the accounts that are known here, and of people."""
@@ -293,6 +289,13 @@ def _details(question: Question) -> Json:
         details["group"] = question.group
     details["kind"] = question.resource
     return details
+
+
+def refused(user: str, question: Question) -> status.StatusError:
+    """A 403 in the real server's words."""
+    if question.path:
+        return status.forbidden(f'forbidden: User "{user}" cannot {question.verb} path "{question.path}"', {})
+    return status.forbidden(_refusal(user, question), _details(question))
 
 
 def _refusal(user: str, question: Question) -> str:

@@ -13,7 +13,6 @@ from bot.sandbox.kubernetes.wire import Json
 
 _WORDS: dict[int, tuple[str, str]] = {
     401: ("Unauthorized", "Unauthorized"),
-    403: ("Forbidden", "forbidden by a fault of the sandbox"),
     404: ("NotFound", "the server could not find the requested resource"),
     409: (
         "Conflict",

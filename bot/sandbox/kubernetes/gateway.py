@@ -14,7 +14,7 @@ from email.utils import formatdate
 from aiohttp import web
 
 from bot.sandbox.kubernetes import discovery, faults, logs, openapi, proxying, reading, status
-from bot.sandbox.kubernetes.access import Access, Question
+from bot.sandbox.kubernetes.access import Access, Question, refused
 from bot.sandbox.kubernetes.changing import Asked, Changing, decode
 from bot.sandbox.kubernetes.clock import moment, stamp
 from bot.sandbox.kubernetes.cluster import Cluster
@@ -149,7 +149,7 @@ class Gateway:
         if fault and fault.status == 410 and route.verb == "watch":
             return Expired()
         if fault:
-            await self._before(fault, request, seen)
+            await self._before(fault, request, seen, route.question)
         content = request.headers.get("Content-Type", "")
         asked = Asked(body, content, query, seen.user_agent)
         if route.question.full == "pods/exec" and route.verb in ("get", "create"):
@@ -165,10 +165,14 @@ class Gateway:
             self._hang_up(request, seen)
         return found
 
-    async def _before(self, fault: faults.Fault, request: web.BaseRequest, seen: Record) -> None:
+    async def _before(
+        self, fault: faults.Fault, request: web.BaseRequest, seen: Record, question: Question
+    ) -> None:  # fmt: skip
         """What a fault does before the work, or instead of it."""
         if fault.hang is not None and not fault.late:
             await asyncio.sleep(fault.hang)
+        elif fault.status == 403:
+            raise refused(seen.user, question)
         elif fault.status:
             raise faults.refusal(fault.status, fault.retry_after)
         elif fault.drop_before:

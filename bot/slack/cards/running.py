@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.execution import ExecutionState
+from bot.domain.execution import UNANSWERED, Execution, ExecutionState
 from bot.domain.verification import HELD
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, executed_proposal, newest_proposal, who
@@ -52,7 +52,7 @@ def step(view: CardView) -> str:
         return f"{verb} waits" if view.execution is not None and view.execution.outcome else f"{verb} approved"
     check = view.verification
     if check is None or not check.progress:
-        return f"{verb} running"
+        return f"{verb} running, no answer yet" if _unanswered(view.execution) else f"{verb} running"
     if check.rolled_out_at is not None:
         said = "seen" if HELD in check.progress else "done" if _told(check.progress) else "rolled out"
         return f"{verb} {said}, being measured"
@@ -79,13 +79,19 @@ def running_block(view: CardView) -> Block:
     return blocks.section(f"*{headline}*\n{approved_by(view)} · {_progress(view)}", 1500)
 
 
+def _unanswered(execution: Execution) -> bool:
+    """Whether its request left and no answer came."""
+    return execution.state is ExecutionState.RUNNING and execution.outcome.startswith(UNANSWERED)
+
+
 def _progress(view: CardView) -> str:
     execution, check = view.execution, view.verification
     if execution is None or execution.state is ExecutionState.PENDING:
         held = safe(view.execution.outcome, 400) if view.execution is not None else ""
         return f"waiting: {held}" if held else "about to run…"
     if check is None or not check.progress:
-        return "running…"
+        silent = _unanswered(execution)
+        return f"running · {safe(execution.outcome, 400)} It is looked up, not sent again." if silent else "running…"
     told = counts(check.progress)
     drawn = (
         "" if _told(check.progress) else f"{bar(*(_number(check.progress, key) for key in ('updated', 'desired')))} "

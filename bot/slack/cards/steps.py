@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.domain.execution import Execution
+from bot.domain.execution import NOT_APPLIED, Execution
 from bot.domain.proposal import Proposal
 from bot.domain.verification import Verdict, Verification
 from bot.slack.cards import blocks
@@ -13,7 +13,6 @@ from bot.slack.message import Block
 from bot.slack.mrkdwn import DASH, moment, safe, sentence
 
 _MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.MEASURING: "…"}
-NOTHING = "not applied: "
 RULE = "Each begins only if the one before it passes; at the first that doesn't I stop and ask anew."
 
 
@@ -51,7 +50,7 @@ def _lines(view: CardView, proposal: Proposal) -> Iterator[str]:
     over = bool(proposal.stopped) or phase_of(view) is not Phase.RUNNING
     for number in range(len(proposal.steps)):
         yield _row(view, proposal, number, runs.get(number), over=over)
-    said = view.execution.outcome.removeprefix(NOTHING).rstrip(".") if view.execution is not None else ""
+    said = view.execution.outcome.removeprefix(NOT_APPLIED).rstrip(".") if view.execution is not None else ""
     if proposal.stopped and not (said and said in proposal.stopped):
         yield f"Stopped there: {sentence(safe(proposal.stopped, 400))}"
 

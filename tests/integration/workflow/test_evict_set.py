@@ -10,7 +10,7 @@ import pytest
 
 from bot.delivery.render import Look, card_view
 from bot.domain.decision import Rule
-from bot.domain.execution import ExecutionState
+from bot.domain.execution import ABSENT, ExecutionState
 from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.proposal import Proposal, ProposalState
@@ -268,7 +268,7 @@ async def test_an_answer_that_never_came_is_read_back_by_the_uids_that_are_gone(
     else:
         assert settled.state is ExecutionState.FAILED
         left = ", ".join(names[gone:])
-        said = f"stopped after {gone} of 3 pods, not {left} (read back)" if gone else "not applied (read back)"
+        said = f"stopped after {gone} of 3 pods, not {left} (read back)" if gone else ABSENT
         assert settled.outcome == said
     assert len(evictions(crashing)) == at + 1
     assert (pods(crashing).keys() & set(names)) == set(names[gone:])

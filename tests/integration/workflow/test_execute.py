@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, ExecutionState
+from bot.domain.execution import ABSENT, EXECUTION_ID, RESTARTED_AT, ExecutionState
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState, canonical, sha256
@@ -245,7 +245,7 @@ async def test_what_was_settled_while_it_stalled_is_not_sent_any_more(
     await task
     assert not floor.patches()
     assert await floor.execution() == settled
-    assert settled.outcome == "not applied (read back)"
+    assert settled.outcome == ABSENT
 
 
 async def test_what_could_not_be_sent_within_five_seconds_of_its_intent_is_not_sent(floor: Floor) -> None:

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from bot.domain.execution import Execution, ExecutionState
+from bot.delivery.render import Look, card_view
+from bot.domain.execution import ABSENT, UNANSWERED, Execution, ExecutionState
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState
+from bot.slack.cards import card
+from bot.workflow import execute
 
 from .floor import Floor
 
@@ -29,6 +32,12 @@ async def lost(floor: Floor, *, carried_out: bool) -> Execution:
     return execution
 
 
+async def shown(floor: Floor) -> str:
+    """What the card says now."""
+    incident = await floor.newest("incidents")
+    return str(card(await floor.store.read(card_view, incident.id, Look(), floor.now())).blocks)
+
+
 async def test_what_was_carried_out_is_found_and_verified(floor: Floor) -> None:
     execution = await lost(floor, carried_out=True)
     floor.advance(READ_BACK)
@@ -39,6 +48,17 @@ async def test_what_was_carried_out_is_found_and_verified(floor: Floor) -> None:
     assert (await floor.verdict()).verdict == "pass"
     assert len(floor.patches()) == 1, "recovery reads, it never sends"
     assert settled.uid == execution.uid
+
+
+async def test_while_no_answer_is_there_the_card_says_so_and_that_nothing_is_sent_again(floor: Floor) -> None:
+    execution = await lost(floor, carried_out=False)
+    assert execution.outcome.startswith(UNANSWERED)
+    told = await shown(floor)
+    assert "no answer yet: The API server answered 500 to a write; it may have been carried out." in told
+    assert "It is looked up, not sent again." in told
+    floor.advance(READ_BACK)
+    await floor.run(Stage.RECOVER)
+    assert "no answer yet" not in await shown(floor)
 
 
 async def test_it_is_not_read_back_before_the_request_can_no_longer_arrive(floor: Floor) -> None:
@@ -54,7 +74,7 @@ async def test_what_was_not_carried_out_is_failed_and_offered_afresh(floor: Floo
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
     settled = await floor.execution()
-    assert (settled.state, settled.outcome) == (ExecutionState.FAILED, "not applied (read back)")
+    assert (settled.state, settled.outcome) == (ExecutionState.FAILED, ABSENT)
     incident = await floor.incident(execution.incident_id)
     assert incident.state is IncidentState.ACKNOWLEDGED
     await floor.run(Stage.PROPOSE)
@@ -71,7 +91,7 @@ async def test_a_hanging_api_server_is_read_back_too(floor: Floor) -> None:
     assert (await floor.execution()).state is ExecutionState.RUNNING
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
-    assert (await floor.execution()).outcome == "not applied (read back)"
+    assert (await floor.execution()).outcome == ABSENT
 
 
 async def test_a_target_that_moved_on_leaves_the_outcome_unknown(floor: Floor) -> None:
@@ -158,7 +178,6 @@ async def test_what_was_settled_is_not_read_back(floor: Floor) -> None:
 async def test_answer_and_read_back_at_once_settle_once(floor: Floor) -> None:
     """The slow answer arrives while recovery has settled already: the second changes nothing."""
     from bot.domain.execution import ExecutionEvent  # noqa: PLC0415
-    from bot.workflow import execute  # noqa: PLC0415
 
     await lost(floor, carried_out=True)
     floor.advance(READ_BACK)
@@ -175,8 +194,6 @@ async def test_whatever_is_run_again_nothing_is_sent_again(floor: Floor, carried
     work: list[Any] = []
     floor.advance(READ_BACK)
     work += await floor.due(Stage.RECOVER)
-    from bot.workflow import execute  # noqa: PLC0415
-
     for _ in range(3):
         await execute.recover(floor.ctx, work[0])
     assert len(floor.patches()) == 1

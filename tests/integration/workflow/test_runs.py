@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.decision import Rule
 from bot.domain.errors import WorldChangedError
-from bot.domain.execution import EXECUTION_ID, ExecutionState
+from bot.domain.execution import ABSENT, EXECUTION_ID, ExecutionState
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
@@ -334,7 +334,7 @@ async def test_a_request_that_never_arrived_is_read_back_as_not_done(floor: Floo
     floor.advance(8)
     await floor.run(Stage.RECOVER)
     execution = await floor.execution()
-    assert (execution.state, execution.outcome) == (ExecutionState.FAILED, "not applied (read back)")
+    assert (execution.state, execution.outcome) == (ExecutionState.FAILED, ABSENT)
     assert not runs(floor)
 
 

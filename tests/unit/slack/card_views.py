@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.execution import Execution, ExecutionState
+from bot.domain.execution import NOT_APPLIED, UNANSWERED, Execution, ExecutionState
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.home import Home
 from bot.domain.incident import Incident, IncidentState
@@ -312,6 +312,14 @@ STATES: dict[str, Callable[[], CardView]] = {
     "acknowledged": lambda: view(incident=incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="person:2")),
     "approved": lambda: view(proposals=(proposal(ProposalState.APPROVED, decided_by="person:1", decided_at=NOW),)),
     "running": running,
+    "unanswered": lambda: view(
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(ExecutionState.RUNNING, outcome=f"{UNANSWERED}The API server answered 503 to a write."),
+    ),
+    "refused a right": lambda: view(
+        proposals=(proposal(ProposalState.APPROVED),),
+        execution=execution(ExecutionState.FAILED, outcome=f"{NOT_APPLIED}the cluster was asked."),
+    ),
     "soaking": lambda: view(
         proposals=(proposal(ProposalState.APPROVED),),
         execution=execution(ExecutionState.SUCCEEDED),
