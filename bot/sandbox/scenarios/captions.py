@@ -45,7 +45,8 @@ def _fire(fire: schema.Fire) -> str:
 def _press(press: schema.Press) -> str:
     if len(press.by) > 1:
         return f"{_list(press.by)} press {press.button} at the same moment."
-    return f"Now act as {press.by[0]} and press {press.button} on the card."
+    end = "; it reaches nobody, and Slack says so." if press.unheard else "."
+    return f"Now act as {press.by[0]} and press {press.button} on the card{end}"
 
 
 def _submit(submit: schema.Submit) -> str:
@@ -135,6 +136,7 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "expect_object": _expect_object,
     "expect_audit": _expect_audit,
     "expect_silences": _silences,
+    "expect_sockets": lambda expect: f"The bot has {expect.count} connections to Slack.",
     "bot": _bot,
     "fault": lambda fault: sentence(fault.order),
     "clear_faults": lambda _: "All faults are over.",

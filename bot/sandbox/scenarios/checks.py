@@ -12,6 +12,11 @@ from bot.sandbox.slack.models import Reply
 from bot.sandbox.slack_room import UnmetError, message_key
 from bot.sandbox.world import World
 
+UNHEARD = {
+    "dispatch_failed": "no app is there that hears it",
+    "operation_timed_out": "the app didn't answer in time",
+}
+"""What Slack shows whoever presses while nobody hears."""
 LATE = 2.5
 """Seconds by which messages may arrive late on a busy machine, and so stand closer to their successors: less than the
 short burst that Slack itself allows, and a run of messages that is really too fast outgrows it at once. Where this
@@ -52,6 +57,13 @@ def must_be_acked(who: str, reply: Reply) -> None:
         raise UnmetError(f"Slack showed @{who} an error: {reply.error} {reply.errors or ''}")
     if not reply.acked:
         raise UnmetError(f"What @{who} did was not acknowledged.")
+
+
+def must_be_unheard(who: str, reply: Reply) -> str:
+    """What Slack showed that person, because it reached nobody; raises ``UnmetError`` where it reached the bot."""
+    if reply.error not in UNHEARD:
+        raise UnmetError(f"What @{who} did should have reached nobody, and did ({reply.error or 'acknowledged'}).")
+    return f"Slack tells @{who} that {UNHEARD[reply.error]}"
 
 
 def untold(left: set[int]) -> str:

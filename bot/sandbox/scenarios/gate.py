@@ -20,7 +20,7 @@ from bot.sandbox.slack.workspace import Workspace
 
 LOOKS = frozenset({
     "expect_card", "expect_cards", "expect_cluster", "expect_object", "expect_audit", "expect_silences",
-    "thread", "told", "wait",
+    "expect_sockets", "thread", "told", "wait",
 })  # fmt: skip
 READING, PRESSING = 2.5, 6.0
 """Seconds for a caption while it plays; longer where the viewer may be about to press."""
@@ -101,7 +101,8 @@ class Gate:
         self._begun.add(at)
         try:
             answer = await perform()
-            if answer.get("ok"):
+            press = self.steps[at].press
+            if bool(answer.get("ok")) is not (press is not None and press.unheard):
                 self.by_viewer.add(at)
             return answer
         finally:

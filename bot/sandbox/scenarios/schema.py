@@ -5,19 +5,18 @@ It refuses to run anything.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 from bot.sandbox.scenarios import spans
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.groups import GROUPS
+from bot.sandbox.scenarios.mistakes import sentence
 
 FOLDER = Path(__file__).parent
 
@@ -138,10 +137,14 @@ class ExpectCard(_Part):
 
 
 class Press(_Part):
-    """A button by its first words, by one person or by several at the same moment."""
+    """A button by its first words, by one person or by several at the same moment.
+
+    ``unheard``: it reaches nobody, and Slack says so to whoever pressed.
+    """
 
     button: str
     by: Words
+    unheard: bool = False
 
 
 class Submit(_Part):
@@ -227,6 +230,13 @@ class Fettle(_Part):
     containing: Words = ()
 
 
+class ExpectSockets(_Part):
+    """So many connections of the bot are open at Slack."""
+
+    count: int
+    within: Seconds = 40
+
+
 class ExpectAudit(_Part):
     """Words in the audit's table, and how often a tag stands there."""
 
@@ -279,6 +289,7 @@ class Step(_Part):
     expect_object: ExpectObject | None = None
     expect_audit: ExpectAudit | None = None
     expect_silences: ExpectSilences | None = None
+    expect_sockets: ExpectSockets | None = None
     bot: Bot | None = None
     fault: Fault | None = None
     clear_faults: bool | None = None
@@ -337,38 +348,6 @@ class Scenario(_Part):
         return any(step.verb == "tell" for step in self.steps)
 
 
-def _sentence(wrong: ErrorDetails) -> str:
-    """One thing that is wrong, with its place as a person counts: steps begin with 1."""
-    parts = _places(wrong["loc"])
-    named = " in ".join(reversed(parts))
-    match wrong["type"]:
-        case "extra_forbidden":
-            near = difflib.get_close_matches(parts[-1], _keys(wrong["loc"][:-1]), n=1)
-            return f"there is nothing called {named}{f': did you mean {near[0]}?' if near else '.'}"
-        case "missing":
-            return f"{named} is missing."
-    said = wrong["msg"].removeprefix("Value error, ")
-    return f"{named}: {said}." if named else f"{said}."
-
-
-def _places(path: Sequence[str | int]) -> list[str]:
-    """From the outside in; the list of steps itself is no place, each of them is."""
-    found: list[str] = []
-    for before, part in zip(("", *path), path, strict=False):
-        if before == "steps" and isinstance(part, int):
-            found[-1:] = [f"step {part + 1}"]
-        else:
-            found.append(f"entry {part + 1}" if isinstance(part, int) else part)
-    return found
-
-
-def _keys(place: Sequence[str | int]) -> list[str]:
-    """What may stand there, as far as a slip of the finger is concerned: a scenario's keys or the verbs."""
-    if not place:
-        return list(Scenario.model_fields)
-    return list(Step.model_fields) if isinstance(place[-1], int) else []
-
-
 def load(path: Path) -> Scenario:
     """Read one file; ``ScenarioError`` says what is wrong in it."""
     try:
@@ -377,7 +356,8 @@ def load(path: Path) -> Scenario:
     except OSError as error:
         raise ScenarioError(f"{path} can't be read: {error.strerror}.") from error
     except ValidationError as error:
-        wrong = "\n".join(f"{path.name}: {_sentence(one)}" for one in error.errors(include_url=False))
+        keys = Scenario.model_fields, Step.model_fields
+        wrong = "\n".join(f"{path.name}: {sentence(one, *keys)}" for one in error.errors(include_url=False))
         raise ScenarioError(wrong) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path.name} is no YAML: {error}") from error

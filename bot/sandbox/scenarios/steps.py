@@ -18,7 +18,7 @@ from bot.sandbox.breakages import telling
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.scenarios import schema, spans
-from bot.sandbox.scenarios.checks import must_be_acked, untold
+from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard, untold
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
@@ -199,7 +199,10 @@ class Player:
         self.transcript.say(f"{who} press{'es' if len(press.by) == 1 else ''} {found[0]}")
         replies = await asyncio.gather(*(card.press(found[0], by) for by in press.by))
         for by, reply in zip(press.by, replies, strict=True):
-            must_be_acked(by, reply)
+            if press.unheard:
+                self.transcript.say(must_be_unheard(by, reply))
+            else:
+                must_be_acked(by, reply)
         if len(press.by) > 1:
             await card.expect("approved by @", within=10)
             winner = (APPROVED_BY.search(card.text) or [""])[1]
@@ -313,6 +316,14 @@ class Player:
         )
         said = "; ".join(", ".join(one) for one in holding()) or "none"
         self.transcript.say(f"Alertmanager: silences in force: {said}")
+
+    async def _expect_sockets(self, expect: schema.ExpectSockets) -> None:
+        sockets = self.world.slack_server.sockets
+        await self._poll(
+            lambda: sockets.connections == expect.count, expect.within,
+            lambda: f"There are {sockets.connections} connections at Slack, not {expect.count}",
+        )  # fmt: skip
+        self.transcript.say(f"Slack: {expect.count} connections of the bot are open")
 
     async def _expect_object(self, expect: schema.ExpectObject) -> None:
         def found() -> list[str]:

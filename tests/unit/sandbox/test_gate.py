@@ -6,11 +6,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.sandbox.scenarios.checks import must_be_unheard
 from bot.sandbox.scenarios.gate import Gate
 from bot.sandbox.scenarios.schema import Step
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.scenarios.transcript import Transcript
+from bot.sandbox.slack.models import Message, Reply
 from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack_room import CardHandle, UnmetError
 from bot.sandbox.world import World
 
 LIST = {"slash": {"by": "ana", "line": "/incident list"}}
@@ -63,6 +68,36 @@ async def test_only_the_very_act_of_the_step_by_its_person_that_was_taken_counts
         await _act(gate, "slash", user="U0ANA", text="/incident list ")
         assert not await turn, "the player does nothing"
     assert gate.by_viewer == {0}
+
+
+async def test_a_press_that_must_reach_nobody_counts_once_it_did(tmp_path: Path) -> None:
+    gate = _gate({"press": {"button": "Approve", "by": "ana", "unheard": True}})
+    button = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Approve restart"}}
+    message = Message("C0ONCALL", "1.0", "U0FETTLE", blocks=[{"type": "actions", "elements": [button]}])
+    async with _at(gate, 0, tmp_path) as turn:
+        assert gate._player is not None
+        gate._player.card = CardHandle(gate._player.world.slack, message)
+        await _act(gate, "press", user="U0ANA", ts="1.0", action_id="go")
+        assert gate.by_viewer == set(), "it was heard, which the scenario says it isn't"
+        await _act(gate, "press", ok=False, user="U0ANA", ts="1.0", action_id="go")
+        assert not await turn
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(error="dispatch_failed"), "no app is there that hears it"),
+        (Reply(error="operation_timed_out"), "the app didn't answer in time"),
+        (Reply(acked=True), ""),
+        (Reply(error="not_confirmed"), ""),
+    ],
+)
+def test_only_what_slack_says_of_a_deaf_app_is_unheard(reply: Reply, said: str) -> None:
+    if said:
+        assert must_be_unheard("ana", reply) == f"Slack tells @ana that {said}"
+    else:
+        with pytest.raises(UnmetError, match="should have reached nobody"):
+            must_be_unheard("ana", reply)
 
 
 async def test_an_act_while_the_step_before_is_looked_at_counts_when_its_turn_comes(tmp_path: Path) -> None:
