@@ -8,6 +8,7 @@ START = "tests/integration/intake/test_start.py"
 HTTP = "tests/integration/intake/test_http.py"
 JOBS = "tests/integration/workflow/test_jobs.py"
 TIME = "tests/integration/workflow/test_timekeeping.py"
+MOVED = "tests/integration/workflow/test_moved_time.py"
 JUMPS = "tests/anomalies/test_clock_jumps.py"
 ADMISSION = "tests/deploy/test_admission.py"
 DEPLOYMENT = "tests/deploy/test_deployment.py"
@@ -28,6 +29,30 @@ BUGS = (
         old='("started_at", "deadline", "rolled_out_at", "settled_at")',
         new='("started_at", "deadline", "settled_at")',
         tests=(f"{JUMPS}::test_a_soak_takes_as_long_as_it_takes",),
+    ),
+    Bug(
+        name="clock-moved-anywhere",
+        why="An argument that was left in a Deployment lets the time of a production bot pass, and soaks with it.",
+        file="bot/sandboxed.py",
+        old="(settings.slack_is_real or not ours or not local)",
+        new="settings.slack_is_real",
+        tests=(START,),
+    ),
+    Bug(
+        name="clock-moved-under-a-stage",
+        why="In a rehearsal a lease runs out under a stage that is at work, and another one begins the same.",
+        file=JOBS_PY,
+        old="or not passing.moved.asked or self._running or self._closing:\n",
+        new="or not passing.moved.asked or self._closing:\n",
+        tests=(f"{MOVED}::test_time_does_not_pass_while_a_stage_is_at_work",),
+    ),
+    Bug(
+        name="clock-moved-past-kept-answers",
+        why="In a rehearsal a soak ends by what was read before most of it passed: pods that crash meanwhile PASS.",
+        file=JOBS_PY,
+        old="        self._ctx.cluster.shared.forget()  # answers that serve for seconds are older than that now\n",
+        new="",
+        tests=(f"{MOVED}::test_an_answer_that_serves_for_seconds_does_not_serve_afterwards",),
     ),
     Bug(
         name="mount-that-hangs-is-waited-for",

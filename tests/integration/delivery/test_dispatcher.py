@@ -215,3 +215,20 @@ async def test_nothing_of_a_thread_stands_in_the_way_of_a_first_card(desk: Desk)
     head, second = (float(card.ts) for card in desk.cards())
     [note] = desk.server.workspace.replies(CHANNEL, desk.cards()[0].ts)
     assert head < second < float(note.ts)
+
+
+async def test_gates_open_by_the_time_that_a_sandbox_let_pass(desk: Desk) -> None:
+    """What waits for its gate is at rest, what is on its way isn't: a sandbox lets time pass between the two."""
+    ahead = [0.0]
+    async with desk.working(dataclasses.replace(FAST, edit_interval=60.0, ahead=lambda: ahead[0])) as dispatcher:
+        incident = await desk.do(d.add_incident)
+        await desk.idle()
+        await desk.do(d.owe_card, incident, Priority.EXECUTION)
+        assert not dispatcher.resting
+        await asyncio.sleep(0.3)
+        [card] = desk.cards()
+        assert (len(card.versions), dispatcher.resting) == (1, True)
+        ahead[0] = 60.0
+        desk.store.messages_owed.set()
+        await desk.idle()
+        assert len(card.versions) == 2
