@@ -9,6 +9,7 @@ from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.quantities import quantity
 from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
+from bot.sandbox.kubernetes.writes import CONTROLLER
 
 RESIZE = "sandbox.fettle/resize"
 """``online`` (the default), ``restart`` (the filesystem waits for its pod), ``slow`` (never done), ``infeasible``."""
@@ -20,8 +21,24 @@ def resize(world: World) -> None:
     kind = by_kind("PersistentVolumeClaim")
     for claim in world.store.list(kind):
         told = claim.get("status") or {}
-        if told.get("phase") == "Bound" and quantity(has(claim)) and quantity(asked(claim)) > quantity(has(claim)):
+        if not told:
+            _bind(world, claim)
+        elif told.get("phase") == "Bound" and quantity(has(claim)) and quantity(asked(claim)) > quantity(has(claim)):
             world.writes.set_status(kind, claim, _next(world, claim, told))
+
+
+def _bind(world: World, claim: Json) -> None:
+    """A claim that nobody has told a state of gets a volume of its own, as from a class that makes them at once."""
+    kind, meta, spec = by_kind("PersistentVolumeClaim"), claim["metadata"], claim["spec"]
+    volume = spec.get("volumeName") or f"pvc-{meta['uid']}"
+
+    def change(obj: Json) -> Json:
+        return {**obj, "spec": {**obj["spec"], "volumeName": volume}}
+
+    made = world.writes.patch(kind, meta["namespace"], meta["name"], change, CONTROLLER)
+    modes = list(spec.get("accessModes") or ("ReadWriteOnce",))
+    size = {"storage": asked(claim)}
+    world.writes.set_status(kind, made, {"phase": "Bound", "accessModes": modes, "capacity": size})
 
 
 def _next(world: World, claim: Json, told: Json) -> Json:

@@ -3,6 +3,7 @@
 It refuses to invent what the real server would not write.
 """
 
+import base64
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -221,6 +222,10 @@ def _service(obj: Json) -> None:
     spec.setdefault("clusterIPs", [spec["clusterIP"]])
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
+    if spec["type"] != "ExternalName":
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        spec.setdefault("internalTrafficPolicy", "Cluster")
     obj.setdefault("status", {"loadBalancer": {}})
 
 
@@ -235,6 +240,17 @@ def _autoscaler(obj: Json) -> None:
     obj["spec"].setdefault("minReplicas", 1)
 
 
+def _claim(obj: Json) -> None:
+    obj["spec"].setdefault("volumeMode", "Filesystem")
+
+
+def _secret(obj: Json) -> None:
+    """What is written as text is kept as bytes, and never shown as text again."""
+    for key, text in (obj.pop("stringData", None) or {}).items():
+        obj.setdefault("data", {})[key] = base64.b64encode(str(text).encode()).decode()
+    obj.setdefault("type", "Opaque")
+
+
 _BY_KIND: dict[str, Callable[[Json], None]] = {
     "Deployment": _deployment,
     "StatefulSet": _statefulset,
@@ -247,7 +263,10 @@ _BY_KIND: dict[str, Callable[[Json], None]] = {
     "Service": _service,
     "Namespace": _namespace,
     "HorizontalPodAutoscaler": _autoscaler,
+    "PersistentVolumeClaim": _claim,
+    "Secret": _secret,
 }
+_WITHOUT_SPEC = {"Namespace", "Secret"}
 _STATUS_ALWAYS = {"Deployment", "DaemonSet", "Job", "PodDisruptionBudget", "CronJob"}
 
 
@@ -262,7 +281,7 @@ def fill(obj: Json) -> None:
     if "spec" in obj:
         obj["spec"] = _without_nulls(obj["spec"])
     step = _BY_KIND.get(obj["kind"])
-    if step and (isinstance(obj.get("spec"), dict) or obj["kind"] == "Namespace"):
+    if step and (isinstance(obj.get("spec"), dict) or obj["kind"] in _WITHOUT_SPEC):
         step(obj)
     if obj["kind"] in _STATUS_ALWAYS:
         obj.setdefault("status", {})

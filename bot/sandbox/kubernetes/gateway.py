@@ -8,20 +8,21 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 
 from aiohttp import web
 
-from bot.sandbox.kubernetes import discovery, faults, logs, openapi, proxying, reading, status
+from bot.sandbox.kubernetes import discovery, faults, log_requests, logs, openapi, proxying, reading, status
 from bot.sandbox.kubernetes.access import Access, Question, refused
 from bot.sandbox.kubernetes.changing import Asked, Changing, decode
-from bot.sandbox.kubernetes.clock import moment, stamp
+from bot.sandbox.kubernetes.clock import stamp
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.containers import Containers
 from bot.sandbox.kubernetes.executing import Command, Executing
-from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, Kind, by_kind, find
-from bot.sandbox.kubernetes.kubelet import workload_name
+from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, REFUSED, Kind, by_kind, find
+from bot.sandbox.kubernetes.log_requests import Follow
 from bot.sandbox.kubernetes.ownership import record
 from bot.sandbox.kubernetes.pages import Answer, Plain
 from bot.sandbox.kubernetes.routes import Route, parse
@@ -54,6 +55,10 @@ class Record:
     time: float = 0.0
 
 
+Streamed = Watch | Expired | Follow
+"""What is answered bit by bit."""
+
+
 class Gateway:
     """Everything between the socket and the cluster."""
 
@@ -78,7 +83,9 @@ class Gateway:
             log.exception("%s %s failed", request.method, request.path)
             found = Answer(500, faults.refusal(500).body)
         if isinstance(found, Watch | Expired):
-            return await self._stream(request, found, seen)
+            return await self._stream(request, (dump(event) async for event in found.events()), seen)
+        if isinstance(found, Follow):
+            return await self._stream(request, found.pieces(), seen, "text/plain")
         seen.status = found.code
         return self._respond(found)
 
@@ -105,18 +112,20 @@ class Gateway:
             **extra,
         }
 
-    async def _stream(self, request: web.BaseRequest, watch: Watch | Expired, seen: Record) -> web.StreamResponse:
+    async def _stream(
+        self, request: web.BaseRequest, pieces: AsyncIterator[bytes], seen: Record, kind: str = "application/json"
+    ) -> web.StreamResponse:
         seen.status = 200
-        headers = {**self._headers({}), "Content-Type": "application/json"}
+        headers = {**self._headers({}), "Content-Type": kind}
         response = web.StreamResponse(status=200, headers=headers)
         response.enable_chunked_encoding()
         await response.prepare(request)
         try:
-            async for event in watch.events():
-                await response.write(dump(event))
+            async for piece in pieces:
+                await response.write(piece)
             await response.write_eof()
         except ConnectionError:
-            pass  # the client went away, which is how most watches end
+            pass  # the client went away, which is how most streams end
         return response
 
     def _user(self, request: web.BaseRequest, question: Question) -> str:
@@ -130,7 +139,7 @@ class Gateway:
             self.access.require(user, asked)
         return other
 
-    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Watch | Expired | Command":
+    async def _answer(self, request: web.BaseRequest, seen: Record) -> "Answer | Plain | Streamed | Command":
         host = request.headers.get("Host", "").rsplit(":", 1)[0]
         if host not in _LOOPBACK:
             return Plain(403, b"this server only answers on loopback\n")
@@ -214,7 +223,7 @@ class Gateway:
         body = discovery.core_versions() if root == "api" else discovery.group_list()
         return Answer(200, body)
 
-    def _dispatch(self, route: Route, asked: Asked, seen: Record, accept: str) -> "Answer | Plain | Watch":
+    def _dispatch(self, route: Route, asked: Asked, seen: Record, accept: str) -> "Answer | Plain | Watch | Follow":
         kind = find(route.group, route.version, route.resource)
         if kind is None or (route.namespace and not kind.namespaced and kind.kind != "Namespace"):
             if (route.group, route.version) not in GROUP_VERSIONS:
@@ -257,15 +266,17 @@ class Gateway:
             body = self.reading.single(kind, body, form)
         return Answer(code, body, warnings=warnings)
 
-    def _subresource(self, kind: Kind, route: Route, asked: Asked, form: reading.Form) -> "Answer | Plain":
+    def _subresource(self, kind: Kind, route: Route, asked: Asked, form: reading.Form) -> "Answer | Plain | Follow":
         sub = kind.subresource(route.subresource)
         if sub is None:
+            if sentence := REFUSED.get(route.question.full):
+                raise status.not_emulated(sentence)
             raise status.no_such_resource()
         if route.verb not in sub.verbs:
             raise status.wrong_method()
         space, name = route.namespace if kind.namespaced else "", route.name
         if sub.name == "log":
-            return self._log(space, name, asked)
+            return log_requests.answer(self.cluster, self.containers, space, name, asked)
         if sub.name == "token":
             return self._token(kind, space, name)
         if sub.name == "eviction":
@@ -319,30 +330,3 @@ class Gateway:
             return Answer(201, {**body, "status": told})
         record(None, body, asked.manager, now)
         return Answer(201, {**body, "status": self.access.review(user, spec)})
-
-    def _log(self, namespace: str, name: str, asked: Asked) -> Plain:
-        pod = self.cluster.writes.current(by_kind("Pod"), namespace, name)
-        query = asked.query
-        tail = logs.number(pod, "tailLines", query.get("tailLines"))
-        limit = logs.number(pod, "limitBytes", query.get("limitBytes"))
-        entry = logs.choose(pod, query.get("container", ""))
-        node = pod["spec"].get("nodeName")
-        if not node:
-            return Plain(204, b"")
-        if node in self.cluster.world.down:
-            raise logs.unreachable(pod, str(dig(pod, "status", "hostIP", default="127.0.0.1")))
-        previous = query.get("previous") in ("true", "1")
-        logs.check(pod, entry, previous=previous)
-        workload = workload_name(self.cluster.world, pod)
-        real = None if previous else self.containers.of(pod["metadata"]["uid"], entry["name"])
-        lines = list(real.lines) if real else self.cluster.logs.read(pod, entry, workload, previous=previous)
-        since = 0.0
-        if query.get("sinceSeconds"):
-            since = self.cluster.clock.now() - float(query["sinceSeconds"])
-        elif query.get("sinceTime"):
-            since = moment(query["sinceTime"])
-        lines = [line for line in lines if line[0] >= since]
-        if tail is not None:
-            lines = lines[len(lines) - tail :] if tail < len(lines) else lines
-        text = logs.render(lines, timestamps=query.get("timestamps") in ("true", "1"))
-        return Plain(200, text.encode()[:limit], "text/plain")

@@ -192,6 +192,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, short=("sc",)),
 )
 
+REFUSED = {
+    "pods/attach": "the sandbox doesn't attach to containers: kubectl exec runs a command beside what runs there",
+    "pods/portforward": "the sandbox forwards no ports: nothing listens in its pods, and the page shows its Services",
+}
+"""What a real server has and somebody on call may type, and the sentence that it is answered with (501)."""
+
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 _BY_KIND = {kind.kind: kind for kind in reversed(KINDS) if not kind.stored_as}
 GROUP_VERSIONS: tuple[tuple[str, str], ...] = tuple(dict.fromkeys((kind.group, kind.version) for kind in KINDS))

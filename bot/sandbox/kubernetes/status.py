@@ -144,6 +144,11 @@ def unsupported_media() -> StatusError:
     return StatusError(failure(415, "UnsupportedMediaType", message, {}))
 
 
+def not_emulated(sentence: str) -> StatusError:
+    """501 for what a real server does and this one doesn't."""
+    return StatusError(failure(501, "NotImplemented", sentence, {}))
+
+
 def wrong_method() -> StatusError:
     """405 for a verb that the resource doesn't have."""
     return StatusError(failure(405, "MethodNotAllowed", WRONG_METHOD, {}))

@@ -1,36 +1,22 @@
 """Server-side printing: the tables that `kubectl get` shows. It refuses to sort or to colour."""
 
-from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.kubernetes.clock import moment
-from bot.sandbox.kubernetes.selectors import written
+from bot.sandbox.kubernetes.columns import (
+    AGE,
+    IMAGES,
+    NAME,
+    Cells,
+    Column,
+    Tables,
+    age,
+    images,
+    numbers,
+    since,
+    texts,
+)
+from bot.sandbox.kubernetes.more_tables import MORE
 from bot.sandbox.kubernetes.wire import Json, clone, dig
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_NAME = ("Name", "string", "name", 0)
-_AGE = ("Age", "string", "", 0)
-Column = tuple[str, str, str, int]
-Cells = Callable[[Json, float], list[Any]]
-
-
-def age(text: str | None, now: float) -> str:
-    """A duration as kubectl writes it: 42s, 3m10s, 25h, 9d."""
-    if not text:
-        return "<unknown>"
-    seconds = max(0, int(now - moment(text)))
-    if seconds < 2 * _MINUTE:
-        return f"{seconds}s"
-    if seconds < 10 * _MINUTE:
-        rest = seconds % _MINUTE
-        return f"{seconds // _MINUTE}m{rest}s" if rest else f"{seconds // _MINUTE}m"
-    if seconds < 3 * _HOUR:
-        return f"{seconds // _MINUTE}m"
-    return f"{seconds // _HOUR}h" if seconds < 2 * _DAY else f"{seconds // _DAY}d"
-
-
-def _since(obj: Json, now: float) -> str:
-    return age(obj["metadata"].get("creationTimestamp"), now)
 
 
 def pod_reason(pod: Json) -> str:
@@ -62,18 +48,12 @@ def _pod(pod: Json, now: float) -> list[Any]:
         f"{ready}/{len(pod['spec']['containers'])}",
         pod_reason(pod),
         shown,
-        _since(pod, now),
+        since(pod, now),
         dig(pod, "status", "podIP", default="<none>"),
         dig(pod, "spec", "nodeName", default="<none>"),
         "<none>",
         "<none>",
     ]
-
-
-def _containers(obj: Json) -> list[Any]:
-    containers = obj["spec"]["template"]["spec"]["containers"]
-    names = ",".join(one["name"] for one in containers)
-    return [names, ",".join(one["image"] for one in containers)]
 
 
 def _count(obj: Json, field: str) -> int:
@@ -83,19 +63,19 @@ def _count(obj: Json, field: str) -> int:
 def _deployment(obj: Json, now: float) -> list[Any]:
     ready = f"{_count(obj, 'readyReplicas')}/{obj['spec']['replicas']}"
     counts = [_count(obj, "updatedReplicas"), _count(obj, "availableReplicas")]
-    tail = [*_containers(obj), written(obj["spec"]["selector"])]
-    return [obj["metadata"]["name"], ready, *counts, _since(obj, now), *tail]
+    tail = [*images(obj["spec"]["template"], obj["spec"]["selector"])]
+    return [obj["metadata"]["name"], ready, *counts, since(obj, now), *tail]
 
 
 def _replicaset(obj: Json, now: float) -> list[Any]:
     counts = [obj["spec"]["replicas"], _count(obj, "replicas"), _count(obj, "readyReplicas")]
-    tail = [*_containers(obj), written(obj["spec"]["selector"])]
-    return [obj["metadata"]["name"], *counts, _since(obj, now), *tail]
+    tail = [*images(obj["spec"]["template"], obj["spec"]["selector"])]
+    return [obj["metadata"]["name"], *counts, since(obj, now), *tail]
 
 
 def _statefulset(obj: Json, now: float) -> list[Any]:
     ready = f"{_count(obj, 'readyReplicas')}/{obj['spec']['replicas']}"
-    return [obj["metadata"]["name"], ready, _since(obj, now), *_containers(obj)]
+    return [obj["metadata"]["name"], ready, since(obj, now), *images(obj["spec"]["template"], None)[:2]]
 
 
 def _daemonset(obj: Json, now: float) -> list[Any]:
@@ -108,9 +88,9 @@ def _daemonset(obj: Json, now: float) -> list[Any]:
     )
     chosen = dig(obj, "spec", "template", "spec", "nodeSelector", default={})
     where = ",".join(f"{key}={value}" for key, value in chosen.items()) or "<none>"
-    tail = [*_containers(obj), written(obj["spec"]["selector"])]
+    tail = [*images(obj["spec"]["template"], obj["spec"]["selector"])]
     counts = [_count(obj, field) for field in fields]
-    return [obj["metadata"]["name"], *counts, where, _since(obj, now), *tail]
+    return [obj["metadata"]["name"], *counts, where, since(obj, now), *tail]
 
 
 def _event(obj: Json, now: float) -> list[Any]:
@@ -133,25 +113,16 @@ def _event(obj: Json, now: float) -> list[Any]:
     ]
 
 
-def _node(obj: Json, now: float) -> list[Any]:
-    ready = next((one["status"] for one in obj["status"]["conditions"] if one["type"] == "Ready"), "")
-    state = {"True": "Ready"}.get(ready, "NotReady")
-    if obj["spec"].get("unschedulable"):
-        state += ",SchedulingDisabled"
-    version = dig(obj, "status", "nodeInfo", "kubeletVersion", default="")
-    return [obj["metadata"]["name"], state, "<none>", _since(obj, now), version]
-
-
 def _service(obj: Json, now: float) -> list[Any]:
     spec = obj["spec"]
     ports = ",".join(f"{one['port']}/{one['protocol']}" for one in spec.get("ports", ()))
     chosen = ",".join(f"{key}={value}" for key, value in spec.get("selector", {}).items())
     head = [obj["metadata"]["name"], spec["type"], spec["clusterIP"], "<none>", ports or "<none>"]
-    return [*head, _since(obj, now), chosen or "<none>"]
+    return [*head, since(obj, now), chosen or "<none>"]
 
 
 def _namespace(obj: Json, now: float) -> list[Any]:
-    return [obj["metadata"]["name"], dig(obj, "status", "phase", default=""), _since(obj, now)]
+    return [obj["metadata"]["name"], dig(obj, "status", "phase", default=""), since(obj, now)]
 
 
 def _budget(obj: Json, now: float) -> list[Any]:
@@ -161,93 +132,68 @@ def _budget(obj: Json, now: float) -> list[Any]:
         *head,
         str(spec.get("maxUnavailable", "N/A")),
         _count(obj, "disruptionsAllowed"),
-        _since(obj, now),
+        since(obj, now),
     ]
 
 
-def _scaler(obj: Json, now: float) -> list[Any]:
-    spec, target = obj["spec"], obj["spec"]["scaleTargetRef"]
-    head = [obj["metadata"]["name"], f"{target['kind']}/{target['name']}", "<none>"]
-    low = str(spec.get("minReplicas", 1))
-    return [*head, low, spec["maxReplicas"], _count(obj, "currentReplicas"), _since(obj, now)]
-
-
 def _plain(obj: Json, now: float) -> list[Any]:
-    return [obj["metadata"]["name"], _since(obj, now)]
+    return [obj["metadata"]["name"], since(obj, now)]
 
 
-def _texts(*names: str, wide: int = 0) -> tuple[Column, ...]:
-    return tuple((name, "string", "", wide) for name in names)
-
-
-def _numbers(*names: str) -> tuple[Column, ...]:
-    return tuple((name, "integer", "", 0) for name in names)
-
-
-_IMAGES = _texts("Containers", "Images", "Selector", wide=1)
-_TABLES: dict[str, tuple[tuple[Column, ...], Cells]] = {
+_TABLES: Tables = {
+    **MORE,
     "Pod": (
         (
-            _NAME,
-            *_texts("Ready", "Status", "Restarts", "Age"),
-            *_texts("IP", "Node", "Nominated Node", "Readiness Gates", wide=1),
+            NAME,
+            *texts("Ready", "Status", "Restarts", "Age"),
+            *texts("IP", "Node", "Nominated Node", "Readiness Gates", wide=1),
         ),
         _pod,
     ),
     "Deployment": (
-        (_NAME, *_texts("Ready"), *_numbers("Up-to-date", "Available"), _AGE, *_IMAGES),
+        (NAME, *texts("Ready"), *numbers("Up-to-date", "Available"), AGE, *IMAGES),
         _deployment,
     ),
-    "ReplicaSet": ((_NAME, *_numbers("Desired", "Current", "Ready"), _AGE, *_IMAGES), _replicaset),
-    "StatefulSet": ((_NAME, *_texts("Ready"), _AGE, *_IMAGES[:2]), _statefulset),
+    "ReplicaSet": ((NAME, *numbers("Desired", "Current", "Ready"), AGE, *IMAGES), _replicaset),
+    "StatefulSet": ((NAME, *texts("Ready"), AGE, *IMAGES[:2]), _statefulset),
     "DaemonSet": (
         (
-            _NAME,
-            *_numbers("Desired", "Current", "Ready", "Up-to-date", "Available"),
-            *_texts("Node Selector"),
-            _AGE,
-            *_IMAGES,
+            NAME,
+            *numbers("Desired", "Current", "Ready", "Up-to-date", "Available"),
+            *texts("Node Selector"),
+            AGE,
+            *IMAGES,
         ),
         _daemonset,
     ),
     "Event": (
         (
-            *_texts("Last Seen", "Type", "Reason", "Object"),
-            *_texts("Subobject", "Source", wide=1),
-            *_texts("Message"),
-            *_texts("First Seen", wide=1),
+            *texts("Last Seen", "Type", "Reason", "Object"),
+            *texts("Subobject", "Source", wide=1),
+            *texts("Message"),
+            *texts("First Seen", wide=1),
             ("Count", "integer", "", 1),
             ("Name", "string", "name", 1),
         ),
         _event,
     ),
-    "Node": ((_NAME, *_texts("Status", "Roles", "Age", "Version")), _node),
     "Service": (
         (
-            _NAME,
-            *_texts("Type", "Cluster-IP", "External-IP", "Port(s)", "Age"),
-            *_texts("Selector", wide=1),
+            NAME,
+            *texts("Type", "Cluster-IP", "External-IP", "Port(s)", "Age"),
+            *texts("Selector", wide=1),
         ),
         _service,
     ),
-    "Namespace": ((_NAME, *_texts("Status", "Age")), _namespace),
+    "Namespace": ((NAME, *texts("Status", "Age")), _namespace),
     "PodDisruptionBudget": (
         (
-            _NAME,
-            *_texts("Min Available", "Max Unavailable"),
-            *_numbers("Allowed Disruptions"),
-            _AGE,
+            NAME,
+            *texts("Min Available", "Max Unavailable"),
+            *numbers("Allowed Disruptions"),
+            AGE,
         ),
         _budget,
-    ),
-    "HorizontalPodAutoscaler": (
-        (
-            _NAME,
-            *_texts("Reference", "Targets", "MinPods"),
-            *_numbers("MaxPods", "Replicas"),
-            _AGE,
-        ),
-        _scaler,
     ),
 }
 
@@ -274,7 +220,7 @@ def table(
     kind: str, objects: list[Json], meta: Json, now: float, *, include: str = "Metadata", head: bool = True
 ) -> Json:
     """A meta.k8s.io/v1 Table; `head` False leaves the columns out, as in later watch events."""
-    columns, cells = _TABLES.get(kind, ((_NAME, _AGE), _plain))
+    columns, cells = _TABLES.get(kind, ((NAME, AGE), _plain))
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

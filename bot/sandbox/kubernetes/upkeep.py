@@ -75,12 +75,14 @@ def publish_endpoints(world: World) -> None:
         meta = service["metadata"]
         ready: list[Json] = []
         unready: list[Json] = []
+        pods: list[Json] = []
         for pod in world.store.list(by_kind("Pod"), meta["namespace"]):
             labels = pod["metadata"].get("labels") or {}
             if is_active(pod) and dig(pod, "status", "podIP") and matches({"matchLabels": selector}, labels):
                 (ready if ready_since(pod) is not None else unready).append(_address(pod))
+                pods.append(pod)
         ports = [
-            {key: port[key] for key in ("name", "port", "protocol") if key in port}
+            {**{key: port[key] for key in ("name", "protocol") if key in port}, "port": _target(port, pods)}
             for port in dig(service, "spec", "ports", default=[])
         ]
         subset: Json = {}
@@ -92,6 +94,15 @@ def publish_endpoints(world: World) -> None:
         body = {"metadata": {"name": meta["name"], "labels": meta.get("labels") or {}}}
         _ensure(world, by_kind("Endpoints"), meta["namespace"], {**body, "subsets": subsets})
         _slice(world, service, ready, unready, ports)
+
+
+def _target(port: Json, pods: list[Json]) -> int:
+    """Where the pods listen: a number, or the name of one of their containers' ports."""
+    wanted = port.get("targetPort") or port["port"]
+    if isinstance(wanted, int):
+        return wanted
+    named = (one for pod in pods for each in pod["spec"]["containers"] for one in each.get("ports") or ())
+    return next((int(one["containerPort"]) for one in named if one.get("name") == wanted), int(port["port"]))
 
 
 def _address(pod: Json) -> Json:
