@@ -311,7 +311,8 @@ def _held(tx: Tx, ctx: Context, execution_id: int, why: str, so_far: str = "") -
         detail = {"reason": why, "execution": execution.uid}
         tag, outcome = ("execution:part:done", "done") if so_far else ("execution:state:waiting", "waiting")
         _entry(tx, tag, execution, outcome, detail, now)
-        owing.card(tx, incident, Priority.EXECUTION, now)
+    # Every time: the card may have been drawn since the claim, and would say "running" until the next one.
+    owing.card(tx, incident, Priority.EXECUTION, now)
 
 
 def _waiting(tx: Tx, ctx: Context, execution_id: int, why: str) -> None:

@@ -30,6 +30,14 @@ BUGS = (
         tests=(f"{EVICTS}::test_a_pod_that_the_workload_did_not_make_is_never_taken",),
     ),
     Bug(
+        name="the-card-runs-while-it-waits",
+        why="An eviction that a budget holds for the second time: the card says that it runs, for as long as it waits.",
+        file=EXECUTE_PY,
+        old="    # Every time: the card may have been drawn since the claim, and would say",
+        new="    if execution.outcome == why:\n        return\n    # The card was drawn since the claim, or says",
+        tests=(f"{EVICTED}::test_after_each_attempt_the_card_says_again_what_it_waits_for",),
+    ),
+    Bug(
         name="an-ending-pod-counts-as-not-evicted",
         why="A crash while a pod ends slowly: it is told as not evicted, and another one goes.",
         file=EVICT,

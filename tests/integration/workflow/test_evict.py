@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.proposal import Proposal, ProposalState
 from bot.domain.verification import Verdict
+from bot.storage.db import Tx
 
 from .floor import API, Floor
 
@@ -172,6 +174,28 @@ async def test_a_budget_that_holds_is_waited_for_and_shown(floor: Floor) -> None
     assert (await floor.execution()).state is ExecutionState.SUCCEEDED
     assert evictions(floor) == [429] * 4 + [201]
     assert (await floor.verdict()).verdict is Verdict.PASS
+
+
+async def test_after_each_attempt_the_card_says_again_what_it_waits_for(floor: Floor) -> None:
+    """It may be drawn while the eviction is asked for, and would say until the next attempt that it runs."""
+
+    def drawn(tx: Tx) -> None:
+        tx.execute("UPDATE outbox SET sent_version = version WHERE key = 'card:1'")
+
+    def owed(tx: Tx) -> bool:
+        return bool(tx.execute("SELECT version > sent_version FROM outbox WHERE key = 'card:1'").fetchone()[0])
+
+    await approved(floor, await asked(floor, short(floor)))
+    for _ in range(2):
+        floor.advance(10)
+        floor.server.faults.hang("create", "pods/eviction", seconds=0.5, times=1)
+        attempt = asyncio.create_task(floor.run(Stage.EXECUTE))
+        while (await floor.execution()).state is not ExecutionState.RUNNING:
+            await asyncio.wait({attempt}, timeout=0.01)
+        await floor.store.transact(drawn)
+        assert await attempt == 1
+        assert (await floor.execution()).outcome == HELD
+        assert await floor.store.read(owed)
 
 
 async def test_it_waits_until_the_approvals_end_and_no_longer(floor: Floor) -> None:
