@@ -13,7 +13,7 @@ from bot.sandbox.slack.workspace import Workspace
 
 Block = Mapping[str, Any]
 _ENTITY = re.compile(r"<([^<>\n]+)>")
-_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
+_BOLD = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*?[^\s*])\*(?![\w*])")
 
 
 def plain(text: str, workspace: Workspace) -> str:
