@@ -69,7 +69,7 @@ async def read(world: World, broken: Broken, number: int, *, within: float = 30.
 
     def look() -> CardHandle | None:
         card = next((one for one in world.slack.cards() if one.incident == number), None)
-        return card if card is not None and not list(_unlike(card, broken)) else None
+        return card if card is not None and not list(lacking(card.lines, card.buttons, broken)) else None
 
     try:
         await world.slack.until(look, within, lambda: "")
@@ -88,16 +88,16 @@ def cause_line(lines: Sequence[str]) -> str:
     return next((line for line in lines if line.startswith(HEADINGS)), "")
 
 
-def _unlike(card: CardHandle, broken: Broken) -> Iterator[str]:
-    """What a card lacks."""
-    breakage, first = broken.breakage, cause_line(card.lines)
+def lacking(lines: Sequence[str], buttons: Sequence[str], broken: Broken) -> Iterator[str]:
+    """What a card with these lines and buttons lacks."""
+    breakage, first, text = broken.breakage, cause_line(lines), "\n".join(lines)
     yield from (f"the cause “{words}”" for words in breakage.says if words.lower() not in first.lower())
-    offered = [label for label in card.buttons if label.startswith(APPROVE)]
+    offered = [label for label in buttons if label.startswith(APPROVE)]
     if breakage.offers:
         yield from () if any(label.startswith(breakage.offers) for label in offered) else (breakage.offers,)
-    elif offered or (breakage.refuses or NONE) not in card.text:
+    elif offered or (breakage.refuses or NONE) not in text:
         yield f"that nothing is proposed (it offers {', '.join(offered) or 'nothing yet'})"
-    if breakage.by_hand and breakage.by_hand not in card.text:
+    if breakage.by_hand and breakage.by_hand not in text:
         yield f"the command “{breakage.by_hand}”"
 
 
@@ -105,5 +105,5 @@ def _told(world: World, broken: Broken, number: int) -> str:
     card = next((one for one in world.slack.cards() if one.incident == number), None)
     if card is None:
         return f"{broken.breakage.name}: there is no card of INC-{number}"
-    lacks = "; ".join(_unlike(card, broken))
+    lacks = "; ".join(lacking(card.lines, card.buttons, broken))
     return f"{broken.breakage.name}: the card lacks {lacks}. It says:\n" + "\n".join(f"  | {x}" for x in card.lines)

@@ -11,7 +11,7 @@ from typing import Any
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.scenarios import schema, spans
 
-OWN_HAND = frozenset({"press", "submit", "slash"})
+OWN_HAND = frozenset({"press", "submit", "view", "slash"})
 """What the viewer may do instead of the player."""
 ILLS = {
     "crash": "crash",
@@ -44,7 +44,7 @@ def _fire(fire: schema.Fire) -> str:
 
 def _press(press: schema.Press) -> str:
     if len(press.by) > 1:
-        return f"{_list(press.by)} press {press.button} at the same moment."
+        return f"Now {_list(press.by)} press {press.button} on the card at the same moment."
     end = "; it reaches nobody, and Slack says so." if press.unheard else "."
     return f"Now act as {press.by[0]} and press {press.button} on the card{end}"
 
@@ -127,7 +127,7 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "press": _press,
     "submit": _submit,
     "view": lambda view: (
-        f"{view.by} sees a dialog that says {_quoted(view.containing or ('something',))}; then it closes."
+        f"Now act as {view.by}, who has a dialog that says {_quoted(view.containing or ('something',))}, and close it."
     ),
     "slash": lambda slash: f"Now act as {slash.by} and type {slash.line}",
     "told": lambda told: f"Only {told.to} is told: {_quoted(told.containing)}.",

@@ -121,6 +121,8 @@ async def play_in(world: World, scenario: Scenario, result: Result, turn: Turn =
                     await player.play(step)
                 else:
                     transcript.say("Somebody did it on the page")
+                    if step.press is not None:
+                        await player.settle(step.press)
             except (UnmetError, NotThere, LookupError, TimeoutError) as error:
                 result.problems.append(f"step {number} ({step.verb}): {error or type(error).__name__}")
                 break

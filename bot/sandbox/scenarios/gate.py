@@ -12,11 +12,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from bot.sandbox import reading
 from bot.sandbox.scenarios.captions import OWN_HAND
-from bot.sandbox.scenarios.schema import Press, Step
+from bot.sandbox.scenarios.race import Race
+from bot.sandbox.scenarios.schema import Press, Step, ViewShown
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.slack.controls import controls
+from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack_room import UnmetError
 
 LOOKS = frozenset({
     "expect_card", "expect_cards", "expect_cluster", "expect_object", "expect_audit", "expect_silences",
@@ -39,6 +43,7 @@ class Gate:
         self.by_viewer: set[int] = set()
         self._workspace = workspace
         self._begun: set[int] = set()
+        self._races: dict[int, Race] = {}
         self._one = False
         self._player: Player | None = None
         self._word = asyncio.Event()
@@ -95,19 +100,52 @@ class Gate:
     async def acted(self, verb: str, body: Json, perform: Callable[[], Awaitable[Answer]]) -> Answer:
         """An act of the viewer: where it is what the next step does, that step is done once it was taken."""
         at = self._due()
-        mine = at is not None and at not in self._begun and self._is(self.steps[at], verb, body)
-        if at is None or not mine:
+        if at is None or not self._is(self.steps[at], verb, body):
             return await perform()
+        press = self.steps[at].press
+        if press is not None and len(press.by) > 1:
+            return await self._pressed_with_others(at, press, str(body["user"]), perform)
+        if at in self._begun:
+            return await perform()
+        wanted = press is None or not press.unheard
+        return await self._taken(at, perform, lambda answer: bool(answer.get("ok")) is wanted)
+
+    async def _taken(self, at: int, perform: Callable[[], Awaitable[Answer]], well: Callable[[Answer], bool]) -> Answer:
         self._begun.add(at)
         try:
             answer = await perform()
-            press = self.steps[at].press
-            if bool(answer.get("ok")) is not (press is not None and press.unheard):
+            if well(answer):
                 self.by_viewer.add(at)
             return answer
         finally:
             self._begun.discard(at)
             self._word.set()
+
+    async def _pressed_with_others(
+        self, at: int, press: Press, user: str, perform: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """One of several presses at the same moment: it waits for the others', and the player makes those that lack."""
+        names = {self._id(name): name for name in press.by}
+        race = self._races.get(at)
+        if race is not None and (race.begun or user in race.pressed):
+            return await perform()
+        if race is not None:
+            return await race.join(user, perform)
+        player = self._player
+        if player is None:
+            return await perform()
+
+        async def for_absent(one: str) -> None:
+            try:
+                await player.press_for(press, names[one])
+            except UnmetError as error:
+                raise NotThere(str(error)) from error
+
+        race = self._races[at] = Race(names.keys(), for_absent)
+        try:
+            return await self._taken(at, lambda: race.join(user, perform), lambda _: race.well)
+        finally:
+            del self._races[at]
 
     def _due(self) -> int | None:
         """The step that waits, or the first one after what is being looked at."""
@@ -119,17 +157,33 @@ class Gate:
         return next((at for at in later if self.steps[at].verb not in LOOKS and at not in self.by_viewer), None)
 
     def _is(self, step: Step, verb: str, body: Json) -> bool:
+        user = str(body.get("user", ""))
+        if step.view is not None:
+            return verb == "close" and self._id(step.view.by) == user and self._shown(step.view, user)
         if verb != step.verb:
             return False
-        user = str(body.get("user", ""))
         if step.press is not None:
-            return len(step.press.by) == 1 and self._id(step.press.by[0]) == user and self._pressed(step.press, body)
+            return user in {self._id(name) for name in step.press.by} and self._pressed(step.press, body)
         if step.slash is not None:
             return self._id(step.slash.by) == user and step.slash.line == str(body.get("text", "")).strip()
         return step.submit is not None and self._id(step.submit.by) == user
 
     def _id(self, name: str) -> str:
         return self._workspace.person(name).id
+
+    def _shown(self, shown: ViewShown, user: str) -> bool:
+        """Whether the dialog in front of the person says what it must say; closing another one is no such step."""
+        views = self._workspace.open_views(user)
+        if not views or self._player is None:
+            return False
+        said = "\n".join([views[-1].title, *reading.lines(views[-1].blocks, self._workspace)])
+        return all(words in said for words in self._player.filled(shown.containing))
+
+    @property
+    def card(self) -> int:
+        """The incident of the card that is looked at; 0 before there is one."""
+        card = self._player.card if self._player is not None else None
+        return card.incident if card is not None else 0
 
     def _pressed(self, press: Press, body: Json) -> bool:
         """Whether it is that button of the card that is looked at."""

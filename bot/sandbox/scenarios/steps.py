@@ -17,14 +17,12 @@ from bot.sandbox import hands
 from bot.sandbox.breakages import telling
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
-from bot.sandbox.scenarios import schema, spans
+from bot.sandbox.scenarios import race, schema, spans
 from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard, untold
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
 from bot.sandbox.world import World
-
-APPROVED_BY = re.compile(r"approved by @(\w+)")
 
 
 class Player:
@@ -41,7 +39,7 @@ class Player:
         carry_out: Callable[[Any], Awaitable[None]] = getattr(self, f"_{verb}")
         await carry_out(getattr(step, verb))
 
-    def _filled(self, words: schema.Words) -> tuple[str, ...]:
+    def filled(self, words: schema.Words) -> tuple[str, ...]:
         """``{winner}`` and ``{loser}`` of the last race put in."""
         return tuple(
             re.sub(r"\{(\w+)\}", lambda found: self.names.get(found.group(1), found.group(0)), w) for w in words
@@ -191,27 +189,41 @@ class Player:
     # -- what people do ---------------------------------------------------------------------------
 
     async def _press(self, press: schema.Press) -> None:
+        words = self._button(press)
+        who = " and ".join(f"@{name}" for name in press.by)
+        self.transcript.say(f"{who} press{'es' if len(press.by) == 1 else ''} {words}")
+        await asyncio.gather(*(self._press_one(words, by, unheard=press.unheard) for by in press.by))
+        await self.settle(press)
+
+    def _button(self, press: schema.Press) -> str:
         card = self._looked_at()
         found = [label for label in card.buttons if label.startswith(press.button)]
         if not found:
             raise UnmetError(f"There is no button {press.button} on the card; there are: {', '.join(card.buttons)}.")
-        who = " and ".join(f"@{name}" for name in press.by)
-        self.transcript.say(f"{who} press{'es' if len(press.by) == 1 else ''} {found[0]}")
-        replies = await asyncio.gather(*(card.press(found[0], by) for by in press.by))
-        for by, reply in zip(press.by, replies, strict=True):
-            if press.unheard:
-                self.transcript.say(must_be_unheard(by, reply))
-            else:
-                must_be_acked(by, reply)
+        return found[0]
+
+    async def _press_one(self, words: str, by: str, *, unheard: bool) -> None:
+        reply = await self._looked_at().press(words, by)
+        if unheard:
+            self.transcript.say(must_be_unheard(by, reply))
+        else:
+            must_be_acked(by, reply)
+
+    async def press_for(self, press: schema.Press, by: str) -> None:
+        """One press of several at the same moment, of which the others are made on the page."""
+        words = self._button(press)
+        self.transcript.say(f"@{by} presses {words}, at the same moment as somebody on the page")
+        await self._press_one(words, by, unheard=press.unheard)
+
+    async def settle(self, press: schema.Press) -> None:
+        """What later steps must know of a press: who of several was first."""
         if len(press.by) > 1:
-            await card.expect("approved by @", within=10)
-            winner = (APPROVED_BY.search(card.text) or [""])[1]
-            losers = [name for name in press.by if name != winner]
-            self.names |= {"winner": winner, "loser": losers[0]}
+            winner, loser = await race.first(self._looked_at(), press.by)
+            self.names |= {"winner": winner, "loser": loser}
             self.transcript.say(f"@{winner} was first")
 
     async def _submit(self, submit: schema.Submit) -> None:
-        view = await self.world.slack.expect_view(submit.by, *self._filled(submit.containing))
+        view = await self.world.slack.expect_view(submit.by, *self.filled(submit.containing))
         self.transcript.quote(f"@{submit.by} sees “{view.title}”", self.world.slack.view_lines(view))
         reply = await self.world.slack.submit(submit.by, submit.values)
         must_be_acked(submit.by, reply)
@@ -221,7 +233,7 @@ class Player:
         self.transcript.say(f"@{submit.by} submits “{view.title}” ({said})")
 
     async def _view(self, shown: schema.ViewShown) -> None:
-        containing = self._filled(shown.containing)
+        containing = self.filled(shown.containing)
         view = await self.world.slack.expect_view(shown.by, *containing, within=shown.within)
         self.transcript.quote(f"@{shown.by} sees “{view.title}”", self.world.slack.view_lines(view))
         person = self.world.slack_server.workspace.person(shown.by).id
@@ -235,7 +247,7 @@ class Player:
     # -- what must be seen ------------------------------------------------------------------------
 
     async def _expect_card(self, expect: schema.ExpectCard) -> None:
-        containing = self._filled(expect.containing)
+        containing = self.filled(expect.containing)
         if self.card is None or expect.new:
             self.card = await self.world.slack.expect_card(
                 *containing, without=expect.without, buttons=expect.buttons, within=expect.within
@@ -248,13 +260,13 @@ class Player:
             raise UnmetError(f"The card offers {', '.join(there)}, which it must not.")
 
     async def _told(self, told: schema.Told) -> None:
-        (to,) = self._filled((told.to,))
-        said = await self.world.slack.expect_ephemeral(to, *self._filled(told.containing), within=told.within)
+        (to,) = self.filled((told.to,))
+        said = await self.world.slack.expect_ephemeral(to, *self.filled(told.containing), within=told.within)
         self.transcript.quote(f"Only @{to} sees:", said)
 
     async def _thread(self, thread: schema.Thread) -> None:
         card = self._looked_at()
-        said = await self.world.slack.expect_thread(card, *self._filled(thread.containing), within=thread.within)
+        said = await self.world.slack.expect_thread(card, *self.filled(thread.containing), within=thread.within)
         self.transcript.say(f"The thread of INC-{card.incident} says so ({len(said)} lines)")
 
     async def _expect_cards(self, expect: schema.ExpectCards) -> None:
@@ -354,7 +366,7 @@ class Player:
         end = time.monotonic() + expect.within
         while True:
             table = await self.world.audit()
-            missing = [words for words in self._filled(expect.containing) if words not in table]
+            missing = [words for words in self.filled(expect.containing) if words not in table]
             counted = {tag: len(re.findall(rf"\s{re.escape(tag)}\s", table)) for tag in expect.counts}
             if not missing and counted == dict(expect.counts):
                 break

@@ -15,6 +15,7 @@ from bot.sandbox.scenarios import gate as gate_module
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.tour import Tour
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST, opened
+from tests.integration.sandbox_page.person import Person
 
 pytestmark = BROWSED
 SLOW = 15_000
@@ -81,6 +82,51 @@ async def test_the_viewer_steps_presses_approve_themselves_and_plays_to_the_end(
     await playing
     assert tour.bar.ended.ok
     assert "@ana press" not in tour.bar.ended.transcript.text, "the player left it to the viewer"
+
+
+async def test_with_a_dialog_in_front_one_may_close_it_where_it_is_only_seen_and_let_the_player_submit(
+    tours: Any, browser: Browser
+) -> None:
+    """The bar stands in the dialog meanwhile, for beside one nothing can be pressed; nothing moves for its sake."""
+    opening = {"press": {"button": "Reject", "by": "ana"}}
+    steps = [
+        *WATCHED["steps"][:3],
+        opening,
+        {"view": {"by": "ana", "containing": ["Reason"]}},
+        opening,
+        {"submit": {"by": "ana", "values": {"Reason": "It is a drill."}}},
+        {"expect_card": {"containing": ["Rejected", "It is a drill."]}},
+    ]
+    tour, playing = await tours(steps=steps)
+    async with opened(browser, tour.world.slack_server.url, width=390) as page:
+        person = Person(page, tour.world.slack_server.workspace, "C0ONCALL")
+        bar = page.get_by_role("region", name="Scenario")
+        words, step = bar.get_by_role("status"), bar.get_by_role("button", name="Step")
+        for said in ("crash, again", "fires KubePodCrashLooping", "press Reject on the card of INC-1"):
+            await expect(words).to_contain_text(said, timeout=SLOW)
+            if "press" not in said:
+                await step.click()
+        top = await page.locator("#room").bounding_box()
+        await person.press(1, "Reject")
+        await expect(words).to_contain_text("has a dialog that says “Reason”, and close it (or Step", timeout=SLOW)
+        over, dialog = await bar.bounding_box(), await person.view.bounding_box()
+        assert over["y"] == 0
+        assert over["y"] + over["height"] <= dialog["y"] < 844
+        assert await page.locator("#room").bounding_box() == top
+        await _no_text_is_faint(page)
+        await person.close()
+        await expect(words).to_contain_text("press Reject on the card", timeout=SLOW)
+        assert await page.locator("#room").bounding_box() == top
+        await person.press(1, "Reject")
+        await expect(words).to_contain_text("Reason: “It is a drill.”", timeout=SLOW)
+        await step.focus()
+        await page.keyboard.press("Enter")
+        await expect(words).to_contain_text("✓ It ended as it should", timeout=2 * SLOW)
+        await expect(page.locator("dialog[open]")).to_have_count(0)
+        await expect(bar.locator("li", has_text="has a dialog")).to_contain_text("by you")
+        await expect(bar.locator("li", has_text="submit the dialog")).not_to_contain_text("by you")
+    await playing
+    assert tour.bar.ended.ok
 
 
 async def test_it_plays_by_itself_and_says_why_where_it_ends_otherwise(

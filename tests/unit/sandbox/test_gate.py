@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.scenarios import race
 from bot.sandbox.scenarios.checks import must_be_unheard
 from bot.sandbox.scenarios.gate import Gate
 from bot.sandbox.scenarios.schema import Step
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.scenarios.transcript import Transcript
-from bot.sandbox.slack.models import Message, Reply
+from bot.sandbox.slack.models import Message, Reply, View
 from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.slack_room import CardHandle, UnmetError
 from bot.sandbox.world import World
@@ -21,6 +22,9 @@ from bot.sandbox.world import World
 LIST = {"slash": {"by": "ana", "line": "/incident list"}}
 REASON = {"submit": {"by": "ana", "values": {"Reason": "a drill"}}}
 LOOK = {"told": {"to": "ana", "containing": "INC"}}
+SHOWN = {"view": {"by": "ana", "containing": ["frozen"]}}
+BOTH = {"press": {"button": "Approve", "by": ["ana", "li"]}}
+APPROVE = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve restart"}}
 
 
 def _gate(*steps: Any) -> Gate:
@@ -133,3 +137,97 @@ async def test_the_player_waits_for_an_act_that_the_viewer_has_begun(tmp_path: P
         taken.set()
         await acting
         assert not await turn
+
+
+def _dialog(workspace: Workspace, words: str) -> None:
+    """A modal in front of Ana."""
+    text = {"type": "section", "text": {"type": "mrkdwn", "text": words}}
+    body = {"blocks": [text], "title": {"text": "A word"}}
+    workspace.views["V1"] = View("V1", "U0ANA", "modal", body, "1", "V1")
+    workspace.view_stacks["U0ANA"] = ["V1"]
+
+
+async def test_closing_the_dialog_that_must_be_seen_is_the_step_and_closing_another_is_not(tmp_path: Path) -> None:
+    """Else whoever reads a dialog and closes it would spoil the scenario: the player would wait for it in vain."""
+    workspace = Workspace()
+    gate = Gate([Step.model_validate(SHOWN)], workspace)
+    async with _at(gate, 0, tmp_path) as turn:
+        _dialog(workspace, "One moment")
+        await _act(gate, "close", user="U0ANA")
+        _dialog(workspace, "Fettle is *frozen*")
+        await _act(gate, "close", user="U0BO")
+        assert not turn.done()
+        await _act(gate, "close", user="U0ANA")
+        assert not await turn
+
+
+class _Button(CardHandle):
+    """A card with one button; the sandbox's Slack writes down who pressed it for whom nobody did on the page."""
+
+    pressed: list[str]
+
+    async def press(self, words: str, by: str, *, confirm: bool = True) -> Reply:
+        assert (words, confirm) == ("Approve restart", True)
+        self.pressed.append(by)
+        return Reply(acked=True)
+
+
+@asynccontextmanager
+async def _racing(folder: Path) -> AsyncIterator[tuple[Gate, _Button, asyncio.Task[bool]]]:
+    """A gate at two people's press, with the card in front of them."""
+    gate, player = _gate(BOTH), Player(World(folder), Transcript())
+    blocks = [{"type": "actions", "block_id": "acts", "elements": [APPROVE]}]
+    message = Message(channel="C0ONCALL", ts="1.000001", user="U0FETTLE", text="", blocks=blocks)
+    player.card = card = _Button(player.world.slack, message)
+    card.pressed = []
+    turn = asyncio.create_task(gate.turn(0, gate.steps[0], player))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        yield gate, card, turn
+
+
+def _approving(gate: Gate, user: str, made: list[str], *, ok: bool = True) -> asyncio.Task[dict[str, Any]]:
+    async def perform() -> dict[str, Any]:
+        made.append(user)
+        return {"ok": ok, "of": user}
+
+    body = {"user": user, "ts": "1.000001", "action_id": "approve"}
+    return asyncio.create_task(gate.acted("press", body, perform))
+
+
+async def test_presses_of_two_pages_are_made_together_and_the_step_is_done_when_both_were(tmp_path: Path) -> None:
+    made: list[str] = []
+    async with _racing(tmp_path) as (gate, card, turn):
+        first = _approving(gate, "U0ANA", made)
+        await asyncio.sleep(0.1)
+        assert made == [], "the first waits for the second, else it would be over before that one begins"
+        gate.play()
+        assert not gate.step()
+        assert not turn.done()
+        second = _approving(gate, "U0LI", made)
+        assert [(await one)["of"] for one in (first, second)] == ["U0ANA", "U0LI"]
+        assert sorted(made) == ["U0ANA", "U0LI"]
+        assert not await turn, "the player presses for nobody"
+        assert card.pressed == []
+
+
+async def test_who_presses_alone_has_the_others_press_at_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(race, "TOGETHER", 0.05)
+    made: list[str] = []
+    async with _racing(tmp_path) as (gate, card, turn):
+        assert (await _approving(gate, "U0LI", made))["ok"]
+        assert made == ["U0LI"]
+        assert card.pressed == ["ana"]
+        assert not await turn
+    assert gate.by_viewer == {0}
+
+
+async def test_a_press_of_two_that_was_not_taken_leaves_the_step_undone(tmp_path: Path) -> None:
+    made: list[str] = []
+    async with _racing(tmp_path) as (gate, _, turn):
+        await asyncio.gather(_approving(gate, "U0ANA", made), _approving(gate, "U0LI", made, ok=False))
+        assert gate.by_viewer == set()
+        assert not turn.done()
+        turn.cancel()

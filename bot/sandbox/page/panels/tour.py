@@ -68,10 +68,20 @@ class TourBar:
         words, verb = self._captions[gate.at], self._scenario.steps[gate.at].verb
         if not gate.waiting:
             return words
-        if verb in OWN_HAND and len(getattr(self._scenario.steps[gate.at].press, "by", ("one",))) == 1:
-            wait = "soon it is pressed for you" if gate.playing else "or Step does it for you"
-            return f"{words.rstrip('.')} ({wait})."
-        return words
+        if verb not in OWN_HAND:
+            return words
+        named = words.rstrip(".").replace(" on the card", f" on the card of INC-{gate.card}") if gate.card else words
+        return f"{named.rstrip('.')} ({self._wait()})."
+
+    def _wait(self) -> str:
+        """What becomes of an act that the viewer doesn't do."""
+        gate = self._gate
+        step = self._scenario.steps[gate.at]
+        several = (
+            "press as one of them, the other is pressed for you; " if len(getattr(step.press, "by", "")) > 1 else ""
+        )
+        done = "closed" if step.verb == "view" else "done"
+        return several + (f"soon it is {done} for you" if gate.playing else "or Step does it for you")
 
     def _state(self, at: int) -> str:
         gate, ended = self._gate, self.ended

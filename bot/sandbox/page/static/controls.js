@@ -197,6 +197,7 @@ const Controls = (() => {
     const current = form();
     if (!fragment) {
       if (current) Values.forget(current.dataset.view);
+      Tour.beside(null);
       viewBox.replaceChildren();
       if (viewBox.open) viewBox.close();
       return;
@@ -204,8 +205,10 @@ const Controls = (() => {
     if (viewBox.dataset.digest === fragment.digest && current) return;
     const same = current && current.dataset.view === fragment.key;
     viewBox.dataset.digest = fragment.digest;
+    Tour.beside(null);
     Page.replace(viewBox, fragment.html);
     viewBox.setAttribute("aria-label", viewBox.querySelector("h2").textContent);
+    Tour.beside(viewBox);
     if (!viewBox.open) viewBox.showModal();
     // An app may put the fields in a moment later: the focus never stays behind in what is gone.
     if (!same || !viewBox.contains(document.activeElement)) focusFirst();

@@ -41,7 +41,24 @@ const Tour = (() => {
     if (button) Page.act(`panel/tour/${button.dataset.tour}`, {}).then(refresh);
   });
 
+  // Beside an open dialog nothing can be pressed, so the bar stands in it meanwhile, on top of the window as before;
+  // in its place is a gap, so that nothing moves.
+  const gap = document.createElement("div");
+  function beside(dialog) {
+    if (bar.hidden || (dialog ? bar.parentElement === dialog : !gap.isConnected)) return;
+    const focused = bar.contains(document.activeElement) && document.activeElement;
+    if (!gap.isConnected) {
+      const height = `${bar.getBoundingClientRect().height}px`;
+      gap.style.height = height;
+      if (dialog) dialog.style.setProperty("--over", height);
+      bar.replaceWith(gap);
+    }
+    if (dialog) dialog.append(bar);
+    else gap.replaceWith(bar);
+    if (focused) focused.focus({ preventScroll: true });
+  }
+
   const changed = (name) => { if (name === "tour") refresh(); };
 
-  return { changed, refresh };
+  return { beside, changed, refresh };
 })();
