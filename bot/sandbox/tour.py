@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bot.sandbox import env_file
 from bot.sandbox.demo import Demo
 from bot.sandbox.page.panels.every import beside
+from bot.sandbox.page.panels.playbill import Playbill
 from bot.sandbox.page.panels.tour import TourBar
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.scenarios import engine
@@ -21,12 +23,17 @@ from bot.sandbox.scenarios.gate import Gate
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.world import World
 
+log = logging.getLogger(__name__)
+
 PATIENT = {"APPROVAL_TTL": "1h"}
 """Somebody reads before they press; a scenario about an approval's end says its own time."""
 
 
 class Tour:
-    """One scenario in a world with a page; ``playing`` ends when it is over, what runs is ended by ``running``."""
+    """One scenario in a world with a page; ``playing`` ends when it is over, what runs is ended by ``running``.
+
+    ``playbill`` is where another one is chosen, ``env`` the dotenv file of this world while it runs.
+    """
 
     def __init__(
         self,
@@ -36,16 +43,24 @@ class Tour:
         settings: Mapping[str, str] | None = None,
         port: int = 0,
         say: Callable[[str], None] | None = None,
+        playbill: Playbill | None = None,
+        env: Path | None = None,
     ) -> None:
         patient = {} if scenario.production_times else PATIENT
         patient = {name: value for name, value in patient.items() if name not in scenario.settings}
         options = engine.world_of(scenario, {**patient, **(settings or {})})
         self.world = World(folder, replace(options, port=port))
         self.gate = Gate(scenario.steps, self.world.slack_server.workspace)
-        self.bar = TourBar(scenario, self.gate)
-        self._scenario, self._say = scenario, say
+        self.bar = TourBar(scenario, self.gate, may_choose=playbill is not None)
+        self._scenario, self._say, self._env = scenario, say, env
         self._demo = Demo(self.world)
-        add_page(self.world.slack_server, fires=(), panels=beside(self.world, self._demo), tour=self.bar)
+        panels = beside(self.world, self._demo)
+        self.page = add_page(self.world.slack_server, fires=(), panels=panels, tour=self.bar, playbill=playbill)
+
+    @property
+    def code(self) -> int:
+        """1 where it ended otherwise than it should, else 0."""
+        return 1 if self.bar.ended is not None and not self.bar.ended.ok else 0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -59,32 +74,34 @@ class Tour:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def run(self) -> None:
+        """Until cancelled: what was played runs on after its end."""
+        async with self.running():
+            with env_file.kept(self._env, self.world.dotenv()):
+                self._greet()
+                await asyncio.Event().wait()
+
+    def _greet(self) -> None:
+        if self._say is None:
+            return
+        self._say("The scenario plays on the page; nothing leaves this machine.")
+        self._say(f"  Page       {self.world.slack_server.url}/")
+        self._say(f"  Cluster    export KUBECONFIG={self.world.kubeconfig('admin')}")
+        if self._env is not None:
+            self._say(f"  Settings   {self._env.absolute()}")
+        self._say("Press Play or Step in the bar on top of the page. Ctrl-C ends everything.")
+        self._say("")
+
     async def _play(self) -> None:
         result = engine.begun(self._scenario, self._say)
-        await engine.play_in(self.world, self._scenario, result, self.gate.turn)
+        try:
+            await engine.play_in(self.world, self._scenario, result, self.gate.turn)
+            self.bar.looking_back = True
+            await engine.look_back(self.world, result)
+        except Exception as error:
+            # The edge of what plays: whoever watches reads that it failed, the log says where.
+            log.exception("the scenario %s failed", self._scenario.name)
+            result.problems.append(f"The player failed ({type(error).__name__}: {error}).")
         self.bar.looking_back = True
-        await engine.look_back(self.world, result)
         engine.conclude(result)
         self.bar.ended = result
-
-
-async def show(
-    scenario: Scenario, *, settings: Mapping[str, str], port: int, say: Callable[[str], None], stop: asyncio.Event
-) -> int:
-    """Until the event is set; 1 where the scenario ended otherwise than it should, else 0."""
-    with tempfile.TemporaryDirectory(prefix="fettle-tour-") as folder:
-        tour = Tour(scenario, Path(folder), settings=settings, port=port, say=say)
-        async with tour.running() as playing:
-            say("The scenario plays on the page; nothing leaves this machine.")
-            say(f"  Page       {tour.world.slack_server.url}/")
-            say(f"  Cluster    export KUBECONFIG={tour.world.kubeconfig('admin')}")
-            say("Press Play or Step in the bar on top of the page. Ctrl-C ends everything.")
-            say("")
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if playing.done():
-                playing.result()  # what the engine didn't foresee is no secret
-            await stopped
-        say("Ending: the bot first, then Slack and the cluster.")
-        ended = tour.bar.ended
-    return 1 if ended is not None and not ended.ok else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,6 +112,8 @@ class World:
         self.registry = ImageRegistry()
         self.faults = Switchboard(self.slack_server.faults, self.cluster_server.faults, self.alertmanager_api)
         self.broken: list[Broken] = []
+        self.listener: socket.socket | None = None
+        """Where Slack and the page answer, if somebody listens there already; it is closed at the end."""
         self.lag = 0.0
         """The longest that this process had to wait for its turn so far, in seconds."""
         self._watching: asyncio.Task[None] | None = None
@@ -118,7 +121,11 @@ class World:
     # -- life ---------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await self.start_servers()
+        try:
+            await self.start_servers()
+        except BaseException:
+            await self.stop()  # what was started of it
+            raise
         return self
 
     async def __aexit__(
@@ -139,7 +146,7 @@ class World:
         self._bind()
         self._watching = asyncio.create_task(self._watch_lag())
         await self.cluster_server.start()
-        await self.slack_server.start(port=self.options.port)
+        await self.slack_server.start(port=self.options.port, listener=self.listener)
         if self.options.metrics:
             await self.prometheus.start()
         if self.options.silences:

@@ -5,6 +5,7 @@ on it follows: the stream tells that something changed, the page's script asks f
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +38,10 @@ _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", "
 
 @dataclass
 class Page:
-    """The page of one Slack server. `fires` are (name, label) pairs of the bar's alert buttons."""
+    """The page of one Slack server. `fires` are (name, label) pairs of the bar's alert buttons.
+
+    `world` tells this workspace from one that answers at the same address later: a page of another one begins anew.
+    """
 
     server: SlackServer
     fire: acts.Fire | None = None
@@ -46,8 +50,12 @@ class Page:
     commands: Sequence[dict[str, Any]] = ()
     panels: Mapping[str, Panel] = field(default_factory=dict)
     tour: TourBar | None = None
+    playbill: Panel | None = None
+    told: str = ""
+    world: str = field(default_factory=lambda: secrets.token_hex(8))
+    _leaving: str = ""
     _marks: sidebar.ReadMarks = field(default_factory=sidebar.ReadMarks)
-    _streams: set[asyncio.Task[Any]] = field(default_factory=set)
+    _streams: dict[asyncio.Task[Any], web.StreamResponse] = field(default_factory=dict)
     _drawn: Drawn = field(default_factory=Drawn)
 
     def place(self, request: web.Request) -> Place:
@@ -83,6 +91,7 @@ class Page:
                 self._marks.read(workspace, place.user, place.channel)
         return {
             **shown,
+            "world": self.world,
             "user": place.user,
             "channel": place.channel,
             "head": sidebar.head(workspace, place, self.server.manifest.raw),
@@ -115,6 +124,9 @@ class Page:
             panel=shown,
             panel_asked=asked,
             tour=self.tour,
+            playbill=self.playbill,
+            world=self.world,
+            told=self.told,
         )
         return answer_html(html)
 
@@ -147,12 +159,19 @@ class Page:
         verb = request.match_info["verb"]
         if verb not in panel.acts:
             raise NotThere(f"There is nothing called {verb} to do in the panel {panel.title}.")
-        said = await panel.acts[verb](await body_of(request))
+        said = await panel.acts[verb](await self._body(request))
         return answer_json({"ok": True, "message": said, "errors": {}})
 
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        """What an act says; refused where it was meant for a world that is over."""
+        body = await body_of(request)
+        if body.get("world", self.world) != self.world:
+            raise NotThere("That was pressed in a world that is over; nothing was done. The page comes anew.")
+        return body
+
     def _follows(self) -> dict[str, Panel]:
-        """All that is drawn anew by its mark: the panels, and the bar of a scenario."""
-        return {**self.panels, **({self.tour.name: self.tour} if self.tour is not None else {})}
+        """All that is drawn anew by its mark: the panels, the bar of a scenario, the choice of one."""
+        return {**self.panels, **{one.name: one for one in (self.tour, self.playbill) if one is not None}}
 
     def _panel(self, request: web.Request) -> Panel:
         found = self._follows().get(request.match_info["name"])
@@ -168,19 +187,21 @@ class Page:
         await response.prepare(request)
         task = asyncio.current_task()
         if task is not None:
-            self._streams.add(task)
+            self._streams[task] = response
         try:
             await self._tell(response)
         except ConnectionResetError:
             pass  # the page was closed
         finally:
-            self._streams.discard(task) if task is not None else None
+            self._streams.pop(task, None) if task is not None else None
         return response
 
     async def _tell(self, response: web.StreamResponse) -> None:
         workspace = self.server.workspace
         seen, marks = workspace.last_change, self._panel_marks()
-        await response.write(f"retry: 1000\ndata: {seen}\n\n".encode())
+        await response.write(f"retry: 1000\nevent: world\ndata: {self.world}\n\n".encode())
+        if self._leaving:
+            await response.write(_leave_event(self._leaving))
         told = time.monotonic()
         while True:
             changes = await workspace.wait_change(seen, LOOK_SECONDS if self._follows() else HEARTBEAT_SECONDS)
@@ -201,6 +222,12 @@ class Page:
     def _panel_marks(self) -> dict[str, Hashable]:
         return {name: panel.mark() for name, panel in self._follows().items()}
 
+    async def leave(self, sentence: str) -> None:
+        """Every page shows this until another world answers: this one ends now, and that is no failure."""
+        self._leaving = sentence
+        told = (response.write(_leave_event(sentence)) for response in list(self._streams.values()))
+        await asyncio.gather(*told, return_exceptions=True)  # who closed their page needs no word
+
     async def close_streams(self, _app: web.Application) -> None:
         """Ends the open streams, which would otherwise hold up the server's stop."""
         for task in list(self._streams):
@@ -208,7 +235,7 @@ class Page:
 
     async def act(self, request: web.Request) -> web.Response:
         """One act of a person: `POST /page/VERB` with JSON, answered `{"ok", "message", ...}`."""
-        body = await body_of(request)
+        body = await self._body(request)
         verb = request.match_info["verb"]
         if verb == "fire":
             return answer_json(await acts.fire(self.fire, body))
@@ -243,6 +270,10 @@ class Page:
         return web.Response(text=path.read_text(), content_type=_TYPES[path.suffix], headers=HEADERS)
 
 
+def _leave_event(sentence: str) -> bytes:
+    return f"event: leaving\ndata: {' '.join(sentence.split())}\n\n".encode()
+
+
 def add_page(
     server: SlackServer,
     *,
@@ -252,6 +283,8 @@ def add_page(
     commands: Sequence[dict[str, Any]] | None = None,
     panels: Sequence[Panel] = (),
     tour: TourBar | None = None,
+    playbill: Panel | None = None,
+    told: str = "",
 ) -> Page:
     """Adds the page to `server.app`; to be called before `server.start()`.
 
@@ -259,11 +292,11 @@ def add_page(
     those buttons as (name, label). `hints()` returns what to do next, as mrkdwn, one entry a step.
     `commands` are the manifest's slash commands (`command`, `usage_hint`, `description`) for the
     completion; left out, they are the server's manifest's. `panels` stand beside Slack, in this order. `tour` is the
-    bar of the scenario that plays.
+    bar of the scenario that plays, `playbill` where another one is chosen, `told` a sentence for whoever opens it.
     """
     if commands is None:
         commands = list((server.manifest.commands or {}).values())
-    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels}, tour)
+    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels}, tour, playbill, told)
     router = server.app.router
     router.add_get("/", guarded(page.index))
     router.add_get("/page/state", guarded(page.state))

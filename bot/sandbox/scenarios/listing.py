@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.groups import GROUPS
 
+OWN_HEAD = "Yours"
+ROOM_HEADS = {
+    "pods": "Broken: pods",
+    "workloads": "Broken: workloads",
+    "services": "Broken: services",
+    "volumes": "Broken: volumes",
+    "nodes": "Broken: nodes and machines",
+    "plane": "Broken: the cluster's own parts",
+}
 BREAKAGES_HEAD = "One thing is broken; its alert comes, and the card must name the cause"
 
 
@@ -32,3 +41,13 @@ def lines(scenarios: Iterable[schema.Scenario]) -> Iterator[str]:
         yield f"{head}"
         yield from (f"  {one.name:26} {one.title}" for one in listed)
         yield ""
+
+
+def to_choose(
+    scenarios: Iterable[schema.Scenario], own: schema.Scenario | None = None
+) -> Mapping[str, list[schema.Scenario]]:
+    """The same by heading, breakages by the room that they stand in; somebody's own comes first."""
+    yours = {OWN_HEAD: [own]} if own is not None else {}
+    single = broken()
+    rooms = {ROOM_HEADS[room]: [single[one.name] for one in listed] for room, listed in ROOMS.items()}
+    return {**yours, **in_groups(scenarios), **rooms}

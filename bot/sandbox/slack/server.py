@@ -36,6 +36,25 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 __all__ = ["NotThere", "Reply", "SlackServer"]
 
 
+def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A socket that listens on loopback; who connects waits until somebody answers there. Port 0 takes a free one.
+
+    ValueError for an address that is not loopback, OSError for a port that is taken.
+    """
+    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ValueError(f"The sandbox listens on loopback only, not on {host}.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 class SlackServer:
     """One workspace with one app installed, on one loopback port.
 
@@ -86,21 +105,13 @@ class SlackServer:
 
     # -- life -----------------------------------------------------------------------------------
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes a free one. After `stop` it may be started again, on any port.
+    async def start(self, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None) -> None:
+        """Answer at an address as `listening` takes it, or on a socket that listens already, which is closed by `stop`.
 
-        ValueError for an address that is not loopback, OSError for a port that is taken.
+        After `stop` it may be started again, on any port.
         """
-        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-            raise ValueError(f"The sandbox listens on loopback only, not on {host}.")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            listener.close()
-            raise
+        listener = listener or listening(host, port)
+        host = listener.getsockname()[0] if host != "localhost" else host
         self._host, self._port = host, listener.getsockname()[1]
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()

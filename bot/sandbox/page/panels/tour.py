@@ -23,14 +23,17 @@ STARTING = "Slack and the cluster run; the bot starts."
 
 
 class TourBar:
-    """``looking_back`` when the steps are over, ``ended`` is the result, once there is one."""
+    """``looking_back`` when the steps are over, ``ended`` is the result, once there is one.
+
+    ``may_choose`` offers what else can be played, which somebody else carries out.
+    """
 
     name, title = "tour", "Scenario"
 
-    def __init__(self, scenario: Scenario, gate: Gate) -> None:
+    def __init__(self, scenario: Scenario, gate: Gate, *, may_choose: bool = False) -> None:
         self.ended: Result | None = None
         self.looking_back = False
-        self._scenario, self._gate = scenario, gate
+        self._scenario, self._gate, self._may_choose = scenario, gate, may_choose
         self._captions = [caption(step) for step in scenario.steps]
         self.acts: Mapping[str, Act] = {"play": self._play, "pause": self._pause, "step": self._step}
 
@@ -56,6 +59,7 @@ class TourBar:
             playing=gate.playing,
             ended=self.ended,
             over=self.looking_back,
+            again=self._scenario.name if self._may_choose else "",
             steps=[(self._state(at), words) for at, words in enumerate(self._captions)],
         )
 

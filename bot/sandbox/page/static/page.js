@@ -12,6 +12,10 @@ const Page = (() => {
   let sayTimer = 0;
   let arriving = false;
   let wantsOlder = false;
+  const lost = byId("lost");
+  const lostWords = lost.textContent;
+  let leaving = false;
+  let failures = 0;
   const HOME = "home";
 
   const query = (more) => new URLSearchParams({ ...place, ...more }).toString();
@@ -33,22 +37,50 @@ const Page = (() => {
   }
   byId("said").querySelector("button").addEventListener("click", () => say(""));
 
+  // --- another world ----------------------------------------------------------------------------
+
+  // This world ends because somebody chose another: said, and no failure. What is on is shown when it answers.
+  function leave(sentence) {
+    leaving = true;
+    say("");
+    lost.textContent = sentence;
+    lost.hidden = false;
+  }
+
+  // Another world answers here than the one that is shown, so nothing of this page is true any more.
+  function isAnother(world) {
+    if (!world || world === body.dataset.world) return false;
+    location.replace(leaving ? "/" : `/?${new URLSearchParams({ as: place.user })}`);
+    return true;
+  }
+
+  function isLost() {
+    failures += 1;
+    // Between two worlds a connection or two breaks; a sandbox that is gone refuses each.
+    if (failures > 2 || !leaving) {
+      leaving = false;
+      lost.textContent = lostWords;
+    }
+    lost.hidden = false;
+  }
+
   // --- acting -----------------------------------------------------------------------------------
 
   // One act of the person; always resolves to {ok, message, errors, ...}. An error becomes a sentence.
-  async function act(verb, what, { quiet = false } = {}) {
+  async function act(verb, what, { quiet = false, silent = false } = {}) {
     let answer;
     try {
       const response = await fetch(`/page/${verb}`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ user: place.user, channel: place.channel, ...what }),
+        body: JSON.stringify({ world: body.dataset.world, user: place.user, channel: place.channel, ...what }),
       });
       answer = await response.json();
     } catch {
       answer = { ok: false, message: "The sandbox did not answer. Is it still running?" };
     }
-    if (verb !== "options" && !(quiet && !answer.ok)) say(answer.message, answer.ok ? "info" : "error");
+    const told = verb !== "options" && !silent && !leaving && !(quiet && !answer.ok);
+    if (told) say(answer.message, answer.ok ? "info" : "error");
     if (verb !== "options") refresh();
     return answer;
   }
@@ -238,13 +270,14 @@ const Page = (() => {
       const seen = document.hidden ? 0 : 1;
       const response = await fetch(`/page/state?${query({ since, seen, oldest: oldest(), older: Number(older) })}`);
       const state = await response.json();
+      if (isAnother(state.world)) return;
       // An answer to a question from before the person moved on is no answer.
       if (asked !== query()) again = 0;
       else if (state.ok === false) say(state.message);
       else if (show(state)) arrived(state);
       else again = 0;
     } catch {
-      byId("lost").hidden = false;
+      lost.hidden = false;
     } finally {
       running = false;
     }
@@ -258,19 +291,23 @@ const Page = (() => {
   function follow() {
     if (stream) stream.close();
     stream = new EventSource(`/page/stream?after=${version}`);
-    stream.onopen = () => {
-      byId("lost").hidden = true;
+    stream.addEventListener("world", (event) => {
+      if (isAnother(event.data)) return;
+      failures = 0;
+      leaving = false;
+      lost.hidden = true;
       refresh();
       Panels.refresh();
       Tour.refresh();
-    };
+    });
+    stream.addEventListener("leaving", (event) => leave(event.data));
     stream.onmessage = () => refresh();
     stream.addEventListener("panel", (event) => {
       Panels.changed(event.data);
       Tour.changed(event.data);
     });
     stream.onerror = () => {
-      byId("lost").hidden = false;
+      isLost();
       // A closed stream is not reopened by the browser when the server answered with an error.
       if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
     };
@@ -370,10 +407,11 @@ const Page = (() => {
     Controls.show(JSON.parse(byId("state-view").textContent));
     history.replaceState({ ...place }, "", location.href);
     if (place.channel === HOME) act("home", {}, { quiet: true });
+    say(body.dataset.told || "");
     follow();
   }
 
-  return { act, once, say, replace, begin, openThread, toEnd, place };
+  return { act, leave, once, say, replace, begin, openThread, toEnd, place };
 })();
 
 window.addEventListener("DOMContentLoaded", Page.begin);

@@ -1,0 +1,150 @@
+"""The free sandbox: a world to play with, its first alert, and what to do next. Nothing in it is scripted.
+
+It refuses to know when it ends: it runs until its bot dies or whoever runs it cancels it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+from bot.sandbox import env_file
+from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.breakages.telling import broken_settings
+from bot.sandbox.demo import BUTTONS, CRASH, Demo
+from bot.sandbox.options import SandboxOptions, say
+from bot.sandbox.page.panels.every import PLACE, beside
+from bot.sandbox.page.panels.playbill import Playbill
+from bot.sandbox.page.routes import add_page
+from bot.sandbox.world import World, WorldOptions
+
+HINT = "Press *Scenarios* above, and one of them is played for you, step by step, on this page."
+
+
+class FreeSandbox:
+    """One world to play with. ``first`` is whether its first alert comes, or the breakage that was asked for."""
+
+    def __init__(
+        self,
+        options: SandboxOptions,
+        folder: Path,
+        listener: socket.socket,
+        *,
+        playbill: Playbill | None = None,
+        first: bool = True,
+        told: str = "",
+    ) -> None:
+        settings = {**(broken_settings(()) if options.breaks else {}), **options.settings}
+        self.world = World(folder, WorldOptions(metrics=True, silences=True, settings=settings))
+        self.world.listener = listener
+        self.code = 0
+        self._options, self._first, self._playbill = options, first, playbill
+        self._demo = Demo(self.world)
+        self.page = add_page(
+            self.world.slack_server,
+            fire=self._demo.fire if options.bot else None,
+            hints=self._hints,
+            fires=BUTTONS if options.bot else (),
+            panels=beside(self.world, self._demo),
+            playbill=playbill,
+            told=told,
+        )
+
+    def _hints(self) -> list[str]:
+        return [*self._demo.hints(), *([HINT] if self._playbill is not None else [])]
+
+    async def run(self) -> None:
+        """Until the bot dies, then ``code`` is 1, or until cancelled; the state is saved where it is to be kept."""
+        began = False
+        try:
+            async with self.world:
+                began = True
+                await self._run()
+        finally:
+            if began and self._options.data is not None:
+                self.world.save()
+
+    async def _run(self) -> None:
+        world, options = self.world, self._options
+        if options.bot:
+            try:
+                await world.start_bot()
+            except BotStartError as error:
+                sys.stderr.write(f"{error}\n")
+                self.code = 1
+                return
+        first = await self._begin() if self._first else ""
+        with env_file.kept(options.env, world.dotenv()):
+            _greet(world, options, first)
+            attending = asyncio.create_task(self._demo.attend())
+            try:
+                await self._until_dead()
+            finally:
+                attending.cancel()
+                await asyncio.gather(attending, return_exceptions=True)
+
+    async def _begin(self) -> str:
+        """What happens at once: the breakage that was asked for, else the demo's alert; a sentence about it."""
+        world, options = self.world, self._options
+        if not options.breaks:
+            return await self._demo.fire(CRASH) if options.demo and options.bot else ""
+        (broken,) = world.break_(options.breaks, namespace=PLACE)
+        if options.bot:
+            await world.tell(broken)
+        alert = broken.breakage.alerts[0]
+        return f"Broken in {PLACE}: {broken.breakage.title}. {alert} tells of it; its card comes at once."
+
+    async def _until_dead(self) -> None:
+        if not self._options.bot:
+            await asyncio.Event().wait()
+        await self.world.bot.wait()
+        sys.stderr.write(f"The bot ended with exit code {self.world.bot.exit_code}.{self.world.bot.last_lines()}\n")
+        self.code = 1
+
+
+def _greet(world: World, options: SandboxOptions, first: str) -> None:
+    admin = world.kubeconfig("admin")
+    rows = [("Page", f"{world.slack_server.url}/"), ("Slack API", world.slack_server.api_url)]
+    rows += [("Alerts to", world.alertmanager.url), ("Status", f"{world.bot.status_url}/status")] if options.bot else []
+    rows += [("Cluster", f"export KUBECONFIG={admin}"), ("State", str(world.folder))]
+    rows += [("Settings", str(options.env.absolute()))] if options.env else []
+    say("Fettle's sandbox runs; nothing leaves this machine.")
+    say()
+    for name, value in rows:
+        say(f"  {name:10} {value}")
+    say()
+    if not options.bot:
+        file = options.env if options.env is not None else "FILE (--env FILE writes it)"
+        say("No bot runs. In another terminal, look first, then start one:")
+        say(f"  fettle doctor --env-file {file}")
+        say(f"  fettle run --env-file {file}")
+    else:
+        if first:
+            say(first)
+        say("What to do next:")
+        for number, step in enumerate(_steps(world, broken=bool(options.breaks)), start=1):
+            say(f"  {number}. {step}")
+        say("A verdict takes seconds here instead of minutes (short soaks), and the card says so.")
+    say("Ctrl-C ends everything.")
+
+
+def _steps(world: World, *, broken: bool) -> list[str]:
+    token = f"-H 'Authorization: Bearer {world.webhook_token}'"
+    body = '\'{"alerts":[{"labels":{"alertname":"HighErrorRate","namespace":"shop","deployment":"web"}}]}\''
+    first = "Open the page and press Approve restart as ana; watch the pods restart and the card end with PASS."
+    if broken:
+        first = (
+            "Open the page: the card names the cause, what it rests on, and what helps. Approve it as ana if it can."
+        )
+    return [
+        first,
+        "Act as bo, who is no approver, and press it: the bot says why not.",
+        "Break something in the panel Cluster: its pods change colour, and the alert that tells of it follows.",
+        "Press Silence… as ana: nobody is notified until then, and it ends with the incident.",
+        "Type /restart shop/web, /verify shop/api or /incident there.",
+        f"Send an alert: curl {token} {world.alertmanager.url} -d {body}",
+        "Look with kubectl: kubectl get pods -n shop -w",
+        "Press Scenarios on the page: each is played for you there, step by step.",
+    ]
