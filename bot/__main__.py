@@ -351,12 +351,13 @@ def sandbox(
     data: Annotated[Path | None, typer.Option("--data", help="Keep the state in this folder.")] = None,
     bot: Annotated[bool, typer.Option("--bot/--no-bot", help="Start the bot too.")] = True,
     port: Annotated[int, typer.Option("--port", help="Port of the page; 0 takes a free one.")] = 0,
+    plain: Annotated[bool, typer.Option("--plain", help="Headless at a terminal: lines, no picture.")] = False,
 ) -> None:
     """Start a local Slack and a local cluster with the bot in between; nothing leaves this machine."""
     cli = _sandbox("cli")
     options = cli.SandboxOptions(
         headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
-        data=data, bot=bot, port=port, playbooks=playbooks,
+        data=data, bot=bot, port=port, playbooks=playbooks, plain=plain,
     )  # fmt: skip
     raise typer.Exit(cli.run(options))
 

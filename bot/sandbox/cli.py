@@ -11,11 +11,13 @@ import contextlib
 import difflib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from bot.sandbox.bot_process import fettle
 from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.live.fit import is_fit
 from bot.sandbox.options import SandboxOptions, say, wrong
 from bot.sandbox.scenarios import engine, listing, schema
 from bot.sandbox.stage import Stage
@@ -136,13 +138,25 @@ async def _play_until(chosen: Sequence[schema.Scenario], options: SandboxOptions
 
 
 async def _play_one(scenario: schema.Scenario, options: SandboxOptions) -> int:
+    if is_fit(sys.stdout, plain=options.plain):
+        from bot.sandbox.live import watching  # noqa: PLC0415 - heavy, and of use at a terminal alone
+
+        return 0 if (await watching.play(scenario, options.settings)).ok else 1
     return 0 if (await engine.play(scenario, show=say, settings=options.settings)).ok else 1
 
 
 async def _play_many(chosen: Sequence[schema.Scenario], options: SandboxOptions) -> int:
-    results = await engine.play_all(
-        chosen, at_once=AT_ONCE, done=lambda result: say(result.transcript.text), settings=options.settings
-    )
+    if is_fit(sys.stdout, plain=options.plain):
+        from bot.sandbox.live import watching  # noqa: PLC0415 - as above
+
+        results = await watching.play_many(chosen, options.settings, AT_ONCE)
+        for result in results:
+            if not result.ok:
+                say(result.transcript.text)
+    else:
+        results = await engine.play_all(
+            chosen, at_once=AT_ONCE, done=lambda result: say(result.transcript.text), settings=options.settings
+        )
     say(f"{'scenario':26} {'seconds':>7}  result")
     for result in results:
         first = "as it should be" if result.ok else f"FAILED: {result.problems[0].splitlines()[0]}"

@@ -9,6 +9,9 @@ import aiohttp
 import pytest
 
 from bot.sandbox.bot_process import BotStartError
+from bot.sandbox.scenarios import engine
+from bot.sandbox.scenarios.engine import Result, Turn
+from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.world import World, WorldOptions
 
 pytestmark = pytest.mark.timeout(120)
@@ -114,3 +117,26 @@ async def test_a_kept_world_is_found_again(tmp_path: Path, measuring: Mapping[st
         await card.click("Acknowledge", by="ana")
         await card.expect("acknowledged by @ana")
         assert len(second.slack.cards()) == 1
+
+
+async def test_scenarios_that_are_interrupted_have_ended_their_worlds_before_it_goes_on() -> None:
+    """Also those that wait for their turn then; they end at once, and the others take the time that they need."""
+    held = [Scenario.model_validate({"name": f"held-{one}", "title": "", "steps": [{"wait": 60}]}) for one in range(3)]
+    worlds: list[World] = []
+
+    def watch(world: World, _result: Result) -> Turn:
+        worlds.append(world)
+        return engine.at_once
+
+    playing = asyncio.create_task(engine.play_all(held, at_once=2, watch=watch))
+    async with asyncio.timeout(40):
+        while len([one for one in worlds if one.bot.running]) < 2:
+            assert not playing.done()
+            await asyncio.sleep(0.05)
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert [one.bot.running for one in worlds] == [False, False]
+    for one in worlds:
+        with pytest.raises(OSError, match="Connect call failed"):
+            await asyncio.open_connection("127.0.0.1", int(one.slack_server.url.rpartition(":")[2]))

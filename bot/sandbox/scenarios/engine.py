@@ -36,11 +36,17 @@ class Result:
     seconds: float
     transcript: Transcript
     problems: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """When each step that came out was over, in seconds since the start."""
 
     @property
     def ok(self) -> bool:
         """Whether it ended as the scenario says."""
         return not self.problems
+
+
+Watch = Callable[[World, Result], Turn]
+"""Told of a world before it starts and of the result as it grows, and asked for what is called before each step."""
 
 
 def world_of(
@@ -75,14 +81,16 @@ async def play(
     show: Callable[[str], None] | None = None,
     settings: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> Result:
     """Run one scenario in a temporary folder; never raises for what the scenario or the bot does."""
     result = begun(scenario, show)
     with tempfile.TemporaryDirectory(prefix=f"fettle-{scenario.name}-") as folder:
         world = World(Path(folder), world_of(scenario, settings, extra))
+        turn = watch(world, result) if watch is not None else at_once
         try:
             async with asyncio.timeout(LIMIT), world:
-                await play_in(world, scenario, result)
+                await play_in(world, scenario, result, turn)
                 await look_back(world, result)
                 await _end(world, result)
         except TimeoutError:
@@ -123,6 +131,7 @@ async def play_in(world: World, scenario: Scenario, result: Result, turn: Turn =
                     transcript.say("Somebody did it on the page")
                     if step.press is not None:
                         await player.settle(step.press)
+                result.times.append(transcript.seconds)
             except (UnmetError, NotThere, LookupError, TimeoutError) as error:
                 result.problems.append(f"step {number} ({step.verb}): {error or type(error).__name__}")
                 break
@@ -157,15 +166,19 @@ async def play_all(
     done: Callable[[Result], None] | None = None,
     settings: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> list[Result]:
     """Run many, some side by side; ``done`` gets each as it ends. In the order given."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(scenario: Scenario) -> Result:
         async with gate:
-            result = await play(scenario, settings=settings, extra=extra)
+            result = await play(scenario, settings=settings, extra=extra, watch=watch)
         if done is not None:
             done(result)
         return result
 
-    return list(await asyncio.gather(*(one(scenario) for scenario in scenarios)))
+    # A group waits for every world to end, also when it is cancelled.
+    async with asyncio.TaskGroup() as group:
+        playing = [group.create_task(one(scenario)) for scenario in scenarios]
+    return [task.result() for task in playing]

@@ -185,6 +185,9 @@ def test_before_a_bot_has_written_there_is_nothing_and_no_file_is_made(tmp_path:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "fettle.db").touch()
     assert panel.entries() == ([], 0)
+    opened = Store.open(f"sqlite:///{tmp_path / 'fettle.db'}")
+    assert panel.entries() == ([], 0), "its tables are there, and nothing in them"
+    opened.close_now()
 
 
 # -- faults -----------------------------------------------------------------------------------------

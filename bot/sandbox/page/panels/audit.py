@@ -55,7 +55,7 @@ class AuditPanel:
 
     def mark(self) -> Hashable:
         """When the store and its journal were written last."""
-        return tuple(_written(path) for path in (self._store, self._store.with_name(f"{self._store.name}-wal")))
+        return written(self._store)
 
     def html(self) -> Markup:
         """The newest entries, newest first."""
@@ -64,23 +64,33 @@ class AuditPanel:
 
     def entries(self) -> tuple[list[Entry], int]:
         """The newest entries, newest first, and how many there are; none before a bot has written."""
-        if not self._store.is_file():
-            return [], 0
-        try:
-            with closing(sqlite3.connect(f"{self._store.as_uri()}?mode=ro", uri=True, timeout=1.0)) as store:
-                rows = store.execute(_NEWEST, (SHOWN + 1,)).fetchall()
-                (total,) = store.execute("SELECT count(*) FROM audit").fetchone()
-        except sqlite3.OperationalError:
-            return [], 0  # the bot is making its tables
-        before: list[str | None] = [row[7] for row in rows[1:]]
-        linked = zip(rows, [*before, None], strict=True)
-        return [_entry(row, hash_before) for row, hash_before in linked][:SHOWN], int(total)
+        return newest(self._store)
 
     async def _whole(self, _body: Json) -> str:
         code, said = await self._verify()
         if code:
             raise NotThere(said.strip() or f"fettle audit verify ended with {code}.")
         return said.strip().splitlines()[0]
+
+
+def written(store: Path) -> Hashable:
+    """Changes whenever somebody writes to the store."""
+    return tuple(_written(path) for path in (store, store.with_name(f"{store.name}-wal")))
+
+
+def newest(store: Path, shown: int = SHOWN) -> tuple[list[Entry], int]:
+    """The newest entries of a store, newest first, and how many there are; none before a bot has written."""
+    if not store.is_file():
+        return [], 0
+    try:
+        with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True, timeout=1.0)) as opened:
+            rows = opened.execute(_NEWEST, (shown + 1,)).fetchall()
+            (total,) = opened.execute("SELECT count(*) FROM audit").fetchone()
+    except sqlite3.OperationalError:
+        return [], 0  # the bot is making its tables
+    before: list[str | None] = [*(row[7] for row in rows[1:]), None]
+    linked = zip(rows, before, strict=False)  # without rows there is nothing before them either
+    return [_entry(row, hash_before) for row, hash_before in linked][:shown], int(total)
 
 
 def _written(path: Path) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from bot.sandbox.slack.errors import NotThere
 class Playbill:
     """``on`` is the scenario that plays, "" for the free sandbox; ``loss`` says what becomes of what is on.
 
-    ``groups`` are by their headings. ``choose`` takes a scenario's name, "" for the free sandbox, and answers what the page says meanwhile.
+    ``groups`` are by their headings. ``choose`` takes a scenario's name, "" for the free sandbox, and answers what the
+    page says meanwhile.
     """
 
     name, title = "playbill", "Scenarios"
