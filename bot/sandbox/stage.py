@@ -90,12 +90,19 @@ class Stage:
             await asyncio.wait({performing, *others}, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 task.cancel()
-            if not performing.done():
+            if performing.done():
+                performing.result()  # it couldn't begin, or its bot died
+            else:
                 await self._leave(performance)
-                performing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await performing
+                await self._ended(performing)
             return performance.code
+
+    async def _ended(self, performing: asyncio.Task[None]) -> None:
+        """The world is over. What fails at its end is said, and keeps nobody from the next one."""
+        performing.cancel()
+        (failed,) = await asyncio.gather(performing, return_exceptions=True)
+        if failed is not None and not isinstance(failed, asyncio.CancelledError):
+            sys.stderr.write(f"What ran didn't end in order ({type(failed).__name__}: {failed}).\n")
 
     async def _leave(self, performance: Performance) -> None:
         if self._stop.is_set():

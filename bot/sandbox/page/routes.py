@@ -5,6 +5,7 @@ on it follows: the stream tells that something changed, the page's script asks f
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -32,6 +33,7 @@ HEARTBEAT_SECONDS = 15.0
 GATHER_SECONDS = 0.05
 LOOK_SECONDS = 0.25
 """How often the panels' marks are looked at while a page follows."""
+LEAVE_SECONDS = 1.0
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 
@@ -226,7 +228,9 @@ class Page:
         """Every page shows this until another world answers: this one ends now, and that is no failure."""
         self._leaving = sentence
         told = (response.write(_leave_event(sentence)) for response in list(self._streams.values()))
-        await asyncio.gather(*told, return_exceptions=True)  # who closed their page needs no word
+        with contextlib.suppress(TimeoutError):  # a page that reads no more holds nobody up
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await asyncio.gather(*told, return_exceptions=True)  # who closed their page needs no word
 
     async def close_streams(self, _app: web.Application) -> None:
         """Ends the open streams, which would otherwise hold up the server's stop."""
