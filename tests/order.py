@@ -9,6 +9,7 @@ T = TypeVar("T")
 
 LONG = (
     "tests/scenarios/test_scenarios.py",
+    "tests/integration/sandbox_page/test_scenarios_on_page.py",
     "tests/scenarios/test_whatever_hangs.py",
     "tests/scenarios/test_breakages.py",
     "tests/canary/test_canary.py",

@@ -204,10 +204,13 @@ class SlackRoom:
         for label, value in values.items():
             control = _labelled(view, label)
             if control.kind in EXTERNAL:
-                await self.server.options(user, control.action_id, str(value), view_id=view.id)
+                where = {"view_id": view.id, "block_id": control.block_id}
+                for one in [value] if isinstance(value, str) else value:
+                    await self.server.options(user, control.action_id, one, **where)
             reports = bool(control.block.get("dispatch_action")) or control.block.get("type") != "input"
             if reports:
-                await self.server.choose(user, action_id=control.action_id, value=value, view_id=view.id)
+                where = {"view_id": view.id, "block_id": control.block_id}
+                await self.server.choose(user, action_id=control.action_id, value=value, **where)
                 view = await self.expect_view(user)
             else:
                 filled[control.block_id] = {control.action_id: value}

@@ -107,6 +107,7 @@ async def options(server: SlackServer, body: Json) -> Answer:
         _word(body, "user"),
         _word(body, "action_id"),
         str(body.get("query") or ""),
+        block_id=body.get("block_id") or None,
         **_in_front(body),
     )
     payload = reply.payload or {}

@@ -141,7 +141,7 @@ class Acting:
     async def _act(self, user: str, place: Place, control: Control, value: Any, *, confirm: bool) -> Reply:
         if control.element.get("confirm") and not confirm:
             return Reply(error="not_confirmed")
-        offered = self._offered.get((user, self._key(place), control.action_id), [])
+        offered = self._offered_to(user, place, control)
         if control.kind not in WITHOUT_STATE:
             self._keep(user, place, control, state_of(control.element, value, offered))
         if control.block.get("type") == "input" and not control.block.get("dispatch_action"):
@@ -172,7 +172,7 @@ class Acting:
                 named = {first.action_id: given}
             for action_id, value in named.items():
                 control = inside[action_id]
-                offered = self._offered.get((user, self._key(place), action_id), [])
+                offered = self._offered_to(user, place, control)
                 self._keep(user, place, control, state_of(control.element, value, offered))
 
     async def options(
@@ -184,17 +184,19 @@ class Acting:
         channel: str | None = None,
         ts: str | None = None,
         view_id: str | None = None,
+        block_id: str | None = None,
     ) -> Reply:
         """Type into an external select; `payload` has the `options` the app offers.
 
-        Without a place the person's top modal is meant. The options can be chosen afterwards.
+        `block_id` tells controls with the same action id apart. Without a place the person's top modal is meant. The
+        options can be chosen afterwards.
         """
         user = self._space.person(user).id
         if view_id is None and ts is None:
             stack = self._space.open_views(user)
             view_id = stack[-1].id if stack else None
         place = self._place(user, channel, ts, view_id)
-        control = find(place.blocks, action_id=action_id, text=None)
+        control = find(place.blocks, action_id=action_id, text=None, block_id=block_id)
         if control.kind not in EXTERNAL:
             raise NotThere(f"{action_id} is a {control.kind}; its options are in the message.")
         if len(query) < int(control.element.get("min_query_length", 3)):
@@ -208,9 +210,18 @@ class Acting:
                 self._api.refuse("block_suggestion", "invalid_options", problems, reply.payload)
                 reply.error = "invalid_options"
                 return reply
-            key = (user, self._key(place), action_id)
-            self._offered[key] = _flat_options(reply.payload or {})
+            # One of several may have been found by a search before.
+            found = _flat_options(reply.payload or {})
+            offered = [*found, *(one for one in self._offered_to(user, place, control) if one not in found)]
+            for place_in_it in (action_id, f"{control.block_id}/{action_id}"):
+                self._offered[(user, self._key(place), place_in_it)] = offered
         return reply
+
+    def _offered_to(self, user: str, place: Place, control: Control) -> list[Json]:
+        """What searches in this control found; by its action id alone where an update renamed its block."""
+        where = (user, self._key(place))
+        of_any = self._offered.get((*where, control.action_id), [])
+        return self._offered.get((*where, f"{control.block_id}/{control.action_id}"), of_any)
 
     # -- commands, shortcuts ----------------------------------------------------------------------
 

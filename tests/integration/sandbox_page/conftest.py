@@ -19,6 +19,7 @@ from bot.sandbox.page.routes import add_page
 from bot.sandbox.slack.server import SlackServer
 from tests.integration.sandbox_page.browsing import opened
 from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
+from tests.integration.sandbox_page.form_view import FORM_VIEW, words
 
 Json = dict[str, Any]
 SAMPLES = Path(__file__).parent / "card_samples.json"
@@ -31,10 +32,6 @@ SHORTCUTS = [
     {"name": "Note in the timeline", "type": "message", "callback_id": "note", "description": "Notes a message"},
     {"name": "Declare an incident", "type": "global", "callback_id": "declare", "description": "Declares one"},
 ]
-
-
-def words(text: str) -> Json:
-    return {"type": "plain_text", "text": text}
 
 
 REASON_VIEW: Json = {
@@ -116,13 +113,32 @@ class World:
 
 
 def _beside_messages(app: AsyncApp, heard: Heard) -> None:
-    """Shortcuts are noted, and the home tab is drawn when it is opened."""
+    """Shortcuts are noted, a form is filled in, and the home tab is drawn when it is opened."""
 
     @app.shortcut("note")
     @app.shortcut("declare")
     async def noted(ack: Any, body: Json) -> None:
         await ack()
         heard.shortcuts.append(body)
+
+    @app.command("/form")
+    async def form(ack: Any, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=FORM_VIEW)
+
+    @app.view("form")
+    async def filled(ack: Any, body: Json) -> None:
+        await ack()
+        heard.submitted.append(body["view"]["state"]["values"])
+
+    @app.options("it")
+    async def offered(ack: Any, body: Json) -> None:
+        found = [name for name in ("shop/api", "shop/web") if body["value"] in name]
+        await ack(options=[{"text": words(name), "value": name} for name in found])
+
+    @app.action("level")
+    async def level(ack: Any) -> None:
+        await ack()
 
     @app.event("app_home_opened")
     async def home(body: Json, client: AsyncWebClient) -> None:
