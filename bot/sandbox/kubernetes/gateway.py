@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Record:
-    """One request for the log of the server; `status` 0 while it is not answered yet."""
+    """One request for the log of the server; `status` 0 while it is not answered yet, `time` by the cluster's clock."""
 
     method: str
     path: str

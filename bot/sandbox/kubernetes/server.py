@@ -6,7 +6,6 @@ It refuses to listen on anything but loopback.
 import asyncio
 import ipaddress
 import logging
-import time
 from collections import deque
 from contextlib import suppress
 
@@ -124,7 +123,7 @@ class ClusterServer:
             request.path,
             dict(request.query),
             request.headers.get("User-Agent", ""),
-            time=time.time(),
+            time=self.cluster.clock.now(),
         )
         self.requests.append(seen)
         return await self._gateway.answer(request, seen)
