@@ -30,6 +30,7 @@ _WATCH_SHIFTS = """() => {
   new PerformanceObserver((list) => { for (const one of list.getEntries()) window.shifts += one.value; })
     .observe({ type: "layout-shift" });
 }"""
+_NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _FROM_END = (
     "() => { const at = document.getElementById('messages'); return at.scrollHeight - at.scrollTop - at.clientHeight; }"
 )
@@ -56,6 +57,7 @@ async def _fits(page: Page) -> None:
     assert await page.evaluate(_TOO_SMALL) == []
     for width in (390, 320):  # 320 px is what is left of 640 at a zoom of 200 %
         await page.set_viewport_size({"width": width, "height": 844})
+        await page.evaluate(_NEXT_FRAME)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         assert await page.evaluate(_BEYOND) == []
     await page.set_viewport_size({"width": 390, "height": 844})
