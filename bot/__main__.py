@@ -47,7 +47,6 @@ def run(
     sandbox_clock: Annotated[int, typer.Option("--sandbox-clock", hidden=True)] = -1,
 ) -> None:
     """Run the bot: alerts in, cards out, approved mitigations carried out and verified."""
-    gc.disable()  # nothing that is imported is garbage: looking for it takes a fifth of the start
     from bot import app as program
 
     moved = None
@@ -58,7 +57,6 @@ def run(
         except moved_time.NoLineError as error:
             raise ConfigError([str(error)]) from error
     gc.freeze()  # what is imported stays: it needn't be looked through for garbage while somebody waits for an answer
-    gc.enable()
     raise typer.Exit(program.main(env_file, moved))
 
 
