@@ -7,7 +7,7 @@ through ``send_once`` and are never repeated, neither here nor by the client beh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -241,11 +241,11 @@ class Cluster:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise connection_error(error, acts=False) from error
 
-    async def lines(self, path: str, query: Mapping[str, str], silence: float) -> AsyncIterator[Json]:
+    async def lines(self, path: str, query: Mapping[str, str], silence: float) -> AsyncGenerator[Json, None]:
         """The JSON objects of an answer that doesn't end (a watch), until the server ends it.
 
         ``silence`` seconds without a line end it too: a connection that died says nothing. It waits for its turn and
-        then holds no place in the lane. Raises as ``get`` does.
+        then holds no place in the lane. Who reads closes it, or the connection stays open. Raises as ``get`` does.
         """
         async with self._turn():
             pass

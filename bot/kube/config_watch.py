@@ -9,6 +9,7 @@ the log. It refuses to list ConfigMaps and to watch what no open incident needs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -88,11 +89,12 @@ class ConfigWatch:
             "timeoutSeconds": str(SERVED),
             "allowWatchBookmarks": "true",
         }
-        async for event in self._cluster.lines(path("ConfigMap", namespace), query, SILENT):
-            kind, obj = text(event, "type"), mapping(event, "object")
-            if kind == "ERROR":
-                if count(obj, "code") != GONE:
-                    log.debug("the watch of ConfigMap %s/%s ended: %s", *place, text(obj, "message"))
-                return
-            if kind in {"ADDED", "MODIFIED", "DELETED"}:
-                self._cluster.configs.learn(place, None if kind == "DELETED" else obj, self._clock())
+        async with contextlib.aclosing(self._cluster.lines(path("ConfigMap", namespace), query, SILENT)) as events:
+            async for event in events:
+                kind, obj = text(event, "type"), mapping(event, "object")
+                if kind == "ERROR":
+                    if count(obj, "code") != GONE:
+                        log.debug("the watch of ConfigMap %s/%s ended: %s", *place, text(obj, "message"))
+                    return
+                if kind in {"ADDED", "MODIFIED", "DELETED"}:
+                    self._cluster.configs.learn(place, None if kind == "DELETED" else obj, self._clock())

@@ -72,7 +72,7 @@ async def test_the_points_of_a_whole_night_are_these(
     assert named - {point for point in named if "_principal" in point} <= known(whole)
 
 
-@pytest.mark.parametrize("point", most(REQUEST, 20))
+@pytest.mark.parametrize("point", most(REQUEST, 12))
 async def test_a_crash_anywhere_in_a_request(night: Build, point: str) -> None:
     broken = await night(point)
     await asked(broken)
@@ -80,7 +80,7 @@ async def test_a_crash_anywhere_in_a_request(night: Build, point: str) -> None:
     await ended_well(broken)
 
 
-@pytest.mark.parametrize("point", most(LOST, 10))
+@pytest.mark.parametrize("point", most(LOST, 6))
 async def test_a_crash_anywhere_around_a_lost_answer(night: Build, point: str) -> None:
     broken = await night(point)
     await alerted(broken)

@@ -58,7 +58,7 @@ async def prepared(night: Night, action: Action) -> AsyncIterator[None]:
         await images.stop()
 
 
-@pytest.mark.parametrize("point", most(some(POINTS, 8), 4))
+@pytest.mark.parametrize("point", most(some(POINTS, 8), 2))
 @pytest.mark.parametrize("action", VERBS)
 async def test_a_crash_around_the_act(night: Build, action: Action, point: str) -> None:
     broken = await night(point)

@@ -121,7 +121,7 @@ async def done_once(night: Night, verb: Verb, before: Any) -> None:
 
 
 @by_verb
-@pytest.mark.parametrize("point", most(some([one for one in REQUEST if "_principal#3" not in one], 12), 5))
+@pytest.mark.parametrize("point", most(some([one for one in REQUEST if "_principal#3" not in one], 12), 3))
 async def test_a_crash_anywhere_in_a_request(night: Build, verb: Verb, point: str) -> None:
     broken = await furnished(night, verb, point)
     before = became(broken, verb)

@@ -73,7 +73,7 @@ def test_the_wheel_holds_the_program_and_not_the_sandbox(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"bot/__main__.py", "bot/manifest.yml", "commands/listen.py", "alerts/webhook.py"} <= set(names)
     assert any(name.startswith("bot/storage/migrations/") for name in names)
-    assert not [name for name in names if name.startswith(("bot/sandbox", "tests", "docs", "deploy"))]
+    assert not [name for name in names if name.startswith(("bot/sandbox/", "tests", "docs", "deploy"))]
 
 
 def test_manifest_works_where_it_is_installed(installed: Path) -> None:

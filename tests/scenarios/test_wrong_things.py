@@ -103,7 +103,7 @@ def said(sentences: list[str], wanted: str) -> bool:
     return any(re.search(wanted, sentence) for sentence in sentences)
 
 
-@pytest.mark.parametrize("wrong", most(EVERYTHING, 50), ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize("wrong", most(EVERYTHING, 30), ids=lambda wrong: wrong.name)
 async def test_it_is_said_with_what_to_do(wrong: Wrong, place: Place) -> None:
     wrong.arrange(place)
     rows = await examined(place.settings, place.folder)

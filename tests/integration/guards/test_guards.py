@@ -31,7 +31,7 @@ def cases() -> list[Case]:
     ]
 
 
-CASES = most(cases(), 50)
+CASES = most(cases(), 35)
 """All that `make check` plays; `make test` a part of it."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, TypeVar
 
 import pytest
 
@@ -126,6 +127,35 @@ async def test_an_expired_version_inside_a_200_begins_afresh(kube: World, watch:
     put(kube, url="b")
     await watching(kube, times=3)
     assert (await until(kube, lambda known: known.seen)).exists
+
+
+async def test_the_connection_of_a_watch_that_expired_is_let_go(
+    kube: World, watch: ConfigWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the reading of its answer."""
+    put(kube, url="a")
+    asked: list[str] = []
+    held: list[AsyncGenerator[dict[str, object], None]] = []  # so that nothing is let go for want of a reader
+    lines = kube.cluster.lines
+
+    async def expired(path: str, query: dict[str, str], silence: float) -> AsyncGenerator[dict[str, object], None]:
+        asked.append(path)
+        if len(asked) == 1:
+            kube.sandbox.store.compact()
+            query = {**query, "resourceVersion": "1"}
+        async with contextlib.aclosing(lines(path, query, silence)) as events:
+            async for event in events:
+                yield event
+
+    def kept(_self: object, *args: Any) -> AsyncGenerator[dict[str, object], None]:
+        held.append(expired(*args))
+        return held[-1]
+
+    monkeypatch.setattr(type(kube.cluster), "lines", kept)
+    watch.follow([PLACE])
+    await watching(kube, times=2)
+    await soon(lambda: len(asked) > 1)
+    assert held[0].ag_frame is None, "the answer of the watch that expired is still open"
 
 
 async def test_without_the_right_nothing_is_watched_and_it_is_said_once(

@@ -63,8 +63,8 @@ async def approved(floor: Floor) -> None:
 
 
 async def verdict(floor: Floor) -> Verification:
-    for _ in range(400):
-        floor.advance(5)
+    for _ in range(200):
+        floor.advance(15)
         await floor.run(Stage.VERIFY)
         found = await floor.verification()
         if found.verdict is not Verdict.MEASURING:
