@@ -67,7 +67,7 @@ async def _thread(browser: Browser, url: str, to: Path) -> None:
 
 async def _phone(browser: Browser, url: str, to: Path) -> None:
     """The first card on a phone."""
-    page = await _page(browser, url, 390, 800, "light")
+    page = await _page(browser, url, 390, 844, "light")
     await expect(page.get_by_role("button", name="Approve restart")).to_be_visible(timeout=PATIENCE)
     await page.wait_for_timeout(500)
     await page.screenshot(path=to)
