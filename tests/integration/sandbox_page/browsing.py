@@ -65,4 +65,4 @@ async def opened(browser: Browser, url: str, width: int = 1280) -> AsyncIterator
     await page.goto(url)
     yield page
     await page.close()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)

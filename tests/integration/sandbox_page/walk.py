@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from playwright.async_api import Browser, Page, expect
 
 from bot.sandbox.breakages import telling
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.captions import OWN_HAND, caption
+from bot.sandbox.scenarios.engine import Turn
 from bot.sandbox.scenarios.schema import Scenario, Step
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.slack_room import message_key
@@ -34,13 +36,13 @@ TOLD = re.compile(r"INC-(\d+) ([\w-]+): told")
 class Walk:
     """One scenario, one page, and one more page for each further person who presses at the same moment."""
 
-    def __init__(self, tour: Tour, scenario: Scenario, browser: Browser, page: Page) -> None:
+    def __init__(self, tour: Tour, scenario: Scenario, browser: Browser, page: Page, turn: Turn) -> None:
         self.tour, self.scenario, self.browser, self.page = tour, scenario, browser, page
         self.world = tour.world
         self.person = self._at(page)
         self.looked: set[int] = set()
         self._player: Player | None = None
-        self._turn = tour.gate.turn
+        self._turn = turn
         self._looking: tuple[int, float] | None = None
 
     def _at(self, page: Page) -> Person:
@@ -93,7 +95,7 @@ class Walk:
         except AssertionError:
             states = await seen.painted(self.page)
         assert not states, f"the card lacks {lacks(states[-1])}; it was painted so: {states}"
-        await self.page.evaluate("window.painted = undefined")
+        await self.page.evaluate("window.watching.disconnect(), window.painted = undefined")
 
     async def _see_told(self, told: schema.Told, player: Player) -> None:
         (to,) = player.filled((told.to,))
@@ -250,11 +252,17 @@ class Walk:
 @asynccontextmanager
 async def toured(tour: Tour, scenario: Scenario, browser: Browser) -> AsyncIterator[tuple[Walk, asyncio.Task[None]]]:
     """The tour plays, its page is open; an error of the page's scripts fails it at the end."""
-    async with tour.running() as playing, opened(browser, tour.world.slack_server.url) as page:
-        page.set_default_timeout(PATIENCE)
-        walk = Walk(tour, scenario, browser, page)
-        tour.gate.turn = walk.turn  # type: ignore[method-assign]
-        yield walk, playing
+    walk: asyncio.Future[Walk] = asyncio.get_running_loop().create_future()
+    turn = tour.gate.turn
+
+    async def watched(at: int, step: Step, player: Player) -> bool:
+        return await (await walk).turn(at, step, player)
+
+    with patch.object(tour.gate, "turn", watched):
+        async with tour.running() as playing, opened(browser, tour.world.slack_server.url) as page:
+            page.set_default_timeout(PATIENCE)
+            walk.set_result(Walk(tour, scenario, browser, page, turn))
+            yield walk.result(), playing
 
 
 async def walk_through(
@@ -273,5 +281,7 @@ async def walk_through(
         steps = await bar.locator("li").all_inner_texts()
         by_hand = [at for at, step in enumerate(scenario.steps) if step.verb in OWN_HAND]
         assert [at for at, words in enumerate(steps) if words.endswith("by you")] == by_hand
+        looks = {at for at, step in enumerate(scenario.steps) if hasattr(walk, f"_see_{step.verb}")}
+        assert walk.looked == looks, f"of the looks {looks} these were taken: {walk.looked}"
         await walk.everything_is_shown()
     return ended
