@@ -27,6 +27,7 @@ from bot.sandbox.kubernetes.events import from_events_v1
 from bot.sandbox.kubernetes.kinds import Kind, by_kind
 from bot.sandbox.kubernetes.reading import chooser, shown
 from bot.sandbox.kubernetes.replicasets import ready_since
+from bot.sandbox.kubernetes.scalers_v1 import from_v1
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.writes import Deletion, Writing
 
@@ -118,6 +119,9 @@ class Changing:
         if kind.group == "events.k8s.io":
             obj = from_events_v1(obj)
             made = self.cluster.writes.create(by_kind("Event"), namespace, obj, asked.writing())
+            return CREATED, shown(kind, made), warnings
+        if kind.api_version == "autoscaling/v1":
+            made = self.cluster.writes.create(by_kind(kind.kind), namespace, from_v1(obj), asked.writing())
             return CREATED, shown(kind, made), warnings
         return CREATED, self.cluster.writes.create(kind, namespace, obj, asked.writing()), warnings
 

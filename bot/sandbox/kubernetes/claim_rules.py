@@ -27,7 +27,8 @@ def has(claim: Json) -> str:
 def admit(store: Store, kind: Kind, before: Json, after: Json) -> None:
     """Raise as validation (422) and then the resize admission (403) do, or return."""
     name = before["metadata"]["name"]
-    if _bare(before) != _bare(after):
+    binds = not dig(before, "spec", "volumeName")
+    if _bare(before, binds=binds) != _bare(after, binds=binds):
         raise status.invalid(
             kind.kind, kind.group, name, [status.cause("spec", f"Forbidden: {_IMMUTABLE}", "FieldValueForbidden")]
         )
@@ -53,8 +54,11 @@ def _forbidden(kind: Kind, name: str, why: str) -> status.StatusError:
     return status.forbidden(f'{kind.qualified} "{name}" is forbidden: {why}', {"name": name, "kind": kind.plural})
 
 
-def _bare(claim: Json) -> str:
+def _bare(claim: Json, *, binds: bool) -> str:
+    """What of a spec may not change; which volume it is may be said once."""
     spec = clone(claim.get("spec") or {})
+    if binds:
+        spec.pop("volumeName", None)
     dig(spec, "resources", default={}).pop("requests", None)
     spec.pop("volumeAttributesClassName", None)
     return json.dumps(spec, sort_keys=True)

@@ -154,6 +154,15 @@ KINDS: tuple[Kind, ...] = (
         categories=("all",),
     ),
     Kind(
+        "autoscaling",
+        "v1",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        short=("hpa",),
+        verbs=("create", "get", "list", "watch"),
+        stored_as="horizontalpodautoscalers.autoscaling",
+    ),
+    Kind(
         "batch",
         "v1",
         "cronjobs",

@@ -1,18 +1,19 @@
 """The smallest OpenAPI documents with which kubectl is content.
 
-kubectl asks them only whether the server validates fields itself (the `fieldValidation` parameter
-of PATCH). They refuse to describe the types.
+kubectl asks them whether the server validates fields itself (the `fieldValidation` parameter of PATCH), and the third
+version, as JSON, which fields there are.
 """
 
 import hashlib
 import json
 
+from bot.sandbox.kubernetes import openapi_schemas
 from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, KINDS
 from bot.sandbox.kubernetes.pages import Answer, Plain
 from bot.sandbox.kubernetes.wire import Json
 
-_V2_PROTO = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-_V3_PROTO = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
+_V2_PROTO = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_V3_PROTO = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
 _LENGTH_DELIMITED = 2
 _BOOLEAN_TRUE = b"\x01"
 
@@ -43,9 +44,21 @@ def _text(field: int, text: str) -> bytes:
 
 
 def _v2_proto() -> bytes:
-    """openapi.v2.Document: swagger = 1, info = 2 (title 1, version 2), paths = 8."""
+    """openapi.v2.Document: swagger = 1, info = 2 (title 1, version 2), paths = 8 (path = 2: name 1, value 2).
+
+    Of each path only its PATCH (8) with the query parameter (8: 1: 2: 3, its name 4) by which older kubectls see that
+    the server makes dry runs, and the extension that names the kind (13: name 1, value 2 with yaml 2).
+    """
     info = _text(1, "Kubernetes") + _text(2, "v1.36.2")
-    return _text(1, "2.0") + _message(2, info) + _message(8, b"")
+    paths = b""
+    for group, version in GROUP_VERSIONS:
+        for path, kind in _paths_of(group, version):
+            of = {"group": group, "version": version, "kind": kind}
+            query = _text(2, "query") + _text(4, "dryRun") + _text(6, "string")
+            parameter = _message(8, _message(1, _message(2, _message(3, query))))
+            named = _message(13, _text(1, "x-kubernetes-group-version-kind") + _message(2, _text(2, json.dumps(of))))
+            paths += _message(2, _text(1, path) + _message(2, _message(8, parameter + named)))
+    return _text(1, "2.0") + _message(2, info) + _message(8, paths)
 
 
 def _paths_of(group: str, version: str) -> list[tuple[str, str]]:
@@ -72,7 +85,8 @@ def _v3_document(group: str, version: str) -> Json:
         for path, kind in _paths_of(group, version)
     }
     info = {"title": "Kubernetes", "version": "v1.36.2"}
-    return {"openapi": "3.0.0", "info": info, "paths": paths}
+    types = {"schemas": openapi_schemas.schemas(group, version)}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": types}
 
 
 def _v3_proto(group: str, version: str) -> bytes:
@@ -95,10 +109,15 @@ def _v3_proto(group: str, version: str) -> bytes:
     return _text(1, "3.0.0") + _message(2, info) + _message(4, said)
 
 
+def _takes(accept: str, form: str) -> bool:
+    """Whether a client takes it; older ones write an @ into its name, and can't read that one in an answer."""
+    return form in accept.replace("@", ".")
+
+
 def page(path: str, accept: str) -> Answer | Plain:
     """The documents below /openapi."""
     if path == "/openapi/v2":
-        if _V2_PROTO in accept:
+        if _takes(accept, _V2_PROTO):
             return Plain(200, _v2_proto(), _V2_PROTO)
         info = {"title": "Kubernetes", "version": "v1.36.2"}
         return Answer(200, {"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
@@ -109,7 +128,7 @@ def page(path: str, accept: str) -> Answer | Plain:
     found = roots.get(path.removeprefix("/openapi/v3/"))
     if found is None:
         return Plain(404, b"404 page not found\n")
-    if _V3_PROTO in accept:
+    if _takes(accept, _V3_PROTO):
         return Plain(200, _v3_proto(*found), _V3_PROTO)
     return Answer(200, _v3_document(*found))
 

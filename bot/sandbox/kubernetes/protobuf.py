@@ -24,7 +24,7 @@ Shape = dict[str, list[str]]
 
 
 @functools.cache
-def _table() -> tuple[dict[str, str], dict[str, Shape]]:
+def table() -> tuple[dict[str, str], dict[str, Shape]]:
     """Kind by ``apiVersion.kind`` -> message, and message -> number -> (name, type); an inlined one has no name.
 
     Of a type ``*`` is a pointer, which is told even where it is empty, ``[]`` a list and ``{}`` a map of it.
@@ -115,7 +115,7 @@ def _value(kind: str, raw: Raw) -> Any:
     plain = _PLAIN.get(kind)
     if plain is not None:
         return plain(raw)
-    return _read(bytes(raw), _table()[1][kind])
+    return _read(bytes(raw), table()[1][kind])
 
 
 def _read(data: bytes, shape: Shape) -> Json:
@@ -145,7 +145,7 @@ def decode(data: bytes) -> Json:
     """The object of a protobuf body; 415 for kinds that aren't known."""
     if not data.startswith(_MAGIC):
         raise status.unsupported_media()
-    kinds, messages = _table()
+    kinds, messages = table()
     try:
         envelope = dict(_fields(data[len(_MAGIC) :]))
         meta = {number: bytes(text).decode() for number, text in _fields(bytes(envelope[1]))}

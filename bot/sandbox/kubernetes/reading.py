@@ -13,6 +13,7 @@ from bot.sandbox.kubernetes import selectors, status, tables
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.events import as_events_v1
 from bot.sandbox.kubernetes.kinds import Kind
+from bot.sandbox.kubernetes.scalers_v1 import as_v1, from_v1
 from bot.sandbox.kubernetes.wire import Json, Objects
 
 _SNAPSHOTS = 64
@@ -55,6 +56,8 @@ def chooser(kind: Kind, query: Mapping[str, str], name: str = "") -> Callable[[J
 
 def shown(kind: Kind, obj: Json) -> Json:
     """An object in the form of the group that it was asked from."""
+    if kind.api_version == "autoscaling/v1":
+        return as_v1(obj)
     return as_events_v1(obj) if kind.group == "events.k8s.io" else obj
 
 
@@ -179,7 +182,9 @@ class Reading:
 
 
 def _core(kind: Kind, obj: Json) -> Json:
-    """Tables of events are printed from the stored form."""
+    """Tables of events and autoscalers are printed from the stored form."""
+    if kind.api_version == "autoscaling/v1":
+        return from_v1(obj)
     if kind.group != "events.k8s.io":
         return obj
     about, note = obj.get("regarding", {}), obj.get("note", "")

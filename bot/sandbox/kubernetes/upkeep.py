@@ -93,7 +93,7 @@ def publish_endpoints(world: World) -> None:
         subsets = [{**subset, "ports": ports}] if subset else []
         body = {"metadata": {"name": meta["name"], "labels": meta.get("labels") or {}}}
         _ensure(world, by_kind("Endpoints"), meta["namespace"], {**body, "subsets": subsets})
-        _slice(world, service, ready, unready, ports)
+        _slice(world, service, ready, unready, [{"name": "", **port} for port in ports])
 
 
 def _target(port: Json, pods: list[Json]) -> int:

@@ -2,50 +2,12 @@
 
 import asyncio
 import json
-import os
-import shutil
 from pathlib import Path
 
-import pytest
-
 from bot.sandbox.kubernetes.server import ClusterServer
+from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
 
-KUBECTL = shutil.which("kubectl")
-pytestmark = [
-    pytest.mark.kubectl,
-    pytest.mark.skipif(KUBECTL is None, reason="KUBECTL IS MISSING: the cluster was not checked by its witness"),
-]
-
-
-class Kubectl:
-    """The program with a kubeconfig and a home of its own."""
-
-    def __init__(self, server: ClusterServer, home: Path) -> None:
-        self.home = home
-        for who in ("admin", "bot"):
-            (home / who).write_text(server.kubeconfig(who), encoding="utf-8")
-
-    async def start(self, *words: str, as_: str = "admin") -> asyncio.subprocess.Process:
-        """The running program; its errors come with its output."""
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.home / as_)}
-        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
-        return await asyncio.create_subprocess_exec(str(KUBECTL), "-n", "shop", *words, env=environment, **pipes)
-
-    async def __call__(self, *words: str, as_: str = "admin", expect: int = 0) -> str:
-        """What the program wrote; it must end with the expected code."""
-        process = await self.start(*words, as_=as_)
-        out, _ = await asyncio.wait_for(process.communicate(), 30)
-        assert process.returncode == expect, out.decode()
-        return out.decode()
-
-
-@pytest.fixture
-async def kubectl(server: ClusterServer, tmp_path: Path) -> Kubectl:
-    server.cluster.deployment("shop", "api", replicas=2)
-    server.cluster.statefulset("shop", "db", replicas=1)
-    server.cluster.daemonset("shop", "agent")
-    server.cluster.advance(3)
-    return Kubectl(server, tmp_path)
+pytestmark = WITNESS
 
 
 async def test_get_prints_the_servers_tables(kubectl: Kubectl) -> None:

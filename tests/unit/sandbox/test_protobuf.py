@@ -58,7 +58,7 @@ def test_names_bytes_and_switches_are_read() -> None:
 
 
 def test_every_kind_that_is_served_can_be_sent_so() -> None:
-    kinds, messages = protobuf._table()
+    kinds, messages = protobuf.table()
     assert {f"{kind.api_version}.{kind.kind}" for kind in KINDS} <= kinds.keys()
     assert set(kinds.values()) <= messages.keys()
     types = {kind.lstrip("*[]{}") for fields in messages.values() for _, kind in fields.values()}
