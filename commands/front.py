@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from bot.domain.answer import Answer
-from bot.domain.errors import FettleError
+from bot.domain.errors import FettleError, OutcomeUnknownError, SlackUnavailableError
 from bot.slack import answers, errors
 from bot.slack.client import SlackClient
 from bot.slack.message import Message
@@ -26,6 +26,11 @@ from commands.verbs import Verbs
 log = structlog.get_logger(__name__)
 
 CUT_OFF = "Fettle was stopped before this was finished. Look at the incident's card before you try again."
+
+AGAIN = (2.0, 10.0, 60.0)
+"""Seconds until an answer that Slack didn't take is told again; its address takes five in half an hour."""
+INSISTING = 200
+"""Answers that wait so at once; more are in the log alone, as in a storm of presses while Slack is away."""
 
 Handler = Callable[["Front", Asked], Awaitable[None]]
 Listener = Callable[..., Awaitable[None]]
@@ -40,6 +45,8 @@ class Front:
         self.verbs = verbs
         self.identities = Identities(slack, verbs)
         self._running: dict[asyncio.Task[Any], Asked] = {}
+        self.insisting: set[asyncio.Task[None]] = set()
+        """Answers that Slack didn't take yet."""
 
     def listener(self, handler: Handler) -> Listener:
         """A Bolt listener that acks, then handles; it never raises."""
@@ -72,6 +79,10 @@ class Front:
 
     async def drain(self, seconds: float) -> None:
         """Waits for what was acknowledged, ``seconds`` at most; whoever is cut off is told. No new ones may come."""
+        late_answers = list(self.insisting)
+        for again in late_answers:
+            again.cancel()
+        await asyncio.gather(*late_answers, return_exceptions=True)
         if self._running:
             await asyncio.wait(list(self._running), timeout=seconds)
         late = dict(self._running)
@@ -98,7 +109,33 @@ class Front:
                 await self.tell(who, answers.said(errors.sentence(error, error_id=error_id)))
 
     async def tell(self, who: Asked, message: Message) -> None:
-        """An answer that only the person sees; if Slack takes none, the log keeps it."""
+        """An answer that only the person sees; what Slack doesn't take is told again, and the log keeps the rest."""
+        error = await self._sent(who, message)
+        if error is None:
+            return
+        if isinstance(error, SlackUnavailableError | OutcomeUnknownError) and len(self.insisting) < INSISTING:
+            # A task of its own: the press is answered as far as a stop is concerned.
+            task = asyncio.create_task(self._insist(who, message), name="answer-again")
+            self.insisting.add(task)
+            task.add_done_callback(self.insisting.discard)
+            return
+        log.warning("an answer did not arrive", text=message.text, error=str(error))
+
+    async def _insist(self, who: Asked, message: Message) -> None:
+        """Tells it again; a sentence that comes twice, since an answer was lost, is better than none."""
+        error: FettleError | str | None = "Fettle is stopping."
+        try:
+            for pause in AGAIN:
+                await asyncio.sleep(pause)
+                error = await self._sent(who, message)
+                if error is None:
+                    return
+        finally:
+            if error is not None:
+                log.warning("an answer did not arrive", text=message.text, error=str(error))
+
+    async def _sent(self, who: Asked, message: Message) -> FettleError | None:
+        """What Slack said against it, None when it took it or there is nobody to tell."""
         try:
             if who.response_url:
                 await self.slack.respond(who.response_url, message)
@@ -107,7 +144,8 @@ class Front:
             else:
                 log.warning("nowhere to answer", text=message.text)
         except FettleError as error:
-            log.warning("an answer did not arrive", text=message.text, error=str(error))
+            return error
+        return None
 
     async def refuse(self, who: Asked, answer: Answer) -> None:
         """Tells a refusal. A success shows on the card, which is edited anyway."""

@@ -26,7 +26,7 @@ from bot.domain.errors import NotFoundError, RejectedError, SlackUnavailableErro
 from bot.domain.person import SlackPerson
 from bot.secret_file import Secret, text
 from bot.slack import ids
-from bot.slack.errors import FOREIGN, translated
+from bot.slack.errors import FOREIGN, not_taken, translated
 from bot.slack.message import Attachment, Message
 from bot.slack.workspace import ChannelFacts, Greeting, Identity, described, is_loopback
 
@@ -306,8 +306,8 @@ class SlackClient:
             _translating("response_url"),
             self._session.post(response_url, json=body, proxy=self.web.proxy) as answer,
         ):
-            if answer.status != 200:
-                raise RejectedError(f"Slack took no answer ({answer.status}).", f"http_{answer.status}")
+            if wrong := not_taken(answer.status, await answer.text()):
+                raise wrong
 
     def permalink(self, channel: str, ts: str, thread_ts: str = "") -> str:
         """The address of a message, built as Slack builds it; empty before ``whoami``."""

@@ -6,6 +6,8 @@ which Slack's own errors become errors of the domain. It refuses to log and to d
 
 from __future__ import annotations
 
+import json
+
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -100,6 +102,20 @@ def translated(error: BaseException, method: str, *, writes: bool) -> FettleErro
         told = f"Slack didn't answer {method}: {why(error)}."
         return OutcomeUnknownError(told) if writes and not refused else SlackUnavailableError(told)
     return RejectedError(f"Slack's client refused {method}: {redact(str(error))}", "client")
+
+
+def not_taken(status: int, body: str) -> FettleError | None:
+    """What a response address said against an answer: a status, or an error in a 200; None where it took it."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        data = None  # "ok", as a word
+    code = str(data.get("error", "")) if isinstance(data, dict) and data.get("ok") is False else ""
+    if status == 200 and not code:
+        return None
+    if status == 429 or status >= 500 or code in MAYBE_DONE | {"ratelimited", "rate_limited"}:
+        return SlackUnavailableError(f"Slack takes no answer at the moment ({code[:40] or status}).")
+    return RejectedError(f"Slack took no answer ({code[:40] or status}).", code[:40] or f"http_{status}")
 
 
 def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError:

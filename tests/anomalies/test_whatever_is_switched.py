@@ -84,6 +84,8 @@ async def _night(gate: asyncio.Semaphore, folder: Path, row: Preset) -> str:
                 during = [one.error for one in people.replies]
                 _still_on(night, row)
                 board.clear()
+                if people.replies and people.replies[0].acked:
+                    await night.until(lambda: _answered(night), within=60)
                 await night.until(people.until_effect)
                 await night.until(lambda: night.left.rows("SELECT 1 FROM verifications WHERE verdict='pass'") != [])
                 assert all(one.accepted for one in await night.world.resolve(ALERT))
@@ -97,6 +99,13 @@ async def _night(gate: asyncio.Semaphore, folder: Path, row: Preset) -> str:
 
 def _offered(card: CardHandle | None) -> bool:
     return card is not None and any(one.startswith("Approve") for one in card.buttons)
+
+
+def _answered(night: Whole) -> bool:
+    """Whether something came of the press, or Ana was told why nothing did."""
+    space = night.world.slack_server.workspace
+    told = space.ephemerals(space.person("ana").id, night.world.slack.channel)
+    return bool(told) or night.left.rows("SELECT 1 FROM executions") != []
 
 
 def _still_on(night: Whole, row: Preset) -> None:

@@ -172,6 +172,14 @@ BUGS = (
         tests=(RECOVER,),
     ),
     Bug(
+        name="silent-write-is-not-told",
+        why="No answer to a write comes, and the card shows for a quarter of a minute that all goes its way.",
+        file=EXECUTE_PY,
+        old='    executions.unanswered(tx, execution_id, f"{UNANSWERED}{why}")\n',
+        new="    del why\n",
+        tests=(RECOVER,),
+    ),
+    Bug(
         name="recovery-without-a-look",
         why="After a crash the request goes out a second time, whatever became of the first.",
         file=EXECUTE_PY,

@@ -12,6 +12,7 @@ HOSTILE = "tests/unit/slack/test_hostile_text.py"
 ERRORS = "tests/unit/slack/test_errors.py"
 PACE = "tests/unit/delivery/test_pace.py"
 BUTTONS = "tests/integration/commands/test_buttons.py"
+LATE = "tests/integration/commands/test_answers_late.py"
 REGISTERED = "tests/unit/commands/test_registered.py"
 
 BUGS = (
@@ -30,6 +31,22 @@ BUGS = (
         old="row.owed_at + ((self._slack.now() or now) - now)",
         new="row.owed_at",
         tests=(FAULTS,),
+    ),
+    Bug(
+        name="answer-that-slack-does-not-take-is-lost",
+        why="Slack asks to wait, and whoever pressed never hears why nothing was done.",
+        file="commands/front.py",
+        old="isinstance(error, SlackUnavailableError | OutcomeUnknownError)",
+        new="isinstance(error, OutcomeUnknownError)",
+        tests=(LATE,),
+    ),
+    Bug(
+        name="error-in-a-200-taken-for-an-answer",
+        why="The response address says in a 200 that it failed, and whoever pressed never hears why nothing was done.",
+        file="bot/slack/errors.py",
+        old="    if status == 200 and not code:\n",
+        new="    if status == 200:\n",
+        tests=(LATE,),
     ),
     Bug(
         name="sdk-default-retries-on-posts",
