@@ -250,7 +250,7 @@ def _proposal(proposal: Proposal) -> list[Block]:
         ("Afterwards", text.undo),
     )
     lines += planned(proposal)
-    lines += [f"{name}: {safe(words, 500)}" for name, words in named if words]
+    lines += [f"*{name}*  {safe(words, 500)}" for name, words in named if words]
     lines += [f"⚠ {safe(warning, 300)}" for warning in text.warnings[:10]]
     if proposal.digest:
         lines.append(f"Approval covers exactly this state: {code(proposal.digest[:12])}")

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from bot.sandbox.demo import CRASH, Demo
+from bot.sandbox.demo import BUTTONS, CRASH, Demo
 from bot.sandbox.page.panels.every import beside
+from bot.sandbox.page.panels.playbill import Playbill
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.world import World, WorldOptions
 from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
@@ -79,7 +80,11 @@ async def shoot(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="fettle-shots-") as data:
         world = World(Path(data), WorldOptions(metrics=True, silences=True))
         demo = Demo(world)
-        add_page(world.slack_server, fire=demo.fire, hints=demo.hints, panels=beside(world, demo))
+        # The bar as `fettle sandbox` shows it; nothing is chosen here, so that there need be nothing to choose from.
+        add_page(
+            world.slack_server, fire=demo.fire, hints=demo.hints, fires=BUTTONS, panels=beside(world, demo),
+            playbill=Playbill({}, "", "", str),
+        )  # fmt: skip
         async with world, async_playwright() as playwright:
             await world.start_bot()
             await demo.fire(CRASH)
