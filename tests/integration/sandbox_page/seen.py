@@ -33,10 +33,13 @@ WATCH = """async (ts) => {
     return { text: it.innerText, buttons: buttons.map((one) => one.innerText.trim()) };
   };
   const note = () => {
+    if (!window.painted) return;
     const now = look();
     const it = document.querySelector(`#messages > [data-key="${ts}"] .message`);
-    if (it && !now.text.trim()) it.scrollIntoView({ block: "nearest" });
-    else if (JSON.stringify(now) !== JSON.stringify(window.painted.at(-1))) window.painted.push(now);
+    if (it && it.checkVisibility() && !now.text.trim()) {
+      it.scrollIntoView({ block: "nearest" });
+      requestAnimationFrame(note);
+    } else if (JSON.stringify(now) !== JSON.stringify(window.painted.at(-1))) window.painted.push(now);
   };
   if (window.watching) window.watching.disconnect();
   window.painted = [];
