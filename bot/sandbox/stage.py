@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from aiohttp import web_app
 
 from bot.sandbox.free import FreeSandbox
 from bot.sandbox.options import SandboxOptions, say, wrong
@@ -23,6 +26,14 @@ from bot.sandbox.scenarios import listing
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.slack.server import listening
 from bot.sandbox.tour import Tour
+
+
+def _forget() -> None:
+    """Gives back the memory of a world that is over: aiohttp remembers a thousand handlers, and so their world."""
+    remembered: Any = getattr(web_app, "_cached_build_middleware", None)
+    if remembered is not None:
+        remembered.cache_clear()
+    gc.collect()  # a world is full of circles
 
 
 class Performance(Protocol):
@@ -64,6 +75,7 @@ class Stage:
         told = ""
         with listener:
             while True:
+                _forget()
                 self._asked.clear()
                 try:
                     code = await self._one(on, told, listener)

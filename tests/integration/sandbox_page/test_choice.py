@@ -4,6 +4,7 @@ One sandbox, started and ended as its command line does it; the bot in it is the
 """
 
 import asyncio
+import gc
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from bot.sandbox.scenarios import engine, gate, listing, schema
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.stage import Stage
+from bot.sandbox.world import World
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST, opened
 
 pytestmark = BROWSED
@@ -148,6 +150,16 @@ def _webhook(env: Path) -> str:
     return "".join(re.findall(r"^WEBHOOK_TOKENS=(.+)$", text, re.MULTILINE))
 
 
+async def _until_one_is_left(before: list[World]) -> None:
+    """The world that is on, and none that is over; what its connections still hold goes with them."""
+    async with asyncio.timeout(15):
+        while True:
+            gc.collect()
+            if len([one for one in gc.get_objects() if type(one) is World and one not in before]) == 1:
+                return
+            await asyncio.sleep(0.5)
+
+
 async def _until_written(env: Path, before: str = "") -> str:
     async with asyncio.timeout(30):
         while True:
@@ -160,7 +172,11 @@ async def _until_written(env: Path, before: str = "") -> str:
 async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_said_in_the_free_sandbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An act for a world that is over does nothing in the next one; the first of two choices counts."""
+    """An act for a world that is over does nothing in the next one; the first of two choices counts.
+
+    Of the worlds that are over nothing is left in memory.
+    """
+    before = [one for one in gc.get_objects() if type(one) is World]
     env = tmp_path / "made.env"
     async with staged(demo=False, data=tmp_path / "kept", env=env) as (url, end):
         first = await _until_written(env)
@@ -194,6 +210,7 @@ async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_s
         assert "(OSError: no port is left). This is the free sandbox." in page
         assert "Kept until later." in page
         await _until_written(env)
+        await _until_one_is_left(before)
         assert await end() == 0
     assert not env.exists()
 
