@@ -1,6 +1,6 @@
 """``pods/exec`` over a WebSocket (v4 and v5.channel.k8s.io): a real process, its output by channel, its status last.
 
-It refuses terminals and stdin: nothing here types.
+It refuses terminals and stdin, in a sentence: nothing here types.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from bot.sandbox.kubernetes.containers import Containers
 from bot.sandbox.kubernetes.wire import Json, dump
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+OLD = "the sandbox speaks to kubectl exec over WebSockets alone, as kubectl 1.31 and newer do"
+SILENT = "the sandbox runs a command and takes no input for it: leave out -i and -t"
 _OUT, _ERR, _STATUS = b"\x01", b"\x02", b"\x03"
 _PIECE = 32 * 1024
 _NOT_FOUND = 127
@@ -45,7 +47,13 @@ class Executing:
 
     def check(self, request: web.BaseRequest, pod: Json) -> Command:
         """The command of a request that can be served, or the error that the real server answers."""
-        if request.headers.get("Upgrade", "").lower() != "websocket":
+        upgrade = request.headers.get("Upgrade", "").lower()
+        # Whoever is refused a WebSocket tries SPDY next, and shows what that one was told.
+        if upgrade and {request.query.get(name) for name in ("stdin", "tty")} & {"true", "1"}:
+            raise status.not_emulated(SILENT)
+        if upgrade.startswith("spdy"):
+            raise status.not_emulated(OLD)
+        if upgrade != "websocket":
             raise status.bad_request("Upgrade request required")
         argv = tuple(request.query.getall("command", []))
         if not argv:

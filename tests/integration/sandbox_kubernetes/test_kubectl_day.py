@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.kubernetes.executing import OLD, SILENT
 from bot.sandbox.kubernetes.kinds import KINDS, REFUSED
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
@@ -16,7 +17,7 @@ pytestmark = WITNESS
 
 V1_OF_ALL = 25
 """Older ones look for what no server of today has any more: CronJobs and budgets in v1beta1."""
-EXPLAINS_V3 = 27
+EXPLAINS_V3, WEBSOCKETS = 27, 31
 POD = {"containers": [{"name": "run", "image": "registry.example/shop/run:1"}], "restartPolicy": "Never"}
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
 THINGS: list[dict[str, Any]] = [
@@ -271,6 +272,10 @@ async def test_what_is_not_emulated_is_refused_in_a_sentence(kubectl: Kubectl) -
     refused = await kubectl("port-forward", "db-0", "18080:80", expect=1)
     assert REFUSED["pods/portforward"] in refused
     assert REFUSED["pods/attach"] in await kubectl("attach", "db-0", expect=1)
+    assert SILENT in await kubectl("exec", "-i", "db-0", "--", "sh", expect=1)
+    new = await kubectl.minor() >= WEBSOCKETS
+    said = await kubectl("exec", "db-0", "--", "echo", "hello", expect=0 if new else 1)
+    assert ("hello\n" if new else OLD) in said
 
 
 async def test_each_refusal_is_an_answer_and_no_route(api: Api, kubectl: Kubectl) -> None:  # noqa: ARG001 - its pods
