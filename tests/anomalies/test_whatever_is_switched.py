@@ -20,6 +20,7 @@ from bot.sandbox.scenarios.checks import UNHEARD
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.models import Reply
 from bot.sandbox.slack_room import CardHandle, UnmetError
+from bot.sandbox.world import World, WorldOptions
 from bot.slack import socket_mode
 from tests.chance import SEED, SOAK, most
 from tests.invariants import hold
@@ -29,7 +30,7 @@ from .whole import ALERT, PATIENCE, PLACE, Whole, running, whole
 pytestmark = pytest.mark.timeout(1800)
 
 ROWS = [row for head, listed in PRESETS.items() if head != "Alertmanager" for row in listed]
-"""Alertmanager is asked for a silence alone; what becomes of that is test_silencing_unknown's."""
+"""Alertmanager is asked for a silence alone, which has a test of its own."""
 SETTINGS = {"SLACK_TIMEOUT": "2s", "KUBE_TIMEOUT": "4s"}
 ON = 3.0
 """Seconds for which a fault stays on once somebody pressed; longer than Slack waits for a press to be acknowledged."""
@@ -139,10 +140,74 @@ async def test_whatever_is_switched_on_while_a_card_waits(
     # A connection that is dead is found out in seconds instead of half a minute.
     for name, seconds in (("LOOK_EVERY", 0.5), ("DEAD_AFTER", 5.0), ("PING_EVERY", 1.0)):
         monkeypatch.setattr(socket_mode, name, seconds)
-    rows = most(ROWS, 4)
+    rows = most(ROWS, 3)
     random.Random(SEED).shuffle(rows)  # noqa: S311 - repeatable on purpose
     gate = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as nights:
         made = [nights.create_task(_night(gate, tmp_path / row.name, row)) for row in rows]
+    for one in made:
+        tell(one.result())
+
+
+async def _silenced(gate: asyncio.Semaphore, folder: Path, row: Preset) -> str:
+    """Ana's dialog is open when it begins to fail; she submits it, and opens it anew as long as nothing is silenced."""
+    await asyncio.to_thread(folder.mkdir)
+    options = WorldOptions(settings=SETTINGS, workloads={PLACE: 2}, ready_after=0.2, silences=True)
+    async with gate, World(folder, options) as world, running(night := Whole(world)):
+        world.slack_server.enforce_rates = False
+        await world.slack_server.wait_connected(2, timeout=60)
+        world.cluster.crash_loop(*PLACE.split("/"))
+        await world.fire(ALERT, PLACE)
+        await night.until(lambda: _offered(night.card()))
+        said = []
+        for number in range(4):
+            await world.slack.slash("ana", "/incident silence 30m")
+            await world.slack.expect_view("ana", "firing alert", within=20)
+            if number == 0:
+                for order in row.orders:
+                    await world.faults.put(order)
+            reply = await world.slack.submit("ana", {"Why": "a drill"})
+            said.append("".join(reply.errors.values()) or reply.error or "taken")
+            if number == 0:
+                await asyncio.sleep(ON)
+                world.faults.clear()
+            told = number
+            await night.until(lambda told=told: _silenced_now(night) or _refusals(night) > told, within=60)  # type: ignore[misc]
+            if _silenced_now(night):
+                break
+        book = world.alertmanager.silences
+        active = [one for one in book.kept.values() if one.state(book.clock()) == "active"]
+        assert len(active) == 1, (row.name, said, _text(night))
+        assert _silenced_now(night), (row.name, said, _text(night))
+        hold(night.left)
+    return f"{row.name}: {said}"
+
+
+def _text(night: Whole) -> str:
+    card = night.card()
+    return card.text if card is not None else ""
+
+
+def _silenced_now(night: Whole) -> bool:
+    return "Silenced until" in _text(night) and "read back" in _text(night)
+
+
+def _refusals(night: Whole) -> int:
+    """How often Ana was told that nothing was silenced, and why: in the thread, to her alone, or in her dialog."""
+    card, room = night.card(), night.world.slack
+    space = room.server.workspace
+    ana = space.person("ana").id
+    lines = card.thread() if card is not None else []
+    lines += [line for one in space.ephemerals(ana, room.channel) for line in room.read(one)]
+    lines += [line for view in space.open_views(ana) for line in room.view_lines(view)]
+    return sum("Not silenced:" in line or "Alertmanager answers" in line or "didn't answer" in line for line in lines)
+
+
+async def test_whatever_is_switched_on_while_somebody_silences(tmp_path: Path, tell: Callable[[object], None]) -> None:
+    """One silence in the end, and the card says that it is there; where one wasn't set, the thread says why."""
+    rows = most(PRESETS["Alertmanager"], 1)
+    gate = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as nights:
+        made = [nights.create_task(_silenced(gate, tmp_path / row.name, row)) for row in rows]
     for one in made:
         tell(one.result())
