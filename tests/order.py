@@ -30,6 +30,14 @@ LONG = (
     "tests/scenarios/test_world.py",
     "tests/scenarios/test_command_line.py",
     "tests/scenarios/test_handlers.py",
+    "tests/load/test_week.py",
+    "tests/integration/intake/test_together.py",
+    "tests/integration/policy_cli/test_policy_commands.py",
+    "tests/findings_judge/test_judge.py",
+    "tests/integration/sandbox_page/test_tour.py",
+    "tests/integration/sandbox_page/test_whole.py",
+    "tests/integration/dumps/test_real_jvm.py",
+    "tests/integration/playbooks/test_cli.py",
 )
 """Real processes and other things that take their time, the longest first."""
 
