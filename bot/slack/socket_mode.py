@@ -230,3 +230,5 @@ async def _let_go(handler: AsyncSocketModeHandler) -> None:
         if task is not None:
             task.cancel()
     await client.aiohttp_client_session.close()
+    if client.current_session is not None:  # its socket is closed by now; without this its connection stays open
+        await client.current_session.close()

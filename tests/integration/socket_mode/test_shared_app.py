@@ -143,3 +143,18 @@ async def test_a_connection_whose_close_is_never_answered_leaves_nothing_behind(
     await until(lambda: all(client.message_processor.done() for client in clients), within=1)
     await until(lambda: all(client.message_receiver.done() for client in clients), within=1)
     await until(lambda: all(client.current_session_monitor.done() for client in clients), within=1)
+
+
+async def test_a_connection_that_ends_while_it_is_made_is_let_go(
+    sockets: SocketMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little time there is for it: an open answer of Slack's would be found as garbage, some time later."""
+    monkeypatch.setattr(socket_mode, "CLOSE_WITHIN", 0.0)
+    for _ in range(20):
+        sockets._closed = False
+        sockets.start()
+        clients: list[Any] = [one.handler.client for one in sockets._connections if one.handler is not None]
+        await until(lambda: any(one.current_session is not None for one in clients))  # noqa: B023 - called at once
+        await sockets.close()
+        opened = [one.current_session for one in clients if one.current_session is not None]
+        assert [one._response.connection for one in opened] == [None] * len(opened)
