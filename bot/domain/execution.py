@@ -25,10 +25,10 @@ PARTLY = "stopped after "
 """How the outcome of an execution begins that failed when a part of it was done."""
 NOT_APPLIED = "not applied: "
 """How the outcome begins of what was refused, or was looked for in vain: nothing was done."""
-ABSENT = f"{NOT_APPLIED}no answer came, so the cluster was asked: it wasn't carried out (read back)."
+ABSENT = f"{NOT_APPLIED}how it ended wasn't known, so the cluster was asked: it wasn't carried out (read back)."
 """The outcome of what was looked for and isn't there."""
-UNANSWERED = "no answer yet: "
-"""How the note on a running one begins whose request left and wasn't answered; it is looked up."""
+UNANSWERED = "not known yet: "
+"""How the note on a running one begins whose request left and got no yes or no; it is looked up."""
 
 
 class ExecutionState(StrEnum):

@@ -137,7 +137,8 @@ def _claim(
     due.owe(tx, Stage.RECOVER, execution.id, read_back_at)
     detail = {**intent(execution, proposal, request), **vouching.told_again(tx, proposal, reading)}
     _entry(tx, "execution:intent:committed", claimed, "running", detail, now)
-    owing.card(tx, incident, Priority.EXECUTION, now)
+    if not execution.outcome:  # else the card says what it waits for, and it is only asked again
+        owing.card(tx, incident, Priority.EXECUTION, now)
     return claimed
 
 
@@ -311,8 +312,7 @@ def _held(tx: Tx, ctx: Context, execution_id: int, why: str, so_far: str = "") -
         detail = {"reason": why, "execution": execution.uid}
         tag, outcome = ("execution:part:done", "done") if so_far else ("execution:state:waiting", "waiting")
         _entry(tx, tag, execution, outcome, detail, now)
-    # Every time: the card may have been drawn since the claim, and would say "running" until the next one.
-    owing.card(tx, incident, Priority.EXECUTION, now)
+        owing.card(tx, incident, Priority.EXECUTION, now)
 
 
 def _waiting(tx: Tx, ctx: Context, execution_id: int, why: str) -> None:

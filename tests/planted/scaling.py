@@ -31,11 +31,11 @@ BUGS = (
     ),
     Bug(
         name="the-card-runs-while-it-waits",
-        why="An eviction that a budget holds for the second time: the card says that it runs, for as long as it waits.",
-        file=EXECUTE_PY,
-        old="    # Every time: the card may have been drawn since the claim, and would say",
-        new="    if execution.outcome == why:\n        return\n    # The card was drawn since the claim, or says",
-        tests=(f"{EVICTED}::test_after_each_attempt_the_card_says_again_what_it_waits_for",),
+        why="An eviction that a budget holds: whenever it is asked for again the card says that it runs.",
+        file="bot/slack/cards/running.py",
+        old="    started = execution.state in {ExecutionState.PENDING, ExecutionState.RUNNING}\n",
+        new="    started = execution.state is ExecutionState.PENDING\n",
+        tests=(f"{EVICTED}::test_while_it_is_asked_again_the_card_says_what_it_waits_for_and_isnt_drawn_for_nothing",),
     ),
     Bug(
         name="an-ending-pod-counts-as-not-evicted",

@@ -48,11 +48,13 @@ def step(view: CardView) -> str:
     """What is going on, for the page text: ``restart approved``, ``restart running 4/6``."""
     proposal = executed_proposal(view) or newest_proposal(view)
     verb = safe(proposal.text.verb, 40) if proposal else "action"
-    if view.execution is None or view.execution.state is ExecutionState.PENDING:
-        return f"{verb} waits" if view.execution is not None and view.execution.outcome else f"{verb} approved"
     check = view.verification
+    if view.execution is not None and (check is None or not check.progress) and _waits(view.execution):
+        return f"{verb} waits"
+    if view.execution is None or view.execution.state is ExecutionState.PENDING:
+        return f"{verb} approved"
     if check is None or not check.progress:
-        return f"{verb} running, no answer yet" if _unanswered(view.execution) else f"{verb} running"
+        return f"{verb} running, not known yet" if _unanswered(view.execution) else f"{verb} running"
     if check.rolled_out_at is not None:
         said = "seen" if HELD in check.progress else "done" if _told(check.progress) else "rolled out"
         return f"{verb} {said}, being measured"
@@ -80,15 +82,22 @@ def running_block(view: CardView) -> Block:
 
 
 def _unanswered(execution: Execution) -> bool:
-    """Whether its request left and no answer came."""
+    """Whether its request left and how it ended isn't known."""
     return execution.state is ExecutionState.RUNNING and execution.outcome.startswith(UNANSWERED)
+
+
+def _waits(execution: Execution) -> bool:
+    """Whether it is held back; so it stays while it is asked again, which takes no time to speak of."""
+    started = execution.state in {ExecutionState.PENDING, ExecutionState.RUNNING}
+    return started and bool(execution.outcome) and not _unanswered(execution)
 
 
 def _progress(view: CardView) -> str:
     execution, check = view.execution, view.verification
+    if execution is not None and (check is None or not check.progress) and _waits(execution):
+        return f"waiting: {safe(execution.outcome, 400)}"
     if execution is None or execution.state is ExecutionState.PENDING:
-        held = safe(view.execution.outcome, 400) if view.execution is not None else ""
-        return f"waiting: {held}" if held else "about to run…"
+        return "about to run…"
     if check is None or not check.progress:
         silent = _unanswered(execution)
         return f"running · {safe(execution.outcome, 400)} It is looked up, not sent again." if silent else "running…"

@@ -54,11 +54,11 @@ async def test_while_no_answer_is_there_the_card_says_so_and_that_nothing_is_sen
     execution = await lost(floor, carried_out=False)
     assert execution.outcome.startswith(UNANSWERED)
     told = await shown(floor)
-    assert "no answer yet: The API server answered 500 to a write; it may have been carried out." in told
+    assert "not known yet: The API server answered 500 to a write; it may have been carried out." in told
     assert "It is looked up, not sent again." in told
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
-    assert "no answer yet" not in await shown(floor)
+    assert "not known yet" not in await shown(floor)
 
 
 async def test_it_is_not_read_back_before_the_request_can_no_longer_arrive(floor: Floor) -> None:

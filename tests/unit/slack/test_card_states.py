@@ -72,7 +72,7 @@ WANTED = {
     "acknowledged": ([ids.RESOLVE_WITH_REASON, ids.MORE], "evidence is in"),
     "approved": ([ids.MORE], "restart approved"),
     "running": ([ids.MORE], "restart running 4/6"),
-    "unanswered": ([ids.MORE], "restart running, no answer yet"),
+    "unanswered": ([ids.MORE], "restart running, not known yet"),
     "refused a right": (
         [ids.REQUEST_AGAIN, ids.ACKNOWLEDGE, ids.RESOLVE_WITH_REASON, ids.MORE],
         "nothing was changed",
@@ -122,7 +122,7 @@ SENTENCES = {
     "another cluster": ["*No proposal*, because: the alert comes from cluster prod-2"],
     "passed, still firing": ["🟡", "*PASS*", "The alert is still firing."],
     "running": ["🟠", "approved by <@U0ANA>", "▓▓▓▓░░ 4/6 updated, 4 ready"],
-    "unanswered": ["no answer yet: The API server answered 503 to a write. It is looked up, not sent again."],
+    "unanswered": ["not known yet: The API server answered 503 to a write. It is looked up, not sent again."],
     "refused a right": ["It was not applied.\nThe cluster was asked."],
     "soaking": ["watching for 2 min, until <!date^"],
     "passed": ["🟢", "*Restarted shop/api*", "*PASS*", "(soak 2 min)", "✓ *rollout* 6/6 available"],
