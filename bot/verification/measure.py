@@ -147,8 +147,9 @@ def assess(
     checks += _alert_row(supporting, alerts_firing, since, at)
     progress = {
         **one.progress,
-        MARKS: restarts.remembered(one.fresh, seen) if one.done else dict(seen),
+        MARKS: restarts.remembered(one.fresh, seen, at) if one.done else dict(seen),
         restarts.SIZE: found.state.replicas,
+        restarts.NEED: _need(one, verification),
         restarts.ANEW: soak.anew,
         **({restarts.UNMADE: soak.unmade.isoformat()} if soak.unmade is not None else {}),
         **({metrics.SAMPLES: kept} if kept else {}),
@@ -159,26 +160,33 @@ def assess(
 def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> tuple[Soak, Mapping[str, Any]]:
     """Since when all has been well, and the marks to compare with.
 
-    It begins anew when a pod stopped being ready or gave way to another one, seen or between two looks; a restart is
-    growth, and for the check.
+    It begins anew when a pod stopped being ready or gave way to another one, seen or between two looks, and with the
+    last of as many as have to hold; a restart is growth, and for the check.
     """
     progress = verification.progress
     since, anew = verification.rolled_out_at, str(progress.get(restarts.ANEW, ""))
     seen: Mapping[str, Any] = progress.get(MARKS) or {}
     if one.done and not seen:
-        seen = restarts.marks(one.fresh)
+        seen = restarts.marks(one.fresh, at)
     grown = bool(restarts.grown(one.fresh, seen))
     unmade = instant(progress.get(restarts.UNMADE)) if one.done else at
     if one.done and since is None:
         since = at
     elif one.done and not grown:
         odd = restarts.disturbed(one.fresh, seen, max(0, int(progress.get(restarts.SIZE, size)) - size))
-        if one.fresh and not progress.get(MARKS, seen):  # none was needed, so none was watched
-            odd = f"{one.fresh[0].row.name} was added"
         since, anew, unmade = (at, odd, at) if odd else (since, anew, unmade)
+        held, name = restarts.watched(one.fresh, seen, _need(one, verification), at)
+        if held is not None and since is not None and held > since:
+            since, anew, unmade = held, f"{name} was added", held
     elif since is not None and not grown:
         since, anew = None, "not all were ready"
     return Soak(since, timedelta(seconds=verification.soak), verification.deadline, anew, unmade), seen
+
+
+def _need(one: Judged, verification: Verification) -> int:
+    """How many pods were wanted as the soak began: so many have to hold through it, as far as they still are wanted."""
+    known = verification.progress.get(restarts.NEED) if verification.rolled_out_at is not None else None
+    return int(one.progress.get("desired") or 0) if known is None else int(known)
 
 
 def _rolled_out(found: Snapshot, verification: Verification, binding: Mapping[str, Any], at: datetime) -> Judged:

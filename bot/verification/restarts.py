@@ -17,9 +17,11 @@ from bot.kube.objects import instant
 from bot.kube.pods import Pod
 
 NAME = "restarts"
-MARKS, SIZE, ANEW, UNMADE = "marks", "size", "anew", "unmade"
+MARKS, SIZE, ANEW, UNMADE, NEED = "marks", "size", "anew", "unmade", "need"
 """Keys in ``Verification.progress``: the marks of pods, how many were wanted at the last look, why the soak began anew,
-and when it was last seen that the rollout wasn't complete."""
+when it was last seen that the rollout wasn't complete, and how many pods have to hold through the soak."""
+SEEN = "seen"
+"""Key of a mark: since when this very pod is watched."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +38,46 @@ class Soak:
     unmade: datetime | None = None
 
 
-def marks(fresh: Sequence[Pod]) -> dict[str, dict[str, Any]]:
+def marks(fresh: Sequence[Pod], at: datetime) -> dict[str, dict[str, Any]]:
     """What the new pods show now: restarts, the newest end of a container, since when ready, by pod; JSON-able."""
     return {
-        pod.row.name: {"restarts": pod.row.restarts, "ended": _told(pod.finished_at), **_itself(pod)} for pod in fresh
+        pod.row.name: {"restarts": pod.row.restarts, "ended": _told(pod.finished_at), SEEN: _told(at), **_itself(pod)}
+        for pod in fresh
     }
 
 
-def remembered(fresh: Sequence[Pod], before: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def remembered(fresh: Sequence[Pod], before: Mapping[str, Any], at: datetime) -> dict[str, dict[str, Any]]:
     """The marks for the next look: restarts as they were first seen, and none of a pod that is another one by now."""
     known = ((pod, _mark(pod, before)) for pod in fresh)
     return {
-        pod.row.name: {"restarts": mark.get("restarts", 0), "ended": mark.get("ended", ""), **_itself(pod)}
+        pod.row.name: {
+            "restarts": mark.get("restarts", 0), "ended": mark.get("ended", ""),
+            SEEN: mark.get(SEEN, "") if mark else _told(at), **_itself(pod),
+        }
         for pod, mark in known
-    }
+    }  # fmt: skip
+
+
+def watched(fresh: Sequence[Pod], before: Mapping[str, Any], need: int, at: datetime) -> tuple[datetime | None, str]:
+    """Since when so many of the pods are watched, and which of them came last; (None, "") where that isn't known.
+
+    What an autoscaler takes away and adds again is another pod. Those beyond the number may be younger.
+    """
+    held = ((_mark(pod, before), pod.row.name) for pod in fresh)
+    since = sorted((instant(mark.get(SEEN)) if mark else at, name) for mark, name in held if not mark or mark.get(SEEN))
+    last = since[: max(0, need)][-1:]
+    return last[0] if last else (None, "")
 
 
 def disturbed(fresh: Sequence[Pod], before: Mapping[str, Any], fewer: int) -> str:
     """Why what was seen good before isn't the same any more, though it is good now; empty where it is.
 
     Between two looks a pod may stop being ready and be ready again, or give way to another one that has no restarts.
-    ``fewer`` is by how many pods the workload was made smaller since; if none is left of those that were there, those
-    that are have not been watched.
+    ``fewer`` is by how many pods the workload was made smaller since.
     """
     there = {pod.row.name: pod for pod in fresh}
     lost = [name for name in before if name not in there or not _mark(there[name], before)]
-    if len(lost) > fewer or (fresh and lost and len(lost) == len(before)):
+    if len(lost) > fewer:
         return f"{lost[0]} was replaced"
     for pod in fresh:
         was, now = _mark(pod, before).get("ready", ""), _told(pod.ready_since)

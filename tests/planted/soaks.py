@@ -38,10 +38,10 @@ BUGS = (
     Bug(
         name="pods-added-late-need-no-soak",
         why="An autoscaler took the new pod away and adds others: they pass on the soak of the one that is gone.",
-        file=RESTARTS,
-        old="    if len(lost) > fewer or (fresh and lost and len(lost) == len(before)):\n",
-        new="    if len(lost) > fewer:\n",
-        tests=("tests/unit/verification/test_replicas.py", UNIT_RESTARTS),
+        file=MEASURE,
+        old="        if held is not None and since is not None and held > since:\n",
+        new="        if held is not None and since is not None and held > at:\n",
+        tests=("tests/unit/verification/test_replicas.py",),
     ),
     Bug(
         name="another-pod-of-the-same-name",

@@ -225,6 +225,24 @@ def test_pods_that_come_when_more_are_wanted_again_have_a_soak_of_their_own(firs
     assert verdicts(EVICTED, first, fewer, more, more, more, more) == ["measuring"] * 5 + ["pass"]
 
 
+def test_of_several_evicted_each_that_takes_a_place_is_watched_as_long() -> None:
+    """An autoscaler takes one of two away and adds another; the one that stayed has soaked, the other hasn't."""
+    gone = [{"name": name, "uid": f"uid-{name}"} for name in ("api-0", "api-1")]
+    two = verification("evict", replace(BEFORE, crash_restarts={"api-0": 9, "api-1": 9, "api-2": 0}), pods=gone)
+    both = _scaled(3, OLD[2], pod("x"), pod("y"))
+    looks = [both, _scaled(2, OLD[2], pod("x")), *[_scaled(3, OLD[2], pod("x"), pod("z"))] * 4]
+    assert verdicts(two, *looks) == ["measuring"] * 5 + ["pass"]
+
+
+def test_what_an_autoscaler_adds_again_has_a_soak_of_its_own_and_what_it_adds_beyond_needs_none() -> None:
+    four, two = pods(4), pods(2)
+    came = (*two, pod("new-1"), pod("new-2"))
+    there, fewer, again = (Snapshot(raised(count), shown) for count, shown in ((4, four), (2, two), (4, came)))
+    assert verdicts(RAISED, there, fewer, again, again, again, again) == ["measuring"] * 5 + ["pass"]
+    more = Snapshot(raised(6), (*four, pod("new-1"), pod("new-2")))
+    assert verdicts(RAISED, there, there, there, more) == ["measuring"] * 3 + ["pass"]
+
+
 def test_somebodys_change_supersedes() -> None:
     changed = counted(3, generation=8, observed_generation=8, template_hash="hash-2")
     assert verdicts(EVICTED, Snapshot(changed, (*OLD[1:], pod("api-9")))) == ["superseded"]
