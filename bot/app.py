@@ -211,7 +211,7 @@ class Running:
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers
-        self._front = Front(slack, Workflow(ctx), ctx.settings.COMMAND_SUFFIX)
+        self._front = Front(slack, Workflow(ctx), ctx.clock, ctx.settings.COMMAND_SUFFIX)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _resting(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from bot.domain.redaction import redact
@@ -16,7 +17,7 @@ class Asked:
 
     ``command`` is the slash command as typed, with a suffix if it has one.
     ``value`` is the button's or the picked option's opaque value; ``thread_ts`` is set when the pressed message or
-    its root is known; ``view`` is the modal for presses inside one and for submissions.
+    its root is known; ``view`` is the modal for presses inside one and for submissions. ``at`` is when it came in.
     """
 
     user_id: str
@@ -30,17 +31,41 @@ class Asked:
     message_ts: str = ""
     thread_ts: str = ""
     view: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
 
     @property
     def place(self) -> Place:
         """Where a modal that was opened from here finds its way back; a modal's own place when asked in one."""
         if self.view:
             return Place.unpacked(str(self.view.get("private_metadata", "")))
-        return Place(channel=self.channel, response_url=self.response_url, value=self.value)
+        return Place(self.channel, self.response_url, self.value, asked_on=self.asked_on)
+
+    @property
+    def asked_on(self) -> str:
+        """The same for whoever asks again: the message, the command as typed, or that of a modal; "" if unknown.
+
+        Two commands that differ are two questions, and each is owed its answer.
+        """
+        if self.view:
+            return self.place.asked_on
+        if self.message_ts:
+            return f"{self.channel} {self.message_ts}"
+        return f"{self.command} {self.text}"[:200].strip()
+
+    def follows(self, older: Asked) -> bool:
+        """Whether it is the same person on the same thing, so that an answer to the older one is out of date."""
+        return bool(self.asked_on) and (self.user_id, self.asked_on) == (older.user_id, older.asked_on)
+
+    @property
+    def named(self) -> str:
+        """``command /restart``, ``form`` or ``press``: what a late answer says that it answers."""
+        if self.command:
+            return f"command {self.command}"
+        return "press" if self.action_id else "form"
 
 
-def asked(body: Mapping[str, Any]) -> Asked:
-    """Reads any interactive payload or slash command."""
+def asked(body: Mapping[str, Any], at: datetime | None = None) -> Asked:
+    """Reads any interactive payload or slash command, which came in ``at``."""
     if "command" in body:
         return Asked(
             user_id=str(body.get("user_id", "")),
@@ -49,6 +74,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
             trigger_id=str(body.get("trigger_id", "")),
             command=str(body["command"]),
             text=redact(str(body.get("text", "")).strip()),  # it may be quoted in an answer
+            at=at,
         )
     user = body.get("user") or {}
     view = body.get("view") or {}
@@ -67,4 +93,5 @@ def asked(body: Mapping[str, Any]) -> Asked:
         message_ts=str(container.get("message_ts") or message.get("ts") or ""),
         thread_ts=str(message.get("thread_ts") or container.get("thread_ts") or ""),
         view=view,
+        at=at,
     )

@@ -14,23 +14,20 @@ from typing import Any
 
 import structlog
 
+from bot.clock import Clock
 from bot.domain.answer import Answer
-from bot.domain.errors import FettleError, OutcomeUnknownError, SlackUnavailableError
+from bot.domain.errors import FettleError, RejectedError
 from bot.slack import answers, errors
 from bot.slack.client import SlackClient
 from bot.slack.message import Message
 from commands.asked import Asked, asked
 from commands.identity import Identities
+from commands.late import NEWER, Late
 from commands.verbs import Verbs
 
 log = structlog.get_logger(__name__)
 
 CUT_OFF = "Fettle was stopped before this was finished. Look at the incident's card before you try again."
-
-AGAIN = (2.0, 10.0, 60.0)
-"""Seconds until an answer that Slack didn't take is told again; its address takes five in half an hour."""
-INSISTING = 200
-"""Answers that wait so at once; more are in the log alone, as in a storm of presses while Slack is away."""
 
 Handler = Callable[["Front", Asked], Awaitable[None]]
 Listener = Callable[..., Awaitable[None]]
@@ -39,20 +36,26 @@ Listener = Callable[..., Awaitable[None]]
 class Front:
     """One process's way to its people."""
 
-    def __init__(self, slack: SlackClient, verbs: Verbs, suffix: str = "") -> None:
+    def __init__(self, slack: SlackClient, verbs: Verbs, clock: Clock, suffix: str = "") -> None:
         self.slack = slack
         self.suffix = suffix
         self.verbs = verbs
         self.identities = Identities(slack, verbs)
         self._running: dict[asyncio.Task[Any], Asked] = {}
-        self.insisting: set[asyncio.Task[None]] = set()
+        self._outdated: set[asyncio.Task[Any]] = set()
+        self._clock = clock
+        self.insisting = Late(self._sent)
         """Answers that Slack didn't take yet."""
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        """Reads a payload as it comes in, and notes when that was."""
+        return asked(body, self._clock())
 
     def listener(self, handler: Handler) -> Listener:
         """A Bolt listener that acks, then handles; it never raises."""
 
         async def listen(ack: Callable[..., Awaitable[Any]], body: Mapping[str, Any]) -> None:
-            who = asked(body)
+            who = self.asked(body)
             with self.counted(who):
                 await acknowledge(ack)
                 await self.handled(handler, who)
@@ -61,16 +64,22 @@ class Front:
 
     @contextmanager
     def counted(self, who: Asked) -> Iterator[None]:
-        """From before the ack to the answer: ``drain`` waits for whatever is in here, as Slack won't send it again."""
+        """From before the ack to the answer: ``drain`` waits for whatever is in here, as Slack won't send it again.
+
+        What was asked before on the same thing by the same person is out of date as soon as its answer is late.
+        """
         task = asyncio.current_task()
         if task is None or task in self._running:
             yield
             return
+        self.insisting.make_way(who)
+        self._outdated.update(older for older, one in self._running.items() if who.follows(one))
         self._running[task] = who
         try:
             yield
         finally:
             del self._running[task]
+            self._outdated.discard(task)
 
     @property
     def busy(self) -> bool:
@@ -79,10 +88,6 @@ class Front:
 
     async def drain(self, seconds: float) -> None:
         """Waits for what was acknowledged, ``seconds`` at most; whoever is cut off is told. No new ones may come."""
-        late_answers = list(self.insisting)
-        for again in late_answers:
-            again.cancel()
-        await asyncio.gather(*late_answers, return_exceptions=True)
         if self._running:
             await asyncio.wait(list(self._running), timeout=seconds)
         late = dict(self._running)
@@ -94,6 +99,10 @@ class Front:
             _, silent = await asyncio.wait([*late, *told], timeout=1)
             for task in silent:
                 task.cancel()
+            if silent:
+                await asyncio.wait(silent, timeout=1)
+        # At the end: until here, what was let finish may have had an answer that Slack didn't take.
+        await self.insisting.close()
 
     async def handled(self, handler: Handler, who: Asked) -> None:
         """Runs a handler after the ack; whatever fails is logged and told."""
@@ -111,41 +120,32 @@ class Front:
     async def tell(self, who: Asked, message: Message) -> None:
         """An answer that only the person sees; what Slack doesn't take is told again, and the log keeps the rest."""
         error = await self._sent(who, message)
-        if error is None:
-            return
-        if isinstance(error, SlackUnavailableError | OutcomeUnknownError) and len(self.insisting) < INSISTING:
-            # A task of its own: the press is answered as far as a stop is concerned.
-            task = asyncio.create_task(self._insist(who, message), name="answer-again")
-            self.insisting.add(task)
-            task.add_done_callback(self.insisting.discard)
-            return
-        log.warning("an answer did not arrive", text=message.text, error=str(error))
-
-    async def _insist(self, who: Asked, message: Message) -> None:
-        """Tells it again; a sentence that comes twice, since an answer was lost, is better than none."""
-        error: FettleError | str | None = "Fettle is stopping."
-        try:
-            for pause in AGAIN:
-                await asyncio.sleep(pause)
-                error = await self._sent(who, message)
-                if error is None:
-                    return
-        finally:
-            if error is not None:
-                log.warning("an answer did not arrive", text=message.text, error=str(error))
+        if error is not None:
+            self.insisting.wait(who, message, error, NEWER if asyncio.current_task() in self._outdated else "")
 
     async def _sent(self, who: Asked, message: Message) -> FettleError | None:
         """What Slack said against it, None when it took it or there is nobody to tell."""
         try:
-            if who.response_url:
-                await self.slack.respond(who.response_url, message)
-            elif who.channel:
+            if who.response_url and await self._responded(who, message):
+                return None
+            if who.channel:
                 await self.slack.ephemeral(who.channel, who.user_id, message, thread_ts=who.thread_ts)
             else:
                 log.warning("nowhere to answer", text=message.text)
         except FettleError as error:
             return error
         return None
+
+    async def _responded(self, who: Asked, message: Message) -> bool:
+        """By the address of the press or command; False where that is used up or over and the channel is left."""
+        try:
+            await self.slack.respond(who.response_url, message)
+        except RejectedError as error:
+            if not who.channel:
+                raise
+            log.info("an answer goes to the channel instead", error=str(error))
+            return False
+        return True
 
     async def refuse(self, who: Asked, answer: Answer) -> None:
         """Tells a refusal. A success shows on the card, which is edited anyway."""

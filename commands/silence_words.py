@@ -39,7 +39,7 @@ def split(text: str, command: str = "/incident") -> tuple[timedelta | None, str]
 async def open_form(front: Front, who: Asked, number: int, text: str = "") -> None:
     """Opens the form for one incident, with the time and the reason that were typed."""
     wanted, comment = split(text, ids.command("/incident", front.suffix))
-    place = modals.Place(who.channel, who.response_url, value=ids.incident_value(number))
+    place = modals.Place(who.channel, who.response_url, ids.incident_value(number), asked_on=who.asked_on)
     view_id = await front.slack.open_view(who.trigger_id, silence_modal.waiting(place))
     try:
         view = await _form(front, who, place, number, wanted, comment)

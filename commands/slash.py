@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.domain.incident import Incident, parse_ref
 from bot.slack import answers, ids, modals
@@ -83,7 +84,7 @@ async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:
     elif len(here) == 1:
         await act_on(front, who, verb, here[0].id, html.unescape(rest))
     else:
-        place = modals.Place(who.channel, who.response_url, verb=verb, reason=html.unescape(rest))
+        place = replace(who.place, verb=verb, reason=html.unescape(rest))
         await front.slack.open_view(who.trigger_id, modals.pick_incident(place, _ordered(found, here)))
 
 

@@ -11,7 +11,7 @@ from bot.domain.target import Target
 from bot.slack import answers, ids, modals
 from bot.slack.cards import blocks
 from commands import home, silence_words
-from commands.asked import Asked, asked
+from commands.asked import Asked
 from commands.front import Front, Handler, Listener, acknowledge
 
 Check = Callable[[Mapping[str, str]], tuple[str, str] | None]
@@ -22,7 +22,7 @@ def submission(front: Front, check: Check, handler: Handler) -> Listener:
     """A Bolt view listener: errors are shown in the modal, otherwise it closes and the verb runs."""
 
     async def listen(ack: Callable[..., Awaitable[Any]], body: Mapping[str, Any]) -> None:
-        who = asked(body)
+        who = front.asked(body)
         wrong = check(modals.values_of(who.view))
         if wrong:
             errors = {modals.block_of(who.view, wrong[0]): wrong[1]}

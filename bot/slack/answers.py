@@ -6,7 +6,7 @@ They are seen by one person and may never arrive: nothing that has to be decided
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.incident import Incident
@@ -54,6 +54,13 @@ def _checks(given: Answer) -> str:
         told = safe(check.measured, 110) or "no data"
         lines.append(f"{MARKS[check.state]} *{safe(check.name, 40)}* {told}{wanted} · {date(check.at)}")
     return "\n".join(lines)
+
+
+def late(message: Message, what: str, at: datetime | None) -> Message:
+    """An answer that Slack takes only now: ``what`` of that time it answers, since more may have happened since."""
+    to = f"Late, to your {safe(what, 60)}"
+    of, seen = (f" of {at.astimezone(UTC):%H:%M:%S} UTC", f" of {date(at, '{time_secs}')}") if at else ("", "")
+    return Message(f"{to}{of}: {message.text}", [blocks.section(f"{to}{seen}:"), *message.blocks])
 
 
 def incident_list(found: Sequence[Incident], links: Mapping[int, str]) -> Message:

@@ -306,7 +306,7 @@ class SlackClient:
             _translating("response_url"),
             self._session.post(response_url, json=body, proxy=self.web.proxy) as answer,
         ):
-            if wrong := not_taken(answer.status, await answer.text()):
+            if wrong := not_taken(answer.status, await answer.text(), answer.headers.get("Retry-After", "")):
                 raise wrong
 
     def permalink(self, channel: str, ts: str, thread_ts: str = "") -> str:

@@ -104,8 +104,11 @@ def translated(error: BaseException, method: str, *, writes: bool) -> FettleErro
     return RejectedError(f"Slack's client refused {method}: {redact(str(error))}", "client")
 
 
-def not_taken(status: int, body: str) -> FettleError | None:
-    """What a response address said against an answer: a status, or an error in a 200; None where it took it."""
+def not_taken(status: int, body: str, wait: str = "") -> FettleError | None:
+    """What a response address said against an answer: a status, or an error in a 200; None where it took it.
+
+    ``wait`` is its Retry-After.
+    """
     try:
         data = json.loads(body)
     except ValueError:
@@ -114,8 +117,13 @@ def not_taken(status: int, body: str) -> FettleError | None:
     if status == 200 and not code:
         return None
     if status == 429 or status >= 500 or code in MAYBE_DONE | {"ratelimited", "rate_limited"}:
-        return SlackUnavailableError(f"Slack takes no answer at the moment ({code[:40] or status}).")
+        return SlackUnavailableError(f"Slack takes no answer at the moment ({code[:40] or status}).", _seconds(wait))
     return RejectedError(f"Slack took no answer ({code[:40] or status}).", code[:40] or f"http_{status}")
+
+
+def _seconds(wait: str) -> float | None:
+    """A Retry-After in seconds; None without one, or for a date."""
+    return float(wait) if wait.isascii() and wait.replace(".", "", 1).isdigit() else None
 
 
 def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError:
@@ -125,8 +133,7 @@ def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError
     code = str(data.get("error", "")) if isinstance(data, dict) else ""
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         headers = getattr(response, "headers", {}) or {}
-        wait = str(headers.get("Retry-After") or headers.get("retry-after") or "1")
-        seconds = float(wait) if wait.replace(".", "", 1).isdigit() else 1.0
+        seconds = _seconds(str(headers.get("Retry-After") or headers.get("retry-after") or "1")) or 1.0
         return SlackUnavailableError(f"Slack limits the rate of {method} for {seconds:g} s.", seconds)
     if not code and status < 500 and status != 413:
         # A portal or a proxy in between, or an address that isn't Slack's; with a status of 400 it went no further.

@@ -33,7 +33,8 @@ SHOWN_LINES = 30
 class Place:
     """Where a modal's answer goes: ``value`` is the opaque id it is about, ``verb`` what to do with a picked one.
 
-    ``shown`` is the digest of what the person saw, where that is what they submit.
+    ``shown`` is the digest of what the person saw, where that is what they submit. ``asked_on`` is the message or the
+    command that the modal was opened from.
     """
 
     channel: str = ""
@@ -43,6 +44,7 @@ class Place:
     verb: str = ""
     reason: str = ""
     shown: str = ""
+    asked_on: str = ""
 
     def packed(self) -> str:
         """As ``private_metadata``; under Slack's 3,000 characters, the reason is cut for that."""

@@ -19,6 +19,7 @@ TIMES = "×"  # noqa: RUF001 - the sign for "so many times", as kubectl users re
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Marks that turn the reading direction around: a label could make "deny" read as "allow" with them.
 _TURNING = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_ALONE = {"{time}": "%H:%M UTC", "{time_secs}": "%H:%M:%S UTC"}
 _MARKUP = re.compile(r"<[^<>]*>|&(?:amp|lt|gt);|[\s\S]")
 _SLACK_ID = re.compile(r"[A-Z0-9]{2,64}")
 
@@ -108,7 +109,7 @@ def web_address(url: str) -> str:
 def date(at: datetime, form: str = "{time}") -> str:
     """A time in the reader's own zone; whoever can't see that reads UTC. ``form`` is Slack's token string."""
     utc = at.astimezone(UTC)
-    fallback = utc.strftime("%H:%M UTC" if form == "{time}" else "%Y-%m-%d %H:%M UTC")
+    fallback = utc.strftime(_ALONE.get(form, "%Y-%m-%d %H:%M UTC"))
     return f"<!date^{int(utc.timestamp())}^{form}|{fallback}>"
 
 

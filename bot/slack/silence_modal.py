@@ -8,6 +8,7 @@ person where more than the incident would be quiet.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.silence import SilencePreview
@@ -33,9 +34,7 @@ def form(place: Place, preview: SilencePreview, wanted: timedelta | None = None,
     """What it would match, how long, and why; a refusal instead where it can't be set."""
     if preview.refusal:
         return refused(preview.refusal)
-    bound = Place(
-        place.channel, place.response_url, value=ids.incident_value(preview.incident_id), shown=preview.digest
-    )
+    bound = replace(place, value=ids.incident_value(preview.incident_id), shown=preview.digest)
     body = [
         blocks.section(_told(preview)),
         blocks.preformatted(_lines(preview.matchers)),

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
+from bot import clock
 from bot.app_manifest import manifest
 from bot.sandbox.slack.models import Message, View
 from bot.sandbox.slack.server import SlackServer
@@ -80,12 +81,13 @@ async def opened(suffix: str = "") -> AsyncIterator[Office]:
     slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
     await slack.whoami()
     verbs: Verbs = FakeVerbs()
-    front = Front(slack, verbs, suffix)
+    front = Front(slack, verbs, clock.now, suffix)
     handler = AsyncSocketModeHandler(bolt_app(front), server.app_token, proxy=None)
     await handler.connect_async()
     await server.wait_connected()
     yield Office(server, slack, verbs, front)
     await handler.close_async()
+    await front.insisting.close()
     await slack.close()
     assert server.invalid == []
     await server.stop()

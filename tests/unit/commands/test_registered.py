@@ -116,7 +116,7 @@ def test_every_modal_that_submits_has_a_listener() -> None:
 
 
 def test_a_place_survives_its_modal_and_nonsense_is_an_empty_place() -> None:
-    place = modals.Place("C1", "https://hooks.slack.com/x", "p:12", "shop", "ack", "because")
+    place = modals.Place("C1", "https://hooks.slack.com/x", "p:12", "shop", "ack", "because", "d1g3st", "C1 1.2")
     assert modals.Place.unpacked(place.packed()) == place
     assert modals.Place.unpacked("{nonsense") == modals.Place()
     assert modals.Place.unpacked('{"unknown": 1}') == modals.Place()

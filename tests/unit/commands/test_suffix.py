@@ -7,7 +7,7 @@ import pytest
 import yaml
 from slack_bolt.app.async_app import AsyncApp
 
-from bot import app_manifest, settings_values
+from bot import app_manifest, clock, settings_values
 from bot.domain.errors import ConfigError
 from bot.slack import answers
 from bot.slack.cards import DigestView, digest
@@ -35,7 +35,7 @@ async def test_the_manifest_offers_the_commands_that_are_registered(suffix: str)
             asked.append(command)
             return super().command(command)
 
-    register(Recorder(client=slack.web, signing_secret="unused"), Front(slack, FakeVerbs(), suffix))
+    register(Recorder(client=slack.web, signing_secret="unused"), Front(slack, FakeVerbs(), clock.now, suffix))
     await slack.close()
     assert [one for one in asked if isinstance(one, str)] == offered
 
