@@ -1,8 +1,9 @@
 """A chart as Slack's own ``data_visualization`` block: crisp, in the reader's theme, and without a file.
 
 Slack takes two in a message, six series of at most twenty points that all share their times, and labels of twenty
-characters. It has no marks, so the time at which something happened carries its word. A chart whose curves have gaps
-is refused here (None): a block can't show a gap, and a made-up value would be a lie; the picture can.
+characters. It has no marks, so what happened within a point's span of time gives that point its own minute and its
+word: ``11:17 alert``, as the card says it, not when the span began. A chart whose curves have gaps is refused here
+(None): a block can't show a gap, and a made-up value would be a lie; the picture can.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from bot.domain.chart import Chart, Line
+from bot.domain.chart import Chart, Line, Mark, MarkKind
 from bot.slack.message import Block
 from bot.slack.mrkdwn import clean, cut
 
@@ -83,14 +84,26 @@ def _thinned(line: Line, edges: Sequence[float]) -> list[float] | None:
 
 
 def _categories(chart: Chart, edges: Sequence[float]) -> list[str]:
-    long = chart.end - chart.begin > 20 * 3600
-    words: list[str] = []
-    for begin, end in pairwise(edges):
-        at = datetime.fromtimestamp(begin, tz=UTC)
-        text = at.strftime("%d %H:%M" if long else "%H:%M")
-        marks = [mark.label for mark in chart.marks if begin <= mark.at < end]
-        words.append(" ".join([text, *marks]))
-    return _distinct(words)
+    form = "%d %H:%M" if chart.end - chart.begin > 20 * 3600 else "%H:%M"
+    return _distinct(
+        [
+            _told([mark for mark in chart.marks if begin <= mark.at < end], form) or _clock(begin, form)
+            for begin, end in pairwise(edges)
+        ]
+    )
+
+
+def _told(marks: Sequence[Mark], form: str) -> str:
+    """``11:17 alert``: the minute of the alert, or of what happened first; the others in words alone."""
+    if not marks:
+        return ""
+    first = min(marks, key=lambda mark: (mark.kind is not MarkKind.ALERT, mark.at))
+    others = [f"+{mark.label}" for mark in marks if mark is not first]
+    return " ".join([_clock(first.at, form), first.label, *others])
+
+
+def _clock(at: float, form: str) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).strftime(form)
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

@@ -97,12 +97,24 @@ def test_a_native_chart_is_what_slack_takes_and_says_when_things_happened() -> N
     assert check.message_blocks([drawn]) == []
     categories = drawn["chart"]["axis_config"]["categories"]
     assert len(categories) == 20
-    assert [one for one in categories if " " in one] == ["02:48 rollout 42", "03:09 alert"]
+    told = [one for one in categories if " " in one]
+    assert told == [f"{s.ago(40):%H:%M} rollout 42", f"{s.ago(20):%H:%M} alert"], (
+        "each in its own minute, as on the card"
+    )
     assert drawn["chart"]["axis_config"]["y_label"] == "MiB"
     curve, limit, request = drawn["chart"]["series"]
     assert curve["data"][-1]["value"] == 500, "the peak of each span stays seen"
     assert {point["value"] for point in limit["data"]} == {512}
     assert request["name"] == "request"
+
+
+def test_the_alert_has_its_own_minute_where_a_point_stands_for_several_and_what_happened_beside_it_is_named() -> None:
+    line = Line("a", tuple((60.0 * n, float(n)) for n in range(61)))
+    marks = (Mark("rollout 42", 3480.0, MarkKind.CHANGE), Mark("alert", 3595.0, MarkKind.ALERT))
+    drawn = native.block(Chart("x", "X", "", (line,), marks=marks))
+    assert drawn is not None
+    assert drawn["chart"]["axis_config"]["categories"][-2:] == ["00:54", "00:59 alert +rollou…"]
+    assert check.message_blocks([drawn]) == []
 
 
 @pytest.mark.parametrize(
