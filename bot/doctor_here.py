@@ -193,7 +193,7 @@ def _alerts(last: tuple[str, datetime] | None, tested: tuple[str, datetime] | No
     if last is None:
         so_far = "Only the test alert has come" if tested else "No alert has come"
         trying = "" if tested else " fettle alert send tries the way."
-        return warn("alerts", f"{so_far} so far. Point Alertmanager at Fettle (README, step 4).{trying}")
+        return warn("alerts", f"{so_far} so far. Point Alertmanager at Fettle (README, step 5).{trying}")
     name, at = last
     told = f"The last alert came at {at:%Y-%m-%d %H:%M} UTC ({name})"
     if now - at > QUIET:
