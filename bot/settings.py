@@ -254,7 +254,11 @@ def load(
     raw, sentences = found.values, found.unreadable + found.wrong
     if "OWN_NAMESPACE" not in raw and IN_CLUSTER_NAMESPACE.is_file():
         raw["OWN_NAMESPACE"] = IN_CLUSTER_NAMESPACE.read_text().strip()
-    if not raw.get("KUBECONFIG") and not env.get("KUBERNETES_SERVICE_HOST"):
+    inside = bool(env.get("KUBERNETES_SERVICE_HOST"))
+    lacking = [name for name in _MISSING if not raw.get(name)] + ["KUBECONFIG"] * (not raw.get("KUBECONFIG"))
+    if lacking and not inside and (nowhere := files.absent(Path(env_file))):
+        sentences.insert(0, nowhere)
+    if not raw.get("KUBECONFIG") and not inside:
         sentences.append(
             "KUBECONFIG is missing: name the kubeconfig file of the cluster (inside a pod it isn't needed)."
         )

@@ -57,6 +57,18 @@ def found(
     return told
 
 
+def absent(env_file: Path) -> str:
+    """That the file of settings was looked for and isn't there; empty where it is."""
+    if env_file.exists():
+        return ""
+    folder = env_file.absolute().parent
+    example = f"{env_file.name}.example"
+    way = "go to the folder that holds it, or name it with --env-file"
+    if (folder / example).is_file():
+        way = f"cp {example} {env_file.name}, chmod 600 {env_file.name}, then fill it in (README, step 3)"
+    return f"There is no {env_file.name} in {folder}: {way}."
+
+
 def nearly_known(given: Iterable[str], names: Collection[str], secret: Collection[str]) -> list[str]:
     """A sentence for each name that no setting has, but that is nearly one."""
     known = _known(names, secret)

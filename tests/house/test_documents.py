@@ -62,6 +62,16 @@ def test_each_command_stands_in_the_documents(command: str) -> None:
     assert told
 
 
+def test_the_steps_of_the_readme_that_the_program_names_are_about_what_it_says() -> None:
+    steps = dict(re.findall(r"^(\d)\. \*\*(.+?)\.?\*\*", _text("README.md"), re.MULTILINE))
+    named = {
+        (path.name, steps[number])
+        for path in (ROOT / "bot").rglob("*.py")
+        for number in re.findall(r"README, step (\d)", path.read_text(encoding="utf-8"))
+    }
+    assert named == {("doctor_here.py", "Alertmanager"), ("settings_files.py", "Settings")}
+
+
 @pytest.mark.parametrize("command", ["/incident", "/restart", "/verify"])
 def test_each_slash_command_stands_in_the_readme(command: str) -> None:
     assert command in _text("README.md")

@@ -42,6 +42,24 @@ def test_two_tokens_and_a_kubeconfig_start_it_and_it_changes_nothing(read: Any) 
     assert dict(found.SEVERITY_MAP) == {"critical": Severity.SEV2, "warning": Severity.SEV3}
 
 
+def test_where_something_is_missing_and_there_is_no_dotenv_that_is_said_first(tmp_path: Path) -> None:
+    def told(**environ: str) -> tuple[str, ...]:
+        with pytest.raises(ConfigError) as caught:
+            load(environ, tmp_path / ".env", tmp_path / "fettle.yaml")
+        return tuple(caught.value.sentences)
+
+    first, *others = told()
+    assert first == f"There is no .env in {tmp_path}: go to the folder that holds it, or name it with --env-file."
+    assert [one.split()[0] for one in others] == ["KUBECONFIG", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
+    (tmp_path / ".env.example").touch()
+    way = "cp .env.example .env, chmod 600 .env, then fill it in (README, step 3)"
+    assert told()[0] == f"There is no .env in {tmp_path}: {way}."
+    assert "no .env" not in " ".join(told(KUBERNETES_SERVICE_HOST="10.0.0.1")), "inside a pod there never is one"
+    assert "no .env" not in " ".join(told(**{**BASE, "MODE": "x"})), "it lacks nothing"
+    (tmp_path / ".env").touch()
+    assert told()[0].startswith("KUBECONFIG is missing")
+
+
 def test_the_environment_wins_over_dotenv_and_that_over_yaml(read: Any) -> None:
     yaml, env = "CLUSTER_NAME: yaml\nMODE: observe\nRETENTION_DAYS: 7\n", "CLUSTER_NAME=dotenv\nRETENTION_DAYS=8\n"
     found = read(env=env, yaml=yaml, RETENTION_DAYS="9")
