@@ -26,9 +26,11 @@ from bot.storage.db import Store
 from bot.storage.fields import to_text
 
 PAGE = 1000
+_HEAD = re.compile("[0-9a-f]{64}")
 _PRINCIPAL = re.compile(r"\bperson:\d+\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control and direction characters: a reason must not be able to repaint an auditor's terminal."""
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the start of a cell."""
 
@@ -62,6 +64,11 @@ def audit_list(url: str, *, json_lines: bool = False, incident: int | None = Non
 
 def audit_verify(url: str, head: str | None = None) -> int:
     """Check the whole chain, and that ``head`` (a hash noted elsewhere) is in it; 0 whole, 1 broken, 2 unreadable."""
+    head = head.strip().lower() if head else None
+    if head is not None and not _HEAD.fullmatch(head):
+        shown = _CONTROL.sub(_UNKNOWN, head)
+        _write(sys.stderr, [f"{shown} is no head: 64 hex digits, as `fettle audit verify` prints it."])
+        return 2
 
     def check(store: Store) -> int:
         seq, newest = store.read_now(audit.head)
@@ -172,7 +179,7 @@ def _rows(store: Store, entries: list[AuditEntry]) -> list[tuple[str, ...]]:
         slack_id, display = known.get(match[0], ("", ""))
         return f"{display or slack_id or 'erased'} ({match[0]})"
 
-    return [tuple(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", _PRINCIPAL.sub(name, cell)) for cell in row) for row in raw]
+    return [tuple(_CONTROL.sub(_UNKNOWN, _PRINCIPAL.sub(name, cell)) for cell in row) for row in raw]
 
 
 def _detail(entry: AuditEntry) -> str:

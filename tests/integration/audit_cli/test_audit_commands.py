@@ -121,7 +121,7 @@ def test_verify_says_whole_with_the_head_or_names_each_break(url: str, capsys: p
     out = capsys.readouterr().out
     assert "The audit is whole: 5 entries" in out
     head = out.split("Head: ")[1].strip()
-    assert audit_cli.audit_verify(url, head) == 0
+    assert audit_cli.audit_verify(url, f" {head.upper()}\n") == 0
     assert "The noted head is in it." in capsys.readouterr().out
     assert audit_cli.audit_verify(url, "f" * 64) == 1
     assert "not in the chain" in capsys.readouterr().err
@@ -130,6 +130,16 @@ def test_verify_says_whole_with_the_head_or_names_each_break(url: str, capsys: p
     err = capsys.readouterr().err
     assert "Entry 4 was changed" in err
     assert "1 problem(s) in 5 entries" in err
+
+
+@pytest.mark.parametrize("head", ["abc", "g" * 64, "f" * 63, "a\x1bb"])
+def test_what_is_no_head_is_a_typing_error_and_no_broken_audit(
+    url: str, head: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit_cli.audit_verify(url, head) == 2
+    err = capsys.readouterr().err
+    shown = head.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    assert err == f"{shown} is no head: 64 hex digits, as `fettle audit verify` prints it.\n"
 
 
 def test_what_can_not_be_read_is_a_sentence_and_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
