@@ -1,6 +1,8 @@
 """``pods/exec`` over a WebSocket (v4 and v5.channel.k8s.io): a real process, its output by channel, its status last.
 
-It refuses terminals and stdin, in a sentence: nothing here types.
+What runs is a program of this machine and not of the pod's image: it sees the system's folders read-only, no home, no
+network and no process but the container's, and writes to the container's /tmp alone (see ``containers``). Where this
+machine can't enclose it so, it isn't run. It refuses terminals and stdin, in a sentence: nothing here types.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.sandbox.kubernetes import debugging, logs, status
-from bot.sandbox.kubernetes.containers import Containers
+from bot.sandbox.kubernetes.containers import Containers, NoContainerError
 from bot.sandbox.kubernetes.wire import Json, dump
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -68,11 +70,20 @@ class Executing:
         """Speaks until the process ended or the client went away."""
         socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, timeout=1.0)
         await socket.prepare(request)
-        self.ran.append(command.argv)
         uid, container, argv = command.uid, command.container, command.argv
         running = self._containers.of(uid, container)
-        running = running or await self._containers.start(uid, container, beside=command.beside)
-        process = await asyncio.create_subprocess_exec(*running.enter, *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+        try:
+            running = running or await self._containers.start(uid, container, beside=command.beside)
+        except NoContainerError as refused:
+            # Who is refused before reads no sentence: a client of WebSockets has no body of the answer.
+            with contextlib.suppress(ConnectionError):
+                await socket.send_bytes(_STATUS + dump(_not_begun(str(refused))))
+                await socket.close()
+            return socket
+        self.ran.append(argv)
+        process = await asyncio.create_subprocess_exec(
+            *running.enter, *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=running.env
+        )
         cut = self.cuts.pop(0) if self.cuts else None
         try:
             told = await self._spoken(request, socket, process, argv, cut)
@@ -119,17 +130,21 @@ class Executing:
         await asyncio.gather(*self._alone)
 
 
+def _not_begun(why: str) -> Json:
+    message = f"Internal error occurred: {why}"
+    return {"metadata": {}, "status": "Failure", "message": message, "reason": "InternalError", "code": 500}
+
+
 def _ended(code: int, argv: tuple[str, ...], said: bytes) -> Json:
     """The status object of the last channel."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
-    if code == _NOT_FOUND and said.startswith(b"nsenter: failed to execute"):
-        message = (
-            "Internal error occurred: error executing command in container: failed to exec in container: failed to "
+    if code == _NOT_FOUND and said.startswith(b"setpriv: failed to execute"):
+        return _not_begun(
+            "error executing command in container: failed to exec in container: failed to "
             f'start exec: OCI runtime exec failed: exec failed: unable to start container process: exec: "{argv[0]}": '
             "executable file not found in $PATH"
         )
-        return {"metadata": {}, "status": "Failure", "message": message, "reason": "InternalError", "code": 500}
     what = f"error executing command {list(argv)}, exit code {code}"
     return {
         "metadata": {},
