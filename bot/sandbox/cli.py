@@ -15,8 +15,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
-from bot.sandbox.bot_process import fettle
 from bot.sandbox.breakages.every import BREAKAGES
+from bot.sandbox.fitting import unfit
 from bot.sandbox.live.fit import is_fit
 from bot.sandbox.options import SandboxOptions, say, wrong
 from bot.sandbox.scenarios import engine, listing, schema
@@ -42,22 +42,11 @@ def run(options: SandboxOptions) -> int:
         return 0
     if options.breaks and options.breaks not in BREAKAGES:
         return _unknown("breakage", options.breaks, BREAKAGES)
-    if options.playbooks is not None and (said := _wrong_in(options.playbooks)):
+    if said := unfit(options):
         return wrong(said)
-    if options.env is not None and not options.env.absolute().parent.is_dir():
-        return wrong(f"--env {options.env}: the folder {options.env.absolute().parent} doesn't exist.")
     if options.headless or options.scenario:
         return _play(options, scenarios)
     return _until_signal(lambda stop: Stage(options, scenarios, stop).run(None))
-
-
-def _wrong_in(playbooks: Path) -> str:
-    """What the bot's own check says against this folder; "" for nothing."""
-    if not playbooks.is_dir():
-        return f"--playbooks {playbooks}: there is no such folder; name one that holds playbooks."
-    words = ("playbooks", "check", str(playbooks.absolute()))
-    code, said = asyncio.run(fettle(Path.cwd(), {}, *words))
-    return said.strip() if code else ""
 
 
 def _until_signal(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:

@@ -14,6 +14,7 @@ from bot.sandbox import env_file
 from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
+from bot.sandbox.lasting import Lasting
 from bot.sandbox.options import SandboxOptions, say
 from bot.sandbox.page.panels.every import PLACE, beside
 from bot.sandbox.page.panels.playbill import Playbill
@@ -32,12 +33,13 @@ class FreeSandbox:
         folder: Path,
         listener: socket.socket,
         *,
+        lasting: Lasting | None = None,
         playbill: Playbill | None = None,
         first: bool = True,
         told: str = "",
     ) -> None:
         settings = {**(broken_settings(()) if options.breaks else {}), **options.settings}
-        self.world = World(folder, WorldOptions(metrics=True, silences=True, settings=settings))
+        self.world = World(folder, WorldOptions(metrics=True, silences=True, settings=settings), lasting)
         self.world.listener = listener
         self.code = 0
         self._options, self._first, self._playbill = options, first, playbill

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from aiohttp import web_app
 
 from bot.sandbox.free import FreeSandbox
+from bot.sandbox.lasting import Lasting
 from bot.sandbox.options import SandboxOptions, say, wrong
 from bot.sandbox.page.panels.playbill import Playbill
 from bot.sandbox.page.routes import Page
@@ -73,12 +74,12 @@ class Stage:
         except (OSError, OverflowError) as error:
             return wrong(f"The sandbox can't listen: {error}. Choose another --port.")
         told = ""
-        with listener:
+        with listener, self._place() as place, Lasting(place) as lasting:
             while True:
                 _forget()
                 self._asked.clear()
                 try:
-                    code = await self._one(on, told, listener)
+                    code = await self._one(on, told, listener, lasting)
                 except Exception as error:
                     if on is None and isinstance(error, OSError):
                         return wrong(f"The sandbox can't start: {error}.")
@@ -93,10 +94,12 @@ class Stage:
                     return code
                 on, told = self._next, ""
 
-    async def _one(self, on: Scenario | None, told: str, listener: socket.socket) -> int:
+    async def _one(self, on: Scenario | None, told: str, listener: socket.socket, lasting: Lasting) -> int:
         """One world from its beginning to its end; the exit code if it was the last."""
         with self._folder(on) as folder, listener.dup() as mine:
-            performance = self._free(folder, mine, told) if on is None else self._tour(on, folder, mine)
+            performance = (
+                self._free(folder, mine, lasting, told) if on is None else self._tour(on, folder, mine, lasting)
+            )
             performing = asyncio.create_task(performance.run())
             others = {asyncio.create_task(event.wait()) for event in (self._stop, self._asked)}
             await asyncio.wait({performing, *others}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,24 +128,36 @@ class Stage:
         await performance.page.leave(self._coming())
 
     @contextlib.contextmanager
+    def _place(self) -> Iterator[Path]:
+        """Where lies what is told at the start and stays true; beside the state where that is kept."""
+        if self._options.data is not None:
+            yield self._made(self._options.data)
+            return
+        with tempfile.TemporaryDirectory(prefix="fettle-sandbox-kubeconfig-") as made:
+            yield Path(made)
+
+    @staticmethod
+    def _made(folder: Path) -> Path:
+        folder.absolute().mkdir(parents=True, exist_ok=True)
+        return folder.absolute()
+
+    @contextlib.contextmanager
     def _folder(self, on: Scenario | None) -> Iterator[Path]:
         if on is None and self._options.data is not None:
-            folder = self._options.data.absolute()
-            folder.mkdir(parents=True, exist_ok=True)
-            yield folder
+            yield self._made(self._options.data)
             return
         with tempfile.TemporaryDirectory(prefix="fettle-sandbox-" if on is None else "fettle-tour-") as made:
             yield Path(made)
 
-    def _free(self, folder: Path, listener: socket.socket, told: str) -> FreeSandbox:
+    def _free(self, folder: Path, listener: socket.socket, lasting: Lasting, told: str) -> FreeSandbox:
         # What was kept goes on where it was; a fresh one begins as the first did.
         first = self._options.data is None or not self._was_free
         self._was_free = True
         # Whoever runs a bot of their own has its settings from this world: it isn't taken away from them.
         playbill = self._playbill(None) if self._options.bot else None
-        return FreeSandbox(self._options, folder, listener, playbill=playbill, first=first, told=told)
+        return FreeSandbox(self._options, folder, listener, lasting=lasting, playbill=playbill, first=first, told=told)
 
-    def _tour(self, on: Scenario, folder: Path, listener: socket.socket) -> Tour:
+    def _tour(self, on: Scenario, folder: Path, listener: socket.socket, lasting: Lasting) -> Tour:
         tour = Tour(
             on,
             folder,
@@ -150,6 +165,7 @@ class Stage:
             say=say,
             playbill=self._playbill(on),
             env=self._options.env,
+            lasting=lasting,
         )
         tour.world.listener = listener
         return tour

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.sandbox import env_file
 from bot.sandbox.demo import Demo
+from bot.sandbox.lasting import Lasting
 from bot.sandbox.page.panels.every import beside
 from bot.sandbox.page.panels.playbill import Playbill
 from bot.sandbox.page.panels.tour import TourBar
@@ -45,11 +46,12 @@ class Tour:
         say: Callable[[str], None] | None = None,
         playbill: Playbill | None = None,
         env: Path | None = None,
+        lasting: Lasting | None = None,
     ) -> None:
         patient = {} if scenario.production_times else PATIENT
         patient = {name: value for name, value in patient.items() if name not in scenario.settings}
         options = engine.world_of(scenario, {**patient, **(settings or {})})
-        self.world = World(folder, replace(options, port=port))
+        self.world = World(folder, replace(options, port=port), lasting)
         self.gate = Gate(scenario.steps, self.world.slack_server.workspace)
         self.bar = TourBar(scenario, self.gate, may_choose=playbill is not None)
         self._scenario, self._say, self._env = scenario, say, env

@@ -7,7 +7,6 @@ the servers saw, what Slack shows, and what the bot's own command line prints.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shlex
 import socket
 import time
@@ -19,7 +18,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import yaml
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
@@ -30,6 +28,7 @@ from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.faults.every import Switchboard
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.lasting import BOT_CONTEXT, CLUSTER, Lasting, webhook_token, write_kubeconfigs
 from bot.sandbox.moved_time import Hand
 from bot.sandbox.prometheus import PrometheusServer
 from bot.sandbox.registry import ImageRegistry
@@ -38,11 +37,8 @@ from bot.sandbox.slack import persist
 from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import SlackRoom
 
-CLUSTER = "fettle-sandbox"
-"""The kubeconfig's name for this cluster; the bot takes a short soak only there."""
 ACCOUNT = "system:serviceaccount:fettle:fettle"
 """The account of ``deploy/base/rbac.yaml``."""
-ADMIN_CONTEXT, BOT_CONTEXT = f"{CLUSTER}-admin", f"{CLUSTER}-bot"
 TICK = 0.2
 """Seconds between two looks at how late this process is."""
 AGE = 6 * 3600.0
@@ -91,9 +87,12 @@ class WorldOptions:
 
 
 class World:
-    """Starts empty servers, fills them, and starts the bot when told to; ``async with`` ends all of it in order."""
+    """Starts empty servers, fills them, and starts the bot when told to; ``async with`` ends all of it in order.
 
-    def __init__(self, folder: Path, options: WorldOptions | None = None) -> None:
+    ``lasting`` is what it has in common with the worlds before and after it.
+    """
+
+    def __init__(self, folder: Path, options: WorldOptions | None = None, lasting: Lasting | None = None) -> None:
         self.folder = folder
         self.options = options or WorldOptions()
         kept = folder / "slack.json"
@@ -104,7 +103,10 @@ class World:
         self.slack = SlackRoom(self.slack_server)
         self.cluster_server = ClusterServer(CLUSTER, ready_after=self.options.ready_after, bot_user=ACCOUNT)
         self.cluster = self.cluster_server.cluster
-        self.webhook_token = f"sandbox-webhook-{secrets.token_hex(12)}"
+        self._lasting = lasting
+        if lasting is not None:
+            lasting.lend(self.cluster_server)
+        self.webhook_token = lasting.webhook_token if lasting is not None else webhook_token()
         self.bot = BotProcess(folder, {})
         self.alertmanager = Alertmanager("", self.webhook_token, clock=self.now)
         self.alertmanager_api = AlertmanagerServer(self.alertmanager)
@@ -145,13 +147,13 @@ class World:
             )
         self._bind()
         self._watching = asyncio.create_task(self._watch_lag())
-        await self.cluster_server.start()
+        await self.cluster_server.start(listener=self._lasting.cluster if self._lasting is not None else None)
         await self.slack_server.start(port=self.options.port, listener=self.listener)
         if self.options.metrics:
             await self.prometheus.start()
         if self.options.silences:
             await self.alertmanager_api.start()
-        self._write_kubeconfigs()
+        write_kubeconfigs(self.cluster_server, self.kubeconfig("bot"), self.kubeconfig("admin"))
         hand = self._hand if self.options.production_times else None
         self.bot = BotProcess(self.folder, self._settings(), self.options.extra, hand)
         self.alertmanager.url = f"{self.bot.url}/webhooks/alertmanager"
@@ -169,17 +171,6 @@ class World:
             before = time.monotonic()
             await asyncio.sleep(TICK)
             self.lag = max(self.lag, time.monotonic() - before - TICK)
-
-    def _write_kubeconfigs(self) -> None:
-        """One for the bot's account alone, one for people: the administrator first, the bot's account as a context."""
-        bot, people = (yaml.safe_load(self.cluster_server.kubeconfig(who)) for who in ("bot", "admin"))
-        people["users"] += bot["users"]
-        people["contexts"][0]["name"] = people["current-context"] = ADMIN_CONTEXT
-        people["contexts"] += [{**bot["contexts"][0], "name": BOT_CONTEXT}]
-        for who, config in (("bot", bot), ("admin", people)):
-            path = self.kubeconfig(who)
-            path.touch(mode=0o600)
-            path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
     def _bind(self) -> None:
         """The bot's account has the shipped roles that what it is allowed takes, where it may act, and nothing more."""
@@ -274,6 +265,8 @@ class World:
 
     def kubeconfig(self, who: str) -> Path:
         """The kubeconfig file of the ``bot`` or the ``admin``."""
+        if self._lasting is not None and who == "admin":
+            return self._lasting.kubeconfig
         return self.folder / f"kubeconfig-{who}.yaml"
 
     def _settings(self) -> dict[str, str]:
@@ -299,13 +292,16 @@ class World:
             f"{',set_image' if self.registry.host else ''}{',silence' if self.alertmanager_api.url else ''}",
             **({} if self.options.production_times else SHORT),
             "LISTEN_HOST": "127.0.0.1",
-            "LISTEN_PORT": str(free_port()),
-            "METRICS_PORT": str(free_port()),
+            **self._bot_ports(),
             "LOG_FORMAT": "json",
             **({"PROMETHEUS_URL": self.prometheus.url} if self.prometheus.url else {}),
             **({"REGISTRIES": f"{self.registry.host} insecure"} if self.registry.host else {}),
             **({"ALERTMANAGER_URL": self.alertmanager_api.url} if self.alertmanager_api.url else {}),
         }
+
+    def _bot_ports(self) -> dict[str, str]:
+        names = "LISTEN_PORT", "METRICS_PORT"
+        return {name: str(self._lasting.port(name) if self._lasting is not None else free_port()) for name in names}
 
     def dotenv(self) -> str:
         """The same as a dotenv file, with the bot's address first; for curl, kubectl and `fettle run`.

@@ -6,8 +6,10 @@ It refuses to listen on anything but loopback.
 import asyncio
 import ipaddress
 import logging
+import socket
 from collections import deque
 from contextlib import suppress
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -88,15 +90,20 @@ class ClusterServer:
         """Who listens on which port of which pod."""
         return self._gateway.proxying
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Serve on loopback; port 0 takes a free one. ValueError for any other address."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, listener: socket.socket | None = None) -> None:
+        """Serve on loopback; port 0 takes a free one. ValueError for any other address.
+
+        With a ``listener`` there, which stays open when this ends.
+        """
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"{host} is not a loopback address")
         self._web = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        where: dict[str, Any] = {"host": "127.0.0.1" if host == "localhost" else host, "port": port}
+        if listener is not None:
+            where = {"sock": listener.dup()}
         self._socket = await asyncio.get_running_loop().create_server(
-            self._web, "127.0.0.1" if host == "localhost" else host, port,
-            ssl=self._certificate.context(),
-        )  # fmt: skip
+            self._web, ssl=self._certificate.context(), **where
+        )
         self.host, self.port = self._socket.sockets[0].getsockname()[:2]
         self._controllers = asyncio.create_task(self.cluster.run())
 

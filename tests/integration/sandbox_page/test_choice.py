@@ -4,9 +4,11 @@ One sandbox, started and ended as its command line does it; the bot in it is the
 """
 
 import asyncio
+import base64
 import gc
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from playwright.async_api import Browser, Page, expect
 
 from bot.sandbox.bot_process import free_port
@@ -160,11 +163,11 @@ async def _until_one_is_left(before: list[World]) -> None:
             await asyncio.sleep(0.5)
 
 
-async def _until_written(env: Path, before: str = "") -> str:
+async def _until_written(env: Path) -> str:
     async with asyncio.timeout(30):
         while True:
             found = _webhook(env)
-            if found not in {"", before}:
+            if found:
                 return found
             await asyncio.sleep(0.05)
 
@@ -179,7 +182,7 @@ async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_s
     before = [one for one in gc.get_objects() if type(one) is World]
     env = tmp_path / "made.env"
     async with staged(demo=False, data=tmp_path / "kept", env=env) as (url, end):
-        first = await _until_written(env)
+        await _until_written(env)
         was = _world(await _get(url))
         said = {"user": "U0ANA", "channel": "C0ONCALL", "text": "Kept until later."}
         assert (await _post(f"{url}/page/post", said))[1]["ok"]
@@ -196,7 +199,7 @@ async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_s
         assert "Kept until later." not in page
         late = await _post(play, {**mine, "world": was})
         assert "a world that is over" in late[1]["message"]
-        await _until_written(env, first)
+        await _until_written(env)
 
         async def broken(*_: object, **__: object) -> None:
             monkeypatch.undo()
@@ -213,6 +216,57 @@ async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_s
         await _until_one_is_left(before)
         assert await end() == 0
     assert not env.exists()
+
+
+def _read(path: str) -> str:
+    found = Path(path)
+    return found.read_text(encoding="utf-8") if found.is_file() else ""
+
+
+async def _pods(kubeconfig: str) -> tuple[int | None, str]:
+    """What kubectl's request with this kubeconfig, nothing else, is answered."""
+    config = yaml.safe_load(kubeconfig)
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    trusted = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    headers = {"Authorization": f"Bearer {user['token']}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{cluster['server']}/api/v1/namespaces/shop/pods", headers=headers, ssl=trusted) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_what_is_told_at_the_start_stays_true_in_every_world_that_is_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kubeconfig's path, the cluster's address in it, and the address and token that alerts are sent to."""
+    env = tmp_path / "made.env"
+    async with staged(demo=False, env=env) as (url, _):
+        token = await _until_written(env)
+        first = capsys.readouterr().out
+        (kubeconfig,) = re.findall(r"export KUBECONFIG=(.+)", first)
+        (webhook,) = re.findall(r"Alerts to +(\S+)", first)
+        written = _read(kubeconfig)
+        was = _world(await _get(url))
+        for verb, what in (("play", {"scenario": "watched"}), ("free", {})):
+            await _post(f"{url}/page/panel/playbill/{verb}", what)
+            while _world(page := await _get(url)) == was:
+                pass
+            was = _world(page)
+            assert _read(kubeconfig) == written
+            status, pods = await _pods(written)
+            assert status == 200
+            assert "api-" in pods
+            told = ""
+            async with asyncio.timeout(30):
+                while "export KUBECONFIG" not in told:
+                    told += capsys.readouterr().out
+                    await asyncio.sleep(0.05)
+            assert f"export KUBECONFIG={kubeconfig}\n" in told
+            assert await _until_written(env) == token
+        assert (await _post(webhook, {}, Authorization=f"Bearer {token}"))[0] != 401
+        assert (await _post(webhook, {}, Authorization="Bearer other"))[0] == 401
+    assert not _read(kubeconfig)
 
 
 async def test_a_signal_between_two_worlds_ends_the_sandbox_with_zero() -> None:
