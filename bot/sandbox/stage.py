@@ -181,9 +181,10 @@ class Stage:
 
     def choose(self, name: str) -> str:
         """What begins when this world has ended, "" for the free sandbox; the first word counts. What the page says."""
-        if not self._asked.is_set():
-            self._next = self._known[name] if name else None
-            self._asked.set()
+        if self._asked.is_set():
+            return f"{self._coming()} Choose again when it runs."
+        self._next = self._known[name] if name else None
+        self._asked.set()
         return self._coming()
 
     def _coming(self) -> str:

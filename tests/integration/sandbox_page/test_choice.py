@@ -85,6 +85,17 @@ async def _told(page: Page) -> list[str]:
     return told
 
 
+async def _a_choice_too_early_is_told(page: Page) -> None:
+    """While the world that was chosen before begins; it is chosen once more, which isn't swallowed."""
+    await page.evaluate("Page.leave('The world of “X” starts.')")
+    for _ in range(2):
+        await page.get_by_role("button", name="Scenarios").click()
+        dialog = page.get_by_role("dialog", name="What shall be played?")
+        await dialog.get_by_role("button", name="A crash loop of ours").click()
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator("#lost")).to_have_text("The world of “X” starts. Choose again when it runs.")
+
+
 async def test_what_is_chosen_with_the_keyboard_plays_on_every_page_and_the_free_sandbox_comes_back(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +120,7 @@ async def test_what_is_chosen_with_the_keyboard_plays_on_every_page_and_the_free
         await expect(dialog.get_by_role("status")).to_have_text("1 to choose from")
         await page.keyboard.press("ArrowDown")
         await expect(dialog.get_by_role("button", name="A crash loop of ours")).to_be_focused()
+        await _a_choice_too_early_is_told(other)
         told = [await _told(shown) for shown in (page, other)]
         await page.keyboard.press("Enter")
         said = "The world of “A crash loop of ours” starts. This page follows by itself in a few seconds."
@@ -124,6 +136,7 @@ async def test_what_is_chosen_with_the_keyboard_plays_on_every_page_and_the_free
         await expect(card).to_contain_text("shop/api", timeout=SLOW)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
         await bar.get_by_role("button", name="Again").click()
+        await expect(bar.get_by_text("Leave", exact=True)).to_be_hidden()
         await expect(bar).to_contain_text(re.compile("step [01] of 3"), timeout=SLOW)
         await expect(card).to_have_count(0)
         await bar.get_by_role("button", name="Leave").click()
@@ -190,7 +203,9 @@ async def test_the_state_is_kept_the_env_file_is_true_and_what_cannot_begin_is_s
         assert (await _post(play, mine, Origin="http://evil.test"))[0] == 403
         assert "no scenario watche here" in (await _post(play, {"scenario": "watche"}))[1]["message"]
         assert (await _post(play, mine))[1]["message"].startswith("The world of “A crash loop of ours” starts.")
-        assert "A crash loop of ours" in (await _post(play, {"scenario": "frozen"}))[1]["message"]
+        second = (await _post(play, {"scenario": "frozen"}))[1]["message"]
+        assert "A crash loop of ours" in second
+        assert second.endswith("Choose again when it runs.")
         # Whoever asks between the two worlds waits for the next one.
         page = await _get(url)
         while _world(page) == was:

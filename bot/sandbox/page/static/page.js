@@ -39,9 +39,22 @@ const Page = (() => {
 
   // --- another world ----------------------------------------------------------------------------
 
+  // Meanwhile what is offered in the bar of the one that ends is hidden: its buttons would do nothing.
+  function isLeaving(now) {
+    leaving = now;
+    body.classList.toggle("leaving", now);
+  }
+
+  // A choice while the one before begins: it isn't taken, and that is said where it stands what begins.
+  function isBeginning() {
+    const later = "Choose again when it runs.";
+    if (leaving && !lost.textContent.endsWith(later)) lost.textContent += ` ${later}`;
+    return leaving;
+  }
+
   // This world ends because somebody chose another: said, and no failure. What is on is shown when it answers.
   function leave(sentence) {
-    leaving = true;
+    isLeaving(true);
     say("");
     lost.textContent = sentence;
     lost.hidden = false;
@@ -58,7 +71,7 @@ const Page = (() => {
     failures += 1;
     // Between two worlds a connection or two breaks; a sandbox that is gone refuses each.
     if (failures > 2 || !leaving) {
-      leaving = false;
+      isLeaving(false);
       lost.textContent = lostWords;
     }
     lost.hidden = false;
@@ -294,7 +307,7 @@ const Page = (() => {
     stream.addEventListener("world", (event) => {
       if (isAnother(event.data)) return;
       failures = 0;
-      leaving = false;
+      isLeaving(false);
       lost.hidden = true;
       refresh();
       Panels.refresh();
@@ -411,7 +424,7 @@ const Page = (() => {
     follow();
   }
 
-  return { act, leave, once, say, replace, begin, openThread, toEnd, place };
+  return { act, isBeginning, leave, once, say, replace, begin, openThread, toEnd, place };
 })();
 
 window.addEventListener("DOMContentLoaded", Page.begin);

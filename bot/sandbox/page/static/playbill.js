@@ -42,6 +42,10 @@ const Playbill = (() => {
   // One press is enough: until the sandbox has answered there is nothing more to press.
   let asked = false;
   async function begin(verb, what) {
+    if (Page.isBeginning()) {
+      if (box.open) box.close();
+      return;
+    }
     if (asked) return;
     asked = true;
     const answer = await Page.act(`panel/playbill/${verb}`, what, { silent: true });
