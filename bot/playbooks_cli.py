@@ -25,7 +25,7 @@ from bot.domain.mitigation import Action
 from bot.domain.severity import Severity, highest, severity_of
 from bot.domain.snapshot import Snapshot
 from bot.findings import ranked
-from bot.playbooks import difference, loader
+from bot.playbooks import difference, loader, needs
 from bot.playbooks.choose import PlaybookSet
 from bot.playbooks.chosen import NOT_YET, Planned, plan
 from bot.playbooks.explained import LATER, Explained, explain, guard_words, measure_words, routing_words
@@ -67,10 +67,11 @@ def check(folder: Path | None, env_file: Path, *, as_json: bool) -> int:
             _say(error.sentences, err=True)
         return 1
     changes = difference.diff(loader.built_in(), found)
+    lacking = list(needs.lacking(found))
     if as_json:
         told = {
             "right": True, "hash": found.hash, "playbooks": len(found.playbooks), "own": sorted(found.own),
-            "replaced": sorted(found.replaced), "changes": [asdict(one) for one in changes],
+            "replaced": sorted(found.replaced), "changes": [asdict(one) for one in changes], "warnings": lacking,
         }  # fmt: skip
         _say([json.dumps(told, ensure_ascii=False)])
         return 0
@@ -79,6 +80,7 @@ def check(folder: Path | None, env_file: Path, *, as_json: bool) -> int:
     )
     _say([f"All is right: {len(found.playbooks)} playbooks{own}.", f"Hash: {found.hash}"])
     _say(f"{'widens' if one.widens else 'changes'}  {one}" for one in changes)
+    _say(f"warning  {one}" for one in lacking)
     return 0
 
 

@@ -55,7 +55,9 @@ def no_restart(case: Case) -> str:
     if not any(pod.phase == "Running" for pod in case.living):
         return "no pod of it is known to run"
     if case.changes is None:
-        return "it isn't known whether the template was changed lately"
+        unasked = "changes" not in case.snapshot.evidence
+        reason = ": the playbook's evidence doesn't name changes" if unasked else ""
+        return f"it isn't known whether the template was changed lately{reason}"
     rollout = case.rollout
     if rollout is not None and rollout.follows and (rollout.gap is not None or case.now - rollout.at < FOLLOWS):
         since = span(case.now - rollout.at)

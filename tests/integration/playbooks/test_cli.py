@@ -89,6 +89,27 @@ def test_check_says_what_a_right_folder_changes_and_what_of_it_widens(
     assert (row["right"], row["own"], row["changes"][0]["widens"]) == (True, ["mine"], True)
 
 
+def test_check_warns_of_what_a_playbook_may_propose_and_lacks_the_evidence_for(
+    env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = (
+        "name: mine\ntitle: Mine\nmatch: {alerts: [MyCrash]}\nevidence: [pods, events, workload]\n"
+        "findings: {crash_loop: [restart], job_failed: [rerun_job]}\n"
+    )
+    (tmp_path / "playbooks" / "mine.yaml").write_text(mine, encoding="utf-8")
+    assert playbooks_cli.check(None, env, as_json=False) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2:] == [
+        "warning  mine: restart for crash_loop needs the evidence changes: add it.",
+        "warning  mine: rerun_job for job_failed needs the evidence jobs: add it.",
+    ]
+    assert playbooks_cli.check(None, env, as_json=True) == 0
+    assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2
+    (tmp_path / "playbooks" / "mine.yaml").write_text(mine.replace("workload]", "changes, jobs]"), encoding="utf-8")
+    assert playbooks_cli.check(None, env, as_json=False) == 0
+    assert "warning" not in capsys.readouterr().out
+
+
 def test_check_ends_with_1_for_a_wrong_folder_and_says_everything(
     env: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,14 @@ def test_only_what_lives_in_the_pod_or_has_passed_is_started_again(line: str, de
     assert bool(found.no_help) is not bool(actions)
 
 
+def test_without_the_evidence_changes_no_restart_is_proposed_and_the_sentence_names_what_is_lacking() -> None:
+    rows = {name: value for name, value in looping("loaded plugins").items() if name not in {"changes", "revisions"}}
+    found = find(Cause.CRASH_LOOP, snap(**rows))
+    assert found is not None
+    assert found.suggestions == ()
+    assert "template was changed lately: the playbook's evidence doesn't name changes" in found.no_help
+
+
 def test_a_lock_on_a_volume_is_there_for_the_next_pod_too_but_a_port_isnt() -> None:
     claim = VolumeSeen("data-api-1", "Bound")
     lock = find(Cause.CRASH_LOOP, snap(**looping("FATAL: lock file /data/x.lock is held", volumes=[claim])))

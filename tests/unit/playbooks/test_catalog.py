@@ -12,7 +12,7 @@ from bot.domain.finding import Cause
 from bot.domain.severity import severity_of
 from bot.evidence.collect import COLLECTORS
 from bot.mitigations.catalog import CATALOG
-from bot.playbooks import loader
+from bot.playbooks import loader, needs
 from bot.playbooks.fields import cause_of
 from bot.playbooks.schema import ACTIONS, SOURCES, Playbook
 from bot.playbooks.words import PARAMS
@@ -138,3 +138,8 @@ def test_files_are_written_by_hand_and_say_why() -> None:
         text = file.read_text(encoding="utf-8")
         assert text.startswith("# "), file
         assert not re.search(r"\{\{|\{%", text), file
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
+def test_no_built_in_playbook_lacks_the_evidence_for_what_it_may_propose(playbook: Playbook) -> None:
+    assert list(needs.lacks(playbook)) == []
