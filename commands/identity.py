@@ -7,11 +7,12 @@ refused by policy. It refuses to decide.
 from __future__ import annotations
 
 import asyncio
+import math
 
 import structlog
 
 from bot.domain.approval import Principal
-from bot.domain.errors import FettleError, RequestError, StoreUnavailableError
+from bot.domain.errors import FettleError, RequestError, SlackUnavailableError, StoreUnavailableError
 from bot.domain.person import SlackPerson
 from bot.slack.client import SlackClient
 from commands.asked import Asked
@@ -20,6 +21,7 @@ from commands.verbs import Verbs
 log = structlog.get_logger(__name__)
 
 NOBODY = "I couldn't ask Slack who you are, so nothing was done. Press again."
+LIMITED = "I couldn't ask Slack who you are (429, too many requests), so nothing was done. Press again in {:.0f} s."
 KEPT = 60.0
 MOST = 1000
 
@@ -40,7 +42,7 @@ class Identities:
             person = await self._person(who.user_id)
         except FettleError as error:
             await self._refused(who, error)
-            raise RequestError(NOBODY) from error
+            raise RequestError(_told(error)) from error
         return await self._verbs.principal(person)
 
     async def _refused(self, who: Asked, error: FettleError) -> None:
@@ -61,3 +63,9 @@ class Identities:
             self._known.clear()
         self._known[user_id] = (now, person)
         return person
+
+
+def _told(error: FettleError) -> str:
+    """Why nobody is known, as far as it is of use to whoever pressed: Slack's limit passes, and when is known."""
+    wait = error.retry_after if isinstance(error, SlackUnavailableError) else None
+    return NOBODY if wait is None else LIMITED.format(max(math.ceil(wait), 1))

@@ -293,7 +293,7 @@ BUGS = (
         name="unknown-person-gets-on",
         why="Slack doesn't say who pressed, and the press counts as somebody's.",
         file="commands/identity.py",
-        old="            raise RequestError(NOBODY) from error\n",
+        old="            raise RequestError(_told(error)) from error\n",
         new="            person = SlackPerson(who.user_id, who.user_id)\n",
         tests=(f"{BUTTONS}::test_a_press_while_slack_knows_nobody_says_that_nothing_was_done",),
     ),

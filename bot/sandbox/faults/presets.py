@@ -25,18 +25,22 @@ POST, EDIT = "chat.postMessage", "chat.update"
 PRESETS: Mapping[str, tuple[Preset, ...]] = {
     "Slack": (
         Preset(
-            "slack-429", "429 on every call", "cards wait, and catch up at Slack's pace",
+            "slack-429", "429 on every call", "cards wait, and catch up; a press may be refused meanwhile",
             (SLACK("rate_limit", "*", times=None, seconds=3.0),),
         ),
         Preset(
             "slack-slow", "Every call takes 2 s", "cards come late", (SLACK("slow", "*", times=None, seconds=2.0),),
         ),
-        Preset("slack-503", "503 on every call", "a proxy's HTML; cards wait", (SLACK("error", "*", times=None),)),
+        Preset(
+            "slack-503", "503 on every call", "a proxy's HTML; cards wait, a press may be refused meanwhile",
+            (SLACK("error", "*", times=None),),
+        ),
         Preset(
             "slack-hang", "Every call hangs", "each is given up, and tried again", (SLACK("hang", "*", times=None),)
         ),
         Preset(
-            "slack-refuse", "Every call is refused", "fatal_error; cards wait", (SLACK("refuse", "*", times=None),),
+            "slack-refuse", "Every call is refused", "fatal_error; cards wait, a press may be refused meanwhile",
+            (SLACK("refuse", "*", times=None),),
         ),
         Preset("slack-drop", "The next post is done, its answer lost", "still one card", (SLACK("drop_after", POST),)),
         Preset("slack-silent", "The next post is done, in silence", "still one card", (SLACK("hang_after", POST),)),

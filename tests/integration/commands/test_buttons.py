@@ -301,6 +301,14 @@ async def test_an_answer_that_slack_refuses_ends_quietly(office: Office) -> None
     assert await office.answered() == "No."
 
 
+async def test_a_press_while_slack_limits_the_rate_says_so_and_when_to_press_again(office: Office) -> None:
+    ts = await office.post(views.STATES["proposed"]())
+    office.server.faults.rate_limit("users.info", 2, times=None)
+    await office.server.press("U0ANA", CHANNEL, ts, action_id=ids.APPROVE)
+    said = "I couldn't ask Slack who you are (429, too many requests), so nothing was done. Press again in 2 s."
+    assert await office.answered() == said
+
+
 async def test_a_press_while_slack_knows_nobody_says_that_nothing_was_done(office: Office) -> None:
     """The next press asks again; the refusal is audited."""
     ts = await office.post(views.STATES["proposed"]())
