@@ -6,6 +6,8 @@ It refuses to know when it ends: it runs until its bot dies or whoever runs it c
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -106,6 +108,13 @@ class FreeSandbox:
         self.code = 1
 
 
+def program() -> str:
+    """How this program was called, to be typed again in another terminal: it needn't be on the PATH there."""
+    typed = sys.argv[0]
+    named = Path(typed).name == "fettle" and typed != shutil.which("fettle")
+    return shlex.quote(typed) if named else "fettle"
+
+
 def _greet(world: World, options: SandboxOptions, first: str) -> None:
     admin = world.kubeconfig("admin")
     rows = [("Page", f"{world.slack_server.url}/"), ("Slack API", world.slack_server.api_url)]
@@ -120,8 +129,8 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
     if not options.bot:
         file = options.env if options.env is not None else "FILE (--env FILE writes it)"
         say("No bot runs. In another terminal, look first, then start one:")
-        say(f"  fettle doctor --env-file {file}")
-        say(f"  fettle run --env-file {file}")
+        say(f"  {program()} doctor --env-file {file}")
+        say(f"  {program()} run --env-file {file}")
     else:
         if first:
             say(first)

@@ -307,11 +307,12 @@ class World:
         """The same as a dotenv file, with the bot's address first; for curl, kubectl and `fettle run`.
 
         Its KUBECONFIG is the people's one, so that kubectl may do everything; KUBE_CONTEXT lets a bot that is started
-        with this file use its own account in it.
+        with this file use its own account in it. How the log looks is left to where that bot runs: a terminal or not.
         """
         people = {"KUBECONFIG": str(self.kubeconfig("admin")), "KUBE_CONTEXT": BOT_CONTEXT}
         values = {"FETTLE_URL": self.bot.url, **self.bot.settings, **people}
-        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+        told = ((name, value) for name, value in values.items() if name != "LOG_FORMAT")
+        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in told)
 
     # -- what happens -------------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> Non
         while b'"ready"' not in (line := await bot.stderr.readline()):
             assert line, "the bot ended before it was ready"
     assert told["LISTEN_PORT"] in told["FETTLE_URL"]
+    assert "LOG_FORMAT" not in told, "on a terminal the bot of the rehearsal tells its log to people"
     for process in (bot, servers):
         process.send_signal(signal.SIGTERM)
         await process.communicate()
