@@ -112,7 +112,7 @@ def _lasted(incident: Incident) -> float:
 
 
 def state_block(view: CardView) -> Block:
-    """State in a word, since when, how much: ``Firing since 03:07 (7 min) · 3 of 6 pods · +2 alerts``."""
+    """State in a word, since when, how much: ``Firing since 03:07 · 3 of 6 pods · +2 alerts``."""
     incident = view.incident
     parts = [_state(view)]
     ready = ready_count(view)
@@ -130,22 +130,22 @@ def state_block(view: CardView) -> Block:
 
 
 def _state(view: CardView) -> str:
+    """Never how long an open one lasts: the card isn't drawn anew each minute, and the words would grow old."""
     incident, now = view.incident, view.now
     began = _began(view)
     since = moment(began, now)
-    age = f"({duration((now - began).total_seconds())})"
     if incident.state is IncidentState.RESOLVED:
         end = moment(incident.resolved_at or incident.updated_at, now)
         return f"*Resolved* {end} after {duration(_lasted(incident))}"
     if incident.declared_by and not incident.alerts_total:
-        return f"*{incident.state.capitalize()}* · opened {since} {age} by {who(view, incident.declared_by)}"
+        return f"*{incident.state.capitalize()}* · opened {since} by {who(view, incident.declared_by)}"
     again = f" *for the {_ordinal(incident.episodes)} time*" if incident.episodes > 1 else ""
     if incident.alerts_firing:
         word = "Reopened, firing" if incident.episodes > 1 else "Firing"
         told = incident.state is IncidentState.TRIGGERED or incident.acknowledged_by
         state = "" if told else f" · {incident.state}"
-        return f"*{word}* since {since} {age}{again}{state}"
-    return f"*{incident.state.capitalize()}* · alerts are clear · since {since} {age}{again}"
+        return f"*{word}* since {since}{again}{state}"
+    return f"*{incident.state.capitalize()}* · alerts are clear · since {since}{again}"
 
 
 def _began(view: CardView) -> datetime:

@@ -13,7 +13,7 @@ from bot.domain.proposal import ProposalState
 from bot.domain.verification import Verdict
 from bot.sandbox.slack.validation import check
 from bot.slack import ids
-from bot.slack.cards import blocks, card
+from bot.slack.cards import blocks, card, header
 from bot.slack.message import Message
 from bot.slack.mrkdwn import moment
 from tests.unit.slack import card_views as views
@@ -53,6 +53,13 @@ def test_slack_takes_every_state(state: str) -> None:
 def test_state_is_told_in_words_beside_the_colour(state: str) -> None:
     told = words(card(views.STATES[state]()))
     assert any(word in told for word in ("Firing", "firing", "Resolved", "Triggered", "Mitigated", "Acknowledged"))
+
+
+@pytest.mark.parametrize("state", views.STATES)
+def test_what_stands_under_the_title_does_not_grow_old_while_the_card_stands(state: str) -> None:
+    now = views.STATES[state]()
+    later = replace(now, now=now.now + timedelta(minutes=7))
+    assert header.state_block(now) == header.state_block(later)
 
 
 WANTED = {
