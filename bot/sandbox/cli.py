@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from bot.sandbox import naming
 from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.fitting import unfit
 from bot.sandbox.live.fit import is_fit
@@ -26,8 +26,6 @@ __all__ = ["SandboxOptions", "run"]
 
 AT_ONCE = 3
 """Scenarios side by side: most of their time is waiting."""
-FILES = (".yaml", ".yml")
-"""How the name of a scenario's file ends."""
 
 
 def run(options: SandboxOptions) -> int:
@@ -41,7 +39,7 @@ def run(options: SandboxOptions) -> int:
             say(line)
         return 0
     if options.breaks and options.breaks not in BREAKAGES:
-        return _unknown("breakage", options.breaks, BREAKAGES)
+        return wrong(naming.no_breakage(options.breaks, BREAKAGES, scenarios))
     if said := unfit(options):
         return wrong(said)
     if options.headless or options.scenario:
@@ -65,29 +63,22 @@ def _until_signal(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 # -- scenarios ------------------------------------------------------------------------------------
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> int:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}."
-    return wrong(f"There is no {what} {name}: {advice}")
-
-
 def _play(options: SandboxOptions, scenarios: dict[str, schema.Scenario]) -> int:
     name = options.scenario
     if not name:
-        return wrong(f"--headless needs --scenario NAME, FILE or all. There are: {', '.join(scenarios)}.")
+        return wrong(f"--headless needs --scenario NAME, FILE or all; {naming.LIST}")
     known = {**scenarios, **listing.broken()}
     if name == "all":
         chosen = list(scenarios.values())
     elif name in known:
         chosen = [known[name]]
-    elif Path(name).suffix in FILES or os.sep in name:
+    elif Path(name).suffix in naming.FILES or os.sep in name:
         try:
             chosen = [schema.load(Path(name))]
         except schema.ScenarioError as error:
             return wrong(str(error))
     else:
-        return _unknown("scenario", name, known)
+        return wrong(naming.no_scenario(name, known))
     if options.headless:
         return _until_signal(lambda stop: _play_until(chosen, options, stop))
     return _tour(chosen, options, scenarios)

@@ -27,6 +27,7 @@ from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.faults.every import Switchboard
 from bot.sandbox.kubernetes.gateway import Record
+from bot.sandbox.kubernetes.scenery import WORKLOADS
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.lasting import BOT_CONTEXT, CLUSTER, Lasting, webhook_token, write_kubeconfigs
 from bot.sandbox.moved_time import Hand
@@ -74,7 +75,7 @@ class WorldOptions:
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    workloads: Mapping[str, int] = field(default_factory=lambda: {"shop/api": 3, "pay/ledger": 2, "shop/web": 2})
+    workloads: Mapping[str, int] = field(default_factory=lambda: dict(WORKLOADS))
     ready_after: float = 0.5
     progress_deadline: int = 600
     port: int = 0

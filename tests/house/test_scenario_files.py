@@ -141,5 +141,77 @@ def test_what_is_wrong_is_told_in_sentences_with_the_step_as_a_person_counts(tmp
     assert str(refused.value).splitlines() == [
         "odd.yaml: there is nothing called pres in step 2: did you mean press?",
         "odd.yaml: button in press in step 3 is missing.",
-        "odd.yaml: wait in step 4: Input should be less than or equal to 120.",
+        "odd.yaml: wait in step 4 should be less than or equal to 120.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "odd.yaml: it is empty; a scenario has a name, a title and steps."),
+        (b"- say: a", "odd.yaml: it is no scenario, which has the keys name, title and steps."),
+        (
+            b"name: [odd\nx",
+            (
+                "odd.yaml is no YAML: line 2: expected ',' or ']', but got '<stream end>', "
+                "while parsing a flow sequence that begins in line 1."
+            ),
+        ),
+        (b"name: odd\ntitle: \xff", "odd.yaml is no YAML: line 2: that is no text in UTF-8."),
+        (b"name: odd\ntitle: t\nsteps: []", "odd.yaml: steps: there is none; write at least one."),
+        (b"name: odd\ntitle: t\nsteps: say", "odd.yaml: steps should be a list."),
+        (
+            b"name: odd\ntitle: t\nsteps: [wait, {say: a, wait: 1}]",
+            (
+                "odd.yaml: step 1 should be keys with values, such as key: value.\n"
+                "odd.yaml: step 2: a step has exactly one verb, this one has: say, wait."
+            ),
+        ),
+    ],
+    ids=["empty", "a list", "broken", "no text", "no steps", "steps no list", "each step wrong"],
+)
+def test_what_no_scenario_can_be_read_from_is_told_in_our_words(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(content)
+    with pytest.raises(schema.ScenarioError) as refused:
+        schema.load(path)
+    assert str(refused.value) == said
+
+
+NOT_THERE = """
+name: odd
+title: t
+members: [bob]
+broken: stale-lock
+steps:
+  - press: {button: Approve, by: [ana, anna]}
+  - heal: shop/nope
+  - apply: {manifest: {apiVersion: apps/v1, kind: Deployment, metadata: {namespace: shop, name: nope}}}
+  - heal: shop/nope
+  - fire: {alert: HighErrorRate, workload: shop/gone}
+  - crash: {workload: api}
+  - kubectl_restart: stale-lock/whatever
+  - told: {to: "{loser}", containing: late}
+  - slash: {by: "@li", line: /incident}
+"""
+
+
+def test_whom_and_what_a_step_names_that_is_not_there_is_told_when_the_file_is_read(tmp_path: Path) -> None:
+    """All at once. What a step before applies is there, and so is whatever a breakage brings."""
+    path = tmp_path / "odd.yaml"
+    path.write_text(NOT_THERE, encoding="utf-8")
+    with pytest.raises(schema.ScenarioError) as refused:
+        schema.load(path)
+    there = "There are pay/ledger, shop/api and shop/web, and what a step before it applies."
+    after = "There are pay/ledger, shop/api, shop/nope and shop/web, and what a step before it applies."
+    people = "There are ana, bo, gus, li and mallory."
+    assert str(refused.value).splitlines() == [
+        f"odd.yaml: members: there is nobody called bob, did you mean bo? {people}",
+        f"odd.yaml: press in step 1: there is nobody called anna, did you mean ana? {people}",
+        f"odd.yaml: heal in step 2: there is no workload shop/nope. {there}",
+        (
+            f"odd.yaml: fire in step 5: there is no workload shop/gone. {after} "
+            "An alert about what isn't there takes labels in its place."
+        ),
+        "odd.yaml: crash in step 6: api is no workload; write its namespace and name, such as shop/api.",
     ]

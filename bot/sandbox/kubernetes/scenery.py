@@ -3,6 +3,8 @@
 from bot.sandbox.kubernetes.wire import Json
 
 LEASES = "kube-node-lease"
+WORKLOADS = {"shop/api": 3, "pay/ledger": 2, "shop/web": 2}
+"""What runs in every sandbox at the start, with its number of pods."""
 
 
 def _workload(kind: str, namespace: str, name: str, image: str, labels: Json | None, behaviour: str | None) -> Json:

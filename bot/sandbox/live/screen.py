@@ -25,6 +25,8 @@ ALWAYS = 1.0
 """Seconds after which it is drawn even so: the time goes on, and what was typed meanwhile goes away."""
 LEAST = 20, 6
 """Columns and lines below which a terminal only says something about its size, or nothing true."""
+USUAL = 80, 24
+"""Columns and lines where nobody says how many there are."""
 Draw = Callable[[int, int], Sequence[Text]]
 
 
@@ -45,12 +47,13 @@ def console() -> Console:
 
 
 def size() -> tuple[int, int]:
-    """Columns and lines of the terminal now."""
+    """Columns and lines of the terminal now; a terminal that says it has none doesn't know its size."""
     try:
         found = os.get_terminal_size(sys.stdout.fileno())
     except OSError:
-        return 80, 24
-    return max(LEAST[0], found.columns), max(LEAST[1], found.lines)
+        return USUAL
+    columns, lines = found.columns or USUAL[0], found.lines or USUAL[1]
+    return max(LEAST[0], columns), max(LEAST[1], lines)
 
 
 @contextlib.contextmanager

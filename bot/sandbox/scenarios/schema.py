@@ -5,7 +5,7 @@ It refuses to run anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,8 @@ from bot.sandbox.breakages.every import BREAKAGES, ROOMS
 from bot.sandbox.scenarios import spans
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.groups import GROUPS
-from bot.sandbox.scenarios.mistakes import sentence
+from bot.sandbox.scenarios.mistakes import EMPTY, NO_MAPPING, sentences, unread
+from bot.sandbox.scenarios.present import absent
 
 FOLDER = Path(__file__).parent
 
@@ -348,22 +349,30 @@ class Scenario(_Part):
         return any(step.verb == "tell" for step in self.steps)
 
 
+def _refused(path: Path, sentences: Sequence[str]) -> ScenarioError:
+    return ScenarioError("\n".join(f"{path.name}: {one}" for one in sentences))
+
+
 def load(path: Path) -> Scenario:
     """Read one file; ``ScenarioError`` says what is wrong in it."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ScenarioError(f"{path.name}: {EMPTY if found is None else NO_MAPPING}")
         scenario = Scenario.model_validate(found)
     except OSError as error:
         raise ScenarioError(f"{path} can't be read: {error.strerror}.") from error
     except ValidationError as error:
         keys = Scenario.model_fields, Step.model_fields
-        wrong = "\n".join(f"{path.name}: {sentence(one, *keys)}" for one in error.errors(include_url=False))
-        raise ScenarioError(wrong) from error
+        raise _refused(path, sentences(error.errors(include_url=False), *keys)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path.name} is no YAML: {error}") from error
+        raise ScenarioError(f"{path.name} is no YAML: {unread(error)}") from error
     if scenario.name != path.stem:
         fitting = f"{scenario.name}{path.suffix}"
         raise ScenarioError(f"{path.name}: its name is {scenario.name}, so it must lie in {fitting}.")
+    steps = [(step.verb, getattr(step, step.verb)) for step in scenario.steps]
+    if missing := absent(steps, scenario.members, scenario.broken):
+        raise _refused(path, missing)
     return scenario
 
 

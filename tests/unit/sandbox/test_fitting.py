@@ -32,3 +32,34 @@ def test_options_that_cannot_be_followed_are_told_with_what_to_do(
 ) -> None:
     assert cli.run(options) == 2
     assert capsys.readouterr().err.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (SandboxOptions(scenario="bad-imag"), "There is no scenario bad-imag: did you mean bad-image?"),
+        (SandboxOptions(scenario="mine"), "There is no scenario mine: did you mean mine.yaml?"),
+        (SandboxOptions(scenario="qqqq"), "There is no scenario qqqq: `fettle sandbox --list` shows them."),
+        (SandboxOptions(breaks="qqqq"), "There is no breakage qqqq: `fettle sandbox --list` shows them."),
+        (
+            SandboxOptions(breaks="bad-image"),
+            "bad-image is a scenario, no breakage: `fettle sandbox --scenario bad-image` plays it.",
+        ),
+        (
+            SandboxOptions(headless=True),
+            "--headless needs --scenario NAME, FILE or all; `fettle sandbox --list` shows them.",
+        ),
+    ],
+    ids=["nearly", "a file beside", "nothing near", "no such breakage", "a scenario", "no name"],
+)
+def test_a_name_that_there_is_not_is_answered_with_the_nearest_or_with_where_they_stand(
+    options: SandboxOptions,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mine.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(options) == 2
+    assert capsys.readouterr().err.strip() == said

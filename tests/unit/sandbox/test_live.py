@@ -1,6 +1,12 @@
 """The picture of a scenario at a terminal: never larger than that, everything told without colour, the newest kept."""
 
+import fcntl
 import io
+import os
+import pty
+import struct
+import sys
+import termios
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from bot.sandbox.live import parts
+from bot.sandbox.live import parts, screen
 from bot.sandbox.live.fit import is_fit
 from bot.sandbox.live.many import Many
 from bot.sandbox.live.picture import ended, picture
@@ -208,3 +214,16 @@ def test_the_table_of_many_fits_and_shows_what_went_wrong_first(
     assert drawn[0].startswith(f"{over} of 30 scenarios"[: width - 1])
     if bad and width >= 60:
         assert f"✗ name-{bad[-1]} " in "\n".join(drawn)
+
+
+def test_a_terminal_that_does_not_know_its_size_is_drawn_at_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`script` without a terminal of its own makes one of no columns and no lines."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w", encoding="utf-8") as tty:
+        monkeypatch.setattr(sys, "stdout", tty)
+        assert screen.size() == (80, 24)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 0, 0, 0))
+        assert screen.size() == (80, 30)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 2, 10, 0, 0))
+        assert screen.size() == screen.LEAST
+        monkeypatch.undo()
