@@ -25,6 +25,7 @@ GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 .PHONY: sandbox test check lint types contracts covered scenarios bench soak planted fmt
 
 $(STAMP): requirements-dev.lock pyproject.toml
+	@echo "Installing into .venv, about a minute; once, and when a lock has changed."
 	@test -x $(BIN)/python || { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")' && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

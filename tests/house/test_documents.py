@@ -110,6 +110,14 @@ def test_the_makefile_has_each_target(target: str) -> None:
     assert re.search(rf"^{target}:", _text("Makefile"), re.MULTILINE)
 
 
+def test_an_installation_says_so_before_it_takes_its_minute() -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "--always-make", ".venv/.filled"],  # noqa: S607 - whichever make is there
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.startswith('echo "Installing into .venv, about a minute')
+
+
 def test_the_procfile_starts_what_the_command_line_knows() -> None:
     started = re.findall(r"^\w+: fettle (\w+)$", _text("Procfile"), re.MULTILINE)
     assert {f"fettle {name}" for name in started} <= set(_commands())
