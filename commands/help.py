@@ -71,8 +71,8 @@ def act_help(command: str, wrong: str = "") -> str:
     lines = []
     if wrong:
         near = nearest(wrong, FORMS)
-        meant = f" Did you mean {near}?" if near else ""
+        meant = f" Did you mean {near.replace('_', '-')}?" if near else ""
         lines.append(f"There is no action {wrong[:40]}.{meant}")
-    lines += [f"{command} act {action} {form.usage}: {form.says}" for action, form in FORMS.items()]
-    lines.append(f"{command} act thread_dump {THEN}: a dump, and what follows it if it was kept, under one approval")
+    lines += [f"{command} act {action.replace('_', '-')} {form.usage}: {form.says}" for action, form in FORMS.items()]
+    lines.append(f"{command} act thread-dump {THEN}: a dump, and what follows it if it was kept, under one approval")
     return "\n".join(lines)

@@ -49,11 +49,18 @@ def summary(rows: Sequence[LogSeen]) -> str:
     best = next(((row, row.signatures[0]) for row in rows if row.signatures), None)
     if best is not None:
         row, first = best
-        return f"{first.sample[:MAX_SAMPLE]} ({first.count}) in {row.pod}{' (previous)' if row.previous else ''}"
+        return f"{_short(first.sample)} ({first.count}) in {row.pod}{' (previous)' if row.previous else ''}"
     told = [row for row in rows if row.lines]
     if told:
         return f"no error lines in {sum(row.lines for row in told)} lines of {len(told)} containers"
     return rows[0].problem if rows else "no logs"
+
+
+def _short(text: str) -> str:
+    """Cut between words, and seen to be: half a pod's name reads like another pod."""
+    if len(text) <= MAX_SAMPLE:
+        return text
+    return f"{text[:MAX_SAMPLE].rsplit(maxsplit=1)[0]} …" if " " in text[:MAX_SAMPLE] else f"{text[:MAX_SAMPLE]}…"
 
 
 def _row(wanted: Wanted, said: Said) -> LogSeen:

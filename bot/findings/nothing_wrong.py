@@ -41,6 +41,7 @@ PASSES = (
 )
 """Alerts about pods: they keep firing some minutes after the cure."""
 QUIET = timedelta(minutes=10)
+WAIT = "There is nothing to cure: wait for the alert to clear; if it doesn't, the alert's own rule has to be looked at."
 CALM = 0.5
 """A measure has come down when it is below half of its highest."""
 
@@ -82,7 +83,7 @@ def find(case: Case) -> Finding | None:
     text = f"All {number_of(len(case.living), 'pod')} are ready" if len(case.living) > 1 else "Its pod is ready"
     newest = max((one.created_at for one in case.living if one.created_at), default="")
     text += f", none crashed within {span(LATELY)}"
-    text += "; the alert may clear by itself"
+    text += "; the alert may clear by itself" if case.alerts else ""
     cites = (
         Cite(
             "pods",
@@ -99,8 +100,7 @@ def find(case: Case) -> Finding | None:
         doubt,
         "",
         (),
-        "There is nothing to cure: wait for the alert to clear; if it doesn't, the alert's own rule has to be "
-        "looked at.",
+        WAIT if case.alerts else "There is nothing to cure.",
         ABOUT.weight,
     )
 

@@ -71,7 +71,7 @@ def may_approve(
     what = f"approve a {noun} in {where}" if where else f"approve a {noun}"
     reasons = list(listed(principal, approvers, groups, now, what, names or {}, listed_in))
     if principal.id == requested_by and not_own:
-        said = f"{who}, you requested this {noun} yourself. Ask another approver. (policy {not_own})"
+        said = f"{who}, you requested this {noun} yourself (policy {not_own}). Ask another approver."
         reasons.append(Reason(Rule.SELF_APPROVAL, said))
     elif principal.id == requested_by and action not in self_approve:
         reasons.append(
@@ -225,10 +225,10 @@ def unread_groups(
 
 
 def _only(approvers: Sequence[str], what: str, names: Mapping[str, str], listed_in: str, ask: str) -> str:
-    """``@sre-oncall may approve a rollback in shop. Ask @ana or @li. (policy prod-rollback)``."""
+    """``@sre-oncall may approve a rollback in shop (policy prod-rollback). Ask @ana or @li``."""
     called = [names[one] for one in approvers if one in names]
     if len(called) == len(approvers) <= NAMED:
-        return f"{' and '.join(called)} may {what}. {ask} ({listed_in})"
+        return f"{' and '.join(called)} may {what} ({listed_in}). {ask}"
     return f"those whom {listed_in} names may {what}. {ask}"
 
 
@@ -237,6 +237,8 @@ def _ask(approvers: Sequence[str], groups: Mapping[str, GroupView], names: Mappi
     people = [one for one in approvers if not is_group(one)]
     people += [one for group in approvers if group in groups for one in sorted(groups[group].members)]
     known = [names[one] for one in dict.fromkeys(people) if one in names][:NAMED]
+    if known and len(known) < len(set(people)):
+        known.append("another of them")  # people are called by a name once they were seen
     known = (
         known
         or [f"somebody of {names[one]}" for one in approvers if is_group(one) and not is_oncall(one) and one in names][

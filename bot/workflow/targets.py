@@ -88,8 +88,11 @@ async def find(ctx: Context, text: str, kinds: Sequence[str] = RESTARTABLE) -> F
     if hits:
         both = " or ".join(f"{target.kind.lower()}/{target.name} -n {namespace}" for target in hits)
         return Found(None, f"{namespace}/{name} is {len(hits)} workloads. Say which: {both}.")
-    near = ", ".join(target.ref for target in known[:5]) or "none that I can see"
-    return Found(None, f"There is no workload {namespace}/{name}. In {namespace} there are: {near}.")
+    said = f"There is no workload {namespace}/{name}."
+    if not known:
+        # An API server answers an empty list for a namespace that doesn't exist too.
+        return Found(None, f"{said} I see none at all in {namespace}: perhaps there is no such namespace.")
+    return Found(None, f"{said} In {namespace} there are: {', '.join(target.ref for target in known[:5])}.")
 
 
 def _node(text: str, kind: str) -> Found:

@@ -217,8 +217,14 @@ def _show(tx: Tx, incident_id: int) -> tuple[Incident, list[Proposal], list[Time
     return incident, proposals.of_incident(tx, incident_id), [_line(entry) for entry in entries]
 
 
+_TOLD = frozenset({"evidence", "aftermath", "approval", "verdict", "page"})
+"""Parts of a tag that say more than the thing they are of: it is the evidence that was collected, not the incident."""
+
+
 def _line(entry: AuditEntry) -> TimelineRow:
     detail = entry.detail or {}
     words = detail.get("reason") or detail.get("headline") or detail.get("outcome") or detail.get("target") or ""
-    thing, _, what = entry.tag.partition(":")
-    return TimelineRow(entry.at, entry.actor_name or entry.actor, f"{thing} {what.split(':')[-1]}", str(words))
+    thing, _, rest = entry.tag.partition(":")
+    part, _, what = rest.rpartition(":")
+    named = part if part in _TOLD else thing
+    return TimelineRow(entry.at, entry.actor_name or entry.actor, f"{named} {what}", str(words))

@@ -92,7 +92,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "one's own request by a rule", Rule.SELF_APPROVAL, "approvers.may_approve",
-        "@bo, you requested this {noun} yourself. Ask another approver. (policy four-eyes)",
+        "@bo, you requested this {noun} yourself (policy four-eyes). Ask another approver.",
         lambda room: room.policy("rules: [{name: four-eyes, self_approval: forbid}]"), points=PRESS, by="bo",
         first=_own_request,
     ),

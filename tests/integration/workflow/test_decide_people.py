@@ -112,7 +112,7 @@ async def test_who_is_known_of_the_one_group_is_named_beside_it(floor: Floor) ->
     await floor.person("sam")
     _, proposal = await floor.restart_asked()
     answer = await floor.approve(proposal, by="kim")
-    assert answer.text == "@kim, only @sre-oncall may approve a restart in shop. Ask @sam. (APPROVERS)"
+    assert answer.text == "@kim, only @sre-oncall may approve a restart in shop (APPROVERS). Ask @sam."
 
 
 async def test_the_one_group_that_may_approve_stands_on_the_card_by_its_name(floor: Floor) -> None:

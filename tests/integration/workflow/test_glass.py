@@ -112,7 +112,7 @@ async def test_who_is_not_named_may_not_and_is_told_whom_to_ask(floor: Floor) ->
         await floor.person(name)
     proposal = await held(floor)
     answer = await broken(floor, proposal, by="ana")
-    assert answer.text == "@ana, only @lea and @leads may break the glass. Ask @lea or @max. (break_glass of POLICY)"
+    assert answer.text == "@ana, only @lea and @leads may break the glass (break_glass of POLICY). Ask @lea or @max."
     assert await floor.last_rules("proposal:glass:refused") == ["approver"]
     assert (await floor.proposal_now(proposal)).state is ProposalState.RECORDED
     assert not await floor.messages("glass:")

@@ -75,11 +75,13 @@ async def test_whoever_is_on_call_at_the_press_counts_to_the_second_of_the_hando
     desk.move(desk.handover - timedelta(microseconds=1))
     early = await desk.floor.approve(proposal, by="li")
     assert early.text == (
-        "@li, only whoever is on call (sre) may approve a restart in shop. Ask one of them. (policy prod)"
+        "@li, only whoever is on call (sre) may approve a restart in shop (policy prod). Ask one of them."
     )
     desk.move(desk.handover)
     late = await desk.floor.approve(proposal, by="ana")
-    assert late.text.startswith("@ana, only whoever is on call (sre) may approve a restart in shop. Ask @li.")
+    assert late.text.startswith(
+        "@ana, only whoever is on call (sre) may approve a restart in shop (policy prod). Ask @li."
+    )
     assert len(desk.asked) == 1
     assert (await desk.floor.approve(proposal, by="li")).ok
 

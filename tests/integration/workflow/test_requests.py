@@ -54,7 +54,10 @@ async def test_restart_while_one_is_in_flight_is_refused(floor: Floor) -> None:
     ("text", "words"),
     [
         ("shop/nothing", "There is no workload shop/nothing. In shop there are: shop/api."),
-        ("empty/api", "There is no workload empty/api. In empty there are: none that I can see."),
+        (
+            "empty/api",
+            "There is no workload empty/api. I see none at all in empty: perhaps there is no such namespace.",
+        ),
         ("api", "“api” names no workload. Write namespace/name, for example shop/api."),
         ("", "“” names no workload."),
         ("shop/api please", "names no workload"),
@@ -219,8 +222,9 @@ async def test_the_story_of_an_incident_is_read_from_the_audit(floor: Floor) -> 
     assert (incident.state, len(offered)) == (IncidentState.RESOLVED, 1)
     told = [(row.who, row.what) for row in rows]
     assert ("bo", "incident declared") in told
-    assert ("ana", "proposal granted") in told
-    assert ("fettle", "verification given") in told
+    assert ("ana", "approval granted") in told
+    assert not {"incident collected", "incident seen"} & {what for _, what in told}
+    assert ("fettle", "verdict given") in told
     assert [row.at for row in rows] == sorted(row.at for row in rows)
     assert any(row.detail == "applied" for row in rows)
 

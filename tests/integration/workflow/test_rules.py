@@ -85,7 +85,7 @@ async def test_only_those_of_the_rule_may_approve_and_the_refusal_names_it(floor
     assert proposal.text.policy == "Needs 1 of @sre-oncall · policy prod-restart"
     assert proposal.text.rules == ("prod-restart",)
     answer = await floor.approve(proposal, by="bo")
-    said = "@bo, only @sre-oncall may approve a restart in shop. Ask @sam. (policy prod-restart)"
+    said = "@bo, only @sre-oncall may approve a restart in shop (policy prod-restart). Ask @sam."
     assert answer.text == said
     assert not (await floor.approve(proposal, by="ana")).ok, "APPROVERS alone isn't enough"
     assert (await floor.approve(proposal, by="sam")).ok
@@ -135,7 +135,7 @@ async def test_nobody_approves_their_own_request_where_a_rule_forbids_it(floor: 
     rule(floor, "self_approval: forbid")
     _, proposal = await floor.restart_asked(by="ana")
     answer = await floor.approve(proposal, by="ana")
-    assert answer.text == ("@ana, you requested this restart yourself. Ask another approver. (policy prod-restart)")
+    assert answer.text == ("@ana, you requested this restart yourself (policy prod-restart). Ask another approver.")
     assert await floor.last_rules("proposal:approval:refused") == ["self_approval"]
     assert (await floor.approve(proposal, by="li")).ok
 

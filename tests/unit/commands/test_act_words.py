@@ -7,6 +7,17 @@ import pytest
 from bot.domain.mitigation import Action
 from bot.mitigations.catalog import CATALOG
 from commands.act_words import action_of, parse
+from commands.help import act_help
+
+
+def test_help_spells_every_action_with_hyphens_and_an_underscore_is_taken_too() -> None:
+    told = act_help("/incident")
+    named = [line.split()[2] for line in told.splitlines()]
+    assert "set-image" in named
+    assert "thread-dump" in named
+    assert "_" not in "".join(named)
+    assert {action_of(word) for word in named} == set(Action)
+    assert act_help("/incident", "thread_dumb").startswith("There is no action thread_dumb. Did you mean thread-dump?")
 
 
 @pytest.mark.parametrize("word", ["set-image", "set_image", "SET-IMAGE"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,14 @@ def test_quiet_pods_that_are_all_there_are_sure() -> None:
     found = first(snap(alert("KubePodCrashLooping"), **calm()))
     assert (found.cause, found.confidence, found.suggestions) == (Cause.NOTHING_WRONG, Confidence.HIGH, ())
     assert found.sentence.startswith("All 2 pods are ready, none crashed within 30 min")
+
+
+def test_where_no_alert_fires_nothing_is_said_of_one() -> None:
+    snapshot = replace(snap(**calm()), alerts=())
+    found = find(Cause.NOTHING_WRONG, snapshot)
+    assert found is not None
+    assert "alert" not in found.sentence + found.no_help
+    assert "alert" in first(snap(alert("KubePodCrashLooping"), **calm())).sentence
 
 
 @pytest.mark.parametrize("source", ["events", "workload"])

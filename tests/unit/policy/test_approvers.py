@@ -41,8 +41,15 @@ def test_a_person_who_is_not_named_may_not() -> None:
         ANA, ("U2", "S1"), {"S1": GroupView(frozenset(), NOW)}, NOW, "fettle", "restart", frozenset(), {"U2": "@li"}
     )
     assert decision.has(Rule.APPROVER)
-    assert "Ask @li." in decision.sentence
+    assert decision.sentence.endswith("Ask @li.")
     assert not ask(approvers=("U2",)).allowed
+
+
+def test_whom_nobody_saw_yet_is_not_left_out_of_whom_to_ask() -> None:
+    team = {"S1": GroupView(frozenset({"U2", "U3"}), NOW)}
+    names = {"S1": "@sre-oncall", "U2": "@li"}
+    decision = may_approve(ANA, ("S1",), team, NOW, "fettle", "restart", frozenset(), names)
+    assert decision.sentence.endswith("Ask @li or another of them.")
 
 
 @pytest.mark.parametrize(
