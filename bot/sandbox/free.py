@@ -144,7 +144,7 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
 def _steps(world: World, *, broken: bool) -> list[str]:
     token = f"-H 'Authorization: Bearer {world.webhook_token}'"
     body = '\'{"alerts":[{"labels":{"alertname":"HighErrorRate","namespace":"shop","deployment":"web"}}]}\''
-    first = "Open the page and press Approve restart as ana; watch the pods restart and the card end with PASS."
+    first = "Open the page and press Approve restart as ana, then Restart; the pods restart, the card ends with PASS."
     if broken:
         first = (
             "Open the page: the card names the cause, what it rests on, and what helps. Approve it as ana if it can."
