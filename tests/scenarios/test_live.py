@@ -63,6 +63,9 @@ def test_it_is_drawn_in_place_fills_another_size_and_all_of_the_outcome_stays(tm
         assert words in kept
     assert "step 5 (expect_card): The card never said “a word that no card says”. It says:" in kept
     assert "The bot's last lines:" in kept
+    assert (
+        "Why: step 5 (expect_card): The card never said “a word that no card says”." in kept.rsplit("The bot's", 1)[1]
+    )
     assert "proposal:state:proposed" in kept
 
 

@@ -15,6 +15,7 @@ from bot.sandbox.live.many import Many
 from bot.sandbox.live.picture import ended, picture
 from bot.sandbox.live.seen import Seen, Watched
 from bot.sandbox.scenarios import engine
+from bot.sandbox.scenarios.counted import headline
 from bot.sandbox.scenarios.engine import Result, Turn
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.world import World
@@ -46,6 +47,7 @@ def _stay(to: Console, seen: Seen, world: World) -> None:
         to.print(line, soft_wrap=not line.no_wrap)
     if seen.problems and world.bot.log_lines:
         to.print(f"   The bot's last lines:{world.bot.last_lines()}", soft_wrap=True)
+        to.print(f"   Why: {headline(seen.problems[0])}", soft_wrap=True)
 
 
 async def play_many(scenarios: Sequence[Scenario], settings: Mapping[str, str], at_once: int) -> list[Result]:

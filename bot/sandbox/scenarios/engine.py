@@ -15,6 +15,7 @@ from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages import every
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.scenarios.checks import final_problems
+from bot.sandbox.scenarios.counted import headline
 from bot.sandbox.scenarios.schema import Scenario, Step
 from bot.sandbox.scenarios.steps import Player
 from bot.sandbox.scenarios.transcript import Transcript
@@ -106,6 +107,9 @@ def conclude(result: Result) -> None:
     transcript.say("as it should be" if result.ok else "NOT as it should be")
     for problem in result.problems:
         transcript.write(f"  ✗ {problem}")
+    if any("\n" in problem for problem in result.problems):
+        transcript.write("")  # what was there instead may be long: the reason is the last that is read
+        transcript.write(f"  Why: {headline(result.problems[0])}")
     transcript.write("")
 
 

@@ -19,6 +19,7 @@ from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.scenarios import race, schema, spans
 from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard, untold
+from bot.sandbox.scenarios.counted import count, state
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
@@ -67,8 +68,9 @@ class Player:
         delivery = await self.world.fire(fire.alert, fire.workload, **fire.labels)
         if not delivery.accepted:
             raise UnmetError(f"The webhook answered {delivery.status} to {fire.alert}.")
-        count = len(delivery.body["alerts"])
-        self.transcript.say(f"Alertmanager: {fire.alert} fires for {fire.workload or 'nothing'} ({count} alerts), 200")
+        about = f" for {fire.workload}" if fire.workload else ""
+        alerts = count(len(delivery.body["alerts"]), "alert")
+        self.transcript.say(f"Alertmanager: {fire.alert} fires{about} ({alerts}), taken")
 
     async def _resolve(self, name: str) -> None:
         sent = await self.world.resolve(name)
@@ -90,7 +92,9 @@ class Player:
         namespace, name = trouble.workload.split("/")
         reason, code = ("OOMKilled", 137) if trouble.how == "oom" else ("Error", 1)
         pods = self.world.cluster.crash_loop(namespace, name, trouble.pods, reason, code)
-        self.transcript.say(f"Cluster: {len(pods)} pods of {trouble.workload} start to crash ({reason}, exit {code})")
+        self.transcript.say(
+            f"Cluster: {count(len(pods), 'pod')} of {trouble.workload} made to crash ({reason}, exit {code})"
+        )
         await self._until_crashing(namespace, name, len(pods))
 
     async def _jvm(self, jvm: schema.Jvm) -> None:
@@ -98,7 +102,9 @@ class Player:
         for pod in pods:
             await stand_in.start(self.world.cluster_server.containers, pod, silent=jvm.silent)
         says = "nothing" if jvm.silent else "jcmd"
-        self.transcript.say(f"Cluster: a stand-in for a JVM in {len(pods)} pods of {jvm.workload} answers {says}")
+        self.transcript.say(
+            f"Cluster: a stand-in for a JVM in {count(len(pods), 'pod')} of {jvm.workload} answers {says}"
+        )
 
     async def _pprof(self, pprof: schema.Pprof) -> None:
         pods = self.world.cluster.pods(*pprof.workload.split("/"))
@@ -306,10 +312,9 @@ class Player:
         await self._poll(
             lambda: wanted.items() <= there().items(),
             expect.within,
-            lambda: f"{expect.workload} should have {wanted}, it has {there()}",
+            lambda: f"{expect.workload} should have {state(wanted)}, it has {state(there())}",
         )
-        said = ", ".join(f"{key} {value}" for key, value in there().items())
-        self.transcript.say(f"Cluster: {expect.workload} has {said}")
+        self.transcript.say(f"Cluster: {expect.workload} has {state(there())}")
 
     async def _expect_silences(self, expect: schema.ExpectSilences) -> None:
         book, api = self.world.alertmanager.silences, self.world.alertmanager_api
