@@ -4,6 +4,7 @@ The terminal fails the test by itself if a line of the picture is wider than it 
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -50,7 +51,8 @@ def test_it_is_drawn_in_place_fills_another_size_and_all_of_the_outcome_stays(tm
     assert screens.is_other
     assert not screens.cursor_shown
     assert any("✓  3 Look at the card" in line for line in screens.text())
-    assert any(line.startswith(" shop/api") and "2/3 ready" in line and " C ↻" in line for line in screens.text())
+    # Between two crashes the container runs for a moment, isn't ready, and has ended then.
+    assert any(re.match(r" shop/api .*2/3 ready.* [CEN] ↻", line) for line in screens.text())
     assert {"32", "31"} <= screens.colours
     terminal.resize(132, 40)
     # In two columns the card stands beside the steps.
