@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ async def test_a_new_image_and_the_way_back_look_as_recorded(cap: ClusterServer,
 
 
 async def test_pods_in_the_middle_of_a_rollout_look_as_recorded(cap: ClusterServer, api: Api) -> None:
+    # So that the middle is still there when it is looked at.
+    cap.cluster.world.pace = replace(cap.cluster.world.pace, ready_after=60)
     await api("PATCH", API, RESTART, kind=STRATEGIC)
     for _ in range(2):
         cap.cluster.step()

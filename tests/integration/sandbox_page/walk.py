@@ -28,7 +28,7 @@ from tests.integration.sandbox_page.browsing import opened
 from tests.integration.sandbox_page.person import PATIENCE, Person
 from tests.integration.sandbox_page.seen import Sight
 
-SLACK = 10.0
+SLACK = 20.0
 """Seconds by which the page may be behind the workspace while the machine is busy."""
 TOLD = re.compile(r"INC-(\d+) ([\w-]+): told")
 
