@@ -139,7 +139,9 @@ def assess(
         return pausing.assess(found, verification, at, alerts_firing, supporting)
     binding: Mapping[str, Any] = verification.baseline.get(BINDING) or {}
     one = JUDGES.get(str(verification.baseline.get(ACTION, "")), _rolled_out)(found, verification, binding, at)
-    soak, seen = _soak(one, found.state.replicas, verification, at)
+    stored: Mapping[str, Any] = verification.progress.get(MARKS) or {}
+    watched = restarts.watching(one.fresh, stored, verification.rolled_out_at, at)
+    soak, seen = _soak(one, found.state.replicas, verification, watched, at)
     since = soak.since
     checks = [one.row, restarts.check(one.fresh, seen, soak, at)]
     numbers, kept = _numbers(verification, supporting, since, at)
@@ -147,7 +149,7 @@ def assess(
     checks += _alert_row(supporting, alerts_firing, since, at)
     progress = {
         **one.progress,
-        MARKS: restarts.remembered(one.fresh, seen, at) if one.done else dict(seen),
+        MARKS: restarts.seen_in(restarts.remembered(one.fresh, seen), watched, since) if one.done else dict(seen),
         restarts.SIZE: found.state.replicas,
         restarts.NEED: _need(one, verification),
         restarts.ANEW: soak.anew,
@@ -157,7 +159,9 @@ def assess(
     return Measurement(at, tuple(checks), progress, one.moved, since)
 
 
-def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> tuple[Soak, Mapping[str, Any]]:
+def _soak(
+    one: Judged, size: int, verification: Verification, watched: Mapping[str, datetime], at: datetime
+) -> tuple[Soak, Mapping[str, Any]]:
     """Since when all has been well, and the marks to compare with.
 
     It begins anew when a pod stopped being ready or gave way to another one, seen or between two looks, and with the
@@ -167,7 +171,7 @@ def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> t
     since, anew = verification.rolled_out_at, str(progress.get(restarts.ANEW, ""))
     seen: Mapping[str, Any] = progress.get(MARKS) or {}
     if one.done and not seen:
-        seen = restarts.marks(one.fresh, at)
+        seen = restarts.marks(one.fresh)
     grown = bool(restarts.grown(one.fresh, seen))
     unmade = instant(progress.get(restarts.UNMADE)) if one.done else at
     if one.done and since is None:
@@ -175,7 +179,7 @@ def _soak(one: Judged, size: int, verification: Verification, at: datetime) -> t
     elif one.done and not grown:
         odd = restarts.disturbed(one.fresh, seen, max(0, int(progress.get(restarts.SIZE, size)) - size))
         since, anew, unmade = (at, odd, at) if odd else (since, anew, unmade)
-        held, name = restarts.watched(one.fresh, seen, _need(one, verification), at)
+        held, name = restarts.last_of(watched, _need(one, verification))
         if held is not None and since is not None and held > since:
             since, anew, unmade = held, f"{name} was added", held
     elif since is not None and not grown:

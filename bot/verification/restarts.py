@@ -21,7 +21,7 @@ MARKS, SIZE, ANEW, UNMADE, NEED = "marks", "size", "anew", "unmade", "need"
 """Keys in ``Verification.progress``: the marks of pods, how many were wanted at the last look, why the soak began anew,
 when it was last seen that the rollout wasn't complete, and how many pods have to hold through the soak."""
 SEEN = "seen"
-"""Key of a mark: since when this very pod is watched."""
+"""Key of a mark: since when this very pod is watched, in seconds from the soak's beginning."""
 
 
 @dataclass(frozen=True)
@@ -38,35 +38,56 @@ class Soak:
     unmade: datetime | None = None
 
 
-def marks(fresh: Sequence[Pod], at: datetime) -> dict[str, dict[str, Any]]:
+def marks(fresh: Sequence[Pod]) -> dict[str, dict[str, Any]]:
     """What the new pods show now: restarts, the newest end of a container, since when ready, by pod; JSON-able."""
     return {
-        pod.row.name: {"restarts": pod.row.restarts, "ended": _told(pod.finished_at), SEEN: _told(at), **_itself(pod)}
-        for pod in fresh
+        pod.row.name: {"restarts": pod.row.restarts, "ended": _told(pod.finished_at), **_itself(pod)} for pod in fresh
     }
 
 
-def remembered(fresh: Sequence[Pod], before: Mapping[str, Any], at: datetime) -> dict[str, dict[str, Any]]:
+def remembered(fresh: Sequence[Pod], before: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The marks for the next look: restarts as they were first seen, and none of a pod that is another one by now."""
     known = ((pod, _mark(pod, before)) for pod in fresh)
     return {
-        pod.row.name: {
-            "restarts": mark.get("restarts", 0), "ended": mark.get("ended", ""),
-            SEEN: mark.get(SEEN, "") if mark else _told(at), **_itself(pod),
-        }
+        pod.row.name: {"restarts": mark.get("restarts", 0), "ended": mark.get("ended", ""), **_itself(pod)}
         for pod, mark in known
-    }  # fmt: skip
+    }
 
 
-def watched(fresh: Sequence[Pod], before: Mapping[str, Any], need: int, at: datetime) -> tuple[datetime | None, str]:
-    """Since when so many of the pods are watched, and which of them came last; (None, "") where that isn't known.
+def watching(
+    fresh: Sequence[Pod], before: Mapping[str, Any], soak: datetime | None, at: datetime
+) -> dict[str, datetime]:
+    """Since when each of these very pods is watched; ``soak`` is the beginning that the marks before go by.
+
+    Those of which that isn't known are left out: they are watched at least as long as the soak.
+    """
+    found: dict[str, datetime] = {}
+    for pod in fresh:
+        mark = _mark(pod, before)
+        if not mark:
+            found[pod.row.name] = at
+        elif soak is not None and SEEN in mark:
+            found[pod.row.name] = soak + timedelta(seconds=float(mark[SEEN]))
+    return found
+
+
+def last_of(since: Mapping[str, datetime], need: int) -> tuple[datetime | None, str]:
+    """The one that is watched the shortest of so many, those longest watched first; (None, "") of none.
 
     What an autoscaler takes away and adds again is another pod. Those beyond the number may be younger.
     """
-    held = ((_mark(pod, before), pod.row.name) for pod in fresh)
-    since = sorted((instant(mark.get(SEEN)) if mark else at, name) for mark, name in held if not mark or mark.get(SEEN))
-    last = since[: max(0, need)][-1:]
+    last = sorted((began, name) for name, began in since.items())[: max(0, need)][-1:]
     return last[0] if last else (None, "")
+
+
+def seen_in(
+    marks: Mapping[str, Mapping[str, Any]], since: Mapping[str, datetime], soak: datetime | None
+) -> dict[str, dict[str, Any]]:
+    """The marks with since when each is watched, in seconds from the soak's beginning: that moves with a set clock."""
+    return {
+        name: {**mark, **({SEEN: (since[name] - soak).total_seconds()} if soak is not None and name in since else {})}
+        for name, mark in marks.items()
+    }
 
 
 def disturbed(fresh: Sequence[Pod], before: Mapping[str, Any], fewer: int) -> str:

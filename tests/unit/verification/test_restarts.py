@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.domain.verification import CheckState
 from bot.kube.pods import Pod, read_pod
-from bot.verification import alerts, restarts
-from bot.verification.restarts import Soak, check, disturbed, grown, remembered, watched, words
+from bot.verification import alerts
+from bot.verification.restarts import (
+    Soak,
+    check,
+    disturbed,
+    grown,
+    last_of,
+    marks,
+    remembered,
+    seen_in,
+    watching,
+    words,
+)
 from tests.unit.cluster_states import NOW, pod, recorded
 
 MINUTE = timedelta(minutes=1)
 ROLLED_OUT = NOW - 3 * MINUTE
-
-
-def marks(fresh: list[Pod]) -> dict[str, dict[str, Any]]:
-    return restarts.marks(fresh, NOW)
 
 
 def soak(length: timedelta = 2 * MINUTE, since: object = ROLLED_OUT, left: timedelta = 10 * MINUTE) -> Soak:
@@ -160,7 +166,7 @@ def test_marks_of_an_older_version_tell_nothing_and_disturb_nothing() -> None:
 
 def test_restarts_of_a_pod_that_came_by_the_same_name_count_from_none() -> None:
     assert grown([pod("a", uid="another", restarts=1), pod("b")], marks(PAIR)) == ["a +1 (restarted)"]
-    kept = remembered([pod("a", uid="another", restarts=1), pod("b", ready_since=NOW)], marks(PAIR), NOW)
+    kept = remembered([pod("a", uid="another", restarts=1), pod("b", ready_since=NOW)], marks(PAIR))
     assert (kept["a"]["restarts"], kept["b"]["ready"]) == (0, NOW.isoformat())
 
 
@@ -177,13 +183,15 @@ def test_the_alerts_are_shown_and_never_judged(firing: int, total: int, text: st
 
 
 def test_so_many_are_watched_as_long_as_the_last_of_them() -> None:
-    """Those beyond the number may be younger; of a mark without a time nothing is known."""
-    before = {**restarts.marks([pod("a")], NOW - 2 * MINUTE), **restarts.marks([pod("b")], NOW - MINUTE)}
-    both, late = [pod("a"), pod("b")], [pod("a"), pod("b"), pod("c")]
-    assert watched(both, before, 2, NOW) == (NOW - MINUTE, "b")
-    assert watched(late, before, 2, NOW) == (NOW - MINUTE, "b")
-    assert watched(late, before, 3, NOW) == (NOW, "c")
-    assert watched([pod("c")], before, 1, NOW) == (NOW, "c")
-    assert watched([pod("b", uid="another")], before, 1, NOW) == (NOW, "b")
-    assert watched(both, before, 0, NOW) == watched([], before, 2, NOW) == (None, "")
-    assert watched([pod("a")], {"a": {"restarts": 2}}, 1, NOW) == (None, "")
+    """Those beyond the number may be younger; a mark without a time tells nothing; a clock that is set moves all."""
+    began = NOW - 2 * MINUTE
+    before = seen_in(marks(PAIR), {"a": began, "b": NOW - MINUTE}, began)
+    for by in (timedelta(0), -timedelta(hours=1), timedelta(hours=1)):
+        found = watching([*PAIR, pod("c")], before, began + by, NOW + by)
+        assert found == {"a": began + by, "b": NOW - MINUTE + by, "c": NOW + by}
+    found = watching([*PAIR, pod("c")], before, began, NOW)
+    assert last_of(found, 2) == (NOW - MINUTE, "b")
+    assert last_of(found, 3) == (NOW, "c")
+    assert last_of(found, 0) == last_of({}, 2) == (None, "")
+    assert watching([pod("b", uid="another")], before, began, NOW) == {"b": NOW}
+    assert watching(PAIR, before, None, NOW) == watching([pod("a")], {"a": {"restarts": 2}}, began, NOW) == {}
