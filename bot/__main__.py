@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gc
 import getpass
+import importlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from bot.cli_options import DOTENV, EnvFile, Json, sandbox_module
+from bot.cli_options import DOTENV, EnvFile, Json
 from bot.domain.errors import ConfigError, FettleError
 
 app = typer.Typer(
@@ -51,7 +52,7 @@ def run(
 
     moved = None
     if sandbox_clock >= 0:  # `fettle sandbox` starts a bot so, whose time it lets pass
-        moved_time = sandbox_module("moved_time")
+        moved_time = _sandbox("moved_time")
         try:
             moved = moved_time.Moved(sandbox_clock)
         except moved_time.NoLineError as error:
@@ -351,12 +352,25 @@ def sandbox(
     plain: Annotated[bool, typer.Option("--plain", help="Headless at a terminal: lines, no picture.")] = False,
 ) -> None:
     """Start a local Slack and a local cluster with the bot in between; nothing leaves this machine."""
-    cli = sandbox_module("cli")
+    cli = _sandbox("cli")
     options = cli.SandboxOptions(
         headless=headless, scenario=scenario, breaks=breaks, list_scenarios=list_scenarios, env=env, demo=demo,
         data=data, bot=bot, port=port, playbooks=playbooks, plain=plain,
     )  # fmt: skip
     raise typer.Exit(cli.run(options))
+
+
+def _sandbox(module: str) -> Any:
+    """A module of the sandbox, which an image for production lacks: then a sentence and exit code 2."""
+    try:
+        return importlib.import_module(f"bot.sandbox.{module}")
+    except ModuleNotFoundError as missing:
+        if str(missing.name).startswith("bot."):
+            text = "The sandbox isn't in this image; run make sandbox in a copy of Fettle's sources."
+        else:
+            text = f"The sandbox isn't installed here ({missing.name}): pip install 'fettle-bot[sandbox]'."
+        typer.echo(text, err=True)
+        raise typer.Exit(2) from missing
 
 
 @app.command()

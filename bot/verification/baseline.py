@@ -13,7 +13,7 @@ from bot.domain.execution import RESTARTED_AT, WriteRequest
 from bot.domain.proposal import TargetState
 from bot.domain.verification import Verification
 from bot.verification import metrics
-from bot.verification.rollout import EXCEEDED
+from bot.verification.rollout import EXCEEDED, Bound
 
 POINTED = RESTARTED_AT.replace("~", "~0").replace("/", "~1")
 RESTARTED = "restarted_at"
@@ -72,3 +72,15 @@ def deadline(before: Mapping[str, Any], soak: timedelta, now: datetime) -> datet
     """
     longest = max(soak, metrics.longest(metrics.planned(before)))
     return now + timedelta(seconds=int(before.get("progress_deadline", 600))) + longest + MARGIN
+
+
+def as_it_was(verification: Verification, *, made: int) -> Bound:
+    """What a target is known by after an action that leaves its template alone and made so many generations."""
+    before, known = verification.baseline, verification.baseline.get("generation")
+    return Bound(
+        verification.target.uid,
+        known + made if isinstance(known, int) else None,
+        template_hash=str(before.get("template_hash", "")),
+        restarted_at=restarted_at(verification),
+        strategy=str(before.get("strategy", "")),
+    )

@@ -16,9 +16,8 @@ from bot.domain.verification import Check, CheckState, Verification
 from bot.kube.pods import Pod
 from bot.kube.reads import Snapshot
 from bot.verification import rollout
-from bot.verification.baseline import restarted_at
+from bot.verification.baseline import as_it_was
 from bot.verification.judged import Judged, living
-from bot.verification.rollout import Bound
 
 NAME = "replacement"
 
@@ -82,8 +81,4 @@ def _row(names: Sequence[str], still: Sequence[str], fresh: tuple[Pod, ...], at:
 
 def _moved(state: TargetState, verification: Verification) -> str:
     """An eviction makes no generation: any newer one is somebody's, but an autoscaler's count."""
-    generation, known = verification.baseline.get("generation"), str(verification.baseline.get("template_hash", ""))
-    seen = generation if isinstance(generation, int) else None
-    return rollout.superseded(
-        state, Bound(verification.target.uid, seen, template_hash=known, restarted_at=restarted_at(verification))
-    )
+    return rollout.superseded(state, as_it_was(verification, made=0))

@@ -207,6 +207,7 @@ def _rolled_out(found: Snapshot, verification: Verification, binding: Mapping[st
         stuck=bool((pods or newest) and verification.baseline.get("stuck")),
         newest=newest,
         restarted_at=restarted_at(verification),
+        strategy=str(verification.baseline.get("strategy", "")),
     )
     taken_back = reverted.check(state, bound, str(verification.baseline.get(BEFORE, "")), at)
     fresh = rollout.new_pods(state, found.pods, bound)

@@ -43,6 +43,7 @@ def assess(
         newest=True,
         paused=True,
         restarted_at=restarted_at(verification),
+        strategy=str(verification.baseline.get("strategy", "")),
     )
     since, held = verification.rolled_out_at, verification.progress.get(HELD)
     now = [state.pods_wanted, state.replicas]

@@ -16,9 +16,8 @@ from bot.domain.proposal import TargetState
 from bot.domain.verification import Check, CheckState, Verification
 from bot.kube.reads import Snapshot
 from bot.verification import rollout
-from bot.verification.baseline import restarted_at
+from bot.verification.baseline import as_it_was
 from bot.verification.judged import Judged, living
-from bot.verification.rollout import Bound
 
 NAME = "replicas"
 ENDED = frozenset({"Succeeded", "Failed"})
@@ -62,15 +61,11 @@ def bounded(found: Snapshot, verification: Verification, binding: Mapping[str, A
 
 def _scaled_away(state: TargetState, verification: Verification, to: int) -> str:
     """Our own write made one new generation; one that is newer is somebody's."""
-    label, before = state.target.label, verification.baseline.get("generation")
+    label = state.target.label
     if state.target.uid == verification.target.uid and state.replicas != to and not _older(state, verification):
         who = f"autoscaler {state.hpa[0]}" if state.hpa is not None else "somebody else"
         return f"{label} was scaled to {state.replicas} by {who} after the action"
-    ours = before + 1 if isinstance(before, int) else None
-    known = str(verification.baseline.get("template_hash", ""))
-    return rollout.superseded(
-        state, Bound(verification.target.uid, ours, template_hash=known, restarted_at=restarted_at(verification))
-    )
+    return rollout.superseded(state, as_it_was(verification, made=1))
 
 
 def _older(state: TargetState, verification: Verification) -> bool:
@@ -86,12 +81,7 @@ def _rebounded(state: TargetState, verification: Verification, binding: Mapping[
             return f"autoscaler {name} doesn't scale {label} any more"
         if state.hpa[1:] != (binding["least"], binding["most"]):
             return f"the bounds of autoscaler {name} were changed to {state.hpa[1]} to {state.hpa[2]} after the action"
-    generation = verification.baseline.get("generation")
-    known = str(verification.baseline.get("template_hash", ""))
-    seen = generation if isinstance(generation, int) else None
-    return rollout.superseded(
-        state, Bound(verification.target.uid, seen, template_hash=known, restarted_at=restarted_at(verification))
-    )
+    return rollout.superseded(state, as_it_was(verification, made=0))
 
 
 def _reached(found: Snapshot, to: int) -> bool:

@@ -31,7 +31,8 @@ class Bound:
     the rollout before had passed its deadline: a controller that uses an old ReplicaSet again leaves that condition
     until pods move. ``newest`` is whether the new pods are those of the workload's template, whatever hash they carry:
     for one that no revision holds yet. ``paused`` is what our write made of that, ``restarted_at`` of the template's
-    mark of a restart, which its hash leaves out; None where that isn't known.
+    mark of a restart, which its hash leaves out; None where that isn't known. ``strategy`` is that of updates before
+    the action, "" where it isn't known.
     """
 
     uid: str = ""
@@ -43,6 +44,7 @@ class Bound:
     newest: bool = False
     paused: bool = False
     restarted_at: str | None = None
+    strategy: str = ""
 
     @property
     def on_workload(self) -> bool:
@@ -53,8 +55,8 @@ class Bound:
 def superseded(state: TargetState, bound: Bound) -> str:
     """A sentence when the target moved past our write, else empty.
 
-    A newer generation supersedes, with one exception: an HPA that changed the replica count while template and
-    execution annotation stayed ours. Else no verdict would ever be reached under an active autoscaler.
+    A newer generation supersedes, with one exception: an HPA that changed the replica count while template, strategy
+    and execution annotation stayed ours. Else no verdict would ever be reached under an active autoscaler.
     """
     label = state.target.label
     if bound.uid and state.target.uid != bound.uid:
@@ -71,7 +73,7 @@ def superseded(state: TargetState, bound: Bound) -> str:
     if bound.restarted_at not in {None, state.template_annotations.get(RESTARTED_AT, "")}:
         return f"{label} was restarted by somebody else after the action (generation {state.generation})"
     same = bool(bound.template_hash) and state.template_hash == bound.template_hash and state.paused == bound.paused
-    if same and state.hpa is not None:
+    if same and bound.strategy in {"", state.strategy} and state.hpa is not None:
         return ""
     return f"{label} was changed after the action (generation {bound.generation} → {state.generation})"
 

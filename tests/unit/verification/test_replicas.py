@@ -243,6 +243,14 @@ def test_what_an_autoscaler_adds_again_has_a_soak_of_its_own_and_what_it_adds_be
     assert verdicts(RAISED, there, there, there, more) == ["measuring"] * 3 + ["pass"]
 
 
+def test_another_strategy_is_somebodys_change_though_an_autoscaler_moves_the_count_too() -> None:
+    """Who changed the generation isn't told: what an autoscaler never changes must be as it was."""
+    there = (*OLD[1:], pod("api-9"))
+    changed = replace(_scaled(3, *there), state=replace(_scaled(3).state, strategy="OnDelete"))
+    assert verdicts(EVICTED, changed) == ["superseded"]
+    assert verdicts(RAISED, Snapshot(raised(3, 8, strategy="OnDelete"), pods(3))) == ["superseded"]
+
+
 def test_somebodys_change_supersedes() -> None:
     changed = counted(3, generation=8, observed_generation=8, template_hash="hash-2")
     assert verdicts(EVICTED, Snapshot(changed, (*OLD[1:], pod("api-9")))) == ["superseded"]
