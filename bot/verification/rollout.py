@@ -73,7 +73,8 @@ def superseded(state: TargetState, bound: Bound) -> str:
     if bound.restarted_at not in {None, state.template_annotations.get(RESTARTED_AT, "")}:
         return f"{label} was restarted by somebody else after the action (generation {state.generation})"
     same = bool(bound.template_hash) and state.template_hash == bound.template_hash and state.paused == bound.paused
-    if same and bound.strategy in {"", state.strategy} and state.hpa is not None:
+    same = same and bound.strategy in {"", state.strategy}
+    if same and state.hpa is not None:
         return ""
     return f"{label} was changed after the action (generation {bound.generation} → {state.generation})"
 

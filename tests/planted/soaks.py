@@ -47,8 +47,8 @@ BUGS = (
         name="another-strategy-beside-an-autoscaler",
         why="Somebody sets OnDelete while an autoscaler moves the count: taken for the autoscaler's, and passes.",
         file=ROLLOUT,
-        old='    if same and bound.strategy in {"", state.strategy} and',
-        new="    if same and",
+        old='    same = same and bound.strategy in {"", state.strategy}\n',
+        new="",
         tests=("tests/unit/verification/test_replicas.py",),
     ),
     Bug(
