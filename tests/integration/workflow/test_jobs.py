@@ -77,8 +77,9 @@ async def test_a_request_goes_all_the_way_by_ticks_alone(floor: Floor, start: Ca
     assert (await floor.approve(await floor.proposal())).ok
 
     async def verified() -> bool:
-        floor.advance(2)
         newest = await floor.verification()
+        if newest is not None and not jobs._running:  # on a busy machine a look would see minutes pass
+            floor.advance(2)
         return newest is not None and newest.verdict == "pass"
 
     await until(verified)
