@@ -20,9 +20,10 @@ from bot.kube.client import Cluster
 from bot.kube.objects import dig, text
 from bot.kube.writes import send
 from bot.mitigations.applied import Applied, ReadBack
+from bot.mitigations.dry_run import Rights, sent, tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import annotate, must_test_uid, patch, precondition
-from bot.mitigations.verb import Mitigation, Rights, tried
+from bot.mitigations.verb import Mitigation
 
 FIELD = "/spec/unschedulable"
 ANNOTATIONS = "/metadata/annotations"
@@ -84,19 +85,16 @@ def preview_of(action: Action) -> Callable[..., Coroutine[Any, Any, Preview]]:
         cluster: Cluster, state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params
     ) -> Preview:
         planned = build(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-        rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
+        ran = await tried(cluster, state.target, RIGHTS, lambda: sent(cluster, planned))
         name = state.target.name
-        return Preview(
-            request=planned,
+        return ran.preview(
+            planned,
             diff="+ unschedulable: true" if cordons else "- unschedulable: true",
-            facts=_facts(state, dry_run=not problem),
+            facts=_facts(state, ran.words),
             consequence=f"No new pod is put on {name}; what runs there stays."
             if cordons
             else f"New pods may be put on {name} again.",
             warnings=(f"What runs there stays. To empty it, a person drains it: {drain(name)}",) if cordons else (),
-            problem=problem,
-            passing=passing,
-            rights=rights,
         )
 
     return preview
@@ -107,11 +105,11 @@ def drain(name: str) -> str:
     return f"kubectl drain {name} --ignore-daemonsets --delete-emptydir-data"
 
 
-def _facts(state: TargetState, *, dry_run: bool) -> str:
+def _facts(state: TargetState, dry_run: str) -> str:
     node = state.thing.node if state.thing is not None else None
     ready = {True: "ready", False: "not ready", None: "silent"}[node.ready if node is not None else None]
     parts = [ready] + (["other nodes take pods"] if node is not None and node.others else [])
-    return " · ".join([*parts, "dry run ok" if dry_run else "dry run refused"])
+    return " · ".join([*parts, dry_run])
 
 
 async def apply(cluster: Cluster, stored: WriteRequest) -> int:

@@ -18,9 +18,10 @@ from bot.integrations.artifacts import Artifacts
 from bot.integrations.sources import Sources
 from bot.kube.client import Cluster
 from bot.mitigations import debug_container, dumps, heap_dump, thread_dump
+from bot.mitigations.dry_run import sent, tried
 from bot.mitigations.dump_scripts import BESIDE
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Bringing, Brought, Mitigation, Plan, Ready, tried
+from bot.mitigations.verb import Bringing, Brought, Mitigation, Plan, Ready
 
 RIGHTS = dict.fromkeys(RESTARTABLE, (*dumps.RIGHTS["Deployment"], ("patch", "", "pods/ephemeralcontainers")))
 
@@ -84,20 +85,17 @@ async def _preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run of the patch."""
     planned = _request(what, state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights, problem, passing = await tried(cluster, state.target, RIGHTS, debug_container.request(planned))
+    ran = await tried(cluster, state.target, RIGHTS, lambda: sent(cluster, debug_container.request(planned)))
     repository, _, digest = str(params["image"]).partition("@")
-    return Preview(
-        request=planned,
+    return ran.preview(
+        planned,
         diff=f"+ ephemeral container {planned.body['debug']['name']}\n+   image {params['image']}\n"
         f"+   user {params['user']}, beside {params['container']}, {' '.join(debug_container.COMMAND)}",
         facts=f"pod {params['pod']} · beside {params['container']} · {repository}@{digest[:19]} as user "
-        f"{params['user']} · nothing is restarted · {'dry run refused' if problem else 'dry run ok'}",
+        f"{params['user']} · nothing is restarted · {ran.words}",
         consequence=f"Adds a debug container to {params['pod']} and takes {WORDS[what]} from there. It stays listed "
         "until the pod is gone: irreversible. The process stands still while it is dumped.",
         warnings=_warnings(what, params),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

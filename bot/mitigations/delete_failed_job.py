@@ -17,8 +17,9 @@ from bot.kube.client import Cluster
 from bot.kube.objects import dig, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
+from bot.mitigations.dry_run import Rights, sent, tried
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.verb import Mitigation, Rights, tried
+from bot.mitigations.verb import Mitigation
 
 RIGHTS: Rights = {"Job": (("get", "batch", "jobs"), ("delete", "batch", "jobs"))}
 RBAC = """\
@@ -77,27 +78,24 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is deleted."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
-    return Preview(
-        request=planned,
+    ran = await tried(cluster, state.target, RIGHTS, lambda: sent(cluster, planned))
+    return ran.preview(
+        planned,
         diff=f"- Job {state.target.ref} and its pods",
-        facts=_facts(state, dry_run=not problem),
+        facts=_facts(state, ran.words),
         consequence=f"Deletes Job {state.target.ref} with its pods and their logs.",
         warnings=("Irreversible: the Job, its pods and their logs are gone. The evidence in the thread stays.",),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 
-def _facts(state: TargetState, *, dry_run: bool) -> str:
+def _facts(state: TargetState, dry_run: str) -> str:
     thing = state.thing
     parts: list[str] = []
     if thing is not None and thing.job is not None:
         parts.append(f"failed{f' ({thing.job.reason[:60]})' if thing.job.reason else ''}")
     if thing is not None and thing.cron is not None:
         parts.append(f"made by CronJob {thing.cron.name}, newest run {thing.cron.run}")
-    return " · ".join([*parts, "dry run ok" if dry_run else "dry run refused"])
+    return " · ".join([*parts, dry_run])
 
 
 async def apply(cluster: Cluster, stored: WriteRequest) -> int:

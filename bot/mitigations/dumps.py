@@ -29,9 +29,10 @@ from bot.kube.execs import Place
 from bot.kube.objects import path
 from bot.kube.room import Room
 from bot.mitigations import dump_found
+from bot.mitigations.dry_run import tried
 from bot.mitigations.dump_scripts import BESIDE, COMMANDS, filled
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Brought, tried
+from bot.mitigations.verb import Brought
 
 _TAKES = (("get", "", "pods/exec"), ("create", "", "pods/exec"))
 RIGHTS: dict[str, tuple[tuple[str, str, str], ...]] = dict.fromkeys(RESTARTABLE, _TAKES)
@@ -181,16 +182,12 @@ async def preview(
     cluster: Cluster, state: TargetState, planned: WriteRequest, consequence: str, warnings: tuple[str, ...]
 ) -> Preview:
     """What would happen; there is no dry run of a command."""
-    rights, problem, passing = await tried(cluster, state.target, RIGHTS)
-    return Preview(
-        request=planned,
-        diff="",
+    ran = await tried(cluster, state.target, RIGHTS)
+    return ran.preview(
+        planned,
         facts=f"pod {planned.body['pod']} · container {planned.body['container']} · nothing is restarted",
         consequence=consequence,
         warnings=warnings,
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

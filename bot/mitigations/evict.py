@@ -16,7 +16,6 @@ from itertools import chain
 
 from bot.domain.errors import (
     BudgetHoldsError,
-    FettleError,
     IntegrityError,
     NotFoundError,
     RequestError,
@@ -33,10 +32,12 @@ from bot.kube.pods import Pod, read_pod
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations import evict_set
 from bot.mitigations.applied import Applied, ReadBack
+from bot.mitigations.dry_run import Rights, tried
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 POD = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+HELD = "the budget holds it back now"
 NO_POD = (
     "What follows the workload is no name of a pod. Write it as kubectl get pods shows it "
     "(/incident act evict shop/api api-7d9f-x2x1p), or nothing for the one that fares worst."
@@ -136,29 +137,26 @@ async def preview(
     """What would happen, by the API server's own dry run, which asks the budgets; one that holds is no problem."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
     names = list(evict_set.pods_of(params).values())
-    rights: dict[str, bool] = {}
-    problem, passing, held = "", False, ""
-    found: list[Pod] = []
+    held = ""
     local: tuple[str, ...] = ()
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
+
+    async def changes() -> str:
+        nonlocal held, local
         objects = [await cluster.get(path("Pod", state.target.namespace, name)) for name in names]
-        found, local = [read_pod(one) for one in objects], tuple(dict.fromkeys(chain(*map(_local, objects))))
-        for one in _each(planned):
-            await send(cluster, one, dry_run=True)
-    except BudgetHoldsError as error:
-        held = str(error)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff="\n".join(map(_line, found)) if len(names) > 1 else "",
-        facts=facts(state, held=held, dry_run=not problem, pods=len(names), of=params.get("of")),
+        local = tuple(dict.fromkeys(chain(*map(_local, objects))))
+        try:
+            for one in _each(planned):
+                await send(cluster, one, dry_run=True)
+        except BudgetHoldsError as error:
+            held = str(error)
+        return "\n".join(_line(read_pod(one)) for one in objects) if len(names) > 1 else ""
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
+    return ran.preview(
+        planned,
+        facts=facts(state, ran=HELD if held else ran.words, pods=len(names), of=params.get("of")),
         consequence=consequence(state, params),
         warnings=(*_waits(held), *warnings(state, local)),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 
@@ -180,7 +178,7 @@ def _local(pod: object) -> tuple[str, ...]:
     return tuple(text(one, "name") for one in volumes if one.get("emptyDir") is not None)
 
 
-def facts(state: TargetState, *, held: str, dry_run: bool, pods: int = 1, of: object = None) -> str:
+def facts(state: TargetState, *, ran: str, pods: int = 1, of: object = None) -> str:
     """``1 of 6 pods, 5 ready · budget api allows 1 down · dry run ok``; ``of`` are all that crash."""
     unit = "pods" if state.replicas != 1 else "pod"
     parts = [f"{pods} of {state.replicas} {unit}, {state.ready} ready"]
@@ -190,8 +188,7 @@ def facts(state: TargetState, *, held: str, dry_run: bool, pods: int = 1, of: ob
         parts.append("no disruption budget")
     else:
         parts.append(f"budget {state.budget[0]} allows {state.budget[2]} down")
-    parts.append("the budget holds it back now" if held else "dry run ok" if dry_run else "dry run refused")
-    return " · ".join(parts)
+    return " · ".join([*parts, ran])
 
 
 def consequence(state: TargetState, params: Params) -> str:

@@ -21,9 +21,10 @@ from bot.kube.objects import text
 from bot.kube.quantity import quantity
 from bot.kube.writes import send
 from bot.mitigations.applied import Applied, ReadBack
+from bot.mitigations.dry_run import Rights, sent, tried
 from bot.mitigations.params import NO_PARAMS, Params
 from bot.mitigations.patches import annotate, must_test_uid, patch, precondition
-from bot.mitigations.verb import Mitigation, Rights, tried
+from bot.mitigations.verb import Mitigation
 from bot.policy import volume_growth
 
 SIZE = "/spec/resources/requests/storage"
@@ -101,24 +102,15 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights, problem, passing = await tried(cluster, state.target, RIGHTS, planned)
+    ran = await tried(cluster, state.target, RIGHTS, lambda: sent(cluster, planned))
     claim = _claim(state)
     ref = state.target.ref
-    return Preview(
-        request=planned,
+    return ran.preview(
+        planned,
         diff=f"- storage: {params['from']}\n+ storage: {params['size']}",
-        facts=" · ".join(
-            [
-                f"{params['from']} now",
-                f"class {claim.storage_class}",
-                "dry run ok" if not problem else "dry run refused",
-            ]
-        ),
+        facts=f"{params['from']} now · class {claim.storage_class} · {ran.words}",
         consequence=f"Makes the volume of {ref} {params['size']} large, for good; it is paid for.",
         warnings=tuple(_warnings(state, claim)),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

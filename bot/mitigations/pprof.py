@@ -25,9 +25,10 @@ from bot.kube import proxied
 from bot.kube.client import Cluster
 from bot.kube.objects import mapping, path, text
 from bot.mitigations import dumps
+from bot.mitigations.dry_run import tried
 from bot.mitigations.dumps import Job
 from bot.mitigations.params import Params
-from bot.mitigations.verb import Bringing, Brought, Mitigation, tried
+from bot.mitigations.verb import Bringing, Brought, Mitigation
 
 RIGHTS = dict.fromkeys(RESTARTABLE, (("get", "", "pods/proxy"),))
 
@@ -161,16 +162,12 @@ async def _preview(
 ) -> Preview:
     """What would be asked; nothing is before the approval."""
     planned = _request(profile, state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights, problem, passing = await tried(cluster, state.target, RIGHTS)
-    return Preview(
-        request=planned,
-        diff="",
+    ran = await tried(cluster, state.target, RIGHTS)
+    return ran.preview(
+        planned,
         facts=f"pod {params['pod']} · port {params['port']}, {profile.path} · nothing is restarted",
         consequence=f"Asks the process in {params['pod']} {profile.told}, and keeps the answer in the store of dumps. "
         "Nothing is restarted.",
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from bot.domain.errors import FettleError, NotFoundError, RequestError
+from bot.domain.errors import NotFoundError, RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import SCALABLE, Action, Preview
 from bot.domain.proposal import TargetState
@@ -23,10 +23,11 @@ from bot.kube.objects import Json, count, mapping, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.diff import spec_diff
+from bot.mitigations.dry_run import Rights, tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import JSON_PATCH, must_test_uid, precondition
 from bot.mitigations.scale import SCALE_ROLE, number
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 KIND = "HorizontalPodAutoscaler"
 LEAST, MOST = "/spec/minReplicas", "/spec/maxReplicas"
@@ -106,26 +107,22 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing, shown = "", "", False, ""
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
+    shown = ""
+
+    async def changes() -> str:
+        nonlocal shown
         before = await lists.one(cluster, KIND, state.target.namespace, str(params["autoscaler"]))
         after = await send(cluster, planned, dry_run=True)
-        diff, shown = spec_diff(mapping(before, "spec"), mapping(after, "spec")), _asks(before)
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    ran = "dry run refused" if problem else "dry run ok"
+        shown = _asks(before)
+        return spec_diff(mapping(before, "spec"), mapping(after, "spec"))
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
     bounds = f"bounds {params['from_least']} to {params['from_most']} → {params['least']} to {params['most']}"
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=" · ".join(filter(None, (bounds, f"{state.replicas} replicas, {state.ready} ready", shown, ran))),
+    return ran.preview(
+        planned,
+        facts=" · ".join(filter(None, (bounds, f"{state.replicas} replicas, {state.ready} ready", shown, ran.words))),
         consequence=consequence(state, params),
         warnings=warnings(state, params),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.errors import FettleError, IntegrityError, NotFoundError, RequestError, WorldChangedError
+from bot.domain.errors import IntegrityError, NotFoundError, RequestError, WorldChangedError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -21,8 +21,9 @@ from bot.kube.client import Cluster
 from bot.kube.objects import Json, count, dig, mapping, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
+from bot.mitigations.dry_run import Rights, tried
 from bot.mitigations.params import NO_PARAMS, Params
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 MANUAL = "cronjob.kubernetes.io/instantiate"
 """The annotation by which kubectl marks a run that no schedule made."""
@@ -126,32 +127,25 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing = "", "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        made = await send(cluster, await ready(cluster, planned), dry_run=True)
-        diff = "\n".join(_lines(made))
-    except FettleError as error:
-        problem, passing = str(error), error.retry
+
+    async def changes() -> str:
+        return "\n".join(_lines(await send(cluster, await ready(cluster, planned), dry_run=True)))
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
     cron = _cron(state)
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=_facts(cron, dry_run=not problem),
+    return ran.preview(
+        planned,
+        facts=_facts(cron, ran.words),
         consequence=f"Starts one Job from the template of CronJob {state.target.namespace}/{cron.name}, as its "
         "schedule would.",
         warnings=("Irreversible: what a run did can't be taken back.",),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 
-def _facts(cron: CronSeen, *, dry_run: bool) -> str:
+def _facts(cron: CronSeen, dry_run: str) -> str:
     parts = [f"schedule {cron.schedule}", f"concurrencyPolicy {cron.concurrency}"]
     parts += [f"newest run {cron.run}"] if cron.run else []
-    return " · ".join([*parts, f"marked {RERUN}={SAFE}", "dry run ok" if dry_run else "dry run refused"])
+    return " · ".join([*parts, f"marked {RERUN}={SAFE}", dry_run])
 
 
 def _lines(job: Json) -> list[str]:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.domain.errors import FettleError, RequestError
+from bot.domain.errors import RequestError
 from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import RESTARTABLE, Target
-from bot.kube import reads
 from bot.kube.client import Cluster
-from bot.kube.objects import PLACES, mapping
-from bot.kube.writes import send
+from bot.kube.objects import PLACES
 from bot.mitigations.applied import ReadBack
-from bot.mitigations.diff import spec_diff
+from bot.mitigations.dry_run import Rights, spec_changes, tried
 from bot.mitigations.params import NO_PARAMS, Params
 from bot.mitigations.patches import PATCH_ROLE, annotate, apply_patch, patch, preconditions, read_mark
 from bot.mitigations.restart_words import consequence, facts, warnings
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 MARKED = ("spec", "template", "metadata", "annotations")
 TEMPLATE = "/" + "/".join(MARKED)
@@ -62,24 +60,12 @@ async def preview(
     "patch deployments.apps" to whether the account may.
     """
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing = "", "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        before = await reads.workload(cluster, state.target)
-        after = await send(cluster, planned, dry_run=True)
-        diff = spec_diff(mapping(before, "spec"), mapping(after, "spec"))
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=facts(state, dry_run=not problem),
+    ran = await tried(cluster, state.target, RIGHTS, lambda: spec_changes(cluster, state.target, planned))
+    return ran.preview(
+        planned,
+        facts=facts(state, ran.words),
         consequence=consequence(state),
         warnings=warnings(state),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

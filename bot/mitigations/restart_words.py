@@ -26,7 +26,7 @@ def pace(state: TargetState) -> str:
     return f"{bound} at a time"
 
 
-def facts(state: TargetState, *, dry_run: bool) -> str:
+def facts(state: TargetState, dry_run: str) -> str:
     """The budget line of the card: ``6 replicas, 25 % at a time · budget allows 2 down · no HPA · dry run ok``."""
     unit = "node" if state.target.kind == "DaemonSet" else "replica"
     parts = [f"{state.replicas} {unit}{'' if state.replicas == 1 else 's'}, {pace(state)}"]
@@ -36,8 +36,7 @@ def facts(state: TargetState, *, dry_run: bool) -> str:
         parts.append(f"budget {state.budget[0]} allows {state.budget[2]} down")
     if state.target.kind != "DaemonSet":
         parts.append("no HPA" if state.hpa is None else f"HPA {state.hpa[1]} to {state.hpa[2]}")
-    parts.append("dry run ok" if dry_run else "dry run refused")
-    return " · ".join(parts)
+    return " · ".join([*parts, dry_run])
 
 
 def consequence(state: TargetState) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.errors import FettleError, RequestError
+from bot.domain.errors import RejectedError, RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -23,11 +23,12 @@ from bot.kube.template import compare
 from bot.kube.workload import revision_number, revision_template, template_hash
 from bot.kube.writes import send
 from bot.mitigations.applied import ReadBack
+from bot.mitigations.dry_run import tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import apply_patch, patch, preconditions, read_mark
 from bot.mitigations.pause import PAUSED, RBAC, RIGHTS, managed, mark, nothing_more, where
 from bot.mitigations.restart_words import pace, pods, warnings
-from bot.mitigations.verb import Mitigation, rights_on
+from bot.mitigations.verb import Mitigation
 
 MAX_LINES = 40
 NOTHING = "nothing waits to be rolled out"
@@ -80,29 +81,24 @@ async def preview(
 ) -> Preview:
     """What would happen: the dry run tells that it may, the difference what starts to roll out."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    lines: Sequence[str] = ()
-    problem, passing = "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
+
+    async def changes() -> str:
         found = await reads.parts(cluster, state.target)
         after = await send(cluster, planned, dry_run=True)
-        running = _running(ordered(found.obj, found.revisions))
-        if running is not None:
-            lines = compare(revision_template("Deployment", running), mapping(after, "spec", "template")).lines
         if dig(after, "spec", "paused"):
-            problem = "The dry run leaves it paused: something in the cluster writes that back."
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff="\n".join(lines[:MAX_LINES]),
-        facts=f"{_starts(params)} · {where(state)} · {'dry run refused' if problem else 'dry run ok'}",
+            raise RejectedError("The dry run leaves it paused: something in the cluster writes that back.", "paused")
+        running = _running(ordered(found.obj, found.revisions))
+        if running is None:
+            return ""
+        lines = compare(revision_template("Deployment", running), mapping(after, "spec", "template")).lines
+        return "\n".join(lines[:MAX_LINES])
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
+    return ran.preview(
+        planned,
+        facts=f"{_starts(params)} · {where(state)} · {ran.words}",
         consequence=consequence(state, params),
         warnings=(*managed(state), *(line for line in warnings(state) if "manages this object" not in line)),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

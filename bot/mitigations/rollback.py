@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.errors import FettleError, IntegrityError, RequestError
+from bot.domain.errors import IntegrityError, RequestError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -26,10 +26,11 @@ from bot.kube.template import compare
 from bot.kube.undo import Revision
 from bot.kube.writes import send
 from bot.mitigations.applied import ReadBack
+from bot.mitigations.dry_run import Rights, tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import PATCH_ROLE, annotate, must_test_uid, patch, preconditions, read_mark
 from bot.mitigations.restart_words import facts, held, pace, pods, warnings
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 TEMPLATE = "/spec/template"
 ANNOTATIONS = "/metadata/annotations"
@@ -155,25 +156,19 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored. Values of the environment aren't shown."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing = "", "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
+
+    async def changes() -> str:
         before = await reads.workload(cluster, state.target)
         after = await send(cluster, await ready(cluster, planned), dry_run=True)
         lines = compare(mapping(before, "spec", "template"), mapping(after, "spec", "template")).lines
-        diff = "\n".join(lines[:MAX_LINES])
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=facts(state, dry_run=not problem),
+        return "\n".join(lines[:MAX_LINES])
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
+    return ran.preview(
+        planned,
+        facts=facts(state, ran.words),
         consequence=consequence(state, params),
         warnings=(*_doubts(params), *held(state), *warnings(state)),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from bot.domain.errors import FettleError, RequestError
+from bot.domain.errors import RequestError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import SCALABLE, Action, Preview
 from bot.domain.proposal import TargetState
@@ -20,10 +20,11 @@ from bot.kube.objects import PLACES, count, dig, path, text
 from bot.kube.writes import FIELD_MANAGER, send
 from bot.mitigations.applied import Applied, ReadBack
 from bot.mitigations.diff import spec_diff
+from bot.mitigations.dry_run import Rights, tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import JSON_PATCH, must_test_uid, precondition
 from bot.mitigations.restart_words import pods
-from bot.mitigations.verb import Mitigation, Rights, rights_on
+from bot.mitigations.verb import Mitigation
 
 REPLICAS = "/spec/replicas"
 NUMBER = re.compile(r"\d{1,4}")
@@ -99,33 +100,26 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing = "", "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
+
+    async def changes() -> str:
         after = await send(cluster, planned, dry_run=True)
-        diff = spec_diff({"replicas": params["from"]}, {"replicas": count(after, "spec", "replicas")})
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=facts(state, params, dry_run=not problem),
+        return spec_diff({"replicas": params["from"]}, {"replicas": count(after, "spec", "replicas")})
+
+    ran = await tried(cluster, state.target, RIGHTS, changes)
+    return ran.preview(
+        planned,
+        facts=facts(state, params, ran.words),
         consequence=consequence(state, params),
         warnings=warnings(state, params),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 
-def facts(state: TargetState, params: Params, *, dry_run: bool) -> str:
+def facts(state: TargetState, params: Params, dry_run: str) -> str:
     """``3 → 6 replicas, 3 ready · no HPA · budget api allows 1 down · dry run ok``."""
     parts = [f"{params['from']} → {params['replicas']} replicas, {state.ready} ready"]
     parts.append("no HPA" if state.hpa is None else f"HPA {state.hpa[1]} to {state.hpa[2]}")
     parts.append("no disruption budget" if state.budget is None else f"budget {state.budget[0]} {state.budget[1]}")
-    parts.append("dry run ok" if dry_run else "dry run refused")
-    return " · ".join(parts)
+    return " · ".join([*parts, dry_run])
 
 
 def consequence(state: TargetState, params: Params) -> str:

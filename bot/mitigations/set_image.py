@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain import image
-from bot.domain.errors import FettleError, IntegrityError, RequestError, WorldChangedError
+from bot.domain.errors import IntegrityError, RequestError, WorldChangedError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
@@ -32,13 +32,13 @@ from bot.kube.workload import template_hash
 from bot.kube.writes import send
 from bot.mitigations import image_choice as choice
 from bot.mitigations.applied import ReadBack
-from bot.mitigations.diff import spec_diff
+from bot.mitigations.dry_run import spec_changes, tried
 from bot.mitigations.params import Params
 from bot.mitigations.patches import annotate, must_test_uid, patch, preconditions, read_mark
 from bot.mitigations.restart import MARKED, TEMPLATE
 from bot.mitigations.restart_words import facts, held, pace, pods, warnings
 from bot.mitigations.rollback import RBAC, RIGHTS
-from bot.mitigations.verb import Mitigation, Plan, Ready, rights_on
+from bot.mitigations.verb import Mitigation, Plan, Ready
 
 CONFIRMING = 3.0
 """Seconds for the digest before it is sent."""
@@ -138,24 +138,12 @@ async def preview(
 ) -> Preview:
     """What would happen, by the API server's own dry run; nothing is stored."""
     planned = request(state, approved_at=approved_at, execution_uid=execution_uid, params=params)
-    rights: dict[str, bool] = {}
-    diff, problem, passing = "", "", False
-    try:
-        rights = await rights_on(cluster, state.target, RIGHTS)
-        before = await reads.workload(cluster, state.target)
-        after = await send(cluster, planned, dry_run=True)
-        diff = spec_diff(mapping(before, "spec"), mapping(after, "spec"))
-    except FettleError as error:
-        problem, passing = str(error), error.retry
-    return Preview(
-        request=planned,
-        diff=diff,
-        facts=f"{_about(params, approved_at)} · {facts(state, dry_run=not problem)}",
+    ran = await tried(cluster, state.target, RIGHTS, lambda: spec_changes(cluster, state.target, planned))
+    return ran.preview(
+        planned,
+        facts=f"{_about(params, approved_at)} · {facts(state, ran.words)}",
         consequence=consequence(state, params),
         warnings=(*_by_rule(params), *held(state), *warnings(state)),
-        problem=problem,
-        passing=passing,
-        rights=rights,
     )
 
 

@@ -5,7 +5,6 @@ A verb's own file fills one in and calls it ``MITIGATION``. This module holds no
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,24 +12,21 @@ from typing import Protocol
 
 from bot.domain.artifact import Kept
 from bot.domain.cluster_user import Needed
-from bot.domain.errors import FettleError, IntegrityError
+from bot.domain.errors import IntegrityError
 from bot.domain.execution import WriteRequest
 from bot.domain.mitigation import Action, Preview
 from bot.domain.proposal import TargetState
 from bot.domain.target import Target
 from bot.integrations.artifacts import Artifacts
 from bot.integrations.sources import Sources
-from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.kube.objects import PLACES
-from bot.kube.writes import send
 from bot.mitigations.applied import ReadBack
+from bot.mitigations.dry_run import Rights
 from bot.mitigations.params import Params
 
 Plan = Callable[[Cluster, TargetState, Params], Awaitable[Params]]
 Ready = Callable[[Cluster, WriteRequest], Awaitable[WriteRequest]]
-Rights = Mapping[str, tuple[tuple[str, str, str], ...]]
-"""Kind of the target -> the (verb, group, resource or resource/subresource) rights that acting on it takes."""
 
 
 class _Preview(Protocol):
@@ -210,30 +206,3 @@ def takes(mitigation: Mitigation, target: Target, params: Params) -> tuple[Neede
         Needed(verb, group, resource, target.namespace, name(verb, resource))
         for verb, group, resource in mitigation.rights.get(target.kind, ())
     )
-
-
-async def tried(
-    cluster: Cluster, target: Target, rights: Rights, dry_run: WriteRequest | None = None
-) -> tuple[dict[str, bool], str, bool]:
-    """(which rights are held, what is against it or "", whether that may pass), by the API server's own answers.
-
-    Nothing is stored by ``dry_run``; what takes none has its rights alone. Never raises for the cluster's sake.
-    """
-    held: dict[str, bool] = {}
-    try:
-        held = await rights_on(cluster, target, rights)
-        if dry_run is not None:
-            await send(cluster, dry_run, dry_run=True)
-    except FettleError as error:
-        return held, str(error), error.retry
-    return held, "", False
-
-
-async def rights_on(cluster: Cluster, target: Target, rights: Rights) -> dict[str, bool]:
-    """``{"patch deployments.apps": True}`` of all that acting on this target takes; raises what a review raises."""
-    asked = rights[target.kind]
-    held = await asyncio.gather(*(reads.may(cluster, right, target.namespace) for right in asked))
-    return {
-        f"{verb} {resource}.{group}".rstrip("."): holds
-        for (verb, group, resource), holds in zip(asked, held, strict=True)
-    }

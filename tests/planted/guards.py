@@ -11,9 +11,9 @@ BUGS = (
     Bug(
         name="dry-run-only-told",
         why="The card of a volume, a node, a Job or a debug container says that the dry run is ok, and nobody asked.",
-        file="bot/mitigations/verb.py",
-        old="            await send(cluster, dry_run, dry_run=True)\n",
-        new="            await asyncio.sleep(0)\n",
+        file="bot/mitigations/dry_run.py",
+        old='    await send(cluster, planned, dry_run=True)\n    return ""\n',
+        new='    return ""\n',
         tests=("tests/integration/workflow/test_dry_runs_of_verbs.py",),
     ),
     Bug(

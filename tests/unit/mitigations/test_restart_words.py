@@ -33,13 +33,13 @@ def test_how_many_go_down_at_a_time(kind: str, changes: dict[str, Any], words: s
 
 def test_the_budget_line() -> None:
     full = state(budget=("api", "minAvailable 4", 2), hpa=("api", 2, 9))
-    assert facts(full, dry_run=True) == (
+    assert facts(full, "dry run ok") == (
         "6 replicas, 25 % at a time · budget api allows 2 down · HPA 2 to 9 · dry run ok"
     )
-    assert facts(state(replicas=1), dry_run=False) == (
+    assert facts(state(replicas=1), "dry run refused") == (
         "1 replica, 25 % at a time · no disruption budget · no HPA · dry run refused"
     )
-    assert facts(state("DaemonSet", max_unavailable="1"), dry_run=True) == (
+    assert facts(state("DaemonSet", max_unavailable="1"), "dry run ok") == (
         "6 nodes, one at a time · no disruption budget · dry run ok"
     )
 
