@@ -17,6 +17,9 @@ import pytest
 from bot.storage.db import Store
 from tests.chance import SEED
 from tests.order import LONG, dealt
+from tests.patience import STRETCHED
+
+os.environ.setdefault("SANDBOX_PATIENCE", str(STRETCHED))  # of a sandbox in this process and of those that it starts
 
 
 @pytest.hookimpl(trylast=True)

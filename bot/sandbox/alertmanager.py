@@ -16,6 +16,7 @@ import aiohttp
 
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alert_rule import HOST, Rule
+from bot.sandbox.patience import stretched
 from bot.sandbox.silence_book import SilenceBook, now
 
 STILL_FIRING = "0001-01-01T00:00:00Z"
@@ -189,7 +190,7 @@ class Alertmanager:
     async def send(self, body: dict[str, Any]) -> Delivery:
         """Post a body until it is taken or refused for good; raises ``TimeoutError`` after ``give_up`` seconds."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), trust_env=False)
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=stretched(10)), trust_env=False)
         headers = {"Authorization": f"Bearer {self.token}", "User-Agent": USER_AGENT}
         tries = 0
         async with asyncio.timeout(self.give_up):

@@ -20,6 +20,7 @@ import aiohttp
 
 import bot
 from bot.sandbox.moved_time import Hand
+from bot.sandbox.patience import stretched
 
 ROOT = Path(bot.__file__).resolve().parents[1]
 """The folder that holds the packages; put on the child's path because its working directory is elsewhere."""
@@ -119,7 +120,7 @@ class BotProcess:
             asyncio.create_task(self._keep(self._process.stderr, self.log_lines, "bot.log")),
         ]
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(stretched(within)):
                 await self._until_ready()
         except TimeoutError:
             await self.kill()
@@ -143,7 +144,7 @@ class BotProcess:
             follow()
 
     async def _until_ready(self) -> None:
-        timeout = aiohttp.ClientTimeout(total=2)
+        timeout = aiohttp.ClientTimeout(total=stretched(2))
         async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
             while True:
                 if not self.running:
@@ -186,7 +187,7 @@ class BotProcess:
         if self.running:
             self._process.send_signal(how)
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(stretched(within)):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
@@ -227,6 +228,6 @@ async def fettle(
         stderr=asyncio.subprocess.STDOUT,
         limit=1 << 24,
     )
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(stretched(within)):
         out, _ = await process.communicate()
     return process.returncode or 0, out.decode(errors="replace")

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.patience import stretched
 
 STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -29,7 +30,7 @@ async def _patch(server: ClusterServer, workload: str, body: Any, manager: str) 
         "Authorization": f"Bearer {server.admin_token}", "Content-Type": STRATEGIC, "User-Agent": "kubectl/v1.30.0",
     }  # fmt: skip
     async with (
-        aiohttp.ClientSession(trust_env=False, timeout=aiohttp.ClientTimeout(total=10)) as session,
+        aiohttp.ClientSession(trust_env=False, timeout=aiohttp.ClientTimeout(total=stretched(10))) as session,
         session.patch(
             url, params={"fieldManager": manager}, data=json.dumps(body), headers=headers,
             ssl=ssl.create_default_context(cadata=server.ca_pem),

@@ -13,6 +13,8 @@ import math
 import socket
 from collections.abc import Callable
 
+from bot.sandbox.patience import stretched
+
 MOST = 3600.0
 """Seconds that may pass at once."""
 FOLLOWED_WITHIN = 30.0
@@ -129,7 +131,7 @@ class Hand:
         loop = asyncio.get_running_loop()
         try:
             await loop.sock_sendall(self._line, f"pass {seconds!r}\n".encode())
-            async with asyncio.timeout(REST_WITHIN):
+            async with asyncio.timeout(stretched(REST_WITHIN)):
                 await loop.sock_recv(self._line, 64)
         except TimeoutError:
             raise TimeoutError(f"The bot didn't come to rest within {REST_WITHIN:.0f} s.") from None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bot.sandbox import reading
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.controls import EXTERNAL, Control, controls
 from bot.sandbox.slack.models import Message, Reply, View
 from bot.sandbox.slack.server import SlackServer
@@ -123,7 +124,7 @@ class SlackRoom:
 
     async def until(self, look: Callable[[], T | None], within: float, failure: Callable[[], str]) -> T:
         """The first result of ``look`` that isn't None, looked for after every change of the workspace."""
-        end = time.monotonic() + within
+        end = time.monotonic() + stretched(within)
         while True:
             number = self.server.workspace.last_change
             found = look()

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from bot.sandbox import patience
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
 from bot.sandbox.alertmanager_api import AlertmanagerServer
@@ -109,7 +110,7 @@ class World:
             lasting.lend(self.cluster_server)
         self.webhook_token = lasting.webhook_token if lasting is not None else webhook_token()
         self.bot = BotProcess(folder, {})
-        self.alertmanager = Alertmanager("", self.webhook_token, clock=self.now)
+        self.alertmanager = Alertmanager("", self.webhook_token, clock=self.now, give_up=patience.stretched(30))
         self.alertmanager_api = AlertmanagerServer(self.alertmanager)
         self.prometheus = PrometheusServer(self.cluster)
         self.registry = ImageRegistry()
@@ -205,7 +206,7 @@ class World:
     async def start_bot(self) -> None:
         """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` if that fails."""
         await self.bot.start()
-        connecting = asyncio.create_task(self.slack_server.wait_connected(timeout=20))
+        connecting = asyncio.create_task(self.slack_server.wait_connected(timeout=patience.stretched(20)))
         ending = asyncio.create_task(self.bot.wait())
         try:
             await asyncio.wait((connecting, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -292,6 +293,7 @@ class World:
             "ALLOWED_ACTIONS": "restart,rollback,pause,resume"
             f"{',set_image' if self.registry.host else ''}{',silence' if self.alertmanager_api.url else ''}",
             **({} if self.options.production_times else SHORT),
+            **patience.limits(),
             "LISTEN_HOST": "127.0.0.1",
             **self._bot_ports(),
             "LOG_FORMAT": "json",

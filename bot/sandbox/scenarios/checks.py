@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.models import Reply
 from bot.sandbox.slack_room import UnmetError, message_key
 from bot.sandbox.world import World
@@ -35,7 +36,7 @@ async def final_problems(world: World) -> list[str]:
     for key, count in Counter(message_key(one) for one in posted).items():
         if count > 1:
             problems.append(f"There are {count} messages of {key}, not one.")
-    crowded = _crowded(sorted(float(one.ts) for one in posted), LATE + 2 * world.lag)
+    crowded = _crowded(sorted(float(one.ts) for one in posted), stretched(LATE) + 2 * world.lag)
     if crowded:
         problems.append(crowded)
     return problems

@@ -14,6 +14,7 @@ from pathlib import Path
 from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages import every
 from bot.sandbox.breakages.telling import broken_settings
+from bot.sandbox.patience import stretched
 from bot.sandbox.scenarios.checks import final_problems
 from bot.sandbox.scenarios.counted import headline
 from bot.sandbox.scenarios.schema import Scenario, Step
@@ -90,7 +91,7 @@ async def play(
         world = World(Path(folder), world_of(scenario, settings, extra))
         turn = watch(world, result) if watch is not None else at_once
         try:
-            async with asyncio.timeout(LIMIT), world:
+            async with asyncio.timeout(stretched(LIMIT)), world:
                 await play_in(world, scenario, result, turn)
                 await look_back(world, result)
                 await _end(world, result)

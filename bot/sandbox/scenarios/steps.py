@@ -17,6 +17,7 @@ from bot.sandbox import hands
 from bot.sandbox.breakages import telling
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
+from bot.sandbox.patience import stretched
 from bot.sandbox.scenarios import race, schema, spans
 from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard, untold
 from bot.sandbox.scenarios.counted import count, state
@@ -368,7 +369,7 @@ class Player:
             )
 
     async def _expect_audit(self, expect: schema.ExpectAudit) -> None:
-        end = time.monotonic() + expect.within
+        end = time.monotonic() + stretched(expect.within)
         while True:
             table = await self.world.audit()
             missing = [words for words in self.filled(expect.containing) if words not in table]
@@ -390,7 +391,7 @@ class Player:
             raise UnmetError("\n".join([f"{len(unlike)} cards don't say what is broken:", *unlike]))
 
     async def _poll(self, look: Callable[[], bool], within: float, failure: Callable[[], str]) -> None:
-        end = time.monotonic() + within
+        end = time.monotonic() + stretched(within)
         while not look():
             if time.monotonic() > end:
                 raise UnmetError(f"{failure()} (waited {within:g} s)")

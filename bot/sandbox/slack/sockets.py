@@ -15,6 +15,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.faults import SocketFaults
 from bot.sandbox.slack.models import Json
 
@@ -53,7 +54,7 @@ class Sockets:
     def __init__(self, app_id: str, faults: SocketFaults) -> None:
         self.app_id = app_id
         self.faults = faults
-        self.ack_seconds = ACK_SECONDS
+        self.ack_seconds = stretched(ACK_SECONDS)
         self.event_retries: tuple[float, ...] = EVENT_RETRIES
         self.ping_seconds = PING_SECONDS
         self.late_acks: list[str] = []

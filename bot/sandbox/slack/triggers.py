@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.errors import ApiError
 
 TRIGGER_SECONDS = 3.0
@@ -61,7 +62,7 @@ class Triggers:
             raise ApiError("invalid_trigger_id")
         if trigger.used:
             raise ApiError("exchanged_trigger_id")
-        if self._now() - trigger.born > TRIGGER_SECONDS:
+        if self._now() - trigger.born > stretched(TRIGGER_SECONDS):
             raise ApiError("expired_trigger_id")
         trigger.used = True
         return trigger

@@ -17,6 +17,7 @@ from bot.domain.snapshot import AlertSeen, Snapshot
 from bot.evidence import collect, handler_files
 from bot.evidence.handler_words import Option
 from bot.evidence.handlers import MOST_BUSY, Handler, Handlers
+from tests.patience import PATIENT, until
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/handlers.md"
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -59,7 +60,7 @@ def refused(folder: Path) -> str:
     return "\n".join(caught.value.sentences)
 
 
-async def asked(handlers: Handlers, name: str = "DiskSpaceLow", seconds: float = 5.0, **labels: str) -> list[Evidence]:
+async def asked(handlers: Handlers, name: str = "DiskSpaceLow", seconds: float = PATIENT, **labels: str) -> list[Evidence]:
     """Each handler's evidence for one alert, as an incident gets it."""
     from bot.evidence.ask import Ask  # noqa: PLC0415 - its cluster is none here
 
@@ -134,7 +135,7 @@ async def test_one_that_hangs_is_late_and_is_not_called_for_ever() -> None:
 
     def hang(_: Any) -> dict[str, Any]:
         calls.append(1)
-        free.wait(20)
+        free.wait(PATIENT)
         return {"enriched_data": {}}
 
     handlers = one(hang)
@@ -144,28 +145,22 @@ async def test_one_that_hangs_is_late_and_is_not_called_for_ever() -> None:
             assert told.problem == "No answer within 0.05 s."
         (told,) = await asked(handlers)
         assert "still busy with 4 earlier calls" in told.problem
+        await until(lambda: len(calls) >= MOST_BUSY)
         assert len(calls) == MOST_BUSY
     finally:
         free.set()
-    end = asyncio.get_running_loop().time() + 5
-    while (await asked(handlers))[0].status is not EvidenceStatus.EMPTY:
-        assert asyncio.get_running_loop().time() < end, "it is asked again once it ends"
-        await asyncio.sleep(0.02)
+
+    async def asked_again() -> bool:
+        return (await asked(handlers))[0].status is EvidenceStatus.EMPTY
+
+    await until(asked_again)  # once it ends
 
 
 async def test_the_loop_turns_while_a_handler_works() -> None:
-    beats = 0
-
-    async def beat() -> None:
-        nonlocal beats
-        while True:
-            beats += 1
-            await asyncio.sleep(0.01)
-
-    pulse = asyncio.create_task(beat())
-    (told,) = await asked(one(lambda _: threading.Event().wait(0.3) or {"enriched_data": {"a": "b"}}))
-    pulse.cancel()
-    assert (told.data, beats > 10) == ({"a": "b"}, True)
+    turned = threading.Event()
+    asyncio.get_running_loop().call_later(0.05, turned.set)
+    (told,) = await asked(one(lambda _: turned.wait(PATIENT) and {"enriched_data": {"a": "b"}}))
+    assert told.data == {"a": "b"}
 
 
 async def test_a_coroutine_is_run_beside_the_loop_too() -> None:

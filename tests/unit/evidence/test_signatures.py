@@ -199,11 +199,17 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+def took(text: str) -> float:
+    """Seconds of the processor, and at least so many that its clock tells them."""
+    began = time.process_time()
+    digest(text)
+    return max(time.process_time() - began, 1e-3)
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
 def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    began = time.process_time()
-    digest(text[:262_144])
-    assert time.process_time() - began < 2.0
+    # A busy machine makes a measure worse, never better: work that grows with the square shows in each of them.
+    assert any(took(text[:262_144]) / took(text[:32_768]) < 32 for _ in range(20))
 
 
 def test_a_signature_keeps_words_and_drops_what_varies() -> None:

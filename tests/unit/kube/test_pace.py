@@ -9,6 +9,8 @@ import pytest
 import uvloop
 
 from bot.kube.pace import WINDOW, Pace
+from tests.loop_time import jumping
+from tests.patience import PATIENT
 
 
 async def call(pace: Pace, made: list[float], *, rank: int = 0, urgent: bool = False, takes: float = 0.0) -> None:
@@ -17,17 +19,19 @@ async def call(pace: Pace, made: list[float], *, rank: int = 0, urgent: bool = F
         await asyncio.sleep(takes)
 
 
+@jumping
 async def test_no_second_sees_more_than_the_rate_and_urgent_calls_do_not_wait() -> None:
     pace, made, urgent = Pace(rate=20), [], []
     relaxed = asyncio.gather(*(call(pace, made) for _ in range(50)))
     began = asyncio.get_running_loop().time()
     await asyncio.gather(*(call(pace, urgent, urgent=True) for _ in range(100)))
-    assert max(urgent) - began < 0.2
+    assert max(urgent) == began
     await relaxed
     assert all(later - earlier >= 1.0 for earlier, later in zip(made, made[20:], strict=False))
     assert made[-1] - made[0] < 3 * WINDOW
 
 
+@jumping
 async def test_of_those_who_wait_the_lowest_rank_goes_first() -> None:
     pace, made = Pace(rate=2), []
     order: list[int] = []
@@ -40,6 +44,7 @@ async def test_of_those_who_wait_the_lowest_rank_goes_first() -> None:
     assert order == [9, 9, 1, 5], "two went at once, the others by worth"
 
 
+@jumping
 async def test_who_gave_up_costs_no_call() -> None:
     pace, made = Pace(rate=2), []
     await asyncio.gather(call(pace, made), call(pace, made))
@@ -52,6 +57,7 @@ async def test_who_gave_up_costs_no_call() -> None:
     assert made[2] - made[0] < 2 * WINDOW
 
 
+@jumping
 async def test_a_429_halves_the_rate_once_for_all_answers_of_a_moment() -> None:
     pace = Pace(rate=10)
     for _ in range(8):
@@ -62,6 +68,7 @@ async def test_a_429_halves_the_rate_once_for_all_answers_of_a_moment() -> None:
     assert made[5] - made[0] >= 1.0
 
 
+@jumping
 async def test_the_rate_comes_back_slowly_and_never_beyond_the_full_one(monkeypatch: pytest.MonkeyPatch) -> None:
     pace, now = Pace(rate=10), 1000.0
     loop = asyncio.get_running_loop()
@@ -80,6 +87,7 @@ async def test_the_rate_comes_back_slowly_and_never_beyond_the_full_one(monkeypa
     assert pace.rate() == 10
 
 
+@jumping
 async def test_nothing_is_sent_before_the_time_that_the_server_named() -> None:
     pace, made = Pace(rate=10), []
     pace.slower(0.4)
@@ -88,6 +96,7 @@ async def test_nothing_is_sent_before_the_time_that_the_server_named() -> None:
     assert min(made) - began >= 0.39
 
 
+@jumping
 async def test_a_place_is_given_back_however_the_call_ends() -> None:
     pace, made = Pace(rate=100), []
     for _ in range(20):
@@ -115,4 +124,4 @@ def test_a_wait_shorter_than_the_loops_clock_holds_nobody_up() -> None:
         return sum(await asyncio.gather(one(), one()))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(asyncio.wait_for(two(), 10)) == 2
+        assert runner.run(asyncio.wait_for(two(), PATIENT)) == 2

@@ -18,6 +18,7 @@ from bot.sandbox.slack.models import Message, Reply, View
 from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.slack_room import CardHandle, UnmetError
 from bot.sandbox.world import World
+from tests.patience import PATIENT
 
 LIST = {"slash": {"by": "ana", "line": "/incident list"}}
 REASON = {"submit": {"by": "ana", "values": {"Reason": "a drill"}}}
@@ -37,7 +38,7 @@ async def _at(gate: Gate, at: int, folder: Path) -> AsyncIterator[asyncio.Task[b
     player = Player(World(folder), Transcript())
     turn = asyncio.create_task(gate.turn(at, gate.steps[at], player))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENT):
         yield turn
 
 
@@ -182,7 +183,7 @@ async def _racing(folder: Path) -> AsyncIterator[tuple[Gate, _Button, asyncio.Ta
     card.pressed = []
     turn = asyncio.create_task(gate.turn(0, gate.steps[0], player))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENT):
         yield gate, card, turn
 
 
