@@ -13,12 +13,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.storage.db import Store
 from tests.chance import SEED
 from tests.order import LONG, dealt
 from tests.patience import STRETCHED
 
+# How long an example took says nothing of what it shows.
+settings.register_profile("suite", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 os.environ.setdefault("SANDBOX_PATIENCE", str(STRETCHED))  # of a sandbox in this process and of those that it starts
 
 

@@ -10,10 +10,18 @@ import pytest
 import structlog
 
 from tests.integration import jvm
+from tests.patience import unhurried
 
 from .night import Night, shop
 
 Fresh = Callable[..., AbstractAsyncContextManager[Night]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unhurried() -> Iterator[None]:
+    """A busy machine makes no answer late."""
+    with unhurried():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,14 @@ import pytest
 
 from bot.sandbox.bot_process import free_port
 from tests.integration import jvm
+from tests.patience import unhurried
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unhurried() -> Iterator[None]:
+    """A busy machine makes no answer late."""
+    with unhurried():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from bot.sandbox.slack.server import SlackServer
 from bot.slack.client import SlackClient
 from bot.storage.db import Store
 from tests.integration.delivery.desk import Desk
+from tests.patience import PATIENT
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def server() -> AsyncIterator[SlackServer]:
 @pytest.fixture
 async def slack(server: SlackServer) -> AsyncIterator[SlackClient]:
     """The unmodified client, connected and known to itself."""
-    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=0.8)
+    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=PATIENT)
     await client.whoami()
     yield client
     await client.close()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
+
 from bot.delivery.dispatcher import Dispatcher, Options
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.incident import Incident
@@ -20,6 +22,7 @@ from bot.sandbox.slack.server import SlackServer
 from bot.slack.client import SlackClient
 from bot.storage import evidence, incidents, outbox, proposals
 from bot.storage.db import Store, Tx
+from tests.patience import until
 
 CHANNEL = "C0ONCALL"
 API = Target("Deployment", "shop", "api", "uid-1")
@@ -142,18 +145,18 @@ class Desk:
         """How often Slack was asked for this."""
         return sum(call.method == method for call in self.server.calls)
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Waits until something holds, or fails with what the channel shows."""
-        end = asyncio.get_running_loop().time() + seconds
-        while not holds():
-            if asyncio.get_running_loop().time() > end:
-                shown = [(message.text, len(message.versions)) for message in self.cards()]
-                raise AssertionError(f"it did not happen; the channel shows {shown}")
-            await asyncio.sleep(0.02)
+    def limit(self, seconds: float) -> None:
+        """How long the client waits for an answer from now on."""
+        self.slack._session._timeout = aiohttp.ClientTimeout(total=seconds)
 
-    async def idle(self, seconds: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits until something holds, or fails with what the channel shows."""
+        await until(holds, lambda: [(message.text, len(message.versions)) for message in self.cards()])
+
+    async def idle(self) -> None:
         """Waits until nothing is owed that could be sent."""
-        end = asyncio.get_running_loop().time() + seconds
-        while (await self.store.read(outbox.lag, self.clock()))[0]:
-            assert asyncio.get_running_loop().time() < end, "messages are still owed"
-            await asyncio.sleep(0.02)
+
+        async def nothing_owed() -> bool:
+            return not (await self.store.read(outbox.lag, self.clock()))[0]
+
+        await until(nothing_owed, lambda: "messages are still owed")

@@ -39,7 +39,7 @@ async def test_a_channel_that_was_fine_a_while_ago_gets_its_card_while_slack_doe
     async with desk.working() as dispatcher:
         dispatcher.seen(FACTS)
         await desk.do(d.add_incident)
-        await desk.until(lambda: bool(desk.cards()), seconds=2.0)
+        await desk.until(lambda: bool(desk.cards()))
         desk.server.faults.clear()
 
 

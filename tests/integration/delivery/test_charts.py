@@ -18,6 +18,7 @@ from bot.storage.db import Tx
 from bot.workflow import owing
 from tests.integration.delivery import desk as d
 from tests.integration.delivery.desk import CHANNEL, FAST, Desk
+from tests.patience import PATIENT
 from tests.unit.slack import chart_samples as s
 
 PICTURES = dataclasses.replace(FAST, charts=attach.PICTURE)
@@ -113,6 +114,11 @@ async def test_no_answer_never_makes_two_pictures(desk: Desk, fault: str | int) 
         getattr(faults, fault)("files.completeUploadExternal", times=1)
     async with desk.working(PICTURES):
         await desk.do(measured)
+        if fault == "hang_after":
+            await desk.until(lambda: bool(desk.cards()))
+            desk.limit(1.0)
+            await desk.until(lambda: any(message.files for message in thread(desk)))
+            desk.limit(PATIENT)
         await desk.idle()
     assert sum(len(message.files) for message in thread(desk)) == 1
     assert desk.calls("conversations.replies") == 1
@@ -142,7 +148,7 @@ async def test_a_crash_between_sharing_and_recording_makes_no_second_picture(des
     await desk.do(measured)
     desk.slack.crash_point = die
     async with desk.working(PICTURES):
-        await desk.until(lambda: bool(desk.cards()) and any(message.files for message in thread(desk)), 20)
+        await desk.until(lambda: bool(desk.cards()) and any(message.files for message in thread(desk)))
         await asyncio.sleep(0.05)
         desk.slack.crash_point = None
     desk.clock = lambda: d.clock() + PICTURES.lease
@@ -214,7 +220,7 @@ async def test_an_address_that_is_not_slacks_gets_no_bytes(
     async with desk.working(PICTURES) as dispatcher:
         monkeypatch.setattr(server._api, "base_url", lambda: "http://127.0.0.1:9")
         await desk.do(measured)
-        await desk.until(lambda: bool(dispatcher.status()["problems"]), 20)
+        await desk.until(lambda: bool(dispatcher.status()["problems"]))
         assert dispatcher.status()["problems"][CHANNEL] == "The upload address is not Slack's."
 
 

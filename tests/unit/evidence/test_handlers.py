@@ -60,7 +60,9 @@ def refused(folder: Path) -> str:
     return "\n".join(caught.value.sentences)
 
 
-async def asked(handlers: Handlers, name: str = "DiskSpaceLow", seconds: float = PATIENT, **labels: str) -> list[Evidence]:
+async def asked(
+    handlers: Handlers, name: str = "DiskSpaceLow", seconds: float = PATIENT, **labels: str
+) -> list[Evidence]:
     """Each handler's evidence for one alert, as an incident gets it."""
     from bot.evidence.ask import Ask  # noqa: PLC0415 - its cluster is none here
 
