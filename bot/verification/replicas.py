@@ -101,7 +101,11 @@ def _row(found: Snapshot, done: bool, expected: str, at: datetime, *, moving: bo
     measured = f"{state.available} of {state.replicas} available" if state.replicas else f"{state.current} left"
     if done:
         return Check(NAME, CheckState.GOOD, expected, measured, at)
-    why = rollout.trouble(living(found.pods))
+    there = living(found.pods)
+    if state.current == state.replicas and state.available >= state.replicas and len(there) != state.replicas:
+        odd = f"the workload counts {state.replicas} available, and I see {len(there)} pods of it: one answer is old"
+        return Check(NAME, CheckState.UNMEASURED, expected, odd, at)
+    why = rollout.trouble(there)
     if why:
         return Check(NAME, CheckState.WAITING, expected, f"{measured} ({why})", at)
     if moving:

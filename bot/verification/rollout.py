@@ -142,8 +142,10 @@ def check(state: TargetState, fresh: Sequence[Pod], bound: Bound, at: datetime) 
     ready = sum(1 for pod in fresh if pod.row.ready)
     measured = f"{min(state.updated, state.replicas)}/{need} updated, {ready} of them ready"
     why = trouble(fresh)
-    if not fresh and counted(state):
-        odd = f"the workload counts {state.available} available, and none of the pods that I see is of the new template"
+    if len(fresh) < need and counted(state):
+        some = f"{len(fresh)} of the pods that I see {'is' if len(fresh) == 1 else 'are'}" if fresh else ""
+        said = some or "none of the pods that I see is"
+        odd = f"the workload counts {state.available} available, and {said} of the new template"
         return Check(NAME, CheckState.UNMEASURED, expected, odd, at)
     if why:
         measured += f" ({why})"

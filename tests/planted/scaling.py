@@ -191,6 +191,14 @@ BUGS = (
         tests=(CHECKS,),
     ),
     Bug(
+        name="an-old-list-of-pods-fails-a-scale",
+        why="A scale that worked is undone, since the server's list of pods stands still.",
+        file="bot/verification/replicas.py",
+        old=" and len(there) != state.replicas:\n",
+        new=" and len(there) < 0:\n",
+        tests=(CHECKS,),
+    ),
+    Bug(
         name="a-moving-count-fails",
         why="An autoscaler does its work, and the new bounds are undone for it.",
         file="bot/verification/replicas.py",

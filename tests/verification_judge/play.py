@@ -48,8 +48,8 @@ class Plan:
 class Played:
     """``why`` says what isn't well by the truth, empty where all is; ``refused`` why nothing was done at all.
 
-    ``steady`` is whether none of its pods restarted since the act. ``alone`` is whether the target stands as our write
-    left it, though the verdict says that somebody took over.
+    ``steady`` is whether none of its pods restarted since the act, and none came to a node that was cordoned. ``alone``
+    is whether the target stands as our write left it, though the verdict says that somebody took over.
     """
 
     plan: Plan
@@ -246,11 +246,18 @@ async def _judged(room: Room, plan: Plan, played: Played) -> None:
     played.why = plan.verb.truth(room, float(found.soak))
     if not played.why and plan.verb.measured:
         played.why = room.gauge.ill(room.now)
-    played.steady = not (plan.verb.kinds and room.restarted())
+    played.steady = _steady(room, plan)
     if plan.verb.kinds and found.verdict is Verdict.SUPERSEDED:
         played.alone = plan.verb.name not in ("cordon", "uncordon") and not truth.same(room, counts=False)
     played.took = frozenset(name for name, took in room.tricks.items() if took())
     played.lasting = frozenset(room.lasting)
+
+
+def _steady(room: Room, plan: Plan) -> bool:
+    """Whether nothing went wrong since the act that is over by now: who saw it may fail what is well again."""
+    if plan.verb.name == "cordon":
+        return not truth.cordoned(room, room.now - room.acted.at)
+    return not (plan.verb.kinds and room.restarted())
 
 
 def _now(room: Room, one: Hazard) -> None:

@@ -209,7 +209,10 @@ def expanded(room: Room, soak: float) -> str:
 
 
 def cordoned(room: Room, soak: float) -> str:
-    """The node takes no pods, and got none all through the soak that a cordon keeps away."""
+    """The node takes no pods, and got none all through the soak that a cordon keeps away.
+
+    Asked for the whole time since the act it says whether it ever got one, which is a reason to fail.
+    """
     node = room.stored("Node", "worker-1")
     if node is None or node["metadata"]["uid"] != room.acted.uid:
         return "the node is another one"

@@ -86,7 +86,7 @@ def test_to_nothing_passes_when_nothing_is_left() -> None:
         (counted(5, generation=8), 5),
         (counted(5, generation=8, observed_generation=8, available=4, ready=4), 5),
         (counted(5, generation=8, observed_generation=8, current=6), 5),
-        (AFTER, 4),
+        (counted(5, generation=8, observed_generation=8, current=4, ready=4, available=4), 4),
     ],
     ids=["not seen by the controller", "one not available", "one too many", "one pod isn't there"],
 )
@@ -94,6 +94,24 @@ def test_less_or_more_than_that_never_passes(seen: TargetState, pods_there: int)
     there = Snapshot(seen, pods(pods_there))
     assert "pass" not in verdicts(SCALED, *[there] * 6)
     assert last(SCALED, there) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("to", "there", "said"),
+    [
+        (5, pods(3), "the workload counts 5 available, and I see 3 pods of it: one answer is old"),
+        (5, pods(4, waiting="CrashLoopBackOff", ready=False), "I see 4 pods of it"),
+        (0, pods(3), "the workload counts 0 available, and I see 3 pods of it: one answer is old"),
+    ],
+    ids=["fewer pods", "fewer pods, ill as they were before", "pods of what is scaled to none"],
+)
+def test_counts_that_the_pods_dont_bear_out_are_no_measurement(to: int, there: tuple[Pod, ...], said: str) -> None:
+    """Two answers that contradict each other: one is old, and which isn't known."""
+    one = verification("scale", BEFORE, replicas=to, **{"from": 3})
+    seen = Snapshot(counted(to, generation=8, observed_generation=8), there)
+    assert said in assess(seen, one, NOW).checks[0].measured
+    assert last(one, seen) == "inconclusive"
+    assert "pass" not in verdicts(one, *[seen] * 6)
 
 
 def test_a_restart_of_any_pod_in_the_soak_fails() -> None:

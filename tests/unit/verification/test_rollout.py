@@ -130,6 +130,9 @@ def test_counts_that_no_pod_bears_out_are_no_measurement() -> None:
     row = check(ours(), six(execution="older")[:0], OURS_AT_7, NOW)
     assert row.state is CheckState.UNMEASURED
     assert "none of the pods that I see is of the new template" in row.measured
+    some = check(ours(), six()[:2], OURS_AT_7, NOW)
+    assert some.state is CheckState.UNMEASURED
+    assert some.measured == "the workload counts 6 available, and 2 of the pods that I see are of the new template"
 
 
 SUPERSEDED = [
