@@ -71,9 +71,12 @@ def _revised(room: Room, obj: Json, pod: Json) -> Json:
 
 
 def held(room: Room, soak: float, uids: set[str] | None = None) -> str:
-    """Whether as many pods as are wanted were ready all through the soak; those of a growing size since they came."""
-    obj, since = room.workload(), room.now - soak + GRAIN
-    sizes = [wanted(one) for one in room.history.since(obj["metadata"]["uid"], since) if one is not None]
+    """Whether as many pods as are wanted were ready all through the soak; those of a growing size since they came.
+
+    What was wanted is asked for the whole soak: a pod that an autoscaler added in its first second came within it.
+    """
+    obj, began, since = room.workload(), room.now - soak, room.now - soak + GRAIN
+    sizes = [wanted(one) for one in room.history.since(obj["metadata"]["uid"], began) if one is not None]
     pods = room.pods() if uids is None else {uid: pod for uid, pod in room.pods().items() if uid in uids}
     unready = [pod["metadata"]["name"] for pod in pods.values() if not ready(pod)]
     if unready:
@@ -82,7 +85,7 @@ def held(room: Room, soak: float, uids: set[str] | None = None) -> str:
         return f"{len(pods)} pods of {wanted(obj)}"
     grown = max(0, wanted(obj) - min(sizes, default=0))
     late = {uid: pod for uid, pod in pods.items() if not room.history.ready_all_along(uid, since)}
-    came = [uid for uid in late if room.history.at(uid, since) is None and not restarts(late[uid])]
+    came = [uid for uid in late if room.history.at(uid, began) is None and not restarts(late[uid])]
     if len(late) > min(grown, len(came)):
         return f"not ready all through the soak: {[pod['metadata']['name'] for pod in late.values()]}"
     return unserved(room) if soak else ""
