@@ -46,7 +46,8 @@ class Traits:
     ``changes`` is the parameter that a person may change before approving, ``keeps`` those that go with it.
     ``kept`` says that whoever keeps the workload as it is written in Git or a chart would take it back.
     ``rolling_out``, ``paused``, ``empty`` and ``on_delete`` let it be done to a workload that is in that state;
-    ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``).
+    ``hung_on_image`` to one whose rollout hangs on the very image that it replaces (``policy.hung``), ``sizes`` to one
+    that is only short of pods (``policy.short``).
     ``looks`` says that it only looks and helps nothing: it waits for no other effect, and none waits for it.
     ``least`` is how many people must approve at least, whatever settings and playbooks say.
     """
@@ -64,6 +65,7 @@ class Traits:
     empty: bool = False
     on_delete: bool = False
     hung_on_image: bool = False
+    sizes: bool = False
     works_paused: bool = False
     """It would have its effect on a paused workload, and is refused there so that two don't work at once."""
     autoscaled: bool = True
@@ -130,6 +132,7 @@ TRAITS: Mapping[Action, Traits] = {
         on_delete=True,
         works_paused=True,
         autoscaled=False,
+        sizes=True,
     ),
     # A rollout goes on within the new bounds, and the count is the autoscaler's to set.
     Action.RAISE_AUTOSCALER: Traits(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from bot.findings.case import Case
-from bot.findings.phrases import instant
+from bot.findings.phrases import instant, number_of
 from bot.findings.rollouts import FOLLOWS, SKEW
 
 _FROM_TO = re.compile(r"(\d{1,6})\s*(?:→|->|to)\s*(\d{1,6})")
@@ -43,3 +43,15 @@ def scaled_lately(case: Case) -> int | None:
     else:
         return None
     return before if 0 < before < after else None
+
+
+def room(case: Case, before: int) -> tuple[int, str]:
+    """How many replicas there is room for, and the sentence that says so.
+
+    Pods that got a place since somebody scaled up keep it: to go back further would end some that serve.
+    """
+    placed = 0 if case.pods_cut else sum(1 for pod in case.living if pod.node)
+    wanted = case.workload.replicas if case.workload is not None else placed
+    if before < placed < wanted:
+        return placed, f"so many have their place: {placed} of {wanted}"
+    return before, f"there was room for {number_of(before, 'replica')}"

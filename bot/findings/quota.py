@@ -12,7 +12,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.changed import scaled_lately
+from bot.findings.changed import room, scaled_lately
 from bot.findings.phrases import clock, cut, listed, number_of, quantity, share, stop
 
 ABOUT = About(
@@ -23,7 +23,8 @@ ABOUT = About(
     "Or: an alert about quotas, and a quota that was read is used to 90 % or more.",
     "Pods are missing, a quota is used up, and no event says so.",
     "An alert about quotas or overcommitment alone.",
-    "Rollback if the newest template asks for more; the former number of replicas if scaling up did; else nothing.",
+    "Rollback if the newest template asks for more; as many replicas as have a place, at least the former number, if "
+    "scaling up did; else nothing.",
     92,
 )
 _EXCEEDED = re.compile(
@@ -130,7 +131,7 @@ def _refused(case: Case, source: str, message: str) -> Finding:
     suggestions: tuple[Suggestion, ...] = ()
     before = scaled_lately(case)
     if before is not None:
-        suggestions = cures.scale(case, before, f"{number_of(before, 'replica')} fit into the quota")
+        suggestions = cures.scale(case, *room(case, before))
     elif new_only and _asks_for_more(case, detail):
         suggestions = cures.rollback(case, "the template before fits into the quota")
     return _finding(case, stop(text), confidence, doubt, Cite(source, cut(message, 240)), detail, suggestions)

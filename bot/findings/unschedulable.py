@@ -11,7 +11,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.changed import scaled_lately
+from bot.findings.changed import room, scaled_lately
 from bot.findings.phrases import agree, clock, cut, listed, number_of, part_of, stop
 from bot.findings.sick import How, condition
 
@@ -21,9 +21,8 @@ ABOUT = About(
     "A pod's `PodScheduled` condition is false, with the scheduler's message.",
     "Only events tell of `FailedScheduling`, or the message is missing.",
     "",
-    "Rollback if only pods of the newest template find no node; the former number of replicas if scaling up asked "
-    "for too "
-    "many; else nothing: room, taints and selectors are for a person.",
+    "Rollback if only pods of the newest template find no node; as many replicas as have a place, at least the former "
+    "number, if scaling up asked for too many; else nothing: room, taints and selectors are for a person.",
     86,
 )
 _NODES = re.compile(r"^(\d+)/(\d+) nodes are available: (.*)$", re.DOTALL)
@@ -144,7 +143,7 @@ def _cures(case: Case, reasons: list[str], *, new_only: bool) -> tuple[Suggestio
         return cures.rollback(case, "pods of the template before have their nodes")
     before = scaled_lately(case)
     if before is not None and (not reasons or reasons[0] in {"cpu", "memory", "pods", "storage"}):
-        return cures.scale(case, before, f"there was room for {number_of(before, 'replica')}")
+        return cures.scale(case, *room(case, before))
     return ()
 
 

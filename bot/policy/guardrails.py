@@ -15,7 +15,7 @@ from bot.domain.decision import Decision, Reason, Rule
 from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import TargetState
 from bot.domain.target import CLUSTER_WIDE, RESTARTABLE
-from bot.policy import hung, things
+from bot.policy import hung, short, things
 from bot.policy import nodes as node_policy
 from bot.policy.nodes import Nodes
 
@@ -166,7 +166,9 @@ def _annotated(action: str, state: TargetState) -> Iterator[Reason]:
 
 def _workload(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]:
     ref, of = state.target.ref, traits_of(action)
-    moves = state.rolling_out and not (of.hung_on_image and hung.on(state, facts.replaces))
+    moves = state.rolling_out and not (
+        (of.hung_on_image and hung.on(state, facts.replaces)) or (of.sizes and short.of_pods(state))
+    )
     if state.paused and not of.paused and not (facts.undo and of.works_paused):
         why = f"and a {of.noun} would meddle with that" if of.works_paused else f"so a {of.noun} would do nothing"
         yield Reason(Rule.PAUSED, f"{ref} is paused, {why}. Resume it first (kubectl rollout resume).")

@@ -1,4 +1,4 @@
-"""The one exception to "rolling out refuses": a rollout that hangs on the very image that is to be replaced.
+"""An exception to "rolling out refuses": a rollout that hangs on the very image that is to be replaced.
 
 Such a rollout ends by nothing but another image, which is all that a change of image is for. It is pure, and refuses
 every other rollout: one that moves, one whose pods started with that image, one that hangs on another container, and

@@ -199,6 +199,22 @@ BUGS = (
         tests=(CHECKS,),
     ),
     Bug(
+        name="a-rollout-counts-as-short-of-pods",
+        why="A scale cuts into a rollout whose old pods still serve.",
+        file="bot/policy/short.py",
+        old=" 0 < state.current == state.updated < state.replicas:\n",
+        new=" 0 < state.updated < state.replicas:\n",
+        tests=("tests/unit/policy/test_short.py",),
+    ),
+    Bug(
+        name="who-serves-is-scaled-away",
+        why="Of what was asked for too much, pods that got a place and serve are ended with those that wait.",
+        file="bot/findings/changed.py",
+        old="    if before < placed < wanted:\n",
+        new="    if wanted < before < placed:\n",
+        tests=("tests/unit/findings/test_unschedulable.py",),
+    ),
+    Bug(
         name="a-moving-count-fails",
         why="An autoscaler does its work, and the new bounds are undone for it.",
         file="bot/verification/replicas.py",

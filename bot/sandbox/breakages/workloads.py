@@ -206,7 +206,7 @@ BREAKAGES = (
     Breakage(
         "scaled-too-far", "deployment-replicas-mismatch", "Somebody scaled up beyond what the nodes hold",
         ("KubeDeploymentReplicasMismatch",), "unschedulable", _scaled, "encode",
-        ("too little free CPU",), by_hand="scale deployment/encode --replicas=2", furnish=_large,
+        ("too little free CPU",), by_hand="scale deployment/encode --replicas=3", furnish=_large,
     ),
     Breakage(
         "never-ready", "deployment-rollout-stuck", "A new version never gets ready",

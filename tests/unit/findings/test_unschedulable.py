@@ -85,6 +85,17 @@ def test_who_scaled_up_too_far_scales_back_to_the_pods_that_were_there() -> None
     assert [(one.action, one.params) for one in found.suggestions] == [("scale", {"replicas": 4})]
 
 
+def test_what_got_a_place_since_keeps_it() -> None:
+    """Of five more that were asked for two are placed and serve: to go back to four would end them."""
+    scaled = change("replicas 4 → 9", kind="scale", by="kubectl scale")
+    more = [pod("api-5"), pod("api-6")]
+    rows = {**UNCHANGED, "pods": [pending(), pending("api-8"), *more, *OLD], "changes": [scaled]}
+    found = first(snap(**rows, workload=WorkloadSeen("Deployment", "shop", "api", 9, 9, 9, 6, 6)))
+    assert [(one.params, one.reason) for one in found.suggestions] == [
+        ({"replicas": 6}, "so many have their place: 6 of 9")
+    ]
+
+
 @pytest.mark.parametrize("by", ["autoscaler api", "an autoscaler"])
 def test_what_an_autoscaler_scaled_isnt_scaled_back(by: str) -> None:
     scaled = change("scaled to 9", kind="scale", by=by)

@@ -9,12 +9,14 @@ import pytest
 
 from bot.domain.alert import NEVER_POSTED
 from bot.domain.finding import Cause
+from bot.domain.mitigation import TRAITS, Action
 from bot.domain.severity import severity_of
 from bot.evidence.collect import COLLECTORS
 from bot.mitigations.catalog import CATALOG
 from bot.playbooks import loader, needs
 from bot.playbooks.fields import cause_of
 from bot.playbooks.schema import ACTIONS, SOURCES, Playbook
+from bot.playbooks.step import Step
 from bot.playbooks.words import PARAMS
 from tests.unit.playbooks.sample_alerts import ALERTS
 
@@ -138,6 +140,29 @@ def test_files_are_written_by_hand_and_say_why() -> None:
         text = file.read_text(encoding="utf-8")
         assert text.startswith("# "), file
         assert not re.search(r"\{\{|\{%", text), file
+
+
+OF_KIND = {"KubeDeployment": "Deployment", "KubeStatefulSet": "StatefulSet", "KubeDaemonSet": "DaemonSet"}
+"""Beginnings of alerts that are about workloads of one kind."""
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
+def test_no_built_in_playbook_names_what_cant_be_done_to_what_its_alerts_are_about(playbook: Playbook) -> None:
+    kinds = {kind for alert in playbook.match.alerts for begin, kind in OF_KIND.items() if alert.startswith(begin)}
+    able = {str(action): set(traits.kinds) for action, traits in TRAITS.items() if action is not Action.CORDON}
+    assert {one for one in playbook.actions() if not kinds <= able.get(one, kinds)} == set()
+
+
+def test_a_check_names_the_evidence_that_a_scale_needs() -> None:
+    """So that whoever writes a playbook hears of what is never proposed."""
+    evidence = ("pods", "events", "changes")
+    steps: dict[str, tuple[Step, ...]] = {"quota": (Step(action="scale"),)}
+    made = Playbook(name="mine", title="Mine", evidence=evidence, findings=steps)
+    assert list(needs.lacks(made)) == ["mine: scale for quota needs the evidence autoscalers: add it."]
+    asked = made.model_copy(update={"findings": {"saturation": (Step(action="scale"),)}})
+    assert len(list(needs.lacks(asked))) == 3
+    whole = made.model_copy(update={"evidence": (*evidence, "autoscalers")})
+    assert list(needs.lacks(whole)) == []
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda one: one.name)
