@@ -11,7 +11,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -114,6 +114,7 @@ class Dispatcher:
             self._store.messages_owed.clear()
             self._freed.clear()
             try:
+                await self._look_again()
                 await self._claim()
                 await self._release_first_cards()
                 wait = self._start_ready()
@@ -158,6 +159,14 @@ class Dispatcher:
         return self._sender.sent
 
     # -- holding ----------------------------------------------------------------------------------------------------
+
+    async def _look_again(self) -> None:
+        """What is held may be worth more by now: a press or a change of state came while it waited for its gate."""
+        if not self._held:
+            return
+        now_worth = await self._store.read(outbox.priorities, list(self._held))
+        for number, held in self._held.items():
+            held.row = replace(held.row, priority=now_worth.get(number, held.row.priority))
 
     async def _claim(self) -> None:
         room = max(2, self._options.held - len(self._held) - len(self._active))

@@ -1,7 +1,8 @@
 """When a message may go: Slack's rates as gates that open at a time, so that nobody waits inside a lock.
 
 Posts: one a second for each channel. ``chat.update``: 50 a minute for the whole workspace, of which presses keep a
-share, and progress edits of one card at most every 5 s. A 429 closes the gate of that method (and channel) for as
+share. Edits of one message that only count further come at most every 5 s, what changes a card's state or buttons
+every second, and the answer to a press at once. A 429 closes the gate of that method (and channel) for as
 long as Slack says. Times are seconds of a monotonic clock, given by the caller; this module never asks the time.
 """
 
@@ -14,6 +15,8 @@ from bot.domain.owed import MessageKind, OutboxRow, Priority
 POST, UPDATE, EPHEMERAL = "chat.postMessage", "chat.update", "chat.postEphemeral"
 SHARE = "files.completeUploadExternal"
 MINUTE = 60.0
+STATE = 1.0
+"""Seconds between two edits that change a card's state: several stages of one act in a second are one edit."""
 REMEMBERED = 2000
 
 
@@ -70,7 +73,8 @@ class Pace:
     def _interval(self, row: OutboxRow) -> float:
         if row.priority is Priority.PRESS:
             return 0.0
-        return min(1.0, self._edit_interval) if row.priority is Priority.NEW_CARD else self._edit_interval
+        changed = row.priority.rank <= Priority.NEW_CARD.rank
+        return min(STATE, self._edit_interval) if changed else self._edit_interval
 
     def _room(self, row: OutboxRow, now: float) -> float:
         while self._window and now - self._window[0] >= MINUTE:

@@ -55,7 +55,10 @@ class MessageKind(StrEnum):
 
 
 class Priority(StrEnum):
-    """Order in a channel (definitions, "Slack's budget"); stored as its position."""
+    """Order in a channel (definitions, "Slack's budget"); stored as its position.
+
+    ``THREAD`` is what nobody waits for: notes, evidence, and edits of a card that only count further.
+    """
 
     PRESS = "press"
     EXECUTION = "execution"

@@ -173,6 +173,13 @@ def posted(tx: Tx, key: str) -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
+def priorities(tx: Tx, ids: Sequence[int]) -> dict[int, Priority]:
+    """What claimed messages are worth by now: something better may have been owed since."""
+    marks = ", ".join("?" * len(ids))
+    rows = tx.execute(f"SELECT id, rank FROM outbox WHERE id IN ({marks})", tuple(ids)).fetchall()  # noqa: S608 - marks alone
+    return {number: _RANKS[rank] for number, rank in rows}
+
+
 def waits(tx: Tx, key: str) -> bool:
     """Whether a message with this key is owed and has not gone out as it is now."""
     sql = f"SELECT 1 FROM outbox WHERE key = ? AND {_WAITING}"  # noqa: S608 - a constant

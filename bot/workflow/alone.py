@@ -69,7 +69,7 @@ def _ready(tx: Tx, ctx: Context, work: DueWork) -> Proposal | None:
         due.later(tx, work, now + LOOK)
         return None
     due.later(tx, work, now + timedelta(seconds=int(work.params["delay"])), params={**work.params, "told": True})
-    owing.card(tx, incident, Priority.THREAD, now)
+    owing.card(tx, incident, Priority.EXECUTION, now)
     return None
 
 

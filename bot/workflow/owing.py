@@ -47,6 +47,11 @@ def card(tx: Tx, incident: Incident, priority: Priority, now: datetime) -> None:
     outbox.owe(tx, MessageKind.CARD, incident.id, incident.channel, priority, now, key=card_key(incident.id))
 
 
+def progress(tx: Tx, incident: Incident, now: datetime) -> None:
+    """Owes an edit that only counts further: it keeps its pace, and gives way to whatever changes a card's state."""
+    card(tx, incident, Priority.THREAD, now)
+
+
 def cards(tx: Tx, owed: Iterable[tuple[Incident, datetime]], priority: Priority) -> None:
     """The same for the cards of many incidents."""
     own: list[tuple[str, int, str, datetime]] = []

@@ -86,7 +86,7 @@ def _progress(tx: Tx, ctx: Context, work: DueWork, measured: Measurement) -> Non
     before = verifications.get(tx, work.subject)
     verifications.measure(tx, work.subject, measured.checks, measured.progress, measured.rolled_out_at, now)
     if dict(before.progress) != dict(measured.progress) or before.rolled_out_at != measured.rolled_out_at:
-        owing.card(tx, incidents.get(tx, before.incident_id), Priority.EXECUTION, now)
+        owing.progress(tx, incidents.get(tx, before.incident_id), now)
     due.later(tx, work, min(now + _pause(before), max(before.deadline, now + FIRST_LOOK)))
 
 

@@ -6,6 +6,7 @@ CLIENT_PY = "bot/slack/client.py"
 SEND = "bot/delivery/send.py"
 CLIENT = "tests/integration/delivery/test_client.py"
 FAULTS = "tests/integration/delivery/test_faults.py"
+STATES = "tests/integration/delivery/test_states.py"
 DISPATCHER = "tests/integration/delivery/test_dispatcher.py"
 RENDER = "tests/integration/delivery/test_render.py"
 HOSTILE = "tests/unit/slack/test_hostile_text.py"
@@ -200,6 +201,30 @@ BUGS = (
         old="        self._blocked[door] = max(until, self._blocked.get(door, 0.0))\n",
         new="        self._blocked[door] = self._blocked.get(door, 0.0)\n",
         tests=(PACE,),
+    ),
+    Bug(
+        name="verdict-waits-for-progress",
+        why="FAILED stands on the card 5 s after it is known, for an edit that only counts further is held before it.",
+        file="bot/delivery/dispatcher.py",
+        old="                await self._look_again()\n",
+        new="",
+        tests=(STATES,),
+    ),
+    Bug(
+        name="states-at-progress-pace",
+        why="What became of an execution waits as long as a count of pods does.",
+        file="bot/delivery/pace.py",
+        old="        changed = row.priority.rank <= Priority.NEW_CARD.rank\n",
+        new="        changed = row.priority is Priority.NEW_CARD\n",
+        tests=(PACE, STATES),
+    ),
+    Bug(
+        name="progress-takes-the-room",
+        why="Counts of pods use up the minute's edits, and what became of executions stands behind them.",
+        file="bot/workflow/owing.py",
+        old="    card(tx, incident, Priority.THREAD, now)\n",
+        new="    card(tx, incident, Priority.EXECUTION, now)\n",
+        tests=("tests/integration/workflow/test_verify.py", STATES),
     ),
     Bug(
         name="answer-to-any-address",

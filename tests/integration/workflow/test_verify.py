@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from bot.domain.incident import IncidentState
-from bot.domain.owed import Stage
+from bot.domain.owed import Priority, Stage
 from bot.domain.verification import CheckState, Verdict
 from bot.kube import reads
-from bot.storage.db import Store
+from bot.storage import outbox
+from bot.storage.db import Store, Tx
 from bot.verification import measure
 from bot.workflow import verify
 
@@ -248,6 +249,26 @@ async def test_progress_is_owed_to_the_card_only_when_it_changed(floor: Floor) -
     await floor.run(Stage.VERIFY)
     assert (await floor.verification()).verdict is Verdict.MEASURING
     assert await version() == before
+
+
+async def test_counting_further_gives_way_to_what_changes_the_state(floor: Floor) -> None:
+    """A verdict owed after progress is worth a press; progress alone is worth what nobody waits for."""
+
+    async def sent_and_worth() -> int:
+        def take(tx: Tx) -> int:
+            [row] = outbox.claim(tx, floor.now(), timedelta(seconds=1), 1)
+            outbox.sent(tx, row, floor.now(), row.channel, "1.2")
+            return row.priority.rank
+
+        return await floor.store.transact(take)
+
+    await floor.executed()
+    await sent_and_worth()
+    floor.advance(1)
+    await floor.run(Stage.VERIFY)
+    assert await sent_and_worth() == Priority.THREAD.rank
+    await floor.verdict()
+    assert await sent_and_worth() == Priority.PRESS.rank
 
 
 async def test_a_verdict_is_given_once(floor: Floor) -> None:

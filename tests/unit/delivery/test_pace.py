@@ -40,9 +40,17 @@ def test_posts_of_one_channel_keep_a_second_apart_and_channels_do_not_wait_for_e
 
 def test_progress_edits_of_one_card_come_at_most_every_five_seconds() -> None:
     pace = Pace()
-    pace.spend(edit(), 100.0)
-    assert pace.opens(edit(), 101.0) == 105.0
-    assert pace.opens(edit(key="card:2"), 101.0) <= 101.0
+    pace.spend(edit(Priority.THREAD), 100.0)
+    assert pace.opens(edit(Priority.THREAD), 101.0) == 105.0
+    assert pace.opens(edit(Priority.THREAD, "card:2"), 101.0) <= 101.0
+
+
+@pytest.mark.parametrize("priority", [Priority.EXECUTION, Priority.NEW_CARD])
+def test_what_changes_a_state_waits_for_nothing_but_a_change_of_the_same_second(priority: Priority) -> None:
+    pace = Pace()
+    pace.spend(edit(Priority.THREAD), 100.0)
+    assert pace.opens(edit(priority), 100.2) == 101.0
+    assert pace.opens(edit(priority), 101.0) <= 101.0
 
 
 def test_an_edit_after_a_press_does_not_wait() -> None:
