@@ -27,6 +27,8 @@ from commands.verbs import Verbs
 
 log = structlog.get_logger(__name__)
 
+TOLD_WITHIN = 1.0
+"""Seconds for telling whoever was cut off: the process is about to end."""
 CUT_OFF = "Fettle was stopped before this was finished. Look at the incident's card before you try again."
 
 Handler = Callable[["Front", Asked], Awaitable[None]]
@@ -96,11 +98,11 @@ class Front:
         if late:
             log.warning("requests were cut off", number=len(late))
             told = [asyncio.create_task(self.tell(who, answers.said(CUT_OFF))) for who in late.values()]
-            _, silent = await asyncio.wait([*late, *told], timeout=1)
+            _, silent = await asyncio.wait([*late, *told], timeout=TOLD_WITHIN)
             for task in silent:
                 task.cancel()
             if silent:
-                await asyncio.wait(silent, timeout=1)
+                await asyncio.wait(silent, timeout=TOLD_WITHIN)
         # At the end: until here, what was let finish may have had an answer that Slack didn't take.
         await self.insisting.close()
 

@@ -12,12 +12,15 @@ import importlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from inspect import isawaitable
 
 import pytest
 
 PATIENT = 400.0
 """Seconds; less than pytest's own limit of a test, so that what was waited for is told."""
+GROWING = 0.5, 5.0, 50.0, 200.0
+"""Seconds of a limit that one counterpart misses, whatever it is, and the other one keeps: if not this, the next."""
 STRETCHED = 40
 """How much longer the sandbox waits than it says (``bot.sandbox.patience``)."""
 
@@ -42,12 +45,15 @@ LIMITS = {
     "bot.integrations.artifacts_s3": "CONNECT",
     "bot.integrations.door": "CONNECT",
     "bot.integrations.ecr": "CONNECT READ",
+    "bot.policy.cluster_rights": "MAX_AGE",
+    "bot.policy.guardrails": "MAX_AGE",
     "bot.slack.charts.press": "LONGEST",
     "bot.workflow.freeze_file": "WITHIN",
     "bot.workflow.looking": "FINDING_THE_WORKLOAD",
     "bot.workflow.measuring": "WITHIN",
     "bot.workflow.picking": "WITHIN",
     "bot.workflow.targets": "DEADLINE",
+    "commands.front": "TOLD_WITHIN",
 }
 """Module -> constants: seconds within which something must have answered there, as a slow machine might not."""
 
@@ -58,5 +64,7 @@ def unhurried() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, names in LIMITS.items():
             for name in names.split():
-                patch.setattr(importlib.import_module(module), name, PATIENT)
+                there = importlib.import_module(module)
+                limit = timedelta(seconds=PATIENT) if isinstance(getattr(there, name), timedelta) else PATIENT
+                patch.setattr(there, name, limit)
         yield

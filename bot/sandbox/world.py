@@ -206,7 +206,7 @@ class World:
     async def start_bot(self) -> None:
         """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` if that fails."""
         await self.bot.start()
-        connecting = asyncio.create_task(self.slack_server.wait_connected(timeout=patience.stretched(20)))
+        connecting = asyncio.create_task(self.slack_server.wait_connected(timeout=20))
         ending = asyncio.create_task(self.bot.wait())
         try:
             await asyncio.wait((connecting, ending), return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from built import DEPLOY, ROOT, SETS, built, containers, one_of
 
+from tests.patience import PATIENT
+
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 LINES = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 IGNORED = [line for line in LINES if line and line[0] != "#"]
@@ -65,7 +67,7 @@ def fettle(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     return subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "bot", *words],
-        cwd=installed.parent, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=installed.parent, env=environment, capture_output=True, text=True, check=False, timeout=PATIENT,
     )  # fmt: skip
 
 

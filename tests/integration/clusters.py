@@ -15,14 +15,11 @@ from bot.domain.target import Target
 from bot.kube import reads
 from bot.kube.client import Cluster
 from bot.sandbox.kubernetes.server import ClusterServer
+from tests.patience import PATIENT
 
 API = Target("Deployment", "shop", "api")
 UNHURRIED = 1000.0
 """Relaxed calls a second where the pace of evidence isn't the subject: at the real rate tests would mostly wait."""
-
-
-PATIENT = 30.0
-"""Seconds for each call where no time limit is the subject: a busy machine is no fault of what is tested."""
 
 
 def now() -> datetime:

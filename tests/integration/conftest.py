@@ -13,7 +13,7 @@ import pytest
 
 from bot.sandbox.bot_process import free_port
 from tests.integration import jvm
-from tests.patience import unhurried
+from tests.patience import PATIENT, unhurried
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,9 +34,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=output, stderr=output, env={**os.environ, "MOTO_ACCOUNT_ID": "123456789012"},
         )  # fmt: skip
     try:
-        for _ in range(600):
+        while True:
             assert process.poll() is None, log.read_text(encoding="utf-8")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PATIENT):
                 break
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"

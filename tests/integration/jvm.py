@@ -41,7 +41,7 @@ async def started(server: ClusterServer, pod: Any, *words: str, until: str = "up
     """The first container of a pod, with this program running in it."""
     container = pod["spec"]["containers"][0]["name"]
     made = await server.containers.start(pod["metadata"]["uid"], container, words, env)
-    for _ in range(300):
+    while True:
         if any(until in line for _, line in made.lines):
             return made
         if made.process.returncode is not None:

@@ -78,7 +78,7 @@ class Sockets:
 
     async def wait_connected(self, count: int = 1, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - callers name the limit
         """Wait until at least `count` connections are open; TimeoutError otherwise."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(stretched(timeout)):
             while self.connections < count:
                 self._connected.clear()
                 await self._connected.wait()

@@ -20,6 +20,7 @@ from bot.kube.client import Cluster
 from bot.settings import load_webhook_only
 from bot.storage.db import Store
 from tests.integration.intake.door import Door, opened
+from tests.patience import PATIENT
 
 TOKEN = "w" * 32
 ROOT = Path(__file__).parents[3]
@@ -50,7 +51,7 @@ async def send(*words: str, folder: Path, stdin: bytes = b"", **environment: str
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(stdin), 30)
+    out, err = await asyncio.wait_for(process.communicate(stdin), PATIENT)
     return process.returncode or 0, out.decode(), err.decode()
 
 

@@ -16,9 +16,10 @@ import aiohttp
 import yaml
 
 from bot.sandbox.bot_process import free_port
+from tests.patience import PATIENT
 
 PROGRAM = shutil.which("prometheus-alertmanager")
-STARTED_WITHIN = 60.0
+STARTED_WITHIN = PATIENT
 
 
 def configuration(webhook: str, token_file: Path) -> dict[str, Any]:

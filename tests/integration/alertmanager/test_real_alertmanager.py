@@ -10,6 +10,7 @@ import pytest
 
 from bot.sandbox.world import World
 from tests.load.books import Books
+from tests.patience import PATIENT
 
 from .real import PROGRAM, RealAlertmanager, running
 
@@ -28,7 +29,7 @@ MISMATCH = {
     "deployment": "api",
     "severity": "warning",
 }
-WITHIN = 60.0
+WITHIN = PATIENT
 """Alertmanager tries again with growing pauses, and the machine may be busy."""
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from commands.front import Front
 from commands.listen import bolt_app
 from commands.verbs import Verbs
 from tests.integration.commands.fake_verbs import FakeVerbs
+from tests.patience import PATIENT, until
 
 CHANNEL = "C0ONCALL"
 
@@ -53,12 +53,9 @@ class Office:
         await self.until(lambda: len(self.heard(user)) >= count)
         return self.heard(user)[-1].text
 
-    async def until(self, holds: Callable[[], Any], seconds: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], Any]) -> None:
         """Waits until something holds."""
-        end = asyncio.get_running_loop().time() + seconds
-        while not holds():
-            assert asyncio.get_running_loop().time() < end, f"asked: {self.verbs.asked}"
-            await asyncio.sleep(0.01)
+        await until(holds, lambda: f"asked: {self.verbs.asked}")
 
     async def asked(self, verb: str) -> tuple[Any, ...]:
         """The arguments of a verb's newest call, waited for."""
@@ -78,7 +75,7 @@ async def opened(suffix: str = "") -> AsyncIterator[Office]:
     """The same, its commands with a suffix."""
     server = SlackServer(yaml.safe_load(manifest(suffix)))
     await server.start()
-    slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
+    slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=PATIENT)
     await slack.whoami()
     verbs: Verbs = FakeVerbs()
     front = Front(slack, verbs, clock.now, suffix)

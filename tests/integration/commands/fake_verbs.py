@@ -37,7 +37,7 @@ class FakeVerbs:
         self.incidents: list[Incident] = []
         self.people: list[SlackPerson] = []
         self.cards: dict[int, tuple[str, str]] = {}
-        self.slow = 0.0
+        self.held: asyncio.Event | None = None
         self.preview = views.PREVIEW
 
     async def lend(self, artifact_id: int, principal: Principal) -> Answer:
@@ -45,8 +45,8 @@ class FakeVerbs:
 
     async def _do(self, verb: str, *arguments: Any) -> Answer:
         self.asked.append((verb, *arguments))
-        if self.slow:
-            await asyncio.sleep(self.slow)
+        if self.held is not None:
+            await self.held.wait()
         if verb in self.broken:
             raise self.broken[verb]
         return self.answers.get(verb, Answer(f"{verb} done", incident_id=42))

@@ -27,6 +27,7 @@ from bot.domain.errors import (
 from bot.kube import proxied
 from bot.mitigations import pprof
 from tests.integration.dumps.conftest import E, Room
+from tests.patience import PATIENT
 
 GO = Path(__file__).parents[2] / "captures" / "go"
 STACKS, PROFILE = (GO / "goroutine.txt").read_bytes(), (GO / "heap.pb.gz").read_bytes()
@@ -188,7 +189,7 @@ async def test_a_pod_that_is_gone_and_a_server_that_fails_are_told(room: Room, p
     del program
     at = proxied.where("shop", "api-none", 6060, "/debug/pprof/heap")
     with pytest.raises(NotFoundError, match="shop/api-none isn't there any more"):
-        await proxied.fetched(room.kube.cluster, at, {}, most=10, within=5, execution="e")
+        await proxied.fetched(room.kube.cluster, at, {}, most=10, within=PATIENT, execution="e")
     room.kube.server.faults.set("get", "pods/proxy", status=503, times=1)
     with pytest.raises(ClusterUnavailableError):
         await room.brought(HEAP)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.target import Target
 from bot.evidence import collect
 from bot.evidence.ask import Ask
 from tests.integration.clusters import API, World, now
+from tests.patience import GROWING, PATIENT, until
 
 
-async def gather(kube: World, target: Target = API, **others: collect.Collector) -> dict[str, Evidence]:
+async def gather(
+    kube: World, deadline: float = PATIENT, target: Target = API, **others: collect.Collector
+) -> dict[str, Evidence]:
     ask = Ask(kube.cluster, target, now)
     kube.cluster.shared.forget()
-    found = await collect.gather(ask, deadline=1.0, collectors={**collect.chosen(["pods", "events"]), **others})
+    found = await collect.gather(ask, deadline=deadline, collectors={**collect.chosen(["pods", "events"]), **others})
     return {item.source: item for item in found}
 
 
@@ -84,15 +85,18 @@ async def test_a_collector_that_hangs_or_breaks_costs_only_itself(kube: World) -
     await kube.api()
 
     async def hangs(_ask: Ask) -> Evidence:
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
         raise AssertionError
 
     async def breaks(_ask: Ask) -> Evidence:
         raise KeyError("a bug")
 
-    found = await gather(kube, hangs=hangs, breaks=breaks)
+    for deadline in GROWING:
+        found = await gather(kube, deadline, hangs=hangs, breaks=breaks)
+        assert found["hangs"].problem == f"No answer within {deadline:g} s."
+        if found["pods"].status is EvidenceStatus.OK:
+            break
     assert found["pods"].status is EvidenceStatus.OK
-    assert found["hangs"].problem == "No answer within 1 s."
     assert found["breaks"].problem == "The collector failed; the log says why."
 
 
@@ -110,10 +114,12 @@ async def test_collectors_that_ask_the_same_share_the_answer(kube: World) -> Non
 
 
 async def test_one_askers_deadline_does_not_cost_another_the_answer(kube: World) -> None:
-    kube.server.faults.hang("list", "namespaces", seconds=0.3)
+    kube.server.faults.hang("list", "namespaces", seconds=1.0, times=1)
     slow = kube.cluster.relaxed
     other = asyncio.create_task(slow.get("/api/v1/namespaces"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await slow.get("/api/v1/namespaces")
+    mine = asyncio.create_task(slow.get("/api/v1/namespaces"))
+    await until(lambda: kube.sent("GET"))
+    mine.cancel()
+    await asyncio.wait({mine})
     assert (await other)["items"]
+    assert len(kube.sent("GET")) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -160,13 +159,11 @@ async def test_lokis_errors_are_told_as_they_are(kube: World, name: str, problem
 
 
 async def test_a_slow_loki_costs_its_deadline_and_no_more(kube: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_errors, "SLOWEST", 60.0)
+    monkeypatch.setattr(log_errors, "SLOWEST", 600.0)
     await kube.api()
     async with asking(kube) as (ask, replay):
-        replay.delay = 60.0
-        began = asyncio.get_running_loop().time()
+        replay.delay = 3600.0
         found = await told(ask, deadline=0.8)
-        assert asyncio.get_running_loop().time() - began < 20
     assert (found.status, found.problem) == (EvidenceStatus.FAILED, "Loki didn't answer in time.")
 
 

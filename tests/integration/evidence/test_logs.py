@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from bot.domain.evidence import EvidenceStatus
 from bot.domain.observed import LogSeen
 from bot.kube import logs
 from tests.integration.clusters import World
+from tests.patience import until
 
 from .asking import gathered, one
 
@@ -106,9 +106,11 @@ async def test_a_pod_that_finds_no_node_and_a_dead_kubelet_are_sentences(kube: W
         kube.sandbox.node_down(node["metadata"]["name"])
     assert (await said(kube))[0].problem == "The node's kubelet doesn't answer, so the log can't be read."
     kube.sandbox.deployment("shop", "api", replicas=2)
-    await asyncio.sleep(0.2)
-    problems = {row.problem for row in await said(kube)}
-    assert "The pod isn't scheduled, so it has said nothing." in problems
+
+    async def told() -> bool:
+        return "The pod isn't scheduled, so it has said nothing." in {row.problem for row in await said(kube)}
+
+    await until(told)
 
 
 async def test_a_missing_right_fails_the_source_and_names_the_role(kube: World) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from alerts import webhook
 from bot.storage.db import Store, Tx
+from bot.storage.writer import Lane
+from tests.patience import PATIENT, until
 
 from .door import Door, alert, group
 
@@ -105,9 +107,11 @@ async def test_a_sender_that_hangs_up_leaves_nothing_behind(lite: Door, caplog: 
     with socket.create_connection((host, int(port))) as sender:
         sender.sendall(b"POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n[{")
         await asyncio.sleep(0.05)
-    async with asyncio.timeout(20):
-        while 'reason="disconnected"' not in (await lite.get("/metrics", inner=True))[1]:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.02)
+
+    async def noticed() -> bool:
+        return 'reason="disconnected"' in (await lite.get("/metrics", inner=True))[1]
+
+    await until(noticed)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     assert await lite.rows("SELECT * FROM audit") == []
 
@@ -123,7 +127,7 @@ async def test_a_sender_that_never_ends_its_body_is_let_go(lite: Door, monkeypat
 
 async def test_nothing_is_answered_while_its_commit_is_still_to_come(lite: Door) -> None:
     gate = threading.Event()
-    held = asyncio.create_task(lite.store.transact(lambda _tx: gate.wait(10)))
+    held = asyncio.create_task(lite.store.transact(lambda _tx: gate.wait(PATIENT)))
     await asyncio.sleep(0.05)
     posted = asyncio.create_task(lite.post(group(alert())))
     answered, _ = await asyncio.wait({posted}, timeout=0.3)
@@ -138,10 +142,10 @@ async def test_a_saturated_store_is_503_and_what_waited_is_committed(sqlite_url:
     try:
         door = await open_door(store)
         gate = threading.Event()
-        held = asyncio.create_task(store.transact(lambda _tx: gate.wait(10)))
+        held = asyncio.create_task(store.transact(lambda _tx: gate.wait(PATIENT)))
         await asyncio.sleep(0.05)
         waiting = [asyncio.create_task(door.post(group(alert(pod=str(number))))) for number in range(2)]
-        await asyncio.sleep(0.1)
+        await until(lambda: len(store._writing()._lanes[Lane.INTAKE]) == 2)
         url = door.url
         async with door.http.post(url, json=group(alert(pod="late"))) as refused:
             assert (refused.status, refused.headers["Retry-After"]) == (503, webhook.RETRY_AFTER)

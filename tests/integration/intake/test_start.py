@@ -19,6 +19,7 @@ from bot.sandbox.moved_time import NO_LINE
 from bot.sandbox.slack.server import SlackServer
 from bot.sandboxed import SHORT_SOAK
 from bot.settings import Settings
+from tests.patience import PATIENT
 
 from .door import AWAY, settings_for
 
@@ -132,7 +133,7 @@ def test_no_setting_and_no_environment_moves_a_clock() -> None:
     assert not [name for name in Settings.model_fields if "CLOCK" in name or "AHEAD" in name]
     told = subprocess.run(
         [sys.executable, "-m", "bot", "run", "--sandbox-clock", "7"],
-        env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False, timeout=PATIENT,
     )  # fmt: skip
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr == f"{NO_LINE}\n"

@@ -15,6 +15,7 @@ from bot.kube.config_watch import ConfigWatch
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.writes import Writing
 from tests.integration.clusters import API, World, now
+from tests.patience import PATIENT
 
 PLACE = ("shop", "api-config")
 T = TypeVar("T")
@@ -41,7 +42,7 @@ def put(kube: World, **data: str) -> None:
 
 async def soon(found: Callable[[], T | None]) -> T:
     """What ``found`` gives once it gives something."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENT):
         while True:
             value = found()
             if value:

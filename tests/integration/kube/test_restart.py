@@ -24,6 +24,7 @@ from bot.kube.client import Cluster
 from bot.mitigations import restart
 from bot.mitigations.applied import Applied
 from tests.integration.clusters import API, World, now, world
+from tests.patience import PATIENT
 
 
 def planned(state: TargetState, uid: str = "e1") -> WriteRequest:
@@ -162,12 +163,14 @@ async def test_done_but_the_answer_was_lost_is_read_back_as_applied(kube: World)
 
 
 async def test_never_arrived_is_read_back_as_not_applied(tmp_path: Path) -> None:
-    async with world(tmp_path, seconds=0.5) as kube:
+    async with world(tmp_path) as kube:
         state = await kube.api()
         stored = planned(state)
-        kube.server.faults.hang("patch", "deployments", seconds=30)
+        kube.server.faults.hang("patch", "deployments")
+        kube.cluster.timeout, limit = 0.5, kube.cluster.timeout
         with pytest.raises(OutcomeUnknownError):
             await restart.apply(kube.cluster, stored)
+        kube.cluster.timeout = limit
         found = await restart.read_back(kube.cluster, state.target, "e1", stored=stored)
         assert found.state is Applied.NOT_APPLIED
 
@@ -191,7 +194,7 @@ async def test_without_the_stored_request_the_mark_alone_still_tells(kube: World
 
 async def test_nobody_at_the_address_means_nothing_was_sent(kube: World, tmp_path: Path) -> None:
     stored = planned(await kube.api())
-    fresh = await Cluster.connect(str(tmp_path / "kubeconfig.yaml"), None, 2.0, "fettle/0.1.0")
+    fresh = await Cluster.connect(str(tmp_path / "kubeconfig.yaml"), None, PATIENT, "fettle/0.1.0")
     await kube.server.stop()
     with pytest.raises(ClusterUnavailableError):
         await restart.apply(fresh, stored)

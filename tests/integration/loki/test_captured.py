@@ -16,11 +16,12 @@ from bot.integrations.loki import Lines, Loki
 from bot.integrations.sources import Sources, access
 from bot.settings import load
 from tests.integration.replayed import Replay, answer, replaying
+from tests.patience import PATIENT
 
 NOW = datetime(2026, 11, 21, 0, 9, 30, tzinfo=UTC)
 AGO = NOW - timedelta(minutes=5)
 SELECTOR = '{namespace="shop"}'
-WITHIN = 2.0
+WITHIN = PATIENT
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "KUBECONFIG": "k"}
 
 

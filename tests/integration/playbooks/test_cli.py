@@ -25,6 +25,7 @@ from bot.playbooks_cli import Asked
 from bot.storage import evidence, incidents
 from bot.storage.db import Store, Tx
 from bot.workflow.intake import IntakeRules, receive
+from tests.patience import PATIENT
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -351,7 +352,7 @@ def test_a_recorded_bad_rollout_is_found_and_its_rollback_is_proposed(
 def run(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - the program itself, as a person starts it
         [sys.executable, "-m", "bot", "playbooks", *words], cwd=folder, input=stdin, capture_output=True, text=True,
-        check=False, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, timeout=60,
+        check=False, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, timeout=PATIENT,
     )  # fmt: skip
 
 

@@ -19,10 +19,11 @@ from aiohttp import web
 from bot.integrations.door import Access
 from bot.integrations.prometheus import Prometheus
 from bot.sandbox.bot_process import free_port
+from tests.patience import PATIENT
 
 PROGRAM = shutil.which("prometheus")
 MISSING = "NO PROMETHEUS: prometheus is missing, no real one was asked (apt-get install it)"
-STARTED_WITHIN = 60.0
+STARTED_WITHIN = PATIENT
 EVERY = "200ms"
 
 
@@ -63,7 +64,7 @@ class RealPrometheus:
     async def until(self, expr: str, least: int = 1) -> None:
         """Waits until a query gives so many series."""
         async with asyncio.timeout(STARTED_WITHIN):
-            while len((await self.client.instant(expr, datetime.now(UTC), within=5)).series) < least:  # noqa: ASYNC110 - another process scrapes
+            while len((await self.client.instant(expr, datetime.now(UTC), within=PATIENT)).series) < least:  # noqa: ASYNC110 - another process scrapes
                 await asyncio.sleep(0.1)
 
 

@@ -14,9 +14,10 @@ from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.door import Access
 from bot.integrations.prometheus import Answer, Prometheus
 from tests.integration.replayed import Replay, replaying
+from tests.patience import PATIENT
 
 NOW = datetime(2026, 11, 20, 23, 43, 26, tzinfo=UTC)
-WITHIN = 2.0
+WITHIN = PATIENT
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from bot.integrations.door import Access
 from bot.integrations.prometheus import Prometheus
 from bot.sandbox.prometheus import PrometheusServer
 from tests.integration.clusters import API, World, now, world
+from tests.patience import PATIENT
 
 
 @pytest.fixture
@@ -66,8 +67,8 @@ async def test_trouble_of_the_cluster_shows_in_its_metrics(kube: World, client: 
 async def test_what_a_real_one_refuses_is_refused(client: Prometheus, expr: str, step: float) -> None:
     if step:
         with pytest.raises(RejectedError, match="can't read the query"):
-            await client.range(expr, now() - timedelta(hours=1), now(), step, within=2)
+            await client.range(expr, now() - timedelta(hours=1), now(), step, within=PATIENT)
     else:
-        assert (await client.instant(expr, now(), within=2)).series == (), "what it doesn't know has no data"
-    assert await client.rule("Any", within=2) == ""
-    assert await client.version(within=2) == "sandbox"
+        assert (await client.instant(expr, now(), within=PATIENT)).series == (), "what it doesn't know has no data"
+    assert await client.rule("Any", within=PATIENT) == ""
+    assert await client.version(within=PATIENT) == "sandbox"

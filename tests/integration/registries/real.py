@@ -18,10 +18,11 @@ import aiohttp
 import yaml
 
 from bot.sandbox.bot_process import free_port
+from tests.patience import PATIENT
 
 PROGRAM = shutil.which("docker-registry")
 MISSING = "NO DOCKER-REGISTRY: docker-registry is missing, no real registry was asked (apt-get install it)"
-STARTED_WITHIN = 60.0
+STARTED_WITHIN = PATIENT
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import subprocess
@@ -28,6 +27,7 @@ from bot.sandbox.bot_process import free_port
 from bot.settings import load
 from bot.settings_registries import registries
 from tests.integration.replayed import answer, replaying
+from tests.patience import PATIENT
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
@@ -93,11 +93,11 @@ async def test_the_nearest_tag_comes_with_its_digest_and_when_it_was_pushed(at_m
 async def test_what_is_not_there_is_told_apart_from_what_may_not_be_asked(at_moto: str) -> None:
     await push(at_moto, "shop/web", "1.0.0")
     async with client() as opened:
-        assert await opened.published("shop/web", "9.9.9", within=20) is None
+        assert await opened.published("shop/web", "9.9.9", within=PATIENT) is None
         with pytest.raises(NotFoundError, match="has no repository shop/none"):
-            await opened.tags("shop/none", within=20)
+            await opened.tags("shop/none", within=PATIENT)
         with pytest.raises(NotFoundError, match="has no repository shop/none"):
-            await opened.published("shop/none", "1", within=20)
+            await opened.published("shop/none", "1", within=PATIENT)
 
 
 @pytest.mark.usefixtures("credentials")
@@ -122,12 +122,12 @@ async def test_all_pages_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", site.name)
     monkeypatch.setattr(ecr, "PAGE", 10)
     async with client() as opened:
-        found = await opened.tags("shop/many", within=20)
+        found = await opened.tags("shop/many", within=PATIENT)
         assert (found.names, found.cut) == (tuple(f"1.0.{number}" for number in range(23)), False)
         assert [one.get("nextToken") for one in asked] == [None, "10", "20"]
         assert {one["filter"]["tagStatus"] for one in asked} == {"TAGGED"}
         monkeypatch.setattr(ecr, "MOST_TAGS", 15)
-        cut = await opened.tags("shop/many", within=20)
+        cut = await opened.tags("shop/many", within=PATIENT)
         assert (len(cut.names), cut.cut) == (15, True)
     await runner.cleanup()
 
@@ -154,7 +154,7 @@ async def test_what_aws_refuses_is_said_with_what_to_do(
     async with replaying(raw) as replay, client() as opened:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", replay.url)
         with pytest.raises(error, match=sentence):
-            await opened.tags("shop/api", within=20)
+            await opened.tags("shop/api", within=PATIENT)
         asked = replay.asked[0]
         assert json.loads(asked.body)["registryId"] == "123456789012"
         assert "/eu-central-1/ecr/" in asked.headers["authorization"]
@@ -162,19 +162,16 @@ async def test_what_aws_refuses_is_said_with_what_to_do(
 
 @pytest.mark.usefixtures("credentials")
 async def test_one_that_is_down_or_hangs_costs_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ecr, "READ", 0.3)
-    monkeypatch.setattr(ecr, "CONNECT", 0.3)
     monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", f"http://127.0.0.1:{free_port()}")
     async with client() as opened:
         with pytest.raises(UnavailableError, match="can't be reached: EndpointConnectionError"):
-            await opened.tags("shop/api", within=20)
+            await opened.tags("shop/api", within=PATIENT)
     async with replaying(refusal("x")) as replay, client("ecr region=us-east-1") as opened:
-        replay.delay = 5
+        replay.delay = 3600
+        monkeypatch.setattr(ecr, "READ", 1.0)
         monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", replay.url)
-        began = asyncio.get_running_loop().time()
         with pytest.raises(UnavailableError, match=r"didn't answer within 0\.5 s"):
             await opened.tags("shop/api", within=0.5)
-        assert asyncio.get_running_loop().time() - began < 2
 
 
 def test_aws_is_imported_at_the_first_question_alone() -> None:
@@ -188,11 +185,11 @@ async def test_without_credentials_or_the_extra_it_says_what_is_missing(monkeypa
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     async with client() as opened:
         with pytest.raises(ForbiddenError, match="no AWS credentials were found"):
-            await opened.tags("shop/api", within=20)
+            await opened.tags("shop/api", within=PATIENT)
     monkeypatch.setitem(sys.modules, "boto3", None)
     async with client() as opened:
         with pytest.raises(ConfigError, match=r"needs the extra aws: pip install 'fettle-bot\[aws\]'"):
-            await opened.tags("shop/api", within=20)
+            await opened.tags("shop/api", within=PATIENT)
 
 
 async def test_the_doctor_asks_with_the_same_right(

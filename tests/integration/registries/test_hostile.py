@@ -19,6 +19,7 @@ from bot.integrations import oci
 from bot.integrations.oci import OciRegistry
 from bot.integrations.registries import Registries
 from bot.settings_registries import registries
+from tests.patience import PATIENT
 
 PASSWORD = "hunter22"
 Answer = Callable[[web.Request], web.StreamResponse]
@@ -95,7 +96,7 @@ async def test_a_token_is_asked_of_nobody_who_is_not_listed(tmp_path: Path, real
     async with stub() as other, stub() as server, asking(tmp_path, server.host) as opened:
         server.answers[LIST] = challenge(realm.format(other=other.host, host=server.host))
         with pytest.raises(RejectedError, match=r"isn't listed|without TLS|an address that is none"):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         assert not other.asked
         assert server.shown == [""], "no password without a known asker"
 
@@ -107,11 +108,11 @@ async def test_no_redirect_of_a_question_or_of_a_token_is_followed(tmp_path: Pat
         other.answers[LIST] = listed("1.4.2")
         server.answers[LIST] = lambda _: web.Response(status=status, headers=away)
         with pytest.raises(RejectedError, match="isn't followed"):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         server.answers |= {LIST: challenge(f"http://{server.host}/auth")}
         server.answers["/auth"] = lambda _: web.Response(status=status, headers=away)
         with pytest.raises(RejectedError, match="without a token"):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         assert not other.asked
 
 
@@ -137,17 +138,17 @@ async def test_a_blob_is_fetched_from_a_listed_host_alone_and_without_the_passwo
             server.answers[f"/v2/shop/api/manifests/{at}"] = guarded(told)
         server.answers[f"/v2/shop/api/blobs/{named}"] = guarded(lambda _: web.Response(status=307, headers=away))
         async with asking(tmp_path, server.host) as opened:
-            found = await opened.published("shop/api", "1.4.2", within=5)
+            found = await opened.published("shop/api", "1.4.2", within=PATIENT)
             assert found is not None
             assert (found.digest, found.made_at) == (digest, "")
             assert not other.asked
         async with asking(tmp_path, server.host, f"also={other.host}") as opened:
-            found = await opened.published("shop/api", "1.4.2", within=5)
+            found = await opened.published("shop/api", "1.4.2", within=PATIENT)
             assert found is not None
             assert found.made_at == "2026-11-20T00:00:00Z"
             assert other.shown == [""]
             other.answers["/kept"] = lambda _: web.Response(body=config.replace(b"2026", b"2025"))
-            found = await opened.published("shop/api", "1.4.2", within=5)
+            found = await opened.published("shop/api", "1.4.2", within=PATIENT)
             assert found is not None
             assert found.made_at == "", "what isn't what its digest names isn't believed"
 
@@ -160,7 +161,7 @@ async def test_pages_are_read_by_their_query_alone_and_end(tmp_path: Path, monke
             "1.4.1": listed("1.4.2", "no tag", "../x", ""),
         }
         server.answers[LIST] = lambda asked: pages[asked.query.get("last")](asked)
-        found = await opened.tags("shop/api", within=5)
+        found = await opened.tags("shop/api", within=PATIENT)
         assert (found.names, found.cut) == (("1.4.0", "1.4.1", "1.4.2"), False)
         assert not other.asked
         assert server.asked[1] == f"GET {LIST}?last=1.4.0&n=1000"
@@ -172,11 +173,11 @@ async def test_pages_are_read_by_their_query_alone_and_end(tmp_path: Path, monke
             return listed(f"1.0.{at}", link=f'<{LIST}?last=1.0.{at}&n=1000>; rel="next"')(_)
 
         server.answers[LIST] = endless
-        found = await opened.tags("shop/api", within=5)
+        found = await opened.tags("shop/api", within=PATIENT)
         assert (len(found.names), found.cut) == (5, True)
         server.answers[LIST] = listed("1.0.0", link=f'<{LIST}?n=1000>; rel="next"')
         before = len(server.asked)
-        assert not (await opened.tags("shop/api", within=5)).cut
+        assert not (await opened.tags("shop/api", within=PATIENT)).cut
         assert len(server.asked) == before + 1, "a next page that is this one ends it"
 
 
@@ -202,7 +203,7 @@ async def test_whatever_it_answers_is_a_sentence(tmp_path: Path, answer: Answer,
     async with stub() as server, asking(tmp_path, server.host) as opened:
         server.answers[LIST] = answer
         with pytest.raises(FettleError) as raised:
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         assert told in str(raised.value)
         assert PASSWORD not in str(raised.value)
 
@@ -219,7 +220,7 @@ async def test_only_a_token_is_taken_for_one(tmp_path: Path, body: object) -> No
         server.answers[LIST] = challenge(f"http://{server.host}/auth")
         server.answers["/auth"] = lambda _: web.json_response(body)
         with pytest.raises(RejectedError, match="without a token"):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         assert len(server.asked) == 2
 
 
@@ -235,25 +236,22 @@ async def test_a_token_is_asked_for_reading_alone_and_again_when_it_has_run_out(
         server.answers[LIST] = answer
         server.answers["/auth"] = lambda _: web.json_response({"token": next(given), "expires_in": 3600})
         for _ in range(3):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
         asked = [one for one in server.asked if "/auth" in one]
         assert asked == ["GET /auth?x=1&service=s&scope=repository:shop/api:pull"]
         good.clear()
         good.add("Bearer second")
-        await opened.tags("shop/api", within=5)
+        await opened.tags("shop/api", within=PATIENT)
         good.clear()
         with pytest.raises(ForbiddenError):
-            await opened.tags("shop/api", within=5)
+            await opened.tags("shop/api", within=PATIENT)
 
 
 async def test_one_that_hangs_costs_its_time_and_no_more(tmp_path: Path) -> None:
     async with stub() as server, asking(tmp_path, server.host) as opened:
-        server.delay = 1
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        server.delay = 3600
         with pytest.raises(UnavailableError, match=r"didn't answer within 0\.\d+ s"):
             await opened.tags("shop/api", within=0.3)
-        assert loop.time() - began < 0.9
 
 
 async def test_a_crowd_asks_once_and_a_host_that_is_not_listed_never() -> None:

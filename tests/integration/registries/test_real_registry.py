@@ -27,6 +27,7 @@ from bot.settings import load
 from bot.settings_registries import RegistrySetting, registries
 from tests.integration.clusters import now, world
 from tests.integration.evidence.asking import ask_of
+from tests.patience import PATIENT
 
 from .real import MISSING, PROGRAM, RealRegistry, basic, running
 from .tokens import ISSUER, SERVICE, TokenServer, serving
@@ -84,13 +85,13 @@ async def test_the_nearest_tag_comes_with_its_digest_and_age(tmp_path: Path) -> 
 async def test_of_an_index_the_age_is_that_of_one_of_its_platforms(tmp_path: Path) -> None:
     async with running(tmp_path) as real, client(setting(real, "insecure")) as opened:
         digest = await real.push("shop/api", "1.4.2", DAYS_3, many=True)
-        found = await opened.published("shop/api", "1.4.2", within=10)
+        found = await opened.published("shop/api", "1.4.2", within=PATIENT)
         assert found is not None
         assert (found.digest, found.made_at[:10]) == (digest, DAYS_3[:10])
-        assert (await opened.published("shop/api", digest, within=10)) == found
-        assert await opened.published("shop/api", "1.4.9", within=10) is None
+        assert (await opened.published("shop/api", digest, within=PATIENT)) == found
+        assert await opened.published("shop/api", "1.4.9", within=PATIENT) is None
         undated = await real.push("shop/api", "1.4.3", "1970-01-01T00:00:00Z")
-        told = await opened.published("shop/api", "1.4.3", within=10)
+        told = await opened.published("shop/api", "1.4.3", within=PATIENT)
         assert told is not None
         assert (told.digest, told.made_at) == (undated, ""), "the beginning of time is no date"
 
@@ -120,23 +121,23 @@ async def test_by_password_over_tls_with_its_own_authority(tmp_path: Path) -> No
     async with running(tmp_path, shown, tls, htpasswd=htpasswd) as real:
         await real.push("shop/api", "1.4.2")
         async with client(setting(real, known)) as opened:
-            assert (await opened.tags("shop/api", within=10)).names == ("1.4.2",)
-            assert await opened.check(within=10) == f"Registry {real.host} answers and accepts the credentials."
+            assert (await opened.tags("shop/api", within=PATIENT)).names == ("1.4.2",)
+            assert await opened.check(within=PATIENT) == f"Registry {real.host} answers and accepts the credentials."
             with pytest.raises(NotFoundError, match="has no repository shop/web"):
-                await opened.tags("shop/web", within=10)
+                await opened.tags("shop/web", within=PATIENT)
         async with client(setting(real, known.replace("/password ", "/wrong "))) as opened:
             with pytest.raises(ForbiddenError, match=r"doesn't accept user fettle for shop/api \(401\)"):
-                await opened.tags("shop/api", within=10)
+                await opened.tags("shop/api", within=PATIENT)
         async with client(setting(real, f"ca_file={tmp_path / 'cert'}")) as opened:
             with pytest.raises(ForbiddenError, match="give it user and password_file in REGISTRIES"):
-                await opened.tags("shop/api", within=10)
+                await opened.tags("shop/api", within=PATIENT)
         async with client(setting(real, known.partition(" ca_file")[0])) as opened:
             told = f"Name its authority in ca_file of {real.host} in REGISTRIES"
             with pytest.raises(UnavailableError, match=told):
-                await opened.tags("shop/api", within=10)
+                await opened.tags("shop/api", within=PATIENT)
         async with client(setting(real, "insecure")) as opened:
             with pytest.raises((RejectedError, UnavailableError)):
-                await opened.tags("shop/api", within=10)
+                await opened.tags("shop/api", within=PATIENT)
 
 
 async def test_by_tokens_of_a_server_that_is_listed(tmp_path: Path) -> None:
@@ -154,35 +155,35 @@ async def test_by_tokens_of_a_server_that_is_listed(tmp_path: Path) -> None:
             digest = await real.push("shop/api", "1.4.2", DAYS_3)
             async with client(setting(real, known)) as opened:
                 with pytest.raises(RejectedError, match=f"isn't listed: give it {also} in REGISTRIES"):
-                    await opened.tags("shop/api", within=10)
+                    await opened.tags("shop/api", within=PATIENT)
             assert not tokens.asked, "no password went to a server that nobody listed"
             async with client(setting(real, f"{known} {also}")) as opened:
-                assert (await opened.tags("shop/api", within=10)).names == ("1.4.2",)
-                found = await opened.published("shop/api", "1.4.2", within=10)
+                assert (await opened.tags("shop/api", within=PATIENT)).names == ("1.4.2",)
+                found = await opened.published("shop/api", "1.4.2", within=PATIENT)
                 assert found is not None
                 assert (found.digest, found.made_at[:10]) == (digest, DAYS_3[:10])
                 wanted = {"service": SERVICE, "scope": "repository:shop/api:pull"}
                 assert tokens.asked == [wanted], "one token for all questions about a repository, and for reading alone"
                 with pytest.raises(ForbiddenError, match=r"doesn't accept user fettle for shop/web \(401\)"):
-                    await opened.tags("shop/web", within=10)
-                assert "accepts the credentials" in await opened.check(within=10)
+                    await opened.tags("shop/web", within=PATIENT)
+                assert "accepts the credentials" in await opened.check(within=PATIENT)
             async with client(setting(real, f"insecure {also}")) as opened:
                 with pytest.raises(ForbiddenError, match="lets nobody in without credentials for shop/api"):
-                    await opened.tags("shop/api", within=10)
+                    await opened.tags("shop/api", within=PATIENT)
             tokens.key = "access_token"
             tokens.users = {"fettle": "changed"}
             async with client(setting(real, f"{known} {also}")) as opened:
                 with pytest.raises(ForbiddenError, match="doesn't accept user fettle for shop/api"):
-                    await opened.tags("shop/api", within=10)
+                    await opened.tags("shop/api", within=PATIENT)
                 tokens.users = {"fettle": PASSWORD}
-                assert (await opened.tags("shop/api", within=10)).names == ("1.4.2",)
+                assert (await opened.tags("shop/api", within=PATIENT)).names == ("1.4.2",)
             rest = f"{real.host} token_file={tmp_path / 'pushing'} insecure"
             (tmp_path / "pushing").write_text(pushing, encoding="utf-8")
             [by_token] = registries(rest)
             async with client(by_token) as opened:
-                assert (await opened.tags("shop/api", within=10)).names == ("1.4.2",)
+                assert (await opened.tags("shop/api", within=PATIENT)).names == ("1.4.2",)
                 with pytest.raises(ForbiddenError, match="doesn't accept its token_file for shop/web"):
-                    await opened.tags("shop/web", within=10)
+                    await opened.tags("shop/web", within=PATIENT)
 
 
 async def test_pods_that_wait_for_an_image_get_the_tag_that_exists_as_their_finding(tmp_path: Path) -> None:

@@ -26,14 +26,15 @@ from bot.integrations.sources import Sources
 from bot.sandbox.slack.server import SlackServer
 from bot.settings import Settings, load
 from bot.slack.client import SlackClient
+from tests.patience import PATIENT
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
 BASE = {"SLACK_BOT_TOKEN": "xoxb-1-abc", "SLACK_APP_TOKEN": "xapp-1-abc", "KUBECONFIG": "/k"}
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="here"'}
 ASKED: dict[str, Callable[[Sources], Any]] = {
-    "PROMETHEUS": lambda of: of.prometheus.instant("up", NOW, within=2),  # type: ignore[union-attr]
-    "ALERTMANAGER": lambda of: of.alertmanager.alerts(within=2),  # type: ignore[union-attr]
-    "LOKI": lambda of: of.loki.instant("sum(x)", NOW, within=2),  # type: ignore[union-attr]
+    "PROMETHEUS": lambda of: of.prometheus.instant("up", NOW, within=PATIENT),  # type: ignore[union-attr]
+    "ALERTMANAGER": lambda of: of.alertmanager.alerts(within=PATIENT),  # type: ignore[union-attr]
+    "LOKI": lambda of: of.loki.instant("sum(x)", NOW, within=PATIENT),  # type: ignore[union-attr]
 }
 
 
@@ -161,11 +162,11 @@ async def test_pagerduty_gets_the_key_of_the_file(tmp_path: Path) -> None:
         pager = PagerDuty(made.PAGERDUTY_URL, made.secret("PAGERDUTY_SERVICES"))
         server.wanted = second
         with pytest.raises(RejectedError, match="look at its routing key"):
-            await pager.send("shop", page, within=2)
+            await pager.send("shop", page, within=PATIENT)
         replaced(tmp_path / "keys", f"shop={second},pay={first}")
         with pytest.raises(UnavailableError, match="its key was replaced meanwhile"):
-            await pager.send("shop", page, within=2)
-        await pager.send("shop", page, within=2)
+            await pager.send("shop", page, within=PATIENT)
+        await pager.send("shop", page, within=PATIENT)
         assert server.shown == [first, first, second]
         assert pager.services == ("shop", "pay")
         await pager.close()
@@ -174,7 +175,7 @@ async def test_pagerduty_gets_the_key_of_the_file(tmp_path: Path) -> None:
 async def test_slack_is_shown_the_bot_token_of_the_file(tmp_path: Path) -> None:
     async with running(SlackServer()) as server:
         made = settings(tmp_path / "bot", "SLACK_BOT_TOKEN", "xoxb-old-1")
-        slack = await SlackClient.connect(made.secret("SLACK_BOT_TOKEN"), server.api_url, timeout=2)
+        slack = await SlackClient.connect(made.secret("SLACK_BOT_TOKEN"), server.api_url, timeout=PATIENT)
         with pytest.raises(ForbiddenError, match="copy it anew"):
             await slack.whoami()
         replaced(tmp_path / "bot", server.bot_token)
@@ -220,7 +221,7 @@ async def test_a_secret_without_a_file_is_never_looked_for() -> None:
 async def test_what_is_not_slack_is_said_as_ever(tmp_path: Path) -> None:
     async with running(SlackServer()) as server:
         made = settings(tmp_path / "bot", "SLACK_BOT_TOKEN", "xoxb-old-1")
-        slack = await SlackClient.connect(made.secret("SLACK_BOT_TOKEN"), f"{server.url}/nowhere/", timeout=2)
+        slack = await SlackClient.connect(made.secret("SLACK_BOT_TOKEN"), f"{server.url}/nowhere/", timeout=PATIENT)
         with pytest.raises(SlackUnavailableError, match="isn't Slack"):
             await slack.whoami()
         await slack.close()
@@ -238,10 +239,10 @@ async def test_a_registry_is_shown_what_its_file_holds_now(way: str, tmp_path: P
         registry = OciRegistry(made.REGISTRIES[0])
         shown = {word: _authorization(way, word) for word in ("first", "second")}
         server.wanted = shown["first"]
-        await registry.check(within=2)
+        await registry.check(within=PATIENT)
         replaced(file, "second\n")
         server.wanted = shown["second"]
-        await registry.check(within=2)
+        await registry.check(within=PATIENT)
         assert [one for one in server.shown if one] == [shown["first"], shown["first"], shown["second"]]
         assert made.replaced() == [f"REGISTRIES ({host} {way}_file)"]
         await registry.close()

@@ -1,12 +1,21 @@
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from bot.sandbox.kubernetes.clock import ClusterClock
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.kubectl import Kubectl
 from tests.integration.sandbox_kubernetes.probe import READY_AFTER, Api
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes for clusters only where a test lets it, however long the machine takes."""
+    begun = time.time()
+    monkeypatch.setattr(ClusterClock, "now", lambda clock: begun + clock.offset)
 
 
 @pytest.fixture

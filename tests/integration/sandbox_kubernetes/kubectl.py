@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.kubernetes.server import ClusterServer
+from tests.patience import PATIENT
 
 KUBECTL = shutil.which("kubectl")
 WITNESS = [
@@ -39,6 +40,6 @@ class Kubectl:
     async def __call__(self, *words: str, as_: str = "admin", expect: int = 0, **more: str) -> str:
         """What the program wrote; it must end with the expected code."""
         process = await self.start(*words, as_=as_, **more)
-        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENT)
         assert process.returncode == expect, f"{' '.join(words)}: {out.decode()}"
         return out.decode()

@@ -22,6 +22,7 @@ from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.clusters import World, world
 from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
 from tests.integration.sandbox_kubernetes.test_kubectl_day import WEBSOCKETS
+from tests.patience import PATIENT
 
 ORDINARY = 12345
 """A user of no name and no right."""
@@ -59,7 +60,7 @@ async def place(kube: World) -> Place:
 
 
 async def said(kube: World, where: Place, script: str) -> str:
-    found = await execs.output(kube.cluster, where, ("sh", "-c", script), within=10.0, what="the test", most=1 << 20)
+    found = await execs.output(kube.cluster, where, ("sh", "-c", script), within=PATIENT, what="the test", most=1 << 20)
     return found.decode()
 
 
@@ -120,7 +121,7 @@ asyncio.run(go())
         *user, system, "-B", "-c", program, cwd="/", env={"PATH": "/usr/bin:/bin", "PYTHONPATH": root},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENT)
     assert out.decode().splitlines().count("own") == 2, out.decode()
     assert out.decode().count("Read-only file system") == 2
     assert [one.name for one in outside.iterdir()] == ["mine"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
+from tests.patience import PATIENT
 
 pytestmark = WITNESS
 
@@ -24,7 +25,7 @@ async def test_get_watch_follows_a_deleted_pod(kubectl: Kubectl) -> None:
     process = await kubectl.start("get", "pods", "-w")
     states: list[list[str]] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENT):
             async for line in process.stdout:
                 words = line.decode().split()
                 if words[0] == "db-0":
@@ -44,11 +45,11 @@ async def test_get_watch_follows_a_deleted_pod(kubectl: Kubectl) -> None:
 async def test_rollout_restart_status_history_and_undo(kubectl: Kubectl, server: ClusterServer) -> None:
     """A restart makes revision 2; undo reuses the first ReplicaSet and numbers it 3."""
     assert "restarted" in await kubectl("rollout", "restart", "deployment/api")
-    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/api", "--timeout=20s")
+    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/api", "--timeout=400s")
     first, second = sorted(server.cluster.list("ReplicaSet", "shop"), key=lambda one: one["spec"]["replicas"])
     assert "2" in (await kubectl("rollout", "history", "deployment/api")).split()
     await kubectl("rollout", "undo", "deployment/api")
-    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/api", "--timeout=20s")
+    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/api", "--timeout=400s")
     revived = server.cluster.get("ReplicaSet", "shop", first["metadata"]["name"])
     assert revived["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3"
     assert revived["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] == "1"
@@ -59,7 +60,7 @@ async def test_rollout_of_a_set_and_of_a_daemon(kubectl: Kubectl) -> None:
     for what in ("statefulset/db", "daemonset/agent"):
         await kubectl("rollout", "restart", what)
         # Version 1.20 can't follow a StatefulSet's status without a partition; both words mean done.
-        out = await kubectl("rollout", "status", what, "--timeout=20s")
+        out = await kubectl("rollout", "status", what, "--timeout=400s")
         assert "successfully rolled out" in out or "complete" in out
 
 
@@ -67,7 +68,7 @@ async def test_scale_annotate_and_set_image(kubectl: Kubectl, server: ClusterSer
     await kubectl("scale", "deployment/api", "--replicas=3")
     await kubectl("annotate", "deployment/api", "note=seen")
     await kubectl("set", "image", "deployment/api", "api=registry.example/shop/api:2.0.0")
-    await kubectl("rollout", "status", "deployment/api", "--timeout=20s")
+    await kubectl("rollout", "status", "deployment/api", "--timeout=400s")
     api = server.cluster.get("Deployment", "shop", "api")
     assert (api["spec"]["replicas"], api["metadata"]["annotations"]["note"]) == (3, "seen")
     managers = {entry["manager"] for entry in api["metadata"]["managedFields"]}

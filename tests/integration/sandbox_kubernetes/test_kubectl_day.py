@@ -12,6 +12,7 @@ from bot.sandbox.kubernetes.kinds import KINDS, REFUSED
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
 from tests.integration.sandbox_kubernetes.probe import Api
+from tests.patience import PATIENT
 
 pytestmark = WITNESS
 
@@ -158,15 +159,15 @@ async def test_what_is_created_by_hand_runs(kubectl: Kubectl, server: ClusterSer
     await kubectl("create", "rolebinding", "made", "--role=made", "--serviceaccount=shop:made")
     await kubectl("create", "namespace", "fresh")
     await kubectl("run", "alone", image)
-    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/new", "--timeout=20s")
+    assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/new", "--timeout=400s")
     made = server.cluster.get("Deployment", "shop", "new")
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/shop/new:1"
     service = server.cluster.get("Service", "shop", "new")["spec"]
     assert (service["selector"], service["ports"][0]["targetPort"]) == ({"app": "new"}, 8080)
     assert server.cluster.get("ConfigMap", "shop", "made")["data"] == {"a": "b"}
     assert server.cluster.get("RoleBinding", "shop", "made")["subjects"][0]["name"] == "made"
-    assert await kubectl("wait", "pod", "alone", "--for=condition=Ready", "--timeout=20s")
-    await kubectl("wait", "job", "byhand", "--for=condition=complete", "--timeout=20s")
+    assert await kubectl("wait", "pod", "alone", "--for=condition=Ready", "--timeout=400s")
+    await kubectl("wait", "job", "byhand", "--for=condition=complete", "--timeout=400s")
     assert "fresh" in await kubectl("delete", "namespace", "fresh")
 
 
@@ -174,7 +175,7 @@ async def test_a_log_is_followed_until_its_container_has_ended(kubectl: Kubectl,
     server.cluster.set_logs("shop", "db", ["hello"])
     process = await kubectl.start("logs", "-f", "db-0", "--tail=1")
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENT):
         assert await process.stdout.readline() == b"hello\n"
         server.cluster.set_logs("shop", "db", ["hello", "world", "world"])
         assert [await process.stdout.readline() for _ in range(2)] == [b"world\n"] * 2
@@ -189,7 +190,7 @@ async def test_a_log_is_followed_until_its_container_has_ended(kubectl: Kubectl,
 async def test_a_log_that_is_followed_ends_with_its_pod(kubectl: Kubectl) -> None:
     process = await kubectl.start("logs", "-f", "-l", "app=db", "--prefix")
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENT):
         assert (await process.stdout.readline()).startswith(b"[pod/db-0/db] ")
         await kubectl("delete", "pod", "db-0", "--grace-period=0", "--force")
         await process.stdout.read()
@@ -201,7 +202,7 @@ async def test_rollouts_are_held_looked_at_and_undone(kubectl: Kubectl) -> None:
     assert "can't restart paused" in await kubectl("rollout", "restart", "deployment/api", expect=1)
     await kubectl("set", "image", "deployment/api", "api=registry.example/shop/api:2")
     await kubectl("rollout", "resume", "deployment/api")
-    await kubectl("rollout", "status", "deployment/api", "--timeout=20s")
+    await kubectl("rollout", "status", "deployment/api", "--timeout=400s")
     told = await kubectl("rollout", "history", "deployment/api", "--revision=2")
     assert "registry.example/shop/api:2" in told
     assert "registry.example/shop/api:2" not in await kubectl("rollout", "history", "deployment/api", "--revision=1")
@@ -216,7 +217,7 @@ async def test_a_node_is_cordoned_tainted_drained_and_given_back(kubectl: Kubect
     assert "cordoned" in await kubectl("cordon", node)
     assert "SchedulingDisabled" in await kubectl("get", "node", node)
     assert "DaemonSet-managed" in await kubectl("drain", node, expect=1)
-    assert "evict" in await kubectl("drain", node, "--ignore-daemonsets", "--timeout=20s")
+    assert "evict" in await kubectl("drain", node, "--ignore-daemonsets", "--timeout=400s")
     await kubectl("uncordon", node)
     await kubectl("taint", "node", node, "dedicated=db:NoSchedule")
     assert "dedicated=db:NoSchedule" in await kubectl("describe", "node", node)
@@ -231,7 +232,7 @@ async def test_edit_label_patch_diff_and_wait(furnished: Kubectl, tmp_path: Path
     assert "already has a value" in await furnished("label", "pod", "db-0", "team=ops", expect=1)
     assert "db-0" in await furnished("get", "pods", "-l", "team=data", "--show-labels")
     await furnished("patch", "deployment", "api", "-p", '{"spec":{"replicas":3}}')
-    await furnished("wait", "deployment/api", "--for=condition=Available", "--timeout=20s")
+    await furnished("wait", "deployment/api", "--for=condition=Available", "--timeout=400s")
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"colour": "green"}}
     (tmp_path / "other.json").write_text(json.dumps(config), encoding="utf-8")
     difference = await furnished("diff", "-f", str(tmp_path / "other.json"), expect=1)

@@ -149,7 +149,7 @@ async def test_logs_and_access_reviews(server: ClusterServer, api: client.ApiCli
 
 async def test_a_client_that_gives_up_leaves_the_server_well(server: ClusterServer, api: client.ApiClient) -> None:
     server.cluster.deployment("shop", "api", replicas=1)
-    server.faults.hang("list", "pods", seconds=30, times=1)
+    server.faults.hang("list", "pods", times=1)
     core = client.CoreV1Api(api)
     with pytest.raises(asyncio.TimeoutError):
         await core.list_namespaced_pod("shop", _request_timeout=0.2)

@@ -87,7 +87,7 @@ def pod(name: str, containers: list[str], **spec: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def cap() -> AsyncIterator[ClusterServer]:
+async def cap(standing: None) -> AsyncIterator[ClusterServer]:  # noqa: ARG001 - time stands
     """The world in which the exchanges were recorded."""
     server = ClusterServer(ready_after=READY_AFTER, time_scale=0.1, nodes=2, bot_user=BOT)
     await server.start()

@@ -26,7 +26,7 @@ PODS = "/api/v1/namespaces/cap/pods"
 
 
 @pytest.fixture
-async def cap(api: Api) -> AsyncIterator[ClusterServer]:
+async def cap(api: Api, standing: None) -> AsyncIterator[ClusterServer]:  # noqa: ARG001 - time stands
     """The recorded world; ``api`` speaks to it."""
     server = ClusterServer(ready_after=READY_AFTER, time_scale=0.1, nodes=2)
     await server.start()
@@ -142,6 +142,7 @@ async def test_pods_that_run_out_of_memory_pass_through_what_was_recorded(cap: C
     assert seen
 
 
+@pytest.mark.usefixtures("standing")
 def test_a_bare_pod_that_died_once_looks_as_recorded() -> None:
     """It dies once for the first time: nothing but this test moves this cluster's time on."""
     cluster = Cluster(nodes=2)

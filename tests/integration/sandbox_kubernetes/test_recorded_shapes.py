@@ -44,7 +44,7 @@ def same_conditions(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def cap() -> AsyncIterator[ClusterServer]:
+async def cap(standing: None) -> AsyncIterator[ClusterServer]:  # noqa: ARG001 - time stands
     server = ClusterServer(ready_after=READY_AFTER, time_scale=0.1, nodes=2)
     await server.start()
     server.cluster.apply(capture("deploy-create-201")["request"]["body"])

@@ -10,7 +10,7 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
 @pytest.fixture
-def cluster() -> Cluster:
+def cluster(standing: None) -> Cluster:  # noqa: ARG001 - its time stands
     """A cluster whose time only passes when the test says so."""
     return Cluster(ready_after=1.0, time_scale=0.1)
 
@@ -74,7 +74,7 @@ def test_recreate_stops_everything_before_it_starts_anything(cluster: Cluster) -
     cluster.advance(3)
     restart(cluster, "Deployment", "api", "T1")
     seen = set()
-    for _ in range(40):
+    for _ in range(100):
         cluster.advance(0.05)
         hashes = {pod["metadata"]["labels"]["pod-template-hash"] for pod in cluster.pods("shop", "api")}
         assert len(hashes) <= 1

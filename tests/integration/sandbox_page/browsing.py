@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from tests.integration.sandbox_page.card_shots import CHROMIUM
+from tests.patience import PATIENT
+
+expect.set_options(timeout=1000 * PATIENT)
 
 # The lowest contrast of any text on its ground, with its words, by WCAG 2's formula.
 LOWEST_CONTRAST = """() => {
@@ -58,7 +61,7 @@ def _is_ours(told: ConsoleMessage) -> bool:
 async def opened(browser: Browser, url: str, width: int = 1280) -> AsyncIterator[Page]:
     """A page at the address; any error of its scripts fails the test at its end."""
     page = await browser.new_page(viewport={"width": width, "height": 800}, timezone_id="Europe/Zagreb")
-    page.set_default_timeout(5000)
+    page.set_default_timeout(1000 * PATIENT)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda told: wrong.append(told.text) if _is_ours(told) else None)

@@ -21,8 +21,9 @@ from bot.sandbox.page.panels.playbill import Playbill
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.world import World, WorldOptions
 from tests.integration.sandbox_page.card_shots import CHROMIUM, CHROMIUM_ARGS
+from tests.patience import PATIENT
 
-PATIENCE = 60_000
+PATIENCE = int(PATIENT * 1000)
 
 
 async def _page(browser: Browser, url: str, width: int, height: int, scheme: str) -> Page:

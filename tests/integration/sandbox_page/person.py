@@ -14,8 +14,9 @@ from playwright.async_api import Locator, Page, expect
 from bot.sandbox.slack.workspace import Workspace
 from tests.integration.sandbox_page import seen
 from tests.integration.sandbox_page.seen import Sight
+from tests.patience import PATIENT
 
-PATIENCE = 20_000
+PATIENCE = int(PATIENT * 1000)
 """Milliseconds for what the page shows after the workspace has it, on a machine that does more than this."""
 # The controls of a dialog with the words that a person would call them by.
 LABELS = """(view) => [...view.querySelectorAll(".control")].map((it) => {

@@ -17,6 +17,7 @@ from playwright.async_api import Page
 
 from bot.sandbox import reading
 from bot.sandbox.page import emoji
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.models import Message
 from bot.sandbox.slack.workspace import Workspace
 
@@ -120,7 +121,7 @@ async def private(page: Page) -> dict[str, Sight]:
 
 async def until(look: Callable[[], Any], within: float, failure: Callable[[Any], str]) -> Any:
     """The first true answer of an async ``look``; an AssertionError with the last one when none came."""
-    end = time.monotonic() + within
+    end = time.monotonic() + stretched(within)
     while not (found := await look()):
         if time.monotonic() > end:
             raise AssertionError(failure(found))

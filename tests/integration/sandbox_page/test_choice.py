@@ -29,9 +29,10 @@ from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.stage import Stage
 from bot.sandbox.world import World
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST, opened
+from tests.patience import PATIENT
 
 pytestmark = BROWSED
-SLOW = 20_000
+SLOW = int(PATIENT * 1000)
 MINE = Scenario.model_validate({
     "name": "watched",
     "title": "A crash loop of ours",
@@ -52,7 +53,7 @@ async def staged(**options: Any) -> AsyncIterator[tuple[str, Callable[[], Any]]]
 
     async def end() -> int:
         stop.set()
-        return await asyncio.wait_for(running, 30)
+        return await asyncio.wait_for(running, PATIENT)
 
     await asyncio.sleep(0)  # it listens from its first step on
     try:
@@ -168,7 +169,7 @@ def _webhook(env: Path) -> str:
 
 async def _until_one_is_left(before: list[World]) -> None:
     """The world that is on, and none that is over; what its connections still hold goes with them."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENT):
         while True:
             gc.collect()
             if len([one for one in gc.get_objects() if type(one) is World and one not in before]) == 1:
@@ -177,7 +178,7 @@ async def _until_one_is_left(before: list[World]) -> None:
 
 
 async def _until_written(env: Path) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENT):
         while True:
             found = _webhook(env)
             if found:
@@ -273,7 +274,7 @@ async def test_what_is_told_at_the_start_stays_true_in_every_world_that_is_chose
             assert status == 200
             assert "api-" in pods
             told = ""
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENT):
                 while "export KUBECONFIG" not in told:
                     told += capsys.readouterr().out
                     await asyncio.sleep(0.05)

@@ -108,7 +108,7 @@ async def test_a_breakage_with_a_past_is_chosen_from_the_list(place: Place, page
 async def test_many_pods_are_marks_whose_words_can_be_read_aloud(place: Place, page: Page) -> None:
     place.cluster.deployment("shop", "crowd", replicas=60)
     card = page.get_by_role("region", name="Deployment shop/crowd")
-    await expect(card.locator(".tile.s-ok")).to_have_count(60, timeout=10_000)
+    await expect(card.locator(".tile.s-ok")).to_have_count(60)
     await expect(card.get_by_role("listitem").first).to_contain_text("Ready · revision 1 · on sandbox-node-")
     place.cluster.delete("Deployment", "shop", "crowd")
     await expect(card).to_have_count(0)

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests.integration.sandbox_page.conftest import World
+from tests.patience import PATIENT
 
 # The same loop as the browser's tests, which share one browser.
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -93,9 +94,9 @@ async def test_the_stream_tells_of_a_change_and_does_not_hold_up_the_stop(world:
         assert stream.content_type == "text/event-stream"
         await stream.content.readuntil(b"\n\n")
         await world.post(text="news")
-        told = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 5)
+        told = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), PATIENT)
         assert told.decode().strip() == f"data: {world.server.workspace.last_change}"
-        await asyncio.wait_for(world.server.stop(), 3)
+        await world.server.stop()
 
 
 @pytest.mark.parametrize(

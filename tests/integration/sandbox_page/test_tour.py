@@ -16,9 +16,10 @@ from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.tour import Tour
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST, opened
 from tests.integration.sandbox_page.person import Person
+from tests.patience import PATIENT
 
 pytestmark = BROWSED
-SLOW = 15_000
+SLOW = int(PATIENT * 1000)
 WATCHED = {
     "name": "watched",
     "title": "A crash loop, one press",
@@ -74,7 +75,7 @@ async def test_the_viewer_steps_presses_approve_themselves_and_plays_to_the_end(
         await expect(bar.locator("li", has_text="Now act as ana")).to_contain_text("by you")
         await bar.get_by_role("button", name="Play").focus()
         await page.keyboard.press("Enter")
-        await expect(words).to_contain_text("✓ It ended as it should", timeout=2 * SLOW)
+        await expect(words).to_contain_text("✓ It ended as it should", timeout=SLOW)
         await expect(words).to_be_focused()
         await expect(bar.get_by_role("button")).to_have_count(0)
         await expect(card).to_contain_text("PASS")
@@ -121,7 +122,7 @@ async def test_with_a_dialog_in_front_one_may_close_it_where_it_is_only_seen_and
         await expect(words).to_contain_text("Reason: “It is a drill.”", timeout=SLOW)
         await step.focus()
         await page.keyboard.press("Enter")
-        await expect(words).to_contain_text("✓ It ended as it should", timeout=2 * SLOW)
+        await expect(words).to_contain_text("✓ It ended as it should", timeout=SLOW)
         await expect(page.locator("dialog[open]")).to_have_count(0)
         await expect(bar.locator("li", has_text="has a dialog")).to_contain_text("by you")
         await expect(bar.locator("li", has_text="submit the dialog")).not_to_contain_text("by you")
@@ -135,7 +136,7 @@ async def test_it_plays_by_itself_and_says_why_where_it_ends_otherwise(
     monkeypatch.setattr(gate_module, "PRESSING", 0.1)
     typed = {"slash": {"by": "bo", "line": "/incident list"}}
     wrong = {"expect_card": {"containing": ["a word that no card says"], "within": 0.5}}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENT):
         tour, playing = await tours(steps=[typed, wrong, {"say": "never"}])
         tour.gate.play()
         await playing

@@ -19,9 +19,10 @@ from bot.sandbox.page.panels.every import beside
 from bot.sandbox.page.routes import add_page
 from bot.sandbox.world import World, WorldOptions
 from tests.integration.sandbox_page.browsing import BROWSED, LOWEST_CONTRAST, opened
+from tests.patience import PATIENT
 
 pytestmark = BROWSED
-SLOW = 15_000
+SLOW = int(PATIENT * 1000)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -100,7 +101,7 @@ async def test_a_harm_is_told_by_its_alert_and_both_are_over_when_it_is_put_righ
     await expect(made.get_by_role("button", name="Approve rollback")).to_be_visible(timeout=SLOW)
     await page.get_by_role("button", name="Put right").click()
     await expect(page.get_by_role("region", name="Deployment pay/ledger")).to_contain_text("2/2 ready")
-    await expect(made).to_contain_text("Resolved", timeout=25_000)
+    await expect(made).to_contain_text("Resolved", timeout=SLOW)
 
 
 async def test_a_closed_socket_is_named_and_presses_are_heard_again_when_it_is_open(world: World, page: Page) -> None:
@@ -116,7 +117,7 @@ async def test_a_closed_socket_is_named_and_presses_are_heard_again_when_it_is_o
     await expect(shut).to_have_attribute("aria-pressed", "false")
     # What could not be sent is in the line still; it is sent once the bot has connected again.
     await expect(line).to_have_value("/incident list")
-    await world.slack_server.wait_connected(timeout=30)
+    await world.slack_server.wait_connected()
     await line.press("Enter")
     await expect(page.locator("#messages .message-private").last).to_contain_text(
         re.compile("incident", re.IGNORECASE), timeout=SLOW

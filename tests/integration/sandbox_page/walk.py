@@ -16,7 +16,7 @@ from unittest.mock import patch
 from playwright.async_api import Browser, Page, expect
 
 from bot.sandbox.breakages import telling
-from bot.sandbox.scenarios import schema
+from bot.sandbox.scenarios import race, schema
 from bot.sandbox.scenarios.captions import OWN_HAND, caption
 from bot.sandbox.scenarios.engine import Turn
 from bot.sandbox.scenarios.schema import Scenario, Step
@@ -27,6 +27,7 @@ from tests.integration.sandbox_page import seen
 from tests.integration.sandbox_page.browsing import opened
 from tests.integration.sandbox_page.person import PATIENCE, Person
 from tests.integration.sandbox_page.seen import Sight
+from tests.patience import PATIENT
 
 SLACK = 20.0
 """Seconds by which the page may be behind the workspace while the machine is busy."""
@@ -223,8 +224,9 @@ class Walk:
                 people.append(self._at(page))
                 await people[-1].become(name)
             aimed = [await one.aim(incident, press.button) for one in people]
-            await asyncio.gather(*(one.click(timeout=PATIENCE) for one in aimed))
-            await self._until_taken(self.tour.gate.at)
+            with patch.object(race, "TOGETHER", PATIENT):
+                await asyncio.gather(*(one.click(timeout=PATIENCE) for one in aimed))
+                await self._until_taken(self.tour.gate.at)
 
     async def _do_submit(self, submit: schema.Submit, _words: str) -> None:
         await self._in_front_of(submit.by)

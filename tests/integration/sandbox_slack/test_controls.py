@@ -1,6 +1,5 @@
 """What happens when people use the controls in a message: payloads, state, answers."""
 
-import asyncio
 import re
 from typing import Any
 
@@ -10,8 +9,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.sandbox import patience
 from bot.sandbox.slack.server import NotThere, SlackServer
+from bot.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.integration.sandbox_slack.cards import button, card
+from tests.patience import until
 
 Json = dict[str, Any]
 
@@ -25,11 +27,8 @@ class Heard(list[Json]):
 
     async def first(self) -> Json:
         """The first body, waiting for it."""
-        for _ in range(300):
-            if self:
-                return self[0]
-            await asyncio.sleep(0.01)
-        raise AssertionError("nothing arrived within three seconds")
+        await until(lambda: len(self))
+        return self[0]
 
 
 @pytest.fixture
@@ -271,6 +270,6 @@ async def test_a_trigger_opens_one_view_within_three_seconds(server: SlackServer
         await client.views_open(trigger_id="1.2.3", view=view)
     trigger = (await server.press("U0ANA", "C0ONCALL", ts, text="Go")).sent["trigger_id"]
     clock = server.workspace.clock
-    server.workspace.clock = lambda: clock() + 3.1
+    server.workspace.clock = lambda: clock() + patience.stretched(TRIGGER_SECONDS) + 0.1
     with pytest.raises(SlackApiError, match="expired_trigger_id"):
         await client.views_open(trigger_id=trigger, view=view)

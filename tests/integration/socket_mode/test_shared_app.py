@@ -1,7 +1,7 @@
 """Another program with the same app-level token is noticed, and noticed to be gone, without losing a press."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from bot.sandbox.slack.server import SlackServer
 from bot.slack import socket_mode
 from bot.slack.client import SlackClient
 from bot.slack.socket_mode import SocketMode
+from tests.patience import PATIENT, until
 
 
 @pytest.fixture
@@ -45,12 +46,6 @@ async def _ack(ack: Any) -> None:
     await ack()
 
 
-async def until(holds: Callable[[], bool], within: float = 20.0) -> None:
-    async with asyncio.timeout(within):
-        while not holds():  # noqa: ASYNC110 - what is looked at has no event
-            await asyncio.sleep(0.02)
-
-
 async def test_alone_nothing_is_said(server: SlackServer, sockets: SocketMode) -> None:
     with structlog.testing.capture_logs() as logs:
         sockets.start()
@@ -79,13 +74,15 @@ async def test_another_program_that_stays_is_told_once_and_so_is_its_end(
 
 
 async def test_a_killed_ones_connection_that_goes_away_is_never_called_another_programs(
-    server: SlackServer, sockets: SocketMode
+    server: SlackServer, sockets: SocketMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(socket_mode, "RECOUNT_AFTER", 3600.0)
     server.faults.ghosts(1)
     with structlog.testing.capture_logs() as logs:
         sockets.start()
         await until(lambda: sockets._others == 1)
         server.faults.clear()
+        monkeypatch.setattr(socket_mode, "RECOUNT_AFTER", 0.3)
         await until(lambda: sockets._others == 0)
     assert logs == []
 
@@ -119,7 +116,7 @@ async def test_a_count_that_nobody_answers_leaves_the_connections_as_they_are(
 
 async def test_a_greeting_of_a_moment_counts_and_leaves_nothing_behind(server: SlackServer) -> None:
     server.faults.ghosts(2)
-    client = await SlackClient.connect(server.bot_token, server.api_url, 5)
+    client = await SlackClient.connect(server.bot_token, server.api_url, PATIENT)
     greeting = await client.greeting(server.app_token)
     await client.close()
     assert (greeting.connections, greeting.app_id) == (3, server.workspace.app_id)
@@ -140,9 +137,9 @@ async def test_a_connection_whose_close_is_never_answered_leaves_nothing_behind(
         await sockets.close()
     assert [one["event"] for one in logs] == ["a Slack connection didn't close in time"] * 2
     assert [client.aiohttp_client_session.closed for client in clients] == [True, True]
-    await until(lambda: all(client.message_processor.done() for client in clients), within=1)
-    await until(lambda: all(client.message_receiver.done() for client in clients), within=1)
-    await until(lambda: all(client.current_session_monitor.done() for client in clients), within=1)
+    await until(lambda: all(client.message_processor.done() for client in clients))
+    await until(lambda: all(client.message_receiver.done() for client in clients))
+    await until(lambda: all(client.current_session_monitor.done() for client in clients))
 
 
 async def test_a_connection_that_ends_while_it_is_made_is_let_go(

@@ -17,7 +17,7 @@ from bot.slack.client import SlackClient
 from bot.standing import Standing
 from bot.storage.db import Store
 from bot.workflow.context import Context
-from tests.integration.clusters import PATIENT
+from tests.patience import PATIENT
 
 Logs = list[Any]
 ACTIONS = {"ALLOWED_ACTIONS": "restart,rollback,set_image"}

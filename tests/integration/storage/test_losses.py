@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,13 +114,11 @@ def test_the_kill_switch_gets_in_while_a_bot_writes_without_pause(store_url: str
         reading = threading.Thread(target=process.stdout.read, daemon=True)
         reading.start()
         guest = open_store(store_url, lock=False)
-        begun = time.monotonic()
         for _ in range(3):
             guest.transact_now(freeze.set_frozen, True, "cli:ana", "drill", NOW)  # noqa: FBT003 - the switch
-        took = time.monotonic() - begun
+        assert process.poll() is None, "it writes on"
         process.kill()
         reading.join()
-    assert took < 3
 
 
 def test_two_processes_never_claim_the_same_row(store_url: str, open_store: Opener) -> None:

@@ -11,6 +11,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.errors import IntegrityError, NotFoundError, RequestError, StoreUnavailableError
 from bot.storage import audit
 from bot.storage.db import Lane, Store, Tx
+from tests.patience import PATIENT
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
 Opener = Callable[..., Store]
@@ -159,7 +160,7 @@ async def test_too_much_waiting_intake_is_refused_at_once_and_a_press_is_not(
         await store.transact(put, "x", lane=Lane.INTAKE)
     assert refused.value.retry_after == 1.0
     with pytest.raises(StoreUnavailableError):
-        await store.writable()
+        await store.writable(PATIENT)
     press = asyncio.create_task(store.transact(put, "press", lane=Lane.PRESS))
     await asyncio.sleep(0)
     go.set()
@@ -168,13 +169,13 @@ async def test_too_much_waiting_intake_is_refused_at_once_and_a_press_is_not(
 
 
 async def test_a_store_that_takes_no_write_in_time_is_not_writable(store: Store) -> None:
-    await store.writable()
+    await store.writable(PATIENT)
     go, held = await hold(store)
     with pytest.raises(StoreUnavailableError, match="no write within"):
         await store.writable(within=0.05)
     go.set()
     await held
-    await store.writable()
+    await store.writable(PATIENT)
 
 
 async def test_a_read_can_not_write(store: Store) -> None:
@@ -241,7 +242,7 @@ async def test_what_a_thread_owes_wakes_the_loop(store: Store) -> None:
     waiting = asyncio.create_task(store.work_owed.wait())
     await asyncio.sleep(0)
     await asyncio.to_thread(store.transact_now, Tx.owed_work)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENT)
 
 
 async def test_closing_finishes_what_waits_and_refuses_the_rest(store_url: str) -> None:

@@ -18,6 +18,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.errors import IntegrityError, RequestError, StoreUnavailableError
 from bot.storage import audit, copies, facts
 from bot.storage.db import Store, Tx
+from tests.patience import PATIENT
 
 Opener = Callable[..., Store]
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -35,7 +36,7 @@ def fettle(url: str, *arguments: str, folder: Path) -> subprocess.CompletedProce
     env = {"DATABASE_URL": url, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", *arguments], env=env, cwd=folder, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=PATIENT, check=False,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ import pytest
 
 from bot.storage import audit
 from bot.storage.db import Store
+from tests.patience import PATIENT
 
 ROOT = Path(__file__).parents[3]
 MOUNT = 'mount -t tmpfs -o size=6m full "$0" && exec "$@"'
@@ -80,7 +81,7 @@ class Bot:
             with contextlib.suppress(ValueError):
                 self.lines.put(json.loads(line))
 
-    def line(self, event: str, seconds: float = 20.0) -> dict[str, Any]:
+    def line(self, event: str, seconds: float = PATIENT) -> dict[str, Any]:
         """The next log line of this event."""
         until = time.monotonic() + seconds
         while True:
@@ -93,7 +94,7 @@ class Bot:
 
     def ask(self, url: str, body: bytes | None = None) -> tuple[int, str, dict[str, str]]:
         parts = urlsplit(url)
-        with contextlib.closing(http.client.HTTPConnection(parts.netloc, timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(parts.netloc, timeout=PATIENT)) as connection:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             connection.request("GET" if body is None else "POST", parts.path, body, headers)
             answer = connection.getresponse()
@@ -145,7 +146,7 @@ class Bot:
                 return headers
         raise AssertionError("the disk never was full")
 
-    def accepted(self, seconds: float = 10.0) -> None:
+    def accepted(self, seconds: float = PATIENT) -> None:
         until = time.monotonic() + seconds
         while self.alert()[0] != 200:
             assert time.monotonic() < until, "it doesn't recover"
@@ -230,4 +231,4 @@ def test_a_full_disk_is_503_and_an_alarm_and_goes_on_when_there_is_room(
     bot.fill()
     bot.refused()
     bot.process.send_signal(signal.SIGTERM)
-    assert bot.process.wait(20) == 0, "a full disk doesn't keep it from stopping"
+    assert bot.process.wait(PATIENT) == 0, "a full disk doesn't keep it from stopping"

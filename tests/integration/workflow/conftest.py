@@ -13,6 +13,7 @@ from bot.storage import people
 from bot.storage.db import Store
 from bot.workflow.context import Context
 from tests.integration.clusters import UNHURRIED
+from tests.patience import PATIENT
 
 from .floor import Floor, settings_in
 
@@ -41,7 +42,7 @@ async def floor(
     sqlite_store: Store, server: ClusterServer, settings: Callable[..., Settings], tmp_path: Path
 ) -> AsyncIterator[Floor]:
     (tmp_path / "kubeconfig").write_text(server.kubeconfig("bot"))
-    cluster = await Cluster.connect(str(tmp_path / "kubeconfig"), None, 10.0, "fettle/test", rate=UNHURRIED)
+    cluster = await Cluster.connect(str(tmp_path / "kubeconfig"), None, PATIENT, "fettle/test", rate=UNHURRIED)
     made = Floor(Context(sqlite_store, cluster, settings(), lambda: datetime.now(UTC), "C0ONCALL"), server)
     await sqlite_store.transact(people.set_group, "S0SRE", ("U0SAM",), made.now())
     yield made

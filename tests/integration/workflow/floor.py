@@ -52,6 +52,7 @@ BASE: Mapping[str, str] = {
     "VERIFY_SOAK": "5s",
     "VERIFY_SOAK_CRASHLOOP": "10s",
     "KUBE_TIMEOUT": "2s",
+    "EVIDENCE_TIMEOUT": "300s",  # whatever answers is waited for
     "CLUSTER_NAME": "eu-1",
 }
 

@@ -16,19 +16,11 @@ from bot.jobs import LIMITS, STAGES, Jobs
 from bot.storage import due, outbox, people, verifications
 from bot.storage.db import Tx
 from bot.workflow.context import Context
+from tests.patience import until
 
 from .floor import Floor
 
 Work = Callable[[Context, DueWork], Awaitable[None]]
-
-
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            held = condition()
-            if held if isinstance(held, bool) else await held:
-                return
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -408,7 +400,7 @@ async def test_slack_that_never_tells_who_is_in_a_group_holds_no_work_up(
     start(members).start()
     await asyncio.sleep(0.2)
     await owe(floor, Stage.INVESTIGATE, 1)
-    await until(lambda: done == [1], 2.0)
+    await until(lambda: done == [1])
 
 
 async def test_work_of_a_dead_process_is_free_before_a_person_gives_up(

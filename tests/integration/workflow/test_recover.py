@@ -85,9 +85,16 @@ async def test_what_was_not_carried_out_is_failed_and_offered_afresh(floor: Floo
 
 async def test_a_hanging_api_server_is_read_back_too(floor: Floor) -> None:
     await floor.approved()
-    floor.ctx.cluster.timeout = 0.8
     floor.server.faults.hang("patch", "deployments", times=1)
+    cluster = floor.ctx.cluster
+
+    def impatient(point: str) -> None:
+        if point == "before:write":
+            cluster.timeout = 0.5
+
+    cluster.crash_point, limit = impatient, cluster.timeout
     await floor.run(Stage.EXECUTE)
+    cluster.timeout = limit
     assert (await floor.execution()).state is ExecutionState.RUNNING
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)

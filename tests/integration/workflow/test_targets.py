@@ -1,7 +1,5 @@
 """What people type for a workload, and the lists behind the pickers."""
 
-import asyncio
-
 import pytest
 
 from bot.workflow import targets
@@ -60,10 +58,9 @@ async def test_a_picker_answers_from_what_it_knew_when_the_cluster_is_silent(
     await floor.verbs.workloads("shop", "")
     monkeypatch.setattr(targets, "FRESH", 0.0)
     monkeypatch.setattr(targets, "DEADLINE", 0.2)
-    floor.server.faults.hang("list", "*", seconds=5)
-    async with asyncio.timeout(2):
-        assert [target.name for target in await floor.verbs.workloads("shop", "")] == ["api"]
-        assert await floor.verbs.workloads("other", "") == []
+    floor.server.faults.hang("list", "*")
+    assert [target.name for target in await floor.verbs.workloads("shop", "")] == ["api"]
+    assert await floor.verbs.workloads("other", "") == []
 
 
 async def test_the_pickers_namespaces_are_the_allowed_ones(floor: Floor) -> None:

@@ -20,6 +20,7 @@ from bot.storage import audit, due, incidents
 from bot.storage.db import Store, Tx
 from bot.storage.fields import from_text
 from bot.workflow import owing, timekeeping
+from tests.patience import until
 
 from .floor import Floor
 
@@ -193,12 +194,6 @@ def clock_set(floor: Floor, step: timedelta) -> Iterator[None]:
         floor.cluster.clock.offset = offset - step.total_seconds()
         yield
     floor.cluster.clock.offset = offset
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # type: ignore[misc]  # noqa: ASYNC110 - the store is looked at from outside
-            await asyncio.sleep(0.05)
 
 
 async def offered(floor: Floor) -> None:
