@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -93,3 +94,27 @@ class Finding:
     suggestions: tuple[Suggestion, ...] = ()
     no_help: str = ""
     weight: float = 0.0
+
+
+_QUOTED = re.compile("“([^”]+)”")
+_LOADS = frozenset({
+    Cause.SATURATION, Cause.AUTOSCALER_BOUND, Cause.THROTTLING, Cause.QUOTA, Cause.BUDGET, Cause.SCRAPE_PROBLEM,
+    Cause.SERVICE_DEGRADED, Cause.NOTHING_WRONG, Cause.STALLED_CONTROLLER, Cause.UNSCHEDULABLE, Cause.HANDLER,
+})  # fmt: skip
+"""Causes of which pods that crash are no sign."""
+
+
+def says_again(first: Finding, other: Finding) -> bool:
+    """Whether a finding behind the first is that one's own sign, told once more: no other possibility.
+
+    Containers that crash are what most causes look like; a probe's answer and a kill for memory may be what the first
+    tells of.
+    """
+    if other.cause is Cause.CRASH_LOOP and first.cause not in _LOADS and first.confidence is not Confidence.LOW:
+        return True
+    if other.cause is Cause.OOM_KILLED:
+        return first.cause in {Cause.BAD_ROLLOUT, Cause.CONFIG_CHANGE} and "out of memory" in first.sentence
+    if other.cause not in {Cause.CRASH_LOOP, Cause.PROBE_FAILURE}:
+        return False
+    told = _QUOTED.findall(other.sentence) or [other.sentence.partition(": ")[2].rstrip(". ")]
+    return all(one and one.rstrip("…") in first.sentence for one in told)

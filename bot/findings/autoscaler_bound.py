@@ -165,7 +165,7 @@ def _blind_finding(case: Case, one: AutoscalerSeen) -> Finding:
     confidence, doubt = case.sure(Confidence.HIGH if case.alert(*ALERTS) else Confidence.MEDIUM, "autoscalers")
     return Finding(
         Cause.AUTOSCALER_BOUND,
-        f"Autoscaler {one.name} can't read what it scales by: {cut(why, 140)}.",
+        stop(f"Autoscaler {one.name} can't read what it scales by: {cut(why, 140)}"),
         confidence,
         (Cite("autoscalers", cut(why, 200)),),
         "the autoscaler's own condition",

@@ -16,7 +16,7 @@ from bot.findings.changed import changed_config
 from bot.findings.dependencies import suspect
 from bot.findings.endings import at_start, how_it_ended, worst
 from bot.findings.measures import around, onset
-from bot.findings.phrases import clock, cut, measured, number_of, share, span, stop
+from bot.findings.phrases import clock, cut, instant, measured, number_of, share, span, stop
 from bot.findings.rollouts import SKEW, Rollout
 from bot.findings.sick import How, Sick
 from bot.findings.signs import unexplained
@@ -68,16 +68,14 @@ def _pods(case: Case, rollout: Rollout, bad: tuple[Sick, ...]) -> Finding | None
     )
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "changes", against=against)
     before = rollout.before.revision if rollout.before is not None else ""
-    basis = (
-        [f"first failure {span(max(rollout.gap, timedelta(0)))} after the change"] if rollout.gap is not None else []
-    )
+    basis = [f"first failure {_after(rollout.gap)} the change"] if rollout.gap is not None else []
     if rollout.old_ready:
         basis.append(
             f"{number_of(rollout.old_ready, 'pod')} of the template before "
             f"{'is' if rollout.old_ready == 1 else 'are'} ready"
         )
     elif rollout.was_healthy:
-        basis.append(f"rev {before} worked" if before else "the revision before worked")
+        basis.append(f"rev {before} {stood(rollout)}" if before else f"the revision before {stood(rollout)}")
     cites = [
         Cite("pods", f"{number_of(len(bad), 'pod')} of the new template fail: {_way(case, bad)}"),
         *_change_cites(rollout),
@@ -128,7 +126,7 @@ def _service(case: Case, rollout: Rollout) -> Finding | None:
     wanted = Confidence.HIGH if told else Confidence.MEDIUM if louder or soon else Confidence.LOW
     confidence, doubt = case.sure(wanted, "pods", "changes", "logs", against=against)
     cites = [Cite("alerts", f"{alert.name} since {clock(case.since)}"), *_change_cites(rollout)]
-    basis = [told] if told else []
+    basis = ["the rise began with the change"] if told else []
     if told:
         cites.append(Cite("metrics", told))
     if louder and since is not None and before is not None:
@@ -154,6 +152,7 @@ def _rise(case: Case, rollout: Rollout, query: str) -> str:
     if not -SKEW <= began - rollout.at <= timedelta(minutes=15):
         return ""
     name = rows[0].title or query
+    name = f"{name[:1].lower()}{name[1:]}" if name[1:2].islower() else name
     return f"{name} rose from {measured(before, rows[0].unit)} to {measured(after, rows[0].unit)}"
 
 
@@ -176,7 +175,9 @@ def _finding(
         else "The revision before"
     )
     back = (
-        () if unsure else cures.rollback(case, f"{name} worked" if rollout.was_healthy else f"{name} is the one before")
+        ()
+        if unsure
+        else cures.rollback(case, f"{name} {stood(rollout)}" if rollout.was_healthy else f"{name} is the one before")
     )
     if back:
         back += cures.pause(case, "it keeps the rollout from going on while somebody looks")
@@ -199,6 +200,20 @@ def _finding(
         no_help,
         ABOUT.weight,
     )
+
+
+def _after(gap: timedelta) -> str:
+    """``40 s after``, or ``right after`` where it came with the change."""
+    return f"{span(gap)} after" if gap >= timedelta(seconds=1) else "right after"
+
+
+def stood(rollout: Rollout) -> str:
+    """How the revision before is known to have been well: its pods tell, or the time for which it was left alone."""
+    before = rollout.before
+    since = instant(before.created_at) if before is not None else None
+    if rollout.old_ready or before is None or before.healthy is True or before.ready or since is None:
+        return "worked"
+    return f"stood for {span(rollout.at - since)} before the change"
 
 
 def _subject(rollout: Rollout) -> str:

@@ -76,9 +76,8 @@ def find(case: Case) -> Finding | None:
         confidence, doubt = case.sure(sure, "volumes") if label else (sure, "")
         what += f" ({share(used)}{' of its inodes' if inodes else ''} in use)" if used is not None else ""
         text = f"{alert.name}: {cut(what, 80)} runs out of {'inodes' if inodes else 'space'}"
-        return _finding(
-            text, confidence, doubt, [Cite("alerts", alert.name)], "the alert alone", "inodes" if inodes else "", ()
-        )
+        basis = "the alert alone" if used is None else "measured"
+        return _finding(text, confidence, doubt, [Cite("alerts", alert.name)], basis, "inodes" if inodes else "", ())
     return None
 
 

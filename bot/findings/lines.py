@@ -241,10 +241,17 @@ def _what(points: Points, line: str) -> str:
     return ""
 
 
+NO_HOSTS = frozenset({
+    "failed", "failure", "error", "errors", "unavailable", "unreachable", "timeout", "timed", "request", "requests",
+    "connect", "connection", "response", "responded", "returned", "is", "was", "has", "not", "down", "closed", "reset",
+})  # fmt: skip
+"""Words that follow "upstream" or "server" and name none."""
+
+
 def _host(line: str) -> str:
     for shape in _HOSTS:
         match = shape.search(line)
-        if match:
+        if match and match[1].lower() not in NO_HOSTS:
             port = match[2] if match.re.groups > 1 else ""
             name = match[1].rstrip(".")
             return f"{name}:{port}" if port and ":" not in name else name
@@ -256,10 +263,16 @@ _FIELD = re.compile(r"\b(msg|message|error|err)=(\"(?:[^\"\\]|\\.){0,400}\"|\S{1
 _LEVEL = re.compile(r"^(?:level|lvl|severity)=\w+\s+")
 
 
+def _unquoted(value: str) -> str:
+    """Without the quotes around it; those in it are its own."""
+    whole = len(value) > 1 and value.startswith('"') and value.endswith('"')
+    return (value[1:-1] if whole else value.strip('"')).replace('\\"', '"')
+
+
 def spoken(line: str) -> str:
     """What a line says, without its time and level: of key=value lines the message and the error."""
     short = _HEAD.sub("", line[:LONGEST], count=1) if _HEAD.match(line) else line[:LONGEST]
-    fields = {name: value.strip('"').replace('\\"', '"') for name, value in _FIELD.findall(short)}
+    fields = {name: _unquoted(value) for name, value in _FIELD.findall(short)}
     message = fields.get("msg", fields.get("message", ""))
     error = fields.get("error", fields.get("err", ""))
     if message or error:

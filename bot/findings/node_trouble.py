@@ -97,7 +97,7 @@ def _seen(case: Case, bad: list[NodeSeen], there: list[Sick], *, alerted: bool) 
     text = (
         f"Node {worst.name} {state}"
         + (f" since {clock(since)}" if since else "")
-        + (f" ({cut(told, 100)})" if told else "")
+        + (f" ({cut(told.rstrip('. '), 100)})" if told else "")
     )
     if there:
         text += f"; {number_of(len(there), 'ill pod')} {'is' if len(there) == 1 else 'are'} there"
@@ -176,7 +176,9 @@ def _by_alert(case: Case, alert: AlertSeen, label: str) -> Finding | None:
         doubt,
         "alert",
         (),
-        "Look at the node first; if it has to be emptied, cordon it and let its pods go one by one.",
+        "Look at the node first; if it has to be emptied, cordon it and let its pods go one by one."
+        if label
+        else "No node is named: look at the kubelets, and at whether Prometheus still finds them.",
         ABOUT.weight,
     )
 

@@ -15,7 +15,7 @@ from bot.findings.case import Case
 from bot.findings.disk import FILLING, fill
 from bot.findings.measures import ENOUGH, latest
 from bot.findings.node_trouble import ailment
-from bot.findings.phrases import number_of, span, stop
+from bot.findings.phrases import begin, number_of, part_of, span, stop
 from bot.findings.sick import LATELY
 
 ABOUT = About(
@@ -80,7 +80,8 @@ def find(case: Case) -> Finding | None:
     )
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "events", "workload", against=against)
     restarts = sum(pod.restarts for pod in case.living)
-    text = f"All {number_of(len(case.living), 'pod')} are ready" if len(case.living) > 1 else "Its pod is ready"
+    many = len(case.living)
+    text = f"{begin(part_of(many, many))} are ready" if many > 1 else "Its pod is ready"
     newest = max((one.created_at for one in case.living if one.created_at), default="")
     text += f", none crashed within {span(LATELY)}"
     text += "; the alert may clear by itself" if case.alerts else ""

@@ -118,5 +118,6 @@ def begin(text: str) -> str:
 
 
 def stop(text: str) -> str:
-    """The text with one full stop at its end."""
-    return f"{text.rstrip('. ')}."
+    """The text with one full stop at its end, or with the mark that it was cut there."""
+    text = text.rstrip(". ")
+    return text if text.endswith("…") else f"{text}."

@@ -121,8 +121,7 @@ def _refused(case: Case, source: str, message: str) -> Finding:
     missing = case.workload.replicas - case.workload.current if case.workload is not None else 0
     who = number_of(missing, "pod") + " can't be created" if missing > 0 else "New pods can't be created"
     if found is not None:
-        used, hard, asked = (cut(found[name], 80) for name in ("used", "hard", "asked"))
-        text = f"{who}: quota {found['name']} has {used} used of {hard}, {asked} was asked for"
+        text = f"{who}: quota {found['name']} has {_counted(found)}"
     else:
         text = f"{who}: {cut(message.split('is forbidden: ', 1)[-1], 140)}"
     if new_only and rollout is not None:
@@ -135,6 +134,17 @@ def _refused(case: Case, source: str, message: str) -> Finding:
     elif new_only and _asks_for_more(case, detail):
         suggestions = cures.rollback(case, "the template before fits into the quota")
     return _finding(case, stop(text), confidence, doubt, Cite(source, cut(message, 240)), detail, suggestions)
+
+
+def _counted(found: re.Match[str]) -> str:
+    """``850m of 1 requests.cpu used, 250m was asked for``; of several resources each number with its own."""
+    asked, used, hard = (cut(found[name], 80) for name in ("asked", "used", "hard"))
+    what = asked.partition("=")[0]
+    told = [one.partition("=") for one in (asked, used, hard)]
+    if any("," in one or name != what for one, (name, _, _) in zip((asked, used, hard), told, strict=True)):
+        return f"{used} used of {hard}, {asked} was asked for"
+    more, has, most = (value for _, _, value in told)
+    return f"{has} of {most} {what} used, {more} more was asked for"
 
 
 def _asks_for_more(case: Case, detail: str) -> bool:
@@ -157,12 +167,12 @@ def _finding(
     weight: float = ABOUT.weight,
 ) -> Finding:
     full = [row for row in case.quotas or () if row.hard > 0 and row.used / row.hard >= FULL]
-    basis = "the API server's own refusal" if cite.source in {"events", "workload"} else "the quota's own count"
+    basis = {"quotas": "the quota's own count", "alerts": "the alert"}.get(cite.source, "the API server's own refusal")
     if full:
         basis += f", used up: {listed([row.resource for row in full])}"
     no_help = (
         ""
         if suggestions
-        else "Whoever owns the namespace's budget has to raise it or free some of it; no action on this workload does."
+        else "Whoever owns the namespace's budget has to raise it or free some of it; no action on a workload does."
     )
     return Finding(Cause.QUOTA, text, confidence, (cite,), basis, doubt, detail, suggestions, no_help, weight)

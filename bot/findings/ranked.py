@@ -82,6 +82,11 @@ FINDERS: Mapping[Cause, Finder] = {
 }
 """Cause -> finder, in the order in which ties are settled: what explains others first."""
 
+UNEXPLAINED = frozenset({
+    (Cause.SERVICE_DEGRADED, ""), (Cause.STALLED_CONTROLLER, "missing"), (Cause.VOLUME_MOUNT, "unsaid"),
+})  # fmt: skip
+"""What says that nothing explains what is seen: no longer so behind something surer that does."""
+
 CLOSE = 15.0
 """Findings of one confidence whose weights are nearer than this are close: each names the other as its doubt."""
 
@@ -93,6 +98,8 @@ def rank(snapshot: Snapshot, finders: Mapping[Cause, Finder] = FINDERS) -> tuple
     if any(one.confidence is not Confidence.LOW and one.cause is not Cause.NOTHING_WRONG for one in found):
         found = [one for one in found if one.cause is not Cause.NOTHING_WRONG]
     ordered = sorted(found, key=_order)
+    if ordered and ordered[0].confidence is not Confidence.LOW:
+        ordered[1:] = [one for one in ordered[1:] if (one.cause, one.detail) not in UNEXPLAINED]
     return _doubted(tuple(ordered))
 
 

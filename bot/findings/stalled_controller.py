@@ -8,7 +8,7 @@ from __future__ import annotations
 from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings.about import About
 from bot.findings.case import Case
-from bot.findings.phrases import cut
+from bot.findings.phrases import cut, stop
 
 ABOUT = About(
     Cause.STALLED_CONTROLLER,
@@ -52,7 +52,7 @@ def find(case: Case) -> Finding | None:
     if plane is not None:
         said = plane.annotations.get("summary", "") or plane.annotations.get("description", "")
         confidence, doubt = case.sure(Confidence.MEDIUM)
-        text = f"{plane.name}: {cut(said, 140) or 'the cluster itself is in trouble'}".rstrip(".") + "."
+        text = stop(f"{plane.name}: {cut(said, 140) or 'the cluster itself is in trouble'}")
         return _finding(text, confidence, doubt, Cite("alerts", plane.name), "control plane")
     missing = row is not None and row.current < row.replicas and case.pods is not None and not case.sick
     told = case.event_rows("FailedCreate")
@@ -80,6 +80,6 @@ def _finding(text: str, confidence: Confidence, doubt: str, cite: Cite, detail: 
         doubt,
         detail,
         (),
-        "No action on this workload helps while the cluster's own part doesn't work: look at the control plane.",
+        "No action on a workload helps while the cluster's own part doesn't work: look at the control plane.",
         ABOUT.weight,
     )

@@ -58,6 +58,7 @@ def find(case: Case) -> Finding | None:
             doubt,
             Cite("volumes", f"{listed([each.claim for each in unbound])}: {one.phase}"),
             "claim",
+            "the claim's own status",
         )
     if creating:
         confidence, doubt = case.sure(Confidence.LOW, "events")
@@ -65,7 +66,12 @@ def find(case: Case) -> Finding | None:
             f"{number_of(len(creating), 'pod')} got a node minutes ago and can't start; nothing says what it waits for"
         )
         return _finding(
-            text, confidence, doubt, Cite("pods", f"{creating[0].pod.name}: {creating[0].container.reason}"), ""
+            text,
+            confidence,
+            doubt,
+            Cite("pods", f"{creating[0].pod.name}: {creating[0].container.reason}"),
+            "unsaid",
+            "the pods' own state",
         )
     if alert is not None:
         confidence, doubt = case.sure(Confidence.LOW, "volumes")
@@ -77,11 +83,14 @@ def find(case: Case) -> Finding | None:
             doubt,
             Cite("alerts", alert.name),
             "",
+            "the alert alone",
         )
     return None
 
 
-def _finding(text: str, confidence: Confidence, doubt: str, cite: Cite, detail: str) -> Finding:
+def _finding(
+    text: str, confidence: Confidence, doubt: str, cite: Cite, detail: str, basis: str = "the kubelet's own words"
+) -> Finding:
     no_help = (
         "The volume has to come free where it is attached; forcing it can cost data."
         if detail == "attached elsewhere"
@@ -92,7 +101,7 @@ def _finding(text: str, confidence: Confidence, doubt: str, cite: Cite, detail: 
         stop(text),
         confidence,
         (cite,),
-        "the kubelet's own words",
+        basis,
         doubt,
         detail,
         (),

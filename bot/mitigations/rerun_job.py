@@ -131,11 +131,12 @@ async def preview(
     async def changes() -> str:
         return "\n".join(_lines(await send(cluster, await ready(cluster, planned), dry_run=True)))
 
-    ran = await tried(cluster, state.target, RIGHTS, changes)
     cron = _cron(state)
+    runs = cron.safe and not cron.suspended  # else policy says what is to be done, and a dry run would only say no
+    ran = await tried(cluster, state.target, RIGHTS, changes if runs else None)
     return ran.preview(
         planned,
-        facts=_facts(cron, ran.words),
+        facts=_facts(cron, ran.words if runs else ""),
         consequence=f"Starts one Job from the template of CronJob {state.target.namespace}/{cron.name}, as its "
         "schedule would.",
         warnings=("Irreversible: what a run did can't be taken back.",),
@@ -145,7 +146,8 @@ async def preview(
 def _facts(cron: CronSeen, dry_run: str) -> str:
     parts = [f"schedule {cron.schedule}", f"concurrencyPolicy {cron.concurrency}"]
     parts += [f"newest run {cron.run}"] if cron.run else []
-    return " · ".join([*parts, f"marked {RERUN}={SAFE}", dry_run])
+    parts += [f"marked {RERUN}={SAFE}"] if cron.safe else []
+    return " · ".join([*parts, *([dry_run] if dry_run else [])])
 
 
 def _lines(job: Json) -> list[str]:

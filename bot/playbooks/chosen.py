@@ -212,7 +212,7 @@ def _why_none(playbook: Playbook, finding: Finding, weighed: Sequence[Weighed]) 
         return f"The playbook {playbook.name} proposes nothing for {_cause(finding)}."
     reasons = [one.against for one in weighed if not one.missing]
     if not reasons:
-        names = ", ".join(one.suggestion.action for one in weighed)
+        names = ", ".join(one.suggestion.action.replace("_", "-") for one in weighed)
         lacks = weighed[0].against.rstrip(".")
         return f"What helps here is {names}. {lacks[:1].upper()}{lacks[1:]}."
     return " ".join(dict.fromkeys(reasons))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.evidence import EvidenceStatus
-from bot.domain.finding import Cause, Confidence, Finding
+from bot.domain.finding import Cause, Confidence, Finding, says_again
 from bot.slack.cards import blocks
 from bot.slack.cards.header import line
 from bot.slack.cards.view import CardView, Phase, evidence_of, newest_proposal, nothing_comes, nothing_fits, phase_of
@@ -19,7 +19,7 @@ from bot.slack.message import Block
 from bot.slack.mrkdwn import moment, safe, sentence
 
 ALSO = 2
-"""Further findings that the card names; all of them stand in the thread."""
+"""Further findings that the card names, where they say more than the first; all of them stand in the thread."""
 _FACTS_FIRST = ("pods", "workload", "logs", "events")
 _TOLD_ABOVE = "silences"
 
@@ -39,7 +39,8 @@ def finding_blocks(view: CardView) -> list[Block]:
 
 
 def _concluded(view: CardView) -> list[str]:
-    best, others = view.findings[0], view.findings[1 : 1 + ALSO]
+    best = view.findings[0]
+    others = [other for other in view.findings[1:] if not says_again(best, other)][:ALSO]
     parts = [f"*{_heading(best)}*  {sentence(safe(best.sentence, 500))}", confidence_line(best)]
     parts += [f"Also possible ({other.confidence}): {sentence(safe(other.sentence, 250))}" for other in others]
     return parts

@@ -14,7 +14,7 @@ from typing import Any
 from bot.domain.approval import Approval, playbook_of
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import Execution, ExecutionState
-from bot.domain.finding import Finding
+from bot.domain.finding import Confidence, Finding
 from bot.domain.incident import Incident, IncidentState
 from bot.domain.proposal import SYSTEM, Proposal, ProposalState
 from bot.domain.silence import Silence
@@ -188,8 +188,16 @@ def nothing_comes(view: CardView) -> str:
         other = f"the alert comes from cluster {incident.foreign_cluster}, which this Fettle doesn't serve"
         return incident.target_note or other
     if incident.target is None:
-        return incident.target_note or "no workload was found for these alerts"
+        return _beyond(view) or incident.target_note or "no workload was found for these alerts"
     return ""
+
+
+def _beyond(view: CardView) -> str:
+    """Why nothing would help whatever the target was, by a finding that is sure enough; empty where something might."""
+    first = view.findings[0] if view.findings else None
+    if first is None or first.suggestions or first.confidence is Confidence.LOW:
+        return ""
+    return first.no_help
 
 
 def fires_after_pass(view: CardView) -> bool:

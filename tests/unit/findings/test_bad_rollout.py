@@ -117,6 +117,10 @@ def test_errors_that_rise_at_the_change_are_measured() -> None:
     found = first(snap(alert("HighErrorRate", 8, service="api"), **rows))
     assert (found.cause, found.confidence, found.detail) == (Cause.BAD_ROLLOUT, Confidence.HIGH, "service")
     assert "errors rose from 0.2 % to 30 %" in found.sentence
+    assert found.basis == "the rise began with the change", "not the same numbers once more"
+    titled = first(snap(alert("HighErrorRate", 8, service="api"), **{**rows, "series": [
+        replace(rows["series"][0], title="Failed requests (5xx)")]}))  # fmt: skip
+    assert "starts, and failed requests (5xx) rose from" in titled.sentence
     flat = {**rows, "series": [series("errors", *[0.002] * 29)]}
     assert find(Cause.BAD_ROLLOUT, snap(alert("HighErrorRate", 8, service="api"), **flat)) is None
 
@@ -145,6 +149,8 @@ def test_a_revision_that_stood_for_days_counts_as_one_that_worked() -> None:
     fresh = [REVISIONS[0], replace(stood[1], created_at=ago(20))]
     lasted, young = rolled(pods=NEW, revisions=stood), rolled(pods=NEW, revisions=fresh)
     assert first(lasted).confidence is Confidence.HIGH
+    assert "stood for" in first(lasted).suggestions[0].reason, "that it worked isn't known"
+    assert first(rolled(pods=NEW)).suggestions[0].reason == "rev 41 worked"
     assert "no older revision is known to have worked" in first(young).doubt
 
 

@@ -77,6 +77,7 @@ def test_a_nodes_filesystem_is_told_by_its_alert_and_measure() -> None:
     found = first(full)
     assert (found.cause, found.confidence) == (Cause.DISK, Confidence.HIGH)
     assert "node-a:9100 (97 % in use)" in found.sentence
+    assert found.basis == "measured"
 
 
 def test_a_full_claim_with_a_service_that_suffers_is_medium_and_one_at_87_percent_nothing() -> None:

@@ -9,6 +9,7 @@ from bot.domain.observed import ConditionSeen, NodeSeen
 from bot.domain.target import Target
 from tests.unit.findings.recorded import (
     UNCHANGED,
+    ago,
     alert,
     crashing,
     find,
@@ -46,6 +47,17 @@ def test_pods_out_of_reach_tell_of_it_when_nodes_werent_read() -> None:
     found = first(without(snap(**{**UNCHANGED, "pods": [LOST], "nodes": [SILENT]}), "nodes"))
     assert (found.cause, found.confidence) == (Cause.NODE_TROUBLE, Confidence.MEDIUM)
     assert found.suggestions == ()
+
+
+def test_the_kubelets_full_stop_ends_no_sentence_in_the_middle() -> None:
+    told = ConditionSeen("Ready", "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", ago(9))
+    node = NodeSeen("node-a", ready=False, conditions=(told,))
+    found = first(snap(alert("KubeNodeNotReady", node="node-a"), **{**UNCHANGED, "pods": [LOST], "nodes": [node]}))
+    assert "(Kubelet stopped posting node status); 1 ill pod is there." in found.sentence
+
+
+def test_an_alert_about_no_node_in_particular_sends_nobody_to_one() -> None:
+    assert "No node is named" in first(snap(alert("KubeletDown"), target=None)).no_help
 
 
 def test_pressure_is_left_to_the_kubelet() -> None:

@@ -35,7 +35,7 @@ def calm(**rows: Any) -> dict[str, Any]:
 def test_quiet_pods_that_are_all_there_are_sure() -> None:
     found = first(snap(alert("KubePodCrashLooping"), **calm()))
     assert (found.cause, found.confidence, found.suggestions) == (Cause.NOTHING_WRONG, Confidence.HIGH, ())
-    assert found.sentence.startswith("All 2 pods are ready, none crashed within 30 min")
+    assert found.sentence.startswith("Both pods are ready, none crashed within 30 min")
 
 
 def test_where_no_alert_fires_nothing_is_said_of_one() -> None:

@@ -46,9 +46,14 @@ def test_the_refusal_is_told_with_its_numbers_and_left_to_its_owner() -> None:
         (),
     )
     assert found.sentence == (
-        "2 pods can't be created: quota compute has requests.cpu=15900m used of requests.cpu=16, requests.cpu=500m "
-        "was asked for."
+        "2 pods can't be created: quota compute has 15900m of 16 requests.cpu used, 500m more was asked for."
     )
+
+
+def test_of_several_resources_each_number_has_its_own() -> None:
+    both = "requested: cpu=1,memory=2Gi, used: cpu=8,memory=9Gi, limited: cpu=8,memory=10Gi"
+    found = first(snap(workload=SHORT, **refused(f'pods "x" is forbidden: exceeded quota: compute, {both}')))
+    assert "has cpu=8,memory=9Gi used of cpu=8,memory=10Gi, cpu=1,memory=2Gi was asked for" in found.sentence
 
 
 def test_the_workloads_own_condition_tells_it_too() -> None:
@@ -97,7 +102,7 @@ def test_a_quota_alert_alone_is_high_only_while_nothing_else_fires_and_no_pod_is
 
 def test_an_overcommitted_cluster_is_told_in_its_alerts_words() -> None:
     found = first(snap(alert("KubeCPUOvercommit"), target=None))
-    assert (found.cause, found.detail) == (Cause.QUOTA, "overcommit")
+    assert (found.cause, found.detail, found.basis) == (Cause.QUOTA, "overcommit", "the alert")
 
 
 def test_a_full_quota_that_refuses_nobody_is_nothing() -> None:

@@ -58,6 +58,15 @@ def test_two_close_ones_name_each_other_and_distant_ones_dont() -> None:
     assert [one.doubt for one in rank(snap(), surer)] == ["", ""]
 
 
+def test_what_says_that_nothing_explains_it_isnt_told_behind_what_does() -> None:
+    made = Finding(Cause.SERVICE_DEGRADED, "HighErrorRate; nothing explains it.", Confidence.MEDIUM, (), weight=20)
+    unexplained = Finder(FINDERS[Cause.SERVICE_DEGRADED].about, lambda _case: made)
+    for sure, told in ((Confidence.HIGH, 1), (Confidence.MEDIUM, 1), (Confidence.LOW, 2)):
+        found = rank(snap(), {Cause.QUOTA: _fixed(Cause.QUOTA, sure, 50), Cause.SERVICE_DEGRADED: unexplained})
+        assert len(found) == told
+    assert [one.cause for one in found] == [Cause.SERVICE_DEGRADED, Cause.QUOTA]
+
+
 def _theirs(confidence: Confidence) -> Finding:
     return Finding(Cause.HANDLER, "Handler Disk: it is full.", confidence, (), detail="Disk")
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.findings.lines import Points, points_to
+from bot.findings.lines import Points, points_to, spoken
 from bot.findings.measures import course, onset
-from bot.findings.phrases import agree, clock, cut, image, instant, listed, part_of, quantity, share, size, span
+from bot.findings.phrases import agree, clock, cut, image, instant, listed, part_of, quantity, share, size, span, stop
 from bot.findings.sick import How, sick_of
 from tests.unit.findings.recorded import NOW, ago, crashing, part, pod, recorded, series, unready, waiting
 
@@ -90,6 +90,32 @@ def test_what_is_over_going_or_only_starting_isnt_ill(row: object) -> None:
 def test_what_a_line_points_to(line: str, points: Points | None) -> None:
     told = points_to(line)
     assert (told[0] if told else None) is points
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("upstream failed: 503 Service Unavailable", ""),
+        ("upstream request timeout for payments", ""),
+        ("upstream payments:8080 failed: 503 Service Unavailable", "payments:8080"),
+        ("upstream failed: connection to db:5432 refused: 503 Service Unavailable", "db:5432"),
+    ],
+)
+def test_what_only_says_that_it_failed_is_no_name_of_what_did(line: str, what: str) -> None:
+    assert points_to(line) == (Points.DEPENDENCY, what)
+
+
+def test_quotes_in_what_a_line_says_stay_whole() -> None:
+    line = r'level=fatal msg="cannot load" error="config: unknown field \"pool_sze\""'
+    assert spoken(line) == 'cannot load: config: unknown field "pool_sze"'
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("no metrics", "no metrics."), ("no metrics. ", "no metrics."), ("no met…", "no met…"), ("no met….", "no met…")],
+)
+def test_a_sentence_ends_once(text: str, whole: str) -> None:
+    assert stop(text) == whole
 
 
 def test_a_line_of_a_megabyte_is_looked_at_in_no_time() -> None:

@@ -58,3 +58,4 @@ def test_a_volume_that_the_alert_names_without_its_claim_is_named() -> None:
     found = first(snap(told, target=None))
     assert (found.cause, found.confidence) == (Cause.VOLUME_MOUNT, Confidence.LOW)
     assert found.sentence == "Volume pvc-1 is Failed, nothing more is known of it."
+    assert found.basis == "the alert alone", "no kubelet said so"

@@ -72,7 +72,7 @@ def test_what_fettle_cannot_do_is_advice_with_its_command_and_the_next_is_propos
 def test_where_nothing_else_helps_the_advice_stands_alone() -> None:
     planned = _planned(finding("image_pull", "set_image"), ["set_image"], ("restart",))
     assert planned.suggestion is None
-    assert planned.why == "What helps here is set_image. Fettle can't do this yet."
+    assert planned.why == "What helps here is set-image. Fettle can't do this yet."
     assert planned.advice == "Set image would help, but Fettle can't do this yet. By hand: kubectl set_image"
 
 

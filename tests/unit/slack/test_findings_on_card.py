@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.finding import Cause, Confidence
+from bot.domain.finding import Cause, Confidence, Finding
 from bot.domain.proposal import ProposalState, ProposalText
 from bot.slack.cards import blocks, card, evidence_message
 from bot.slack.cards.evidence import MOST
@@ -29,6 +29,62 @@ def test_the_cause_comes_first_with_its_confidence_and_what_that_rests_on() -> N
     assert "Confidence high: first crash 40 s after the rollout, rev 41 pods are healthy." in drawn
     assert "Also possible (low): The database db:5432 refuses connections." in drawn
     assert drawn.index("Likely cause") < drawn.index("Proposed")
+
+
+def _found(cause: Cause, sentence: str, confidence: Confidence = Confidence.LOW) -> Finding:
+    return Finding(cause, sentence, confidence, ())
+
+
+LOCKED = "All 3 pods crash at start: exit 1, “cannot open the cache: it is locked”."
+PROBED = "1 of 4 pods runs and fails the readiness probe: Readiness probe failed: statuscode: 500."
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "again"),
+    [
+        (ROLLOUT, _found(Cause.CRASH_LOOP, "3 of 6 pods crash at start: exit 1, KeyError: 'DB_URL'."), True),
+        (ROLLOUT, _found(Cause.CRASH_LOOP, "3 of 6 pods crash at start: exit 1.", Confidence.MEDIUM), True),
+        (replace(ROLLOUT, confidence=Confidence.LOW), _found(Cause.CRASH_LOOP, LOCKED), False),
+        (_found(Cause.QUOTA, "Quota team is used to 98 %.", Confidence.HIGH), _found(Cause.CRASH_LOOP, LOCKED), False),
+        (
+            _found(Cause.BAD_ROLLOUT, "The rollout doesn't become ready: Readiness probe failed: statuscode: 500."),
+            _found(Cause.PROBE_FAILURE, PROBED), True,
+        ),
+        (ROLLOUT, _found(Cause.PROBE_FAILURE, PROBED), False),
+        (
+            _found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory (limit 256 MiB)."),
+            _found(Cause.OOM_KILLED, "app is killed for its memory in all 3 pods."), True,
+        ),
+        (_found(Cause.CONFIG_CHANGE, LOCKED), _found(Cause.DEPENDENCY_DOWN, "All fail to reach db: “x”."), False),
+    ],
+    ids=[
+        "the same words", "less words", "the first isn't sure", "the first tells of no crash", "the probe's answer",
+        "another probe", "a kill for memory", "another cause",
+    ],
+)  # fmt: skip
+def test_what_only_says_the_first_again_is_no_other_possibility(first: Finding, other: Finding, *, again: bool) -> None:
+    shown = "Also possible" in text_of(card(view(findings=(first, other))))
+    assert shown is not again
+    assert text_of(evidence_message(incident(), (PODS,), NOW, (first, other))).count(other.sentence[:30])
+
+
+def test_behind_what_repeats_the_first_the_next_ones_have_their_place() -> None:
+    crashing = _found(Cause.CRASH_LOOP, "3 of 6 pods crash at start: exit 1.")
+    drawn = text_of(card(view(findings=(ROLLOUT, crashing, DEPENDENCY, _found(Cause.QUOTA, "Quota team is full.")))))
+    assert drawn.count("Also possible") == 2
+    assert "Quota team is full." in drawn
+
+
+def test_without_a_target_the_reason_is_why_nothing_would_help_where_that_is_known() -> None:
+    """That the alert's labels lead nowhere isn't why nothing is done about a control plane."""
+    lost = incident(target=None, target_note="The alert names no namespace.")
+    plane = replace(
+        ROLLOUT, cause=Cause.STALLED_CONTROLLER, suggestions=(), confidence=Confidence.MEDIUM,
+        no_help="No action on a workload helps: look at the control plane.",
+    )  # fmt: skip
+    assert "because: No action on a workload helps" in text_of(card(view(incident=lost, findings=(plane,))))
+    for unsure in (replace(plane, confidence=Confidence.LOW), replace(ROLLOUT, no_help="Never.")):
+        assert "because: The alert names no namespace." in text_of(card(view(incident=lost, findings=(unsure,))))
 
 
 def test_what_changed_last_stands_on_the_card_with_its_time_and_hand() -> None:
