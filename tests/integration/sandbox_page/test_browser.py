@@ -136,7 +136,32 @@ async def test_the_thread_opens_beside_the_channel_and_takes_replies(world: Worl
     await thread.get_by_label("Reply").press("Enter")
     await expect(thread.locator(".message").last).to_contain_text("looking")
     await expect(page.get_by_role("button", name=re.compile("2 replies"))).to_be_visible()
+    await page.get_by_role("link", name="Fettle Home").click()
+    await expect(thread).to_be_hidden()
+    await page.go_back()
+    await expect(thread.locator(".message").last).to_contain_text("looking")
+    await thread.get_by_label("Reply").focus()
     await page.keyboard.press("Escape")
+    await expect(thread).to_be_hidden()
+
+
+async def test_an_open_thread_stays_when_somebody_else_acts_but_for_who_can_not_see_it(
+    world: World, page: Page
+) -> None:
+    ts = await world.post_card()
+    await world.client.chat_postMessage(channel="C0ONCALL", thread_ts=ts, text="What changed: *rev 42*")
+    await page.get_by_role("button", name=re.compile("1 reply")).click()
+    thread = page.get_by_role("complementary", name="Thread")
+    await page.get_by_label("Act as").select_option("U0BO")
+    await thread.get_by_label("Reply").fill("looking")
+    await thread.get_by_label("Reply").press("Enter")
+    await expect(thread.locator(".message").last).to_contain_text("looking")
+    assert world.server.workspace.replies("C0ONCALL", ts)[-1].user == "U0BO"
+    await page.get_by_label("Act as").select_option("U0MALLORY")
+    await expect(thread).to_be_hidden()
+    await expect(page.get_by_role("alert")).to_have_text(re.compile("Mallory Outside can't see the thread"))
+    await page.get_by_label("Act as").select_option("U0BO")
+    await expect(page.get_by_role("button", name=re.compile("2 replies"))).to_be_visible()
     await expect(thread).to_be_hidden()
 
 

@@ -49,9 +49,10 @@ async def tours(tmp_path: Path) -> AsyncIterator[Any]:
 async def test_the_viewer_steps_presses_approve_themselves_and_plays_to_the_end(
     tours: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the keyboard where it can be; on a phone nothing of it is wider than the screen."""
+    """From the keyboard where it can be; on a phone nothing of it is wider than the screen, its title is one line."""
     monkeypatch.setattr(gate_module, "READING", 0.3)
-    tour, playing = await tours()
+    title = "A crash loop, and what one press of somebody who may approve does about it, with the end that it has"
+    tour, playing = await tours(title=title)
     async with opened(browser, tour.world.slack_server.url, width=390) as page:
         bar = page.get_by_role("region", name="Scenario")
         words = bar.get_by_role("status")
@@ -66,12 +67,17 @@ async def test_the_viewer_steps_presses_approve_themselves_and_plays_to_the_end(
         await expect(words).to_contain_text("Now act as ana and press Approve on the card", timeout=SLOW)
         await expect(step).to_be_focused()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        head, first = await bar.locator(".tour-title").bounding_box(), await step.bounding_box()
+        assert head is not None
+        assert first is not None
+        assert head["y"] < first["y"] < head["y"] + 30, "one line, and the buttons follow"
         await _no_text_is_faint(page)
         card = page.locator("#messages .message").filter(has_text="INC-1")
         await card.get_by_role("button", name="Approve restart").click()
         await page.get_by_role("dialog").get_by_role("button", name="Restart").click()
         await expect(words).to_contain_text("Fettle restarts it and looks", timeout=SLOW)
         await bar.get_by_text("All steps").click()
+        await expect(bar.locator("details").get_by_text(title)).to_be_visible()
         await expect(bar.locator("li", has_text="Now act as ana")).to_contain_text("by you")
         await bar.get_by_role("button", name="Play").focus()
         await page.keyboard.press("Enter")

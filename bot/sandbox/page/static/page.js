@@ -227,7 +227,7 @@ const Page = (() => {
     byId("empty-hint").hidden = Boolean(unseen);
     const invite = byId("empty-invite");
     invite.hidden = !unseen || atHome;
-    invite.firstElementChild.textContent = `Invite ${byId("person").selectedOptions[0].textContent.split(" · ")[0]} here`;
+    invite.firstElementChild.textContent = `Invite ${acting()} here`;
   }
 
   function showHome(fragment) {
@@ -238,18 +238,25 @@ const Page = (() => {
     home.dataset.digest = fragment.digest;
   }
 
+  const acting = () => byId("person").selectedOptions[0].textContent.split(" · ")[0];
+
   function show(state) {
-    if (state.channel !== place.channel) {
+    const elsewhere = state.channel !== place.channel;
+    const lostThread = place.thread && (elsewhere || !state.thread);
+    if (elsewhere || lostThread) {
       // Another person's direct message is one's own: the server says which that is.
       place.channel = state.channel;
+      place.thread = "";
+      arriving = elsewhere || arriving;
       history.replaceState({ ...place }, "", address());
     }
+    if (lostThread) say(`${acting()} can't see the thread that was open, so it is closed.`, "info");
     frame(state);
     showHome(state.home);
     const ok = apply(byId("messages"), state.messages);
-    byId("thread").hidden = !state.thread;
-    byId("room").classList.toggle("has-thread", Boolean(state.thread));
-    const threadOk = !state.thread || apply(byId("replies"), state.thread);
+    byId("thread").hidden = !place.thread;
+    byId("room").classList.toggle("has-thread", Boolean(place.thread));
+    const threadOk = !place.thread || apply(byId("replies"), state.thread);
     if (arriving) {
       arriving = false;
       toEnd(byId("messages"));
@@ -330,7 +337,7 @@ const Page = (() => {
 
   function openThread(ts) {
     place.thread = ts;
-    history.replaceState(null, "", address());
+    history.replaceState({ ...place }, "", address());
     byId("replies").replaceChildren();
     if (!ts) {
       byId("thread").hidden = true;
@@ -339,17 +346,18 @@ const Page = (() => {
     return refresh(0);
   }
 
-  // Another channel, or another person: the frame stays, what is in it comes anew.
+  // Another channel: the frame stays, what is in it comes anew. Another person goes on reading where this one did.
   function go(where, { remember = true } = {}) {
-    Object.assign(place, { thread: "" }, where);
+    const moves = "channel" in where;
+    Object.assign(place, moves ? { thread: "" } : {}, where);
     if (remember) history.pushState({ ...place }, "", address());
-    for (const list of [byId("messages"), byId("replies")]) {
+    for (const list of moves ? [byId("messages"), byId("replies")] : []) {
       for (const item of list.querySelectorAll(":scope > .item")) item.remove();
     }
     byId("person").value = place.user;
     showRooms(false);
     say("");
-    arriving = true;
+    arriving = moves;
     if (place.channel === HOME) act("home", {}, { quiet: true });
     return refresh(0);
   }
