@@ -2,62 +2,23 @@
 
 It speaks the HTTP API as recorded, and it isn't one: an expression is known by the metric in it, and of its matchers
 namespace, pod and the status code count. What it doesn't know has no data, unless somebody put a measure there. It
-refuses to evaluate PromQL, and it keeps no history: the past is worked out from the pods' times, so that a pod that ran
-out of memory was seen to grow.
+refuses to evaluate PromQL, and it keeps no history (see ``kubernetes.usage``).
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.kubernetes.clock import moment
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.kinds import by_kind
-from bot.sandbox.measures import Measure, matchers
+from bot.sandbox.kubernetes.usage import USES, Seen, seen, troubled
+from bot.sandbox.measures import matchers
 
 Json = dict[str, Any]
-MIB = 1024.0 * 1024
-SMALLEST_LIMIT = 256 * MIB
-GROWTH = 240.0
-"""Seconds in which a pod that runs out of memory gets there."""
-TROUBLED = 1800.0
-"""Seconds for which trouble of a pod is taken to have gone on."""
 MOST_POINTS = 11_000
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A pod at one moment; times in seconds. ``trouble`` is when it last got into trouble, 0 without any."""
-
-    name: str
-    container: str
-    created: float
-    restarts: int
-    ended: float
-    out_of_memory: bool
-    trouble: float
-    limit: float
-
-    @property
-    def phase(self) -> float:
-        """Something of its own, so that no two curves lie on each other."""
-        return sum(map(ord, self.name)) % 97
-
-
-def memory(pod: Seen, at: float) -> float:
-    """Bytes: steady, or growing to the limit again and again."""
-    if pod.out_of_memory and at > pod.ended - TROUBLED:
-        return pod.limit * (0.35 + 0.64 * ((at - pod.ended) % GROWTH) / GROWTH)
-    return pod.limit * (0.3 + 0.02 * math.sin(at / 300 + pod.phase))
-
-
-def cpu(pod: Seen, at: float) -> float:
-    """Cores."""
-    return 0.12 + 0.03 * math.sin(at / 200 + pod.phase) + (0.1 if _troubled(pod, at) else 0.0)
 
 
 def restarts(pod: Seen, at: float) -> float:
@@ -65,13 +26,9 @@ def restarts(pod: Seen, at: float) -> float:
     return float(pod.restarts if not pod.ended or at >= pod.ended else max(pod.restarts - 1, 0))
 
 
-def _troubled(pod: Seen, at: float) -> bool:
-    return bool(pod.trouble) and at >= pod.trouble
-
-
 def _share(pods: list[Seen], at: float) -> float:
     there = [pod for pod in pods if pod.created <= at]
-    return sum(_troubled(pod, at) for pod in there) / len(there) if there else 0.0
+    return sum(troubled(pod, at) for pod in there) / len(there) if there else 0.0
 
 
 def errors(pods: list[Seen], at: float) -> float:
@@ -95,8 +52,7 @@ ALL: tuple[tuple[str, Callable[[list[Seen], float], float]], ...] = (
     ("http_requests_total", traffic),
 )
 EACH: tuple[tuple[str, Callable[[Seen, float], float]], ...] = (
-    ("container_memory_working_set_bytes", memory),
-    ("container_cpu_usage_seconds_total", cpu),
+    *USES,
     ("kube_pod_container_status_restarts_total", restarts),
 )
 """A word of the expression -> what is answered: one curve for all pods, or one for each."""
@@ -110,7 +66,7 @@ class PrometheusServer:
         self._runner: web.AppRunner | None = None
         self.url = ""
         self.queries: list[str] = []
-        self.measures: list[Measure] = []
+        self.measures = cluster.world.measures
         """What was measured beside the pods; asked first."""
 
     async def start(self) -> None:
@@ -171,14 +127,16 @@ class PrometheusServer:
             return [(dict(one.labels), [(at, f"{one.curve(at):.6g}") for at in times]) for one in own]
         if "id" in wanted:
             return []  # of a node's own cgroup, which nobody measures here
-        pods = self._pods(wanted)
+        objects = self._objects(wanted)
+        pods = [seen(pod) for pod in objects]
         for word, value in ALL:
             if word in expr:
                 kept = [at for at in times if any(pod.created <= at for pod in pods)]
                 return [({}, [(at, f"{value(pods, at):.6g}") for at in kept])] if kept else []
         for word, of in EACH:
             if word in expr:
-                each = [(pod, [at for at in times if at >= pod.created]) for pod in pods]
+                containers = [seen(pod, number) for pod in objects for number in range(len(pod["spec"]["containers"]))]
+                each = [(one, [at for at in times if at >= one.created]) for one in containers]
                 return [
                     ({"pod": pod.name, "container": pod.container}, [(at, f"{of(pod, at):.6g}") for at in kept])
                     for pod, kept in each
@@ -186,39 +144,13 @@ class PrometheusServer:
                 ]
         return []
 
-    def _pods(self, wanted: dict[str, tuple[str, str]]) -> list[Seen]:
+    def _objects(self, wanted: dict[str, tuple[str, str]]) -> list[Json]:
         """The pods that these matchers mean."""
         namespace = wanted["namespace"][1] if "namespace" in wanted else None
         sign, pattern = wanted.get("pod", ("=~", ".*"))
         meant = re.compile(re.escape(pattern) if sign == "=" else pattern)
         found = self._cluster.world.store.list(by_kind("Pod"), namespace)
-        return [_seen(pod) for pod in found if meant.fullmatch(pod["metadata"]["name"])]
-
-
-def _seen(pod: Json) -> Seen:
-    status = pod.get("status", {})
-    entry: Json = next(iter(status.get("containerStatuses") or [{}]))
-    spec: Json = pod["spec"]["containers"][0]
-    last: Json = (entry.get("lastState") or {}).get("terminated") or (entry.get("state") or {}).get("terminated") or {}
-    ready: Json = next((one for one in status.get("conditions") or [] if one.get("type") == "Ready"), {})
-    ended = moment(last["finishedAt"]) if last.get("finishedAt") else 0.0
-    unready = ready.get("status") == "False" and ready.get("lastTransitionTime")
-    return Seen(
-        name=pod["metadata"]["name"],
-        container=str(spec.get("name", "")),
-        created=moment(pod["metadata"]["creationTimestamp"]),
-        restarts=int(entry.get("restartCount", 0)),
-        ended=ended,
-        out_of_memory=last.get("reason") == "OOMKilled",
-        trouble=moment(ready["lastTransitionTime"]) if unready else ended,
-        limit=_bytes((spec.get("resources") or {}).get("limits", {}).get("memory", "")),
-    )
-
-
-def _bytes(quantity: str) -> float:
-    found = re.fullmatch(r"(\d+)(Ki|Mi|Gi)?", quantity)
-    factor = {"Ki": 1024.0, "Mi": MIB, "Gi": 1024 * MIB, None: 1.0}
-    return float(found[1]) * factor[found[2]] if found else SMALLEST_LIMIT
+        return [pod for pod in found if meant.fullmatch(pod["metadata"]["name"])]
 
 
 async def _asked(request: web.Request) -> dict[str, str]:

@@ -27,6 +27,7 @@ from bot.sandbox.bot_process import BotProcess, BotStartError, fettle, free_port
 from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.faults.every import Switchboard
+from bot.sandbox.furnishing import furnish
 from bot.sandbox.kubernetes.gateway import Record
 from bot.sandbox.kubernetes.scenery import WORKLOADS
 from bot.sandbox.kubernetes.server import ClusterServer
@@ -43,10 +44,6 @@ ACCOUNT = "system:serviceaccount:fettle:fettle"
 """The account of ``deploy/base/rbac.yaml``."""
 TICK = 0.2
 """Seconds between two looks at how late this process is."""
-AGE = 6 * 3600.0
-"""How old the workloads are at the start, in seconds: a fresh rollout would be the first suspect."""
-
-
 STRIDE = 5.0
 """Seconds that pass at once: as many as a bot with production times lets pass between two looks."""
 SHORT = {
@@ -191,17 +188,13 @@ class World:
         if kept.is_file():
             self.cluster.load(kept)
             return
-        self.cluster.clock.offset = -AGE
-        for place, pods in self.options.workloads.items():
-            namespace, _, name = place.partition("/")
-            host = self.registry.host if place in self.options.images else "registry.example"
-            image = f"{host}/{namespace}/{name}:1.4.1"
-            made = self.cluster.deployment(namespace, name, replicas=pods, image=image)
-            spec = {**made["spec"], "progressDeadlineSeconds": self.options.progress_deadline}
-            self.cluster.apply({"kind": "Deployment", "metadata": made["metadata"], "spec": spec})
-            self.cluster.service(namespace, name)
-        self.cluster.advance(AGE)
-        self.cluster.clock.offset = 0.0
+        deadline, own = self.options.progress_deadline, self.options.images
+        furnish(
+            self.cluster,
+            self.options.workloads,
+            deadline=deadline,
+            host=lambda place: self.registry.host if place in own else "registry.example",
+        )
 
     async def start_bot(self) -> None:
         """Start the bot and wait until it takes alerts and listens to Slack; ``BotStartError`` if that fails."""

@@ -1,14 +1,14 @@
 """Who is asking and what they may do: tokens, the bot's role, access reviews.
 
-Grants and denials name a verb, a resource (`deployments`, `deployments/scale`, `*`) and maybe a
-namespace; a denial wins. It refuses roles and bindings as objects.
+Grants and denials name a verb, a resource (`deployments`, `deployments/scale`, `*`) and maybe a namespace; a denial
+wins. What is measured takes its group (`pods.metrics.k8s.io`). It refuses roles and bindings as objects.
 """
 
 import secrets
 from dataclasses import dataclass, field
 
 from bot.sandbox.kubernetes import status
-from bot.sandbox.kubernetes.kinds import KINDS
+from bot.sandbox.kubernetes.kinds import KINDS, METRICS
 from bot.sandbox.kubernetes.people import People, check
 from bot.sandbox.kubernetes.wire import Json
 
@@ -83,11 +83,12 @@ class _Rule:
     namespace: str | None
 
     def covers(self, question: Question) -> bool:
-        resource = self.resource.split(".", 1)[0] if "/" not in self.resource else self.resource
+        resource, _, group = self.resource.partition(".") if "/" not in self.resource else (self.resource, "", "")
         return (
             self.verb in ("*", question.verb)
             and resource in ("*", question.full)
             and self.namespace in (None, question.namespace)
+            and (resource == "*" or (group == METRICS) is (question.group == METRICS))
         )
 
 
@@ -249,7 +250,7 @@ class Access:
                 if held:
                     found.append({"verbs": held, "apiGroups": [group], "resources": [name]})
         return found + [
-            {"verbs": [rule.verb], "apiGroups": _groups(rule.resource), "resources": [rule.resource]}
+            {"verbs": [rule.verb], "apiGroups": _groups(rule.resource), "resources": [_bare(rule.resource)]}
             for rule in self.granted
             if rule.namespace in (None, namespace)
         ]
@@ -270,10 +271,16 @@ def _asked(attributes: Json) -> Question:
     )
 
 
+def _bare(resource: str) -> str:
+    return resource if "/" in resource else resource.partition(".")[0]
+
+
 def _groups(resource: str) -> list[str]:
-    """The API groups of a resource; every group for one that isn't served here (`users`, `secrets`)."""
-    plural = resource.partition("/")[0]
-    return sorted({kind.group for kind in KINDS if kind.plural == plural}) or ["*"]
+    """The API groups of a resource; every group for one that isn't served here (`users`)."""
+    plural, _, group = resource.partition("/")[0].partition(".")
+    if group == METRICS:
+        return [METRICS]
+    return sorted({kind.group for kind in KINDS if kind.plural == plural and kind.group != METRICS}) or ["*"]
 
 
 def _path_allowed(user: str, path: str) -> bool:

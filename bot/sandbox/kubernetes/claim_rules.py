@@ -11,6 +11,7 @@ from bot.sandbox.kubernetes.quantities import quantity
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 
 
@@ -22,6 +23,18 @@ def asked(claim: Json) -> str:
 def has(claim: Json) -> str:
     """The size that its volume has."""
     return str(dig(claim, "status", "capacity", "storage", default="0"))
+
+
+def classed(store: Store, claim: Json) -> None:
+    """A claim that names no class gets the default one, where there is one; in place."""
+    spec = claim.setdefault("spec", {})
+    usual = [
+        one["metadata"]["name"]
+        for one in store.list(by_kind("StorageClass"))
+        if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    ]
+    if usual and spec.get("storageClassName") is None:
+        spec["storageClassName"] = usual[0]
 
 
 def admit(store: Store, kind: Kind, before: Json, after: Json) -> None:

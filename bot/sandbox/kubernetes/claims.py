@@ -1,4 +1,4 @@
-"""Volume claims that grow: how the storage and the kubelet follow what was asked for.
+"""Volume claims: the volumes that are made for them, and how storage and kubelet follow when they grow.
 
 How a class behaves is told by its annotation ``sandbox.fettle/resize``. It refuses to know any storage.
 """
@@ -7,12 +7,13 @@ from bot.sandbox.kubernetes.claim_rules import asked, has
 from bot.sandbox.kubernetes.clock import stamp
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.quantities import quantity
-from bot.sandbox.kubernetes.wire import Json, dig
+from bot.sandbox.kubernetes.wire import Json, clone, dig
 from bot.sandbox.kubernetes.world import World
 from bot.sandbox.kubernetes.writes import CONTROLLER
 
 RESIZE = "sandbox.fettle/resize"
 """``online`` (the default), ``restart`` (the filesystem waits for its pod), ``slow`` (never done), ``infeasible``."""
+_PROVISIONED = "pv.kubernetes.io/provisioned-by"
 PENDING = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
 
 
@@ -39,6 +40,45 @@ def _bind(world: World, claim: Json) -> None:
     modes = list(spec.get("accessModes") or ("ReadWriteOnce",))
     size = {"storage": asked(claim)}
     world.writes.set_status(kind, made, {"phase": "Bound", "accessModes": modes, "capacity": size})
+
+
+def keep_volumes(world: World) -> None:
+    """A bound claim has its volume, as large as it is, and a volume that was made for a claim goes with it."""
+    kind, by_name = by_kind("PersistentVolume"), {}
+    for claim in world.store.list(by_kind("PersistentVolumeClaim")):
+        if dig(claim, "spec", "volumeName") and dig(claim, "status", "phase") == "Bound":
+            by_name[claim["spec"]["volumeName"]] = claim
+    for name, claim in by_name.items():
+        found = world.store.get(kind, "", name)
+        if found is None:
+            found = world.writes.create(kind, "", _volume(world, name, claim), CONTROLLER)
+            found = world.writes.set_status(kind, found, {"phase": "Bound"})
+        if dig(found, "spec", "capacity", "storage") != has(claim):
+            grown = {**found["spec"], "capacity": {"storage": has(claim)}}
+            world.store.put(kind, {**clone(found), "spec": grown})
+    for volume in world.store.list(kind):
+        of = dig(volume, "spec", "claimRef", "uid")
+        made = (volume["metadata"].get("annotations") or {}).get(_PROVISIONED)
+        if of and made and volume["metadata"]["name"] not in by_name:
+            world.store.remove(kind, volume)
+
+
+def _volume(world: World, name: str, claim: Json) -> Json:
+    meta, spec = claim["metadata"], claim["spec"]
+    of = spec.get("storageClassName") or ""
+    by = (world.store.get(by_kind("StorageClass"), "", of) or {}).get("provisioner", "disk.sandbox.fettle")
+    reference = {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": meta["namespace"]}
+    return {
+        "metadata": {"name": name, "annotations": {_PROVISIONED: by}},
+        "spec": {
+            "capacity": {"storage": has(claim)},
+            "accessModes": list(dig(claim, "status", "accessModes", default=["ReadWriteOnce"])),
+            "claimRef": {**reference, "name": meta["name"], "uid": meta["uid"]},
+            "persistentVolumeReclaimPolicy": "Delete",
+            **({"storageClassName": of} if of else {}),
+            "csi": {"driver": by, "volumeHandle": name},
+        },
+    }
 
 
 def _next(world: World, claim: Json, told: Json) -> Json:

@@ -9,7 +9,7 @@ import json
 import logging
 from pathlib import Path
 
-from bot.sandbox.kubernetes import batch, claims, quotas, scenery, trouble, upkeep
+from bot.sandbox.kubernetes import batch, claims, ingresses, quotas, scenery, trouble, upkeep
 from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.daemonsets import DaemonSets
 from bot.sandbox.kubernetes.deployments import Deployments
@@ -83,9 +83,11 @@ class Cluster:
             batch.run_jobs,
             batch.remove_old,
             claims.resize,
+            claims.keep_volumes,
             upkeep.taint_cordoned,
             upkeep.keep_bounds,
             upkeep.publish_endpoints,
+            ingresses.publish,
             upkeep.count_budgets,
             quotas.count,
             upkeep.collect_garbage,

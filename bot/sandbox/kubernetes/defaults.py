@@ -244,6 +244,31 @@ def _claim(obj: Json) -> None:
     obj["spec"].setdefault("volumeMode", "Filesystem")
 
 
+def _volume(obj: Json) -> None:
+    obj["spec"].setdefault("persistentVolumeReclaimPolicy", "Retain")
+    obj["spec"].setdefault("volumeMode", "Filesystem")
+    obj.setdefault("status", {"phase": "Pending"})
+
+
+def _class_of_storage(obj: Json) -> None:
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
+
+
+def _ingress(obj: Json) -> None:
+    obj.setdefault("status", {"loadBalancer": {}})
+
+
+def _network_policy(obj: Json) -> None:
+    spec = obj["spec"]
+    spec.setdefault("podSelector", {})
+    spec.setdefault("policyTypes", ["Ingress", *(["Egress"] if spec.get("egress") else [])])
+    for port in (
+        one for way in ("ingress", "egress") for rule in spec.get(way) or () for one in rule.get("ports") or ()
+    ):
+        port.setdefault("protocol", "TCP")
+
+
 def _secret(obj: Json) -> None:
     """What is written as text is kept as bytes, and never shown as text again."""
     for key, text in (obj.pop("stringData", None) or {}).items():
@@ -264,9 +289,13 @@ _BY_KIND: dict[str, Callable[[Json], None]] = {
     "Namespace": _namespace,
     "HorizontalPodAutoscaler": _autoscaler,
     "PersistentVolumeClaim": _claim,
+    "PersistentVolume": _volume,
+    "StorageClass": _class_of_storage,
+    "Ingress": _ingress,
+    "NetworkPolicy": _network_policy,
     "Secret": _secret,
 }
-_WITHOUT_SPEC = {"Namespace", "Secret"}
+_WITHOUT_SPEC = {"Namespace", "Secret", "StorageClass"}
 _STATUS_ALWAYS = {"Deployment", "DaemonSet", "Job", "PodDisruptionBudget", "CronJob"}
 
 

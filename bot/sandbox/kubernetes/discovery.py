@@ -3,7 +3,7 @@
 All of it is derived from the coverage table in `kinds`. It refuses to promise more than is served.
 """
 
-from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, KINDS, Kind
+from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, KINDS, METRICS, Kind
 from bot.sandbox.kubernetes.wire import Json
 
 VERSION: Json = {
@@ -33,7 +33,7 @@ def health(name: str, *, verbose: bool) -> str:
 
 
 def _singular(kind: Kind) -> str:
-    return kind.kind.lower()
+    return "" if kind.group == METRICS else kind.kind.lower()
 
 
 def _resource(kind: Kind) -> list[Json]:

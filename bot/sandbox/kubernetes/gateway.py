@@ -14,15 +14,26 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from bot.sandbox.kubernetes import discovery, faults, log_requests, logs, openapi, proxying, reading, status
+from bot.sandbox.kubernetes import (
+    discovery,
+    faults,
+    log_requests,
+    logs,
+    openapi,
+    own_metrics,
+    proxying,
+    reading,
+    status,
+)
 from bot.sandbox.kubernetes.access import Access, Question, refused
 from bot.sandbox.kubernetes.changing import Asked, Changing, decode
 from bot.sandbox.kubernetes.clock import stamp
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.containers import Containers
 from bot.sandbox.kubernetes.executing import Command, Executing
-from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, REFUSED, Kind, by_kind, find
+from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, METRICS, READ_ONLY, REFUSED, Kind, by_kind, find
 from bot.sandbox.kubernetes.log_requests import Follow
+from bot.sandbox.kubernetes.metrics import Metrics
 from bot.sandbox.kubernetes.ownership import record
 from bot.sandbox.kubernetes.pages import Answer, Plain
 from bot.sandbox.kubernetes.routes import Route, parse
@@ -68,6 +79,8 @@ class Gateway:
         self.containers = Containers()
         self.executing = Executing(self.containers)
         self.proxying = proxying.Proxying()
+        self.metrics = Metrics(cluster.world)
+        self.requests = own_metrics.Requests()
 
     async def answer(self, request: web.BaseRequest, seen: Record) -> web.StreamResponse:
         """The response to a request; `seen` is filled in on the way."""
@@ -82,6 +95,8 @@ class Gateway:
             # The edge of the server: a bug here must look like a server's error, not like a lost line.
             log.exception("%s %s failed", request.method, request.path)
             found = Answer(500, faults.refusal(500).body)
+        code = found.code if isinstance(found, Answer | Plain) else 200
+        self.requests.count(seen.verb or seen.method, seen.resource, code)
         if isinstance(found, Watch | Expired):
             return await self._stream(request, (dump(event) async for event in found.events()), seen)
         if isinstance(found, Follow):
@@ -200,6 +215,8 @@ class Gateway:
         if path in ("/healthz", "/livez", "/readyz"):
             said = discovery.health(path[1:], verbose="verbose" in request.query)
             return Plain(200, said.encode())
+        if path == "/metrics":
+            return Plain(200, own_metrics.page(self.requests, self.cluster.store), own_metrics.CONTENT_TYPE)
         if path.startswith("/openapi"):
             return openapi.page(path, accept)
         if path.rstrip("/") == "/version":
@@ -235,10 +252,19 @@ class Gateway:
         if kind.verbs == ("create",):
             return self._review(kind, route, asked, seen.user)
         self._must_have(kind, route)
+        if kind.group == METRICS:
+            return Answer(200, self._measured(kind, route, asked, table=form.kind == "Table"))
         return self._verb(kind, route, asked, form)
+
+    def _measured(self, kind: Kind, route: Route, asked: Asked, *, table: bool) -> Json:
+        if route.name:
+            return self.metrics.get(kind, route.namespace, route.name, table=table)
+        return self.metrics.list(kind, route.namespace or None if kind.namespaced else "", asked.query, table=table)
 
     def _must_have(self, kind: Kind, route: Route) -> None:
         named = route.verb in ("get", "update", "patch", "delete")
+        if route.verb not in kind.verbs and kind.plural in READ_ONLY:
+            raise status.not_emulated(READ_ONLY[kind.plural])
         if route.verb not in kind.verbs or named is not bool(route.name):
             raise status.wrong_method()
 

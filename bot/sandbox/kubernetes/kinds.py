@@ -5,8 +5,11 @@ Resources that aren't listed here are answered as the real server answers unknow
 
 from dataclasses import dataclass
 
+READ_VERBS = ("get", "list", "watch")
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 SCALE_VERBS = ("get", "patch", "update")
+METRICS = "metrics.k8s.io"
+"""The group of what is measured: its `pods` and `nodes` are no objects, and share their names with those that are."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,15 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "",
         "v1",
+        "persistentvolumes",
+        "PersistentVolume",
+        namespaced=False,
+        short=("pv",),
+        subresources=(_status("PersistentVolume"),),
+    ),
+    Kind(
+        "",
+        "v1",
         "pods",
         "Pod",
         short=("po",),
@@ -134,6 +146,17 @@ KINDS: tuple[Kind, ...] = (
         short=("svc",),
         subresources=(_status("Service"),),
         categories=("all",),
+    ),
+    Kind(
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        namespaced=False,
+        short=("crd", "crds"),
+        verbs=READ_VERBS,
+        categories=("api-extensions",),
+        generation=True,
     ),
     Kind("apps", "v1", "controllerrevisions", "ControllerRevision"),
     _apps("daemonsets", "DaemonSet", "ds", scale=False),
@@ -184,6 +207,19 @@ KINDS: tuple[Kind, ...] = (
     Kind("coordination.k8s.io", "v1", "leases", "Lease"),
     Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", generation=True),
     Kind("events.k8s.io", "v1", "events", "Event", short=("ev",), stored_as="events"),
+    Kind(METRICS, "v1beta1", "nodes", "NodeMetrics", namespaced=False, verbs=("get", "list")),
+    Kind(METRICS, "v1beta1", "pods", "PodMetrics", verbs=("get", "list")),
+    Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False, generation=True),
+    Kind(
+        "networking.k8s.io",
+        "v1",
+        "ingresses",
+        "Ingress",
+        short=("ing",),
+        subresources=(_status("Ingress"),),
+        generation=True,
+    ),
+    Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",), generation=True),
     Kind(
         "policy",
         "v1",
@@ -206,6 +242,10 @@ REFUSED = {
     "pods/portforward": "the sandbox forwards no ports: nothing listens in its pods, and the page shows its Services",
 }
 """What a real server has and somebody on call may type, and the sentence that it is answered with (501)."""
+READ_ONLY = {
+    "customresourcedefinitions": "the sandbox serves no resources of your own: definitions can be listed, not written",
+}
+"""Resources that are looked at alone, and the sentence (501) for whoever wants to write one."""
 
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 _BY_KIND = {kind.kind: kind for kind in reversed(KINDS) if not kind.stored_as}

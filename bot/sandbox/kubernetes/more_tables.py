@@ -78,6 +78,19 @@ def _claim(obj: Json, now: float) -> list[Any]:
     return [*head, since(obj, now), spec.get("volumeMode") or _UNSET]
 
 
+def _volume(obj: Json, now: float) -> list[Any]:
+    spec, status = obj["spec"], obj.get("status") or {}
+    state = "Terminating" if obj["metadata"].get("deletionTimestamp") else status.get("phase", "")
+    modes = ",".join(_MODES.get(one, one) for one in spec.get("accessModes") or ())
+    of = spec.get("claimRef")
+    head = [obj["metadata"]["name"], dig(spec, "capacity", "storage", default=""), modes]
+    claim = f"{of['namespace']}/{of['name']}" if of else ""
+    policy, kind = spec.get("persistentVolumeReclaimPolicy", ""), spec.get("storageClassName", "")
+    attributes = spec.get("volumeAttributesClassName") or _UNSET
+    tail = [status.get("reason", ""), since(obj, now), spec.get("volumeMode") or _UNSET]
+    return [*head, policy, state, claim, kind, attributes, *tail]
+
+
 def _revision(obj: Json, now: float) -> list[Any]:
     owner = next((one for one in obj["metadata"].get("ownerReferences") or () if one.get("controller")), None)
     group, _, _ = owner["apiVersion"].rpartition("/") if owner else ("", "", "")
@@ -220,6 +233,17 @@ MORE: Tables = {
         ),
         _claim,
     ),
+    "PersistentVolume": (
+        (
+            NAME,
+            *texts("Capacity", "Access Modes", "Reclaim Policy", "Status", "Claim", "StorageClass"),
+            *texts("VolumeAttributesClass", "Reason"),
+            AGE,
+            *texts("VolumeMode", wide=1),
+        ),
+        _volume,
+    ),
+    "CustomResourceDefinition": ((NAME, *texts("Created At")), _created),
     "ControllerRevision": ((NAME, *texts("Controller"), *numbers("Revision"), AGE), _revision),
     "CronJob": (
         (NAME, *texts("Schedule", "Timezone", "Suspend"), *numbers("Active"), *texts("Last Schedule"), AGE, *IMAGES),

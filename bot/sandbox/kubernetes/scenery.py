@@ -1,7 +1,10 @@
 """Manifests of usual things, for whoever fills a sandbox. It refuses to store them."""
 
+from bot.sandbox.kubernetes.claim_rules import DEFAULT_CLASS
+from bot.sandbox.kubernetes.ingresses import CONTROLLER
 from bot.sandbox.kubernetes.wire import Json
 
+INGRESS_CLASS = "nginx"
 LEASES = "kube-node-lease"
 WORKLOADS = {"shop/api": 3, "pay/ledger": 2, "shop/web": 2}
 """What runs in every sandbox at the start, with its number of pods."""
@@ -55,6 +58,49 @@ def service(namespace: str, name: str, *, selector: Json, port: int, labels: Jso
         "metadata": {"name": name, "namespace": namespace, "labels": labels or {"app": name}},
         "spec": {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": 8080}]},
     }
+
+
+def ingress(namespace: str, name: str, *, host: str, paths: dict[str, str]) -> Json:
+    """An Ingress of the class of the sandbox: a path of the host -> a Service with a port called http."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "ingressClassName": INGRESS_CLASS,
+            "rules": [{"host": host, "http": {"paths": [_path(path, service) for path, service in paths.items()]}}],
+        },
+    }
+
+
+def _path(path: str, service: str) -> Json:
+    return {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"name": "http"}}}}
+
+
+def policy(namespace: str, name: str, *, callers: str) -> Json:
+    """A NetworkPolicy: the pods of an app take connections of one namespace alone."""
+    spaces = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": callers}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": name}},
+            "ingress": [{"from": [spaces], "ports": [{"port": 8080}]}],
+        },
+    }
+
+
+def classes() -> tuple[Json, Json]:
+    """The classes of Ingresses and of storage that a cluster usually has, the latter the default one."""
+    usual = {"name": "standard", "annotations": {DEFAULT_CLASS: "true"}}
+    return (
+        {"kind": "IngressClass", "metadata": {"name": INGRESS_CLASS}, "spec": {"controller": CONTROLLER}},
+        {
+            "kind": "StorageClass", "metadata": usual, "provisioner": "disk.sandbox.fettle",
+            "allowVolumeExpansion": True,
+        },
+    )  # fmt: skip
 
 
 def namespace(name: str) -> Json:

@@ -16,6 +16,7 @@ from bot.sandbox.kubernetes.columns import (
     texts,
 )
 from bot.sandbox.kubernetes.more_tables import MORE
+from bot.sandbox.kubernetes.network_tables import NETWORK
 from bot.sandbox.kubernetes.wire import Json, clone, dig
 
 
@@ -142,6 +143,7 @@ def _plain(obj: Json, now: float) -> list[Any]:
 
 _TABLES: Tables = {
     **MORE,
+    **NETWORK,
     "Pod": (
         (
             NAME,

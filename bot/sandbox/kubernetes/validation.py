@@ -12,6 +12,7 @@ from bot.sandbox.kubernetes.status import cause
 from bot.sandbox.kubernetes.wire import Json, dig
 
 _NOT_NEGATIVE = "must be greater than or equal to 0"
+_PATHS = ("Exact", "ImplementationSpecific", "Prefix")
 _WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}
 
 
@@ -58,6 +59,40 @@ def _template(spec: Json, before: Json | None) -> list[Json]:
     ]
 
 
+def _ingress(spec: Json) -> list[Json]:
+    """What people leave out of an Ingress."""
+    rules = spec.get("rules") or []
+    if not rules and not spec.get("defaultBackend"):
+        return [_bad("spec", spec, "either `defaultBackend` or `rules` must be specified")]
+    found = _backend("spec.defaultBackend", spec["defaultBackend"]) if spec.get("defaultBackend") else []
+    for number, rule in enumerate(rules):
+        for place, path in enumerate(dig(rule, "http", "paths", default=[])):
+            at = f"spec.rules[{number}].http.paths[{place}]"
+            kind, written = path.get("pathType"), path.get("path") or ""
+            if not kind:
+                found.append(
+                    cause(f"{at}.pathType", "Required value: pathType must be specified", "FieldValueRequired")
+                )
+            elif kind not in _PATHS:
+                why = f'Unsupported value: "{kind}": supported values: {", ".join(json.dumps(one) for one in _PATHS)}'
+                found.append(cause(f"{at}.pathType", why, "FieldValueNotSupported"))
+            elif kind != "ImplementationSpecific" and not written.startswith("/"):
+                found.append(_bad(f"{at}.path", written, "must be an absolute path"))
+            found += _backend(f"{at}.backend", path.get("backend") or {})
+    return found
+
+
+def _backend(at: str, backend: Json) -> list[Json]:
+    if backend.get("resource"):
+        return []
+    if not dig(backend, "service", "name"):
+        return [cause(f"{at}.service.name", "Required value", "FieldValueRequired")]
+    if not dig(backend, "service", "port"):
+        why = "Required value: port name or number is required"
+        return [cause(f"{at}.service.port", why, "FieldValueRequired")]
+    return []
+
+
 def check(kind: Kind, obj: Json, before: Json | None = None) -> None:
     """Raise 422 with all causes at once, or return."""
     name, found = obj["metadata"].get("name", ""), []
@@ -66,6 +101,8 @@ def check(kind: Kind, obj: Json, before: Json | None = None) -> None:
         found = _counts(spec) + _template(spec, before)
     elif kind.kind == "Pod" and not dig(obj, "spec", "containers"):
         found = [_required("spec.containers")]
+    elif kind.kind == "Ingress":
+        found = _ingress(obj.get("spec") or {})
     elif kind.kind == "HorizontalPodAutoscaler":
         spec = obj.get("spec") or {}
         low, high = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)

@@ -13,6 +13,7 @@ from bot.sandbox.kubernetes.manners import Manner
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.kubernetes.wire import Json
 from bot.sandbox.kubernetes.writes import Writes
+from bot.sandbox.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class World:
 
     ``down`` are nodes that are silent, ``unheeded`` objects (by uid) that their controller doesn't look at,
     ``refused`` owners whose pods a quota refused, with the moment of the next try. ``lacks`` says of an image that the
-    registry it names hasn't got it.
+    registry it names hasn't got it. ``measures`` are curves that somebody put there, beside what the pods show.
     """
 
     clock: ClusterClock
@@ -77,6 +78,7 @@ class World:
     next_start: dict[tuple[str, str], str] = field(default_factory=dict)
     manners: dict[tuple[str, str], Manner] = field(default_factory=dict)
     lacks: Callable[[str], bool] = _nothing_lacks
+    measures: list[Measure] = field(default_factory=list)
     _due: list[float] = field(default_factory=list)
 
     def wake_at(self, moment: float) -> None:

@@ -106,6 +106,8 @@ class Writes:
             meta["generation"] = 1
         if kind.subresource("status") and kind.kind not in ("Pod", "Node", "Namespace"):
             obj.pop("status", None)
+        if kind.kind == "PersistentVolumeClaim":
+            claim_rules.classed(self.store, obj)
         defaults.fill(obj)
         validation.check(kind, obj)
         if how.subresource != "apply":

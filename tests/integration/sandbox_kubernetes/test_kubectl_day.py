@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.kubernetes.executing import OLD, SILENT
+from bot.sandbox.kubernetes.ingresses import ADDRESS
 from bot.sandbox.kubernetes.kinds import KINDS, REFUSED
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.kubectl import WITNESS, Kubectl
@@ -21,6 +22,7 @@ V1_OF_ALL = 25
 EXPLAINS_V3, WEBSOCKETS = 27, 31
 POD = {"containers": [{"name": "run", "image": "registry.example/shop/run:1"}], "restartPolicy": "Never"}
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
+BACKEND = {"service": {"name": "one", "port": {"number": 80}}}
 THINGS: list[dict[str, Any]] = [
     {"kind": "ConfigMap", "data": {"colour": "blue", "b": "2"}},
     {"kind": "Secret", "stringData": {"password": "hunter2"}},
@@ -60,6 +62,29 @@ THINGS: list[dict[str, Any]] = [
     {"kind": "ClusterRole", "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]},
     {"kind": "ClusterRoleBinding", "roleRef": {**ROLE, "kind": "ClusterRole"}, "subjects": []},
     {"kind": "StorageClass", "provisioner": "disk.example", "allowVolumeExpansion": True},
+    {"kind": "IngressClass", "spec": {"controller": "k8s.io/ingress-nginx"}},
+    {
+        "kind": "Ingress",
+        "spec": {
+            "ingressClassName": "one",
+            "tls": [{"hosts": ["shop.example"]}],
+            "rules": [
+                {
+                    "host": "shop.example",
+                    "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": BACKEND}]},
+                }
+            ],
+        },
+    },
+    {"kind": "NetworkPolicy", "spec": {"podSelector": {"matchLabels": {"app": "api"}}}},
+    {
+        "kind": "PersistentVolume",
+        "spec": {
+            "capacity": {"storage": "5Gi"},
+            "accessModes": ["ReadWriteMany"],
+            "nfs": {"server": "nfs.example", "path": "/"},
+        },
+    },
 ]
 TABLES = {
     "configmaps": "NAME DATA AGE",
@@ -80,6 +105,11 @@ TABLES = {
     "clusterroles": "NAME CREATED AT",
     "clusterrolebindings": "NAME ROLE AGE",
     "storageclasses": "NAME PROVISIONER RECLAIMPOLICY VOLUMEBINDINGMODE ALLOWVOLUMEEXPANSION AGE",
+    "ingressclasses": "NAME CONTROLLER PARAMETERS AGE",
+    "ingresses": "NAME CLASS HOSTS ADDRESS PORTS AGE",
+    "networkpolicies": "NAME POD-SELECTOR AGE",
+    "persistentvolumes": "NAME CAPACITY ACCESS MODES RECLAIM POLICY STATUS CLAIM STORAGECLASS VOLUMEATTRIBUTESCLASS "
+    "REASON AGE",
     "controllerrevisions": "NAME CONTROLLER REVISION AGE",
     "nodes": "NAME STATUS ROLES AGE VERSION",
     "namespaces": "NAME STATUS AGE",
@@ -131,6 +161,11 @@ async def test_cells_say_what_is_there(furnished: Kubectl) -> None:
     assert "pods: 6/20 limits.cpu: 0/8" in " ".join((await rows(furnished, "quota"))[0])
     assert (await rows(furnished, "rolebinding", "-o", "wide"))[0][-1] == "shop/x"
     assert (await rows(furnished, "nodes", "-o", "wide"))[0][5] == "10.0.0.1"
+    assert (await rows(furnished, "ingress"))[0][1:6] == ["one", "shop.example", ADDRESS, "80,", "443"]
+    assert (await rows(furnished, "netpol"))[0][1] == "app=api"
+    by_name = {row[0]: row[1:] for row in await rows(furnished, "pv")}
+    assert by_name.pop("one")[:4] == ["5Gi", "RWX", "Retain", "Pending"]
+    assert by_name == {volume: ["1Gi", "RWO", "Delete", "Bound", "shop/one", *by_name[volume][5:]]}
     found = (await rows(furnished, "endpointslice"))[0]
     assert (found[0], found[2], found[3].count(",")) == ("one-slice", "8080", 1)
 
@@ -268,8 +303,7 @@ async def test_fields_are_listed_with_their_types(kubectl: Kubectl) -> None:
 
 
 async def test_what_is_not_emulated_is_refused_in_a_sentence(kubectl: Kubectl) -> None:
-    assert "Metrics API not available" in await kubectl("top", "pods", expect=1)
-    assert 'doesn\'t have a resource type "ingresses"' in await kubectl("get", "ingresses", expect=1)
+    assert 'doesn\'t have a resource type "widgets"' in await kubectl("get", "widgets", expect=1)
     refused = await kubectl("port-forward", "db-0", "18080:80", expect=1)
     assert REFUSED["pods/portforward"] in refused
     assert REFUSED["pods/attach"] in await kubectl("attach", "db-0", expect=1)

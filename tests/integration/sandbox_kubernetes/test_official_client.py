@@ -17,6 +17,8 @@ from kubernetes.aio.dynamic.exceptions import (
     UnprocessibleEntityError,
 )
 
+from bot.sandbox.kubernetes import scenery
+from bot.sandbox.kubernetes.ingresses import ADDRESS
 from bot.sandbox.kubernetes.server import ClusterServer
 
 JSON_PATCH = "application/json-patch+json"
@@ -50,6 +52,30 @@ async def test_typed_lists_and_patches(server: ClusterServer, api: client.ApiCli
     await server.cluster.settle(5)
     done = await apps.read_namespaced_deployment("api", "shop")
     assert (done.status.observed_generation, done.status.updated_replicas) == (2, 2)
+
+
+async def test_usage_ingresses_and_definitions_are_read_by_type(server: ClusterServer, tmp_path: Path) -> None:
+    for one in scenery.classes():
+        server.cluster.apply(one)
+    server.cluster.apply(scenery.ingress("shop", "door", host="shop.example", paths={"/": "api"}))
+    server.cluster.apply(scenery.policy("shop", "api", callers="pay"))
+    server.cluster.deployment("shop", "api", replicas=1)
+    server.cluster.advance(60)
+    file = tmp_path / "admin.yaml"
+    file.write_text(server.kubeconfig("admin"), encoding="utf-8")
+    loaded = client.Configuration()
+    await config.load_kube_config(str(file), client_configuration=loaded)
+    async with client.ApiClient(loaded) as admin:
+        network = client.NetworkingV1Api(admin)
+        (door,) = (await network.list_namespaced_ingress("shop")).items
+        assert (door.spec.rules[0].host, door.status.load_balancer.ingress[0].ip) == ("shop.example", ADDRESS)
+        (policy,) = (await network.list_network_policy_for_all_namespaces()).items
+        assert policy.spec.policy_types == ["Ingress"]
+        assert (await client.ApiextensionsV1Api(admin).list_custom_resource_definition()).items == []
+        group = ("metrics.k8s.io", "v1beta1")
+        pods = await client.CustomObjectsApi(admin).list_namespaced_custom_object(*group, "shop", "pods")
+        assert pods["items"][0]["containers"][0]["usage"].keys() == {"cpu", "memory"}
+        assert len((await client.CustomObjectsApi(admin).list_cluster_custom_object(*group, "nodes"))["items"]) == 3
 
 
 async def test_pages_are_consistent(server: ClusterServer, api: client.ApiClient) -> None:
