@@ -12,6 +12,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from bot.delivery.render import Look
 from bot.domain import redaction
 from bot.domain.audit import AuditNote
 from bot.domain.errors import ConfigError, FettleError, UnavailableError
+from bot.domain.owed import Stage
 from bot.domain.proposal import SYSTEM
 from bot.evidence import handler_files
 from bot.evidence.handlers import Handlers
@@ -51,6 +53,7 @@ from bot.workflow import loaded, reloading, silence_guards, timekeeping
 from bot.workflow.context import Context
 from bot.workflow.intake import IntakeRules
 from bot.workflow.verbs import Workflow
+from commands import pushpin
 from commands.front import Front
 from commands.listen import bolt_app
 
@@ -207,11 +210,12 @@ class Running:
             options = replace(options, ahead=lambda: moved.ahead)
         self._dispatcher = Dispatcher(ctx.store, slack, ctx.clock, options)
         passing = None if moved is None else Passing(moved, self._resting)
-        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names, roster.shifts, passing)
+        self._front = Front(slack, Workflow(ctx), ctx.clock, ctx.settings.COMMAND_SUFFIX)
+        hands = {Stage.PIN: partial(pushpin.settle, self._front)}
+        self._jobs = Jobs(ctx, slack.group_members, steady, slack.group_names, roster.shifts, passing, hands)
         self._health = Health(ctx, self._slack_status)
         self._standing = Standing(ctx, slack)
         self._servers = servers
-        self._front = Front(slack, Workflow(ctx), ctx.clock, ctx.settings.COMMAND_SUFFIX)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _resting(self) -> bool:

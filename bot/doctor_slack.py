@@ -15,7 +15,7 @@ from bot.secret_file import text
 from bot.settings import Settings
 from bot.settings_values import is_person
 from bot.slack.client import SlackClient
-from bot.slack.preflight import EMAILS, preflight, shared_warning, surplus
+from bot.slack.preflight import EMAILS, preflight, shared_warning, spared, surplus
 from bot.slack.sharing import shared
 from bot.slack.workspace import Identity
 from bot.standing import slack_away
@@ -52,8 +52,8 @@ async def _rows(slack: SlackClient, settings: Settings, running: Mapping[str, An
     found = [
         ok("slack", f"The bot is {ready.identity.user_id} of {ready.identity.team}; both tokens work."),
         *_scopes(ready.identity, settings),
-        warn("channel", ready.warning)
-        if ready.warning
+        warn("channel", told)
+        if (told := shared_warning(ready.channel, allow_shared=settings.POST_TO_SHARED_CHANNELS))
         else ok("channel", f"Cards go to #{ready.channel.name} ({ready.channel.id})."),
     ]
     if not settings.SLACK_CHANNEL_ID:
@@ -128,7 +128,8 @@ def _scopes(identity: Identity, settings: Settings) -> list[Row]:
         told = f"The app lacks {EMAILS}, by which {' and '.join(why)} find people"
         return [fail("scopes", f"{told}: install it again from fettle manifest --emails.")]
     more = surplus(identity, [EMAILS] if why or settings.schedules else ())
-    return [warn("scopes", more) if more else ok("scopes", "The app holds the scopes of manifest.yml and no others.")]
+    found = [warn("scopes", one) for one in (spared(identity), more) if one]
+    return found or [ok("scopes", "The app holds the scopes of manifest.yml and no others.")]
 
 
 async def _connections(slack: SlackClient, token: str, identity: Identity, running: Mapping[str, Any] | None) -> Row:

@@ -64,6 +64,7 @@ STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.PAGE: page.page,
     Stage.LOOK_BACK: look_back.look_back,
 }
+Hand = Callable[[DueWork], Awaitable[None]]
 LIMITS: Mapping[Stage, int] = {
     Stage.EXECUTE: 3,
     Stage.RECOVER: 3,
@@ -78,6 +79,7 @@ LIMITS: Mapping[Stage, int] = {
     Stage.WAKE: 2,
     Stage.PAGE: 4,
     Stage.LOOK_BACK: 1,
+    Stage.PIN: 2,
 }
 """How much of a stage runs at once (definitions, "Store": investigate 8, execute 3)."""
 LEASE = timedelta(seconds=120)
@@ -111,13 +113,14 @@ class Passing:
 
 
 class Jobs:
-    """All recurring work of one process."""
+    """All recurring work of one process; ``hands`` are stages that ask Slack, which the workflow can't."""
 
     def __init__(
         self, ctx: Context, members: Members | None = None, steady: Steady | None = None, names: Names | None = None,
-        on_call: OnCall | None = None, passing: Passing | None = None,
+        on_call: OnCall | None = None, passing: Passing | None = None, hands: Mapping[Stage, Hand] | None = None,
     ) -> None:  # fmt: skip
         self._ctx = ctx
+        self._hands: Mapping[Stage, Hand] = hands or {}
         self._groups = Groups(ctx, members, names, on_call)
         self._steady = steady
         self._passing = passing
@@ -229,7 +232,9 @@ class Jobs:
 
     async def tick(self) -> int:
         """Claims what is due, as far as the limits leave room, and spawns it; how much that was."""
-        free = {stage: limit - self._counts[stage] for stage, limit in LIMITS.items()}
+        free = {
+            stage: limit - self._counts[stage] for stage, limit in LIMITS.items() if stage in {*STAGES, *self._hands}
+        }
         if self._closing or not any(free.values()):
             return 0
         for stage, room in free.items():
@@ -262,7 +267,8 @@ class Jobs:
     async def _work(self, work: DueWork) -> None:
         with structlog.contextvars.bound_contextvars(stage=str(work.stage), subject=work.subject):
             try:
-                await STAGES[work.stage](self._ctx, work)
+                hand = self._hands.get(work.stage)
+                await (STAGES[work.stage](self._ctx, work) if hand is None else hand(work))
             except Exception as error:  # the loop's edge: one row must not end the others
                 log.exception("a stage failed; it is owed again", attempts=work.attempts)
                 await self._owe_again(work, error)

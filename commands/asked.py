@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.domain.note import PUSHPIN
 from bot.domain.redaction import redact
 from bot.slack.modals import Place
 
@@ -58,9 +59,11 @@ class Asked:
 
     @property
     def named(self) -> str:
-        """``command /restart``, ``form`` or ``press``: what a late answer says that it answers."""
+        """``command /restart``, ``form``, ``press`` or 📌: what a late answer says that it answers."""
         if self.command:
             return f"command {self.command}"
+        if self.action_id == PUSHPIN:
+            return "📌"
         return "press" if self.action_id else "form"
 
 

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -48,6 +49,10 @@ class Front:
         self._clock = clock
         self.insisting = Late(self._sent)
         """Answers that Slack didn't take yet."""
+
+    def now(self) -> datetime:
+        """The present moment, as the store has it."""
+        return self._clock()
 
     def asked(self, body: Mapping[str, Any]) -> Asked:
         """Reads a payload as it comes in, and notes when that was."""

@@ -9,7 +9,7 @@ from commands.act_words import FORMS
 
 INCIDENT = {
     "list": "open incidents",
-    "show": "one incident: `show INC-42`",
+    "show": "one incident with its timeline, to which 📌 on a message adds: `show INC-42`",
     "new": "declare one: `new checkout is slow`",
     "ack": "you look after it: `ack INC-42`",
     "act": "ask for a mitigation: `act rollback shop/api`, or `act rollback shop/api 41` for one revision",
@@ -30,6 +30,7 @@ ALIASES = {
     "start": "new", "status": "list", "stop": "freeze", "unfreeze": "thaw",
     "artifact": "dump", "artifacts": "dump", "dumps": "dump", "link": "dump",
     "mute": "silence", "silenced": "silence", "silences": "silence", "unmute": "unsilence", "unsilenced": "unsilence",
+    "timeline": "show", "timelines": "show", "note": "show", "notes": "show",
     "view": "show", "?": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 

@@ -39,7 +39,7 @@ class Identities:
         # Whether the person is a stranger comes from users.info alone: in a grid organisation the payload's team is
         # the person's home workspace, which may differ from ours for one of our own.
         try:
-            person = await self._person(who.user_id)
+            person = await self.person(who.user_id)
         except FettleError as error:
             await self._refused(who, error)
             raise RequestError(_told(error)) from error
@@ -53,7 +53,8 @@ class Identities:
         except StoreUnavailableError as store_error:
             log.warning("a refusal could not be audited", error=str(store_error))
 
-    async def _person(self, user_id: str) -> SlackPerson:
+    async def person(self, user_id: str) -> SlackPerson:
+        """What Slack says of a person, a minute old at most; raises what ``SlackClient.user`` does."""
         now = asyncio.get_running_loop().time()
         at, person = self._known.get(user_id, (0.0, None))
         if person is not None and now - at < KEPT:

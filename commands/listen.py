@@ -15,7 +15,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.slack import answers, ids
-from commands import buttons, home, pickers, slash, views
+from commands import buttons, home, pickers, pushpin, slash, views
 from commands.asked import Asked
 from commands.front import Front
 
@@ -28,9 +28,11 @@ def register(app: AsyncApp, front: Front) -> None:
         app.command(command)(front.listener(handler))
     for action_id, handler in buttons.HANDLERS.items():
         app.action(action_id)(front.listener(handler))
-    for action_id, handler in home.HANDLERS.items():
+    for action_id, handler in (*home.HANDLERS.items(), *pushpin.HANDLERS.items()):
         app.action(action_id)(front.listener(handler))
     app.event("app_home_opened")(home.event(front))
+    for event in pushpin.EVENTS:
+        app.event(event, middleware=[pushpin.keeping(front)])(pushpin.kept)
     app.action(ids.PICK_NAMESPACE)(front.listener(pickers.namespace_chosen))
     for callback_id, (check, handler) in views.SUBMISSIONS.items():
         app.view(callback_id)(views.submission(front, check, handler))

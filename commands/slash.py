@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.incident import Incident, parse_ref
+from bot.domain.incident import here_first, parse_ref
 from bot.slack import answers, ids, modals
 from commands import act_words
 from commands import help as words
@@ -85,12 +85,7 @@ async def _on_one(front: Front, who: Asked, verb: str, rest: str) -> None:
         await act_on(front, who, verb, here[0].id, html.unescape(rest))
     else:
         place = replace(who.place, verb=verb, reason=html.unescape(rest))
-        await front.slack.open_view(who.trigger_id, modals.pick_incident(place, _ordered(found, here)))
-
-
-def _ordered(found: list[Incident], here: list[Incident]) -> list[Incident]:
-    """This channel's incidents first."""
-    return [*here, *(each for each in found if each not in here)]
+        await front.slack.open_view(who.trigger_id, modals.pick_incident(place, here_first(found, who.channel)))
 
 
 async def restart(front: Front, who: Asked) -> None:

@@ -11,6 +11,8 @@ from bot.domain.approval import Principal
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
+from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
@@ -109,6 +111,21 @@ class Verbs(Protocol):
 
     async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
         """Writes down a request of somebody of whom Slack told nothing."""
+
+    async def heard(self, news: PinNews) -> None:
+        """Keeps that somebody put 📌 on a message or took it off; what comes of it is owed."""
+
+    async def pin(self, pin_id: int) -> Pin:
+        """One 📌; ``NotFoundError`` if there is none."""
+
+    async def settle_pin(self, work: DueWork, principal: Principal, seen: Seen) -> Answer | None:
+        """What becomes of a 📌 whose message was looked at; None where there is nothing to say."""
+
+    async def put_off_pin(self, work: DueWork, wait: float, error: str) -> None:
+        """Slack couldn't be asked: again after ``wait`` seconds."""
+
+    async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
+        """Notes the message in the timeline of the incident that was chosen."""
 
     async def list_open(self) -> list[Incident]:
         """Open incidents."""

@@ -15,6 +15,7 @@ class Answer:
     ``incident_id`` is the incident that it concerns (0: none), ``proposal_id`` a proposal that can be asked for again.
     ``checks`` and ``verdict`` belong to /verify. ``asks_reason``: nothing was decided, the approval needs a reason.
     ``held`` is a proposal for which breaking the glass would override all that was against it, 0 for none.
+    ``asks_incident``: nothing was done, it has to be said which incident the pin with this id is for, 0 for none.
     ``link`` works for whoever has it: it is drawn, and never logged, stored or said in ``text``.
     """
 
@@ -26,14 +27,16 @@ class Answer:
     verdict: Verdict | None = None
     asks_reason: bool = False
     held: int = 0
+    asks_incident: int = 0
     link: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class TimelineRow:
-    """One line of an incident's story, read from the audit. ``who`` is a display name."""
+    """One line of an incident's story, read from the audit. ``who`` is a display name, ``link`` a message's address."""
 
     at: datetime
     who: str
     what: str
     detail: str = ""
+    link: str = ""

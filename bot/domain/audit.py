@@ -34,6 +34,8 @@ TAGS = (
     "incident:target:chosen",
     "incident:aftermath:seen",
     "incident:evidence:collected",
+    "incident:note:added",
+    "incident:note:retracted",
     "incident:page:refused",
     "incident:page:sent",
     "incident:routing:annotated",

@@ -28,5 +28,7 @@ class Home:
     links: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     frozen: tuple[str, str, datetime | None] | None = None
     otherwise_frozen: str = ""
+    notes: Mapping[int, int] = field(default_factory=dict)
+    """Incident to the messages in its timeline that people noted, where there are any."""
     note: str = ""
     """Against somebody who may look at nothing here."""

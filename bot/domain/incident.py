@@ -6,6 +6,7 @@ refuses to know how incidents are stored or shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -124,3 +125,8 @@ def parse_ref(text: str) -> int | None:
     """The number in ``INC-42``, ``inc-42``, ``#42`` or ``42``; None for anything else."""
     word = text.strip().lower().removeprefix("inc-").removeprefix("#")
     return int(word) if word.isdecimal() and len(word) <= 9 and int(word) > 0 else None
+
+
+def here_first(found: Iterable[Incident], channel: str) -> list[Incident]:
+    """A channel's incidents first, otherwise in the order given."""
+    return sorted(found, key=lambda one: one.channel != channel)

@@ -24,6 +24,7 @@ class Stage(StrEnum):
     PAGE = "page"  # incident: the pager is told how it stands
     WAKE = "wake"  # incident: quiet hours are over
     SILENCE = "silence"  # silence: set, looked at, ended
+    PIN = "pin"  # pin: somebody put 📌 on a message or took it off; the message is looked at in Slack
     LOOK_BACK = "look_back"  # incident: it ended; what people did since the first proposal
 
 

@@ -13,13 +13,15 @@ from bot.domain.incident import Incident
 from bot.domain.proposal import Proposal
 from bot.slack import ids
 from bot.slack.cards import blocks
-from bot.slack.cards.header import line
+from bot.slack.cards.header import line, title
 from bot.slack.cards.verdict import MARKS, WORDS
 from bot.slack.message import Block, Message
 from bot.slack.modals import timeline_lines
 from bot.slack.mrkdwn import date, link, moment, plural, safe, sentence
 
 LISTED = 25
+OFFERED = 100
+"""Options of a select; Slack takes no more."""
 
 
 def said(text: str) -> Message:
@@ -91,6 +93,17 @@ def incident_shown(
     lines = timeline_lines(timeline)[-24:]
     drawn += [blocks.section("\n".join(lines[at : at + 6]), 2900) for at in range(0, len(lines), 6)]
     return Message(head, drawn)
+
+
+def which_incident(asking: Answer, found: Sequence[Incident]) -> Message:
+    """Asks which open incident a pinned message is for, where there is no modal to ask in."""
+    options = [
+        blocks.option(f"{one.ref} {title(one)}", ids.pin_value(one.id, asking.asks_incident)) for one in found[:OFFERED]
+    ]
+    more = f" Only the first {OFFERED} open ones are listed." if len(found) > OFFERED else ""
+    text = f"{safe(asking.text)}{more}"
+    select = blocks.static_select(ids.PIN_INCIDENT, "Choose an incident", options)
+    return Message(text, [blocks.section(text), blocks.actions(ids.BLOCK_PIN, [select])])
 
 
 def out_of_date(address: str, incident: Incident | None = None, command: str = "/incident") -> Message:

@@ -23,12 +23,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import NotFoundError, RejectedError, SlackUnavailableError
+from bot.domain.note import Seen
 from bot.domain.person import SlackPerson
 from bot.secret_file import Secret, text
 from bot.slack import ids
 from bot.slack.errors import FOREIGN, not_taken, translated
 from bot.slack.message import Attachment, Message
-from bot.slack.workspace import ChannelFacts, Greeting, Identity, described, is_loopback
+from bot.slack.said import root_of, seen
+from bot.slack.workspace import ChannelFacts, Greeting, Identity, channel_facts, described, is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +129,7 @@ class SlackClient:
     async def channel(self, channel_id: str) -> ChannelFacts:
         """``conversations.info`` of one channel."""
         response = await self._call("conversations.info", self.web.conversations_info, channel=channel_id)
-        return _channel(response["channel"])
+        return channel_facts(response["channel"])
 
     async def own_channels(self) -> list[ChannelFacts]:
         """The channels that the bot is in, without archived ones."""
@@ -142,7 +144,7 @@ class SlackClient:
                 limit=200,
                 cursor=cursor,
             )
-            found += [_channel({"is_member": True, **each}) for each in page.get("channels") or ()]
+            found += [channel_facts({"is_member": True, **each}) for each in page.get("channels") or ()]
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return found
@@ -316,6 +318,12 @@ class SlackClient:
         address = f"{self.identity.url}archives/{channel}/p{ts.replace('.', '')}"
         return f"{address}?thread_ts={thread_ts}&cid={channel}" if thread_ts else address
 
+    async def pinned(self, channel: str, ts: str, user: str) -> Seen:
+        """``reactions.get``: what a message says, and whether this person's 📌 is on it now."""
+        told = await self._call("reactions.get", self.web.reactions_get, channel=channel, timestamp=ts, full=True)
+        link = self.permalink(channel, ts, root_of(told["message"]))
+        return seen(told["message"], user, self.identity.user_id if self.identity else "", link)
+
     # -- modals -----------------------------------------------------------------------------------------------------
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
@@ -382,14 +390,3 @@ def _headers(response: Any) -> dict[str, str]:
 
 def _blocks(message: Message) -> dict[str, Any]:
     return {"blocks": list(message.blocks)} if message.blocks else {}
-
-
-def _channel(data: Mapping[str, Any]) -> ChannelFacts:
-    shared = data.get("is_ext_shared") or data.get("is_pending_ext_shared") or data.get("pending_connected_team_ids")
-    return ChannelFacts(
-        id=str(data.get("id", "")),
-        name=str(data.get("name", "")),
-        member=bool(data.get("is_member")),
-        archived=bool(data.get("is_archived")),
-        shared=bool(shared),
-    )

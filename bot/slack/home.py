@@ -76,12 +76,17 @@ def _open(found: Home, permalink: Callable[[str, str], str]) -> list[Block]:
     if not found.incidents:
         return [blocks.header("Open incidents"), blocks.section("No incident is open.")]
     lines = [
-        f"{_named(found, one, permalink)} · {one.state} · since {moment(one.episode_at, found.now)}"
+        f"{_named(found, one, permalink)} · {one.state} · since {moment(one.episode_at, found.now)}{_noted(found, one)}"
         for one in found.incidents
     ]
     if found.more:
         lines.append(f"and {found.more} more")
     return _listed(f"{plural(len(found.incidents) + found.more, 'incident')} open", lines)
+
+
+def _noted(found: Home, incident: Incident) -> str:
+    count = found.notes.get(incident.id, 0)
+    return f" · 📌 {plural(count, 'note')}" if count else ""
 
 
 def _ended(found: Home, permalink: Callable[[str, str], str]) -> list[Block]:

@@ -27,6 +27,7 @@ MORE = "incident_more"
 SILENCE = "incident_silence"
 UNSILENCE = "incident_unsilence"
 ARTIFACT_LINK = "artifact_link"
+PIN_INCIDENT = "pin_incident"
 
 CARD_ACTIONS = (
     APPROVE,
@@ -49,6 +50,9 @@ CARD_ACTIONS = (
     ARTIFACT_LINK,
 )
 """Every action a message can carry."""
+
+PIN_ACTIONS = (PIN_INCIDENT,)
+"""Every action that an answer to a 📌 can carry."""
 
 FREEZE = "home_freeze"
 THAW = "home_thaw"
@@ -104,6 +108,7 @@ SUBMISSIONS = (
 BLOCK_PROPOSAL = "proposal_buttons"
 BLOCK_INCIDENT = "incident_buttons"
 BLOCK_ARTIFACT = "artifact_buttons"
+BLOCK_PIN = "pin_choice"
 BLOCK_SWITCH = "switch_buttons"
 BLOCK_REASON = "block_reason"
 BLOCK_VALUE = "block_value"
@@ -144,6 +149,17 @@ def target_value(target_key: str) -> str:
 def incident_target_value(incident_id: int, target_key: str) -> str:
     """``i:42:t:…``: a candidate of that incident."""
     return f"{incident_value(incident_id)}:{target_value(target_key)}"
+
+
+def pin_value(incident_id: int, pin_id: int) -> str:
+    """``i:42:n:7``: an incident for the pinned message that pin 7 is on."""
+    return f"{incident_value(incident_id)}:n:{pin_id}"
+
+
+def read_pin(value: str) -> int:
+    """The number in ``…:n:7``; 0 for anything else."""
+    _, mark, rest = value.partition(":n:")
+    return read_id(f"n:{rest}", "n") if mark else 0
 
 
 def read_id(value: str, kind: str) -> int:

@@ -21,7 +21,7 @@ from bot.slack.cards import blocks
 from bot.slack.cards.header import title
 from bot.slack.cards.steps import planned
 from bot.slack.message import Block
-from bot.slack.mrkdwn import code, date, safe
+from bot.slack.mrkdwn import code, date, link, safe
 
 View = dict[str, Any]
 
@@ -266,7 +266,15 @@ def timeline_lines(timeline: Iterable[TimelineRow]) -> list[str]:
     """One line a row: time, who, what, detail."""
     return [
         " · ".join(
-            part for part in (date(row.at), safe(row.who, 60), safe(row.what, 80), safe(row.detail, 160)) if part
+            part
+            for part in (
+                date(row.at),
+                safe(row.who, 60),
+                safe(row.what, 80),
+                safe(row.detail, 160),
+                link(row.link, "message") if row.link else "",
+            )
+            if part
         )
         for row in timeline
     ]

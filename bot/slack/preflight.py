@@ -21,6 +21,7 @@ SCOPES: Mapping[str, str] = {
     "files:write": "puts charts as pictures, and long logs as files, into the card's thread",
     "groups:history": "the same as channels:history, for a private channel",
     "groups:read": "the same as channels:read, for a private channel",
+    "reactions:read": "hears of 📌 on a message and reads the message, for the incident's timeline",
     "usergroups:read": "reads who is in an approver group",
     "users:read": "tells members from guests, strangers and bots at a press",
 }
@@ -29,8 +30,11 @@ SCOPES: Mapping[str, str] = {
 EMAILS = "users:read.email"
 """Only where people are found by their address: ``fettle manifest --emails`` asks for it too."""
 
-SPARED = frozenset({"files:write"})
-"""Permissions without which all but their own purpose works: an app that was installed before them starts."""
+SPARED: Mapping[str, str] = {
+    "files:write": "there are no pictures in threads",
+    "reactions:read": "📌 on a message notes nothing in a timeline",
+}
+"""Permissions without which all but their own purpose works, with what is lost: an app of before them starts."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,14 @@ async def preflight(slack: SlackClient, app_token: str, channel_id: str, *, allo
         wrong += error.sentences if isinstance(error, ConfigError) else [f"SLACK_CHANNEL_ID {channel_id}: {error}"]
     if wrong or channel is None:
         raise ConfigError(wrong)
-    warnings = (shared_warning(channel, allow_shared=allow_shared), _spared(identity))
+    warnings = (shared_warning(channel, allow_shared=allow_shared), spared(identity))
     return Ready(identity, channel, " ".join(one for one in warnings if one))
 
 
 def _missing(identity: Identity) -> list[str]:
     if not identity.scopes:
         return []  # not told; the calls themselves will say
-    missing = sorted(set(SCOPES) - SPARED - identity.scopes)
+    missing = sorted(set(SCOPES) - set(SPARED) - identity.scopes)
     return [f"The app lacks {', '.join(missing)}; reinstall it from manifest.yml."] if missing else []
 
 
@@ -92,11 +96,13 @@ def surplus(identity: Identity, wanted: Collection[str] = ()) -> str:
     )
 
 
-def _spared(identity: Identity) -> str:
-    missing = sorted(SPARED - identity.scopes) if identity.scopes else []
+def spared(identity: Identity) -> str:
+    """The sentences for permissions that the app could have and hasn't, empty when it has all."""
+    missing = sorted(set(SPARED) - identity.scopes) if identity.scopes else []
     if not missing:
         return ""
-    return f"The app lacks {', '.join(missing)}: there are no pictures in threads. Reinstall it from manifest.yml."
+    told = " ".join(f"The app lacks {one}: {SPARED[one]}." for one in missing)
+    return f"{told} Reinstall it from manifest.yml."
 
 
 async def _channel(slack: SlackClient, channel_id: str) -> ChannelFacts:

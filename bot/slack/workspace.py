@@ -52,6 +52,18 @@ def described(user: Mapping[str, Any], asked: str, ours: str) -> SlackPerson:
     )
 
 
+def channel_facts(data: Mapping[str, Any]) -> ChannelFacts:
+    """A channel as ``conversations.info`` and ``users.conversations`` tell it."""
+    shared = data.get("is_ext_shared") or data.get("is_pending_ext_shared") or data.get("pending_connected_team_ids")
+    return ChannelFacts(
+        id=str(data.get("id", "")),
+        name=str(data.get("name", "")),
+        member=bool(data.get("is_member")),
+        archived=bool(data.get("is_archived")),
+        shared=bool(shared),
+    )
+
+
 @dataclass(frozen=True)
 class Greeting:
     """What Slack says when a Socket Mode connection opens: how many the app has now, with this one, and which app."""

@@ -13,6 +13,7 @@ from bot.domain import oncall
 from bot.domain.approval import is_oncall
 from bot.domain.audit import AuditNote
 from bot.storage import facts
+from bot.storage.note_tables import NoteRow
 from bot.storage.oncall_table import ShiftRow
 from bot.storage.silence_table import SilenceRow
 from bot.storage.tables import (
@@ -119,11 +120,21 @@ def erase(tx: Tx, slack_id: str) -> int:
             SilenceRow.requested_by == principal, (SilenceRow.comment != "") | ~SilenceRow.body.is_null()
         )
     )
+    changed += _notes_erased(tx, principal)
     changed += tx.execute(
         "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",
         (f"%{slack_id}%",),
     ).rowcount
     return changed + tx.run(Person.update(slack_id=None, name="").where(Person.id == person.id))
+
+
+def _notes_erased(tx: Tx, principal: str) -> int:
+    """The words of notes that this person wrote or pinned, and those of the audit's entries that repeat them."""
+    whose = (NoteRow.author == principal) | (NoteRow.noted_by == principal)
+    ids = [f"note:{row.id}" for row in tx.all(NoteRow.select(NoteRow.id).where(whose))]
+    told = AuditRow.select(AuditRow.seq).where(AuditRow.subject.in_(ids))
+    changed = tx.run(AuditDetail.delete().where(AuditDetail.seq.in_(told))) if ids else 0
+    return changed + tx.run(NoteRow.update(text="", link="").where(whose, NoteRow.text != ""))
 
 
 def forget(tx: Tx, slack_id: str, actor: str, now: datetime) -> int:

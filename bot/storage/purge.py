@@ -63,6 +63,15 @@ _RULES: Mapping[str, _Rule] = {
         "UPDATE silences SET body = NULL, comment = '', matchers = '[]'",
         f"matchers <> '[]' AND NOT in_force AND {_ended('silences.incident_id')}",
     ),
+    "notes": _Rule(
+        "UPDATE notes SET text = '', link = ''", f"(text <> '' OR link <> '') AND {_ended('notes.incident_id')}"
+    ),
+    "pins": _Rule(
+        "DELETE FROM pins",
+        "heard_at < ? AND NOT EXISTS (SELECT 1 FROM due WHERE due.stage = 'pin' AND due.subject = pins.id) "  # noqa: S608 - constants
+        "AND (note_id = 0 OR EXISTS (SELECT 1 FROM notes WHERE notes.id = pins.note_id "
+        f"AND {_ended('notes.incident_id')}))",
+    ),
     "incidents": _Rule("UPDATE incidents SET reason = ''", "reason <> '' AND state = 'resolved' AND resolved_at < ?"),
     "quarantine": _Rule("UPDATE quarantine SET body = NULL", "body IS NOT NULL AND received_at < ?"),
     "deliveries": _Rule("DELETE FROM deliveries", "received_at < ?"),

@@ -23,6 +23,7 @@ MOVED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("silences", "id", ("created_at", "ends_at", "intent_at", "check_by"), "in_force"),
     ("incidents", "id", ("opened_at", "episode_at", "updated_at", "investigated_at"), "state <> 'resolved'"),
     ("artifacts", "id", ("expires_at",), "gone_at IS NULL"),
+    ("pins", "id", ("heard_at",), "EXISTS (SELECT 1 FROM due WHERE due.stage = 'pin' AND due.subject = pins.id)"),
     ("evidence", "id", ("observed_at",), _OPEN),
     ("findings", "id", ("found_at",), _OPEN),
     ("proposals", "id", ("created_at", "expires_at", "decided_at"), _OPEN),

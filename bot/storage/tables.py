@@ -10,6 +10,7 @@ from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, Int
 
 from bot.storage.artifact_table import ArtifactRow
 from bot.storage.fields import JsonField, Table, UtcField
+from bot.storage.note_tables import NoteRow, PinRow
 from bot.storage.oncall_table import ShiftRow
 from bot.storage.silence_table import SilenceRow
 
@@ -394,5 +395,5 @@ class Digest(Table):
 ALL: tuple[type[Table], ...] = (
     Fact, Person, GroupMember, GroupRefresh, AlertRow, Delivery, Quarantine, IncidentRow, EvidenceRow, FindingRow,
     ProposalRow, ApprovalRow, ExecutionRow, VerificationRow, SilenceRow, AuditRow, AuditDetail, OutboxEntry, DueRow,
-    FreezeRow, Digest, ArtifactRow, ShiftRow,
+    FreezeRow, Digest, ArtifactRow, ShiftRow, NoteRow, PinRow,
 )  # fmt: skip

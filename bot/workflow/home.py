@@ -8,7 +8,7 @@ from bot.domain.approval import Principal
 from bot.domain.home import Home
 from bot.policy import approvers as approver_policy
 from bot.storage import freeze as switch
-from bot.storage import incidents, outbox, proposals, verifications
+from bot.storage import incidents, notes, outbox, proposals, verifications
 from bot.storage.db import Tx
 from bot.workflow import entitled, facts, freezing, owing
 from bot.workflow.context import Context
@@ -47,6 +47,7 @@ def _home(tx: Tx, ctx: Context, principal: Principal, file: bool | None) -> Home
         waiting=offered,
         verdicts=ended,
         links={number: place for number, place in posted.items() if place is not None},
+        notes=notes.counts(tx, set(shown)),
         frozen=(freezing.called(tx, by), reason, at) if on else None,
         otherwise_frozen="" if on or other.on is False else other.sentence,
     )

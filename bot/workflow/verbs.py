@@ -6,22 +6,23 @@ It refuses to hold logic: each method hands on to the stage that owns it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.answer import Answer, TimelineRow
 from bot.domain.approval import Principal
-from bot.domain.audit import AuditEntry
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.owed import MessageKind
+from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.redaction import redact
 from bot.domain.severity import Severity
 from bot.domain.silence import SilencePreview
 from bot.domain.target import Target
-from bot.storage import audit, incidents, outbox, people, proposals
+from bot.storage import incidents, notes, outbox, people, proposals
 from bot.storage.db import Lane, Tx
 from bot.workflow import (
     alone,
@@ -32,8 +33,10 @@ from bot.workflow import (
     home,
     lending,
     owing,
+    pinning,
     requests,
     silences,
+    story,
     targets,
     verify,
 )
@@ -162,6 +165,26 @@ class Workflow:
         """Writes down a request that was refused because Slack didn't say who asks."""
         return await requests.unidentified(self._ctx, slack_id, redact(asked), redact(reason))
 
+    async def heard(self, news: PinNews) -> None:
+        """See ``pinning.heard``."""
+        await pinning.heard(self._ctx, news)
+
+    async def pin(self, pin_id: int) -> Pin:
+        """One 📌; ``NotFoundError`` if there is none."""
+        return await self._ctx.store.read(notes.pin, pin_id)
+
+    async def settle_pin(self, work: DueWork, principal: Principal, seen: Seen) -> Answer | None:
+        """See ``pinning.settle``."""
+        return await pinning.settle(self._ctx, work, principal, replace(seen, text=redact(seen.text)))
+
+    async def put_off_pin(self, work: DueWork, wait: float, error: str) -> None:
+        """See ``pinning.put_off``."""
+        await pinning.put_off(self._ctx, work, wait, error)
+
+    async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
+        """See ``pinning.choose``."""
+        return await pinning.choose(self._ctx, pin_id, incident_id, principal, replace(seen, text=redact(seen.text)))
+
     async def list_open(self) -> list[Incident]:
         """Open incidents, worst and oldest first."""
         return await self._ctx.store.read(incidents.list_open)
@@ -173,8 +196,7 @@ class Workflow:
     async def incident_at(self, channel: str, ts: str) -> int | None:
         """The incident whose card or thread message this is."""
         row = await self._ctx.store.read(outbox.by_message, channel, ts)
-        of_incident = {MessageKind.CARD, MessageKind.EVIDENCE, MessageKind.THREAD}
-        return row.subject if row is not None and row.kind in of_incident else None
+        return row.subject if row is not None and row.kind in pinning.OF_INCIDENT else None
 
     async def card_at(self, incident_id: int) -> tuple[str, str] | None:
         """(channel, ts) of an incident's card, None while it isn't posted."""
@@ -213,18 +235,4 @@ def _principal(tx: Tx, ctx: Context, person: SlackPerson) -> Principal:
 
 def _show(tx: Tx, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
     incident = incidents.get(tx, incident_id)
-    entries = audit.entries(tx, incident_id=incident_id, limit=200)
-    return incident, proposals.of_incident(tx, incident_id), [_line(entry) for entry in entries]
-
-
-_TOLD = frozenset({"evidence", "aftermath", "approval", "verdict", "page"})
-"""Parts of a tag that say more than the thing they are of: it is the evidence that was collected, not the incident."""
-
-
-def _line(entry: AuditEntry) -> TimelineRow:
-    detail = entry.detail or {}
-    words = detail.get("reason") or detail.get("headline") or detail.get("outcome") or detail.get("target") or ""
-    thing, _, rest = entry.tag.partition(":")
-    part, _, what = rest.rpartition(":")
-    named = part if part in _TOLD else thing
-    return TimelineRow(entry.at, entry.actor_name or entry.actor, f"{named} {what}", str(words))
+    return incident, proposals.of_incident(tx, incident_id), story.rows(tx, incident_id)

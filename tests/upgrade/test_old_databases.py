@@ -27,6 +27,7 @@ from bot.storage import (
     findings,
     freeze,
     incidents,
+    notes,
     outbox,
     people,
     proposals,
@@ -122,6 +123,8 @@ def test_an_old_database_opens_with_all_that_was_in_it(dump: Path, old: Callable
         assert store.read_now(evidence.of, 1)[0].summary == "5 of 6 ready"
         concluded = [finding.cause for finding in store.read_now(findings.of, 1)]
         assert concluded == ([] if dump.name.startswith("0001") else [Cause.CRASH_LOOP])
+        noted = store.read_now(notes.standing, "C1", "1.000100")
+        assert (noted.text if noted else "") == ("" if dump.name < "0009" else "failing over")
         assert store.read_now(freeze.state)[:3] == (True, "cli:ana", "drill")
         assert store.read_now(people.groups)["S1"][0] == ("U1",)
         assert store.transact_now(outbox.claim, NOW, timedelta(seconds=9), 5)[0].key == "card:1"

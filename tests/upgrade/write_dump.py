@@ -17,12 +17,25 @@ from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.execution import ExecutionEvent, WriteRequest
 from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.domain.incident import IncidentEvent
+from bot.domain.note import PinNews
 from bot.domain.owed import MessageKind, Priority, Stage
 from bot.domain.proposal import SYSTEM, ProposalEvent, ProposalState, ProposalText
 from bot.domain.severity import Severity
 from bot.domain.target import Target
 from bot.domain.verification import Check, CheckState, VerdictEvent
-from bot.storage import due, evidence, executions, findings, freeze, incidents, outbox, people, proposals, verifications
+from bot.storage import (
+    due,
+    evidence,
+    executions,
+    findings,
+    freeze,
+    incidents,
+    notes,
+    outbox,
+    people,
+    proposals,
+    verifications,
+)
 from bot.storage.db import Store, Tx
 
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -68,6 +81,9 @@ def story(tx: Tx) -> None:
     verifications.settle(tx, look.id, VerdictEvent.PASS, checks, {"ready": 6}, NOW)
     outbox.owe(tx, MessageKind.CARD, opened.id, "C1", Priority.NEW_CARD, NOW, key=f"card:{opened.id}")
     due.owe(tx, Stage.INVESTIGATE, opened.id, NOW)
+    number = notes.heard(tx, PinNews("Ev1", "C1", "1.000100", "U1", on=True), ana, NOW)
+    held = notes.pin(tx, number)
+    notes.add(tx, opened.id, held, link="https://x", text="failing over", author=ana, noted_by=ana, now=NOW)
     freeze.set_frozen(tx, True, "cli:ana", "drill", NOW)  # noqa: FBT003 - the switch
 
 

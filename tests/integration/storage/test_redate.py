@@ -9,6 +9,7 @@ HISTORY = {
     "artifacts": {"made_at", "gone_at"},
     "oncall_shifts": {"since", "until"},  # the schedule's own times, read anew within a minute
     "people": {"seen_at"},
+    "notes": {"noted_at", "retracted_at"},
     "alerts": {"starts_at", "ends_at", "resolved_arrived_at", "late_at", "first_seen_at", "last_seen_at"},
     "deliveries": {"starts_at", "received_at"},
     "quarantine": {"received_at"},
