@@ -222,6 +222,24 @@ class SlackRoom:
         command, _, words = line.partition(" ")
         return await self.server.slash(user, self.channel, command, words)
 
+    async def post(self, user: str, text: str, thread_ts: str | None = None) -> None:
+        """Write a message as a person."""
+        await self.server.post_as(user, self.channel, text, thread_ts)
+
+    def saying(self, words: str) -> Message:
+        """The newest message that says so, in the channel or one of its threads."""
+        space = self.server.workspace
+        there = [one for one in space.all_messages.get(self.channel, ()) if not (one.deleted or one.ephemeral_to)]
+        found = next((one for one in reversed(there) if words in "\n".join([one.text, *self.read(one)])), None)
+        if found is None:
+            raise UnmetError(f"No message says “{words}”.")
+        return found
+
+    async def react(self, user: str, name: str, words: str, *, off: bool = False) -> None:
+        """Put an emoji on the newest message that says so as a person, or take it off."""
+        ts = self.saying(words).ts
+        await (self.server.unreact if off else self.server.react)(user, self.channel, ts, name)
+
     async def quiet(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)

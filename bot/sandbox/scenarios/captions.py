@@ -10,9 +10,12 @@ from typing import Any
 
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.scenarios import schema, spans
+from bot.sandbox.scenarios.talk_step import Post, React
 
-OWN_HAND = frozenset({"press", "submit", "view", "slash"})
+OWN_HAND = frozenset({"press", "submit", "view", "slash", "post", "react"})
 """What the viewer may do instead of the player."""
+SIGNS = {"pushpin": "📌", "eyes": "👀", "white_check_mark": "✅", "+1": "👍"}
+"""As the menu of a message on the page shows them."""
 ILLS = {
     "crash": "crash",
     "oom": "run out of memory",
@@ -52,6 +55,15 @@ def _press(press: schema.Press) -> str:
 def _submit(submit: schema.Submit) -> str:
     said = _list([f"{label}: “{value}”" for label, value in submit.values.items()] or ["as it is"])
     return f"Now act as {submit.by} and submit the dialog ({said})."
+
+
+def _post(post: Post) -> str:
+    return f"Now act as {post.by} and write{' in the thread of the card' if post.thread else ''}: {post.text}"
+
+
+def _react(react: React) -> str:
+    doing, where = ("take", "off") if react.away else ("put", "on")
+    return f"Now act as {react.by} and {doing} {SIGNS[react.name]} {where} the message “{react.to}”."
 
 
 def _expect_card(expect: schema.ExpectCard) -> str:
@@ -130,6 +142,8 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
         f"Now act as {view.by}, who has a dialog that says {_quoted(view.containing or ('something',))}, and close it."
     ),
     "slash": lambda slash: f"Now act as {slash.by} and type {slash.line}",
+    "post": _post,
+    "react": _react,
     "told": lambda told: f"Only {told.to} is told: {_quoted(told.containing)}.",
     "thread": lambda thread: f"Look at the card's thread: it says {_quoted(thread.containing)}.",
     "expect_cluster": _expect_cluster,

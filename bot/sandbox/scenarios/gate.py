@@ -17,6 +17,7 @@ from bot.sandbox.scenarios.captions import OWN_HAND
 from bot.sandbox.scenarios.race import Race
 from bot.sandbox.scenarios.schema import Press, Step, ViewShown
 from bot.sandbox.scenarios.steps import Player
+from bot.sandbox.scenarios.talk_step import Post, React
 from bot.sandbox.slack.controls import controls
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.workspace import Workspace
@@ -164,6 +165,10 @@ class Gate:
             return False
         if step.press is not None:
             return user in {self._id(name) for name in step.press.by} and self._pressed(step.press, body)
+        if step.post is not None:
+            return self._id(step.post.by) == user and self._written(step.post, body)
+        if step.react is not None:
+            return self._id(step.react.by) == user and self._reacted(step.react, user, body)
         if step.slash is not None:
             return self._id(step.slash.by) == user and step.slash.line == str(body.get("text", "")).strip()
         return step.submit is not None and self._id(step.submit.by) == user
@@ -178,6 +183,20 @@ class Gate:
             return False
         said = "\n".join([views[-1].title, *reading.lines(views[-1].blocks, self._workspace)])
         return all(words in said for words in self._player.filled(shown.containing))
+
+    def _written(self, post: Post, body: Json) -> bool:
+        """Whether these are the words, in the place where they belong."""
+        card = self._player.card if self._player is not None else None
+        thread = card.message.ts if post.thread and card is not None else None
+        return post.text == str(body.get("text", "")).strip() and (body.get("thread_ts") or None) == thread
+
+    def _reacted(self, react: React, user: str, body: Json) -> bool:
+        """Whether it is that emoji, on a message that says so, and is put on or taken off as it should be."""
+        said = self._workspace.message(str(body.get("channel", "")), str(body.get("ts", "")))
+        if said is None or str(body.get("name", "")) != react.name:
+            return False
+        there = "\n".join([said.text, *reading.lines(said.blocks, self._workspace)])
+        return react.to in there and (user in said.reactions.get(react.name, [])) is react.away
 
     @property
     def card(self) -> int:

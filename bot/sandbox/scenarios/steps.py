@@ -18,12 +18,13 @@ from bot.sandbox.breakages import telling
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.patience import stretched
-from bot.sandbox.scenarios import race, schema, spans
-from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard, untold
+from bot.sandbox.scenarios import every_card, race, schema, spans
+from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard
 from bot.sandbox.scenarios.counted import count, state
 from bot.sandbox.scenarios.fault_step import Fault
+from bot.sandbox.scenarios.talk_step import Post, React
 from bot.sandbox.scenarios.transcript import Transcript
-from bot.sandbox.slack_room import DIGEST, CardHandle, UnmetError
+from bot.sandbox.slack_room import CardHandle, UnmetError
 from bot.sandbox.world import World
 
 
@@ -251,6 +252,16 @@ class Player:
         self.transcript.say(f"@{slash.by} types {slash.line}")
         must_be_acked(slash.by, await self.world.slack.slash(slash.by, slash.line))
 
+    async def _post(self, post: Post) -> None:
+        thread = self._looked_at().message.ts if post.thread else None
+        await self.world.slack.post(post.by, post.text, thread)
+        self.transcript.say(f"@{post.by} writes{' in the thread' if post.thread else ''}: {post.text}")
+
+    async def _react(self, react: React) -> None:
+        await self.world.slack.react(react.by, react.name, react.to, off=react.away)
+        doing = "takes" if react.away else "puts"
+        self.transcript.say(f"@{react.by} {doing} :{react.name}: {'off' if react.away else 'on'} “{react.to}”")
+
     # -- what must be seen ------------------------------------------------------------------------
 
     async def _expect_card(self, expect: schema.ExpectCard) -> None:
@@ -277,24 +288,7 @@ class Player:
         self.transcript.say(f"The thread of INC-{card.incident} says so ({len(said)} lines)")
 
     async def _expect_cards(self, expect: schema.ExpectCards) -> None:
-        room = self.world.slack
-        owed = {number for one in self.world.alertmanager.deliveries for number in one.answer.get("incidents", [])}
-
-        def told() -> tuple[set[int], str]:
-            cards = {card.incident for card in room.cards()}
-            digest = "\n".join(line for message in room.messages(DIGEST) for line in room.read(message))
-            listed = {int(found) for found in re.findall(r"INC-(\d+)", digest)}
-            return cards | listed, digest
-
-        await self._poll(lambda: owed <= told()[0], expect.within, lambda: untold(owed - told()[0]))
-        cards, (_, digest) = len(room.cards()), told()
-        self.transcript.say(f"{len(owed)} incidents: {cards} on cards of their own, the others in the digest")
-        if expect.digest:
-            self.transcript.quote("The digest:", digest.split("\n")[:12])
-        if expect.digest and not digest:
-            raise UnmetError("There is no digest.")
-        if expect.count is not None and cards != expect.count:
-            raise UnmetError(f"There are {cards} cards, not {expect.count}.")
+        await every_card.look(self.world, expect, self._poll, self.transcript)
 
     async def _expect_cluster(self, expect: schema.ExpectCluster) -> None:
         namespace, name = expect.workload.split("/")

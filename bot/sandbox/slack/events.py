@@ -75,15 +75,8 @@ class Events:
 
     def _reacted(self, kind: str, user: str, room: Channel, said: Message, name: str) -> None:
         self._space.changed("reaction", channel=room.id, ts=said.ts, user=user)
-        body = {
-            "type": kind,
-            "user": user,
-            "reaction": name,
-            "item": {"type": "message", "channel": room.id, "ts": said.ts},
-            "item_user": said.user,
-            "event_ts": self._space.new_ts(),
-        }
-        self._emit(kind, body, room)
+        item = {"type": "message", "channel": room.id, "ts": said.ts}
+        self.heard(kind, {"type": kind, "user": user, "reaction": name, "item": item, "item_user": said.user})
 
     def open_home(self, user: str) -> None:
         """A person opens the app's home tab."""
@@ -102,7 +95,11 @@ class Events:
         self._emit("app_home_opened", body, room)
 
     def heard(self, kind: str, body: Json) -> None:
-        """A message was written in a channel, by a person or by the app itself."""
+        """A message was written in a channel by a person or by the app itself, or the app reacted to one."""
+        if kind.startswith("reaction_"):
+            room = self._space.channels[str(body["item"]["channel"])]
+            self._emit(kind, {**body, "event_ts": self._space.new_ts()}, room)
+            return
         room = self._space.channels[str(body["channel"])]
         channel_type = "im" if room.is_im else "group" if room.is_private else "channel"
         names = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}

@@ -77,6 +77,39 @@ class Person:
         await self.page.locator("#line").press_sequentially(line)
         await self.page.locator("#line").press("Enter")
 
+    async def write(self, text: str, thread: str = "") -> None:
+        """Write a message in the channel, or in a thread that is opened for it and closed again."""
+        if not thread:
+            return await self.slash(text)
+        await self._open_thread(thread)
+        await self.page.locator("#reply").press_sequentially(text)
+        await self.page.locator("#reply").press("Enter")
+        await expect(self.page.locator("#replies")).to_contain_text(text, timeout=PATIENCE)
+        return await self._close_thread()
+
+    async def react(self, ts: str, name: str, thread: str = "", *, away: bool) -> None:
+        """Put an emoji on a message by its menu, or take it off by a press on it below; a thread stays open."""
+        place = "#messages"
+        if thread and thread != ts:
+            place = "#replies"
+            await self._open_thread(thread)
+        message = self.page.locator(f'{place} .message[data-ts="{ts}"]')
+        mine = message.locator(f'.reaction[data-react="{name}"]')
+        if away:
+            await mine.click(timeout=PATIENCE)
+        else:
+            await message.hover(timeout=PATIENCE)
+            await message.locator("[data-menu]").click(timeout=PATIENCE)
+            await self.page.locator(f'#menu [data-react="{name}"]').click(timeout=PATIENCE)
+            await expect(mine).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+
+    async def _open_thread(self, ts: str) -> None:
+        await self.page.locator(f'#messages > [data-key="{ts}"] .thread-link').click(timeout=PATIENCE)
+
+    async def _close_thread(self) -> None:
+        await self.page.locator("#thread-close").click()
+        await expect(self.page.locator("#thread")).to_be_hidden()
+
     async def submit(self, values: Mapping[str, Any]) -> None:
         """Fill in the modal, inputs named by the first words of their labels, and submit it."""
         for label, value in values.items():
@@ -124,7 +157,7 @@ class Person:
 
     async def sees_thread(self, ts: str, containing: Sequence[str], within: float) -> None:
         """Open the thread of a message, wait until its replies say so, and close it."""
-        await self.page.locator(f'#messages > [data-key="{ts}"] .thread-link').click(timeout=PATIENCE)
+        await self._open_thread(ts)
 
         async def replies() -> Sight:
             there = await seen.shown(self.page, "#replies")
@@ -134,8 +167,7 @@ class Person:
             return not (await replies()).lacks(containing)
 
         await seen.until(look, within, lambda _: f"The thread doesn't say {containing}")
-        await self.page.locator("#thread-close").click()
-        await expect(self.page.locator("#thread")).to_be_hidden()
+        await self._close_thread()
 
 
 async def fill(control: Locator, value: Any) -> None:

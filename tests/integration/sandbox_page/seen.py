@@ -115,8 +115,9 @@ async def shown(page: Page, where: str = "#messages") -> dict[str, Sight]:
 
 
 async def private(page: Page) -> dict[str, Sight]:
-    """Those marked as visible to the acting person alone."""
-    return {one["ts"]: Sight.of(one) for one in await page.evaluate(SHOWN, "#messages") if one["alone"]}
+    """Those marked as visible to the acting person alone, in the channel and in the thread that is open."""
+    there = [one for where in ("#messages", "#replies") for one in await page.evaluate(SHOWN, where)]
+    return {one["ts"]: Sight.of(one) for one in there if one["alone"]}
 
 
 async def until(look: Callable[[], Any], within: float, failure: Callable[[Any], str]) -> Any:

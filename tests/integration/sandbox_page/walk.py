@@ -21,6 +21,7 @@ from bot.sandbox.scenarios.captions import OWN_HAND, caption
 from bot.sandbox.scenarios.engine import Turn
 from bot.sandbox.scenarios.schema import Scenario, Step
 from bot.sandbox.scenarios.steps import Player
+from bot.sandbox.scenarios.talk_step import Post, React
 from bot.sandbox.slack_room import message_key
 from bot.sandbox.tour import Tour
 from tests.integration.sandbox_page import seen
@@ -241,6 +242,16 @@ class Walk:
     async def _do_slash(self, slash: schema.Slash, _words: str) -> None:
         await self.person.become(slash.by)
         await self.person.slash(slash.line)
+
+    async def _do_post(self, post: Post, _words: str) -> None:
+        await self.person.become(post.by)
+        card = self._player.card if self._player is not None else None
+        await self.person.write(post.text, card.message.ts if post.thread and card is not None else "")
+
+    async def _do_react(self, react: React, _words: str) -> None:
+        await self.person.become(react.by)
+        said = self.world.slack.saying(react.to)
+        await self.person.react(said.ts, react.name, said.thread_ts or "", away=react.away)
 
     async def _in_front_of(self, name: str) -> None:
         """A dialog comes to whoever acts already; else one acts as that person first."""

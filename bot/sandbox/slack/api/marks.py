@@ -8,6 +8,13 @@ from bot.sandbox.slack.api.context import Api
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.models import Channel, Json, Message
 
+SHOWN_USERS = 50
+"""People of a reaction that are shown unless all are asked for; how many Slack shows isn't written down."""
+THREAD = frozenset({
+    "thread_ts", "reply_count", "reply_users_count", "reply_users", "latest_reply", "is_locked", "subscribed",
+    "parent_user_id",
+})  # fmt: skip
+"""What reactions.get doesn't promise to tell of a message."""
 EMOJI = re.compile(r"^[a-z0-9_+'\-]+(::skin-tone-[2-6])?$")
 
 
@@ -23,6 +30,14 @@ def _emoji(args: Args) -> str:
     return name
 
 
+def _reacted(api: Api, kind: str, room: Channel, said: Message, name: str) -> None:
+    """The app hears of its own reactions, too."""
+    bot = api.workspace.bot_user_id
+    api.workspace.changed("reaction", channel=room.id, ts=said.ts, user=bot)
+    item = {"type": "message", "channel": room.id, "ts": said.ts}
+    api.emit(kind, {"type": kind, "user": bot, "reaction": name, "item": item, "item_user": said.user})
+
+
 def reactions_add(api: Api, args: Args) -> Json:
     """reactions.add."""
     room, said = _item(api, args)
@@ -35,7 +50,7 @@ def reactions_add(api: Api, args: Args) -> Json:
     if bot in users:
         raise ApiError("already_reacted")
     users.append(bot)
-    api.workspace.changed("reaction", channel=room.id, ts=said.ts, user=bot)
+    _reacted(api, "reaction_added", room, said, _emoji(args))
     return {}
 
 
@@ -48,15 +63,25 @@ def reactions_remove(api: Api, args: Args) -> Json:
     said.reactions[name].remove(bot)
     if not said.reactions[name]:
         del said.reactions[name]
-    api.workspace.changed("reaction", channel=room.id, ts=said.ts, user=bot)
+    _reacted(api, "reaction_removed", room, said, name)
     return {}
 
 
 def reactions_get(api: Api, args: Args) -> Json:
-    """reactions.get."""
+    """reactions.get: the message with its reactions and its address, which alone says whose thread it is in.
+
+    Without ``full`` Slack may cut the people of a reaction; the count is right.
+    """
     room, said = _item(api, args)
+    if api.workspace.bot_user_id not in room.members:
+        raise ApiError("not_in_channel")
     shown = shapes.message(api.workspace, said, api.base_url())
-    return {"type": "message", "channel": room.id, "message": shown}
+    kept = {key: value for key, value in shown.items() if key not in THREAD}
+    if not args.flag("full"):
+        for one in kept.get("reactions", ()):
+            one["users"] = one["users"][:SHOWN_USERS]
+    kept["permalink"] = shapes.permalink(api.base_url(), room.id, said.ts, said.thread_ts)
+    return {"type": "message", "channel": room.id, "message": kept}
 
 
 def pins_add(api: Api, args: Args) -> Json:

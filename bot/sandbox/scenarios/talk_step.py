@@ -1,0 +1,28 @@
+"""The steps in which people talk: a message that somebody writes, and an emoji that somebody puts on one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Post(_Part):
+    """A person writes a message in the channel, or in the thread of the card that is looked at."""
+
+    by: str
+    text: str
+    thread: bool = False
+
+
+class React(_Part):
+    """A person puts an emoji on the newest message that says so, or takes it ``away``; the page's menu has four."""
+
+    by: str
+    name: Literal["pushpin", "eyes", "white_check_mark", "+1"] = "pushpin"
+    to: str
+    away: bool = False
