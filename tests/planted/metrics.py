@@ -131,7 +131,7 @@ BUGS = (
         name="no-picture-no-start",
         why="An app that was installed before charts came doesn't start any more.",
         file="bot/slack/preflight.py",
-        old="    missing = sorted(set(SCOPES) - SPARED - identity.scopes)\n",
+        old="    missing = sorted(set(SCOPES) - set(SPARED) - identity.scopes)\n",
         new="    missing = sorted(set(SCOPES) - identity.scopes)\n",
         tests=(f"{CLIENT}::test_a_permission_that_pictures_alone_need_never_stops_a_start",),
     ),
