@@ -167,8 +167,11 @@ async def together(cluster: Cluster, server: ClusterServer, incidents: int) -> l
     return wrong + ([f"{calls / took:.1f} calls a second"] if calls > RATE * (took + 1) else [])
 
 
-async def pressed(incidents: int, seconds: float) -> Presses:
-    """The whole bot: fifty workloads break in one moment, and two people press what stands on the cards meanwhile."""
+async def pressed(incidents: int, seconds: float, least: int = 0) -> Presses:
+    """The whole bot: fifty workloads break in one moment, and two people press what stands on the cards meanwhile.
+
+    They press for so many seconds, and until ``least`` of their presses were acknowledged.
+    """
     names = {f"team-{number % SPACES}/app-{number}": 2 for number in range(incidents)}
     found = Presses()
     with tempfile.TemporaryDirectory(prefix="fettle-evidence-") as folder:
@@ -180,7 +183,7 @@ async def pressed(incidents: int, seconds: float) -> Presses:
                 world.cluster.crash_loop(*name.split("/"), pods=2)
             began, before = time.monotonic(), len(world.cluster_server.requests)
             alerts = [asyncio.create_task(world.fire("KubePodCrashLooping", name)) for name in names]
-            while time.monotonic() - began < seconds:
+            while time.monotonic() - began < seconds or len(found.acked) < least:
                 await press(world, found)
                 await asyncio.sleep(0.5)
             await asyncio.gather(*alerts)

@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +59,11 @@ class Presses:
         return f"{told}, lost {len(self.lost)}{verdict}"
 
 
-async def measure(world: World, alerts: int, seconds: float) -> Presses:
-    """Start a verification, then bursts of ``alerts``, one after the other, and press for ``seconds`` of them."""
+async def measure(world: World, alerts: int, seconds: float, least: int = 0) -> Presses:
+    """Start a verification, then bursts of ``alerts``, one after the other, and press for ``seconds`` of them.
+
+    ``least`` are the acknowledgements that the bursts go on for at least.
+    """
     await world.start_bot()
     world.cluster.crash_loop("shop", "api")
     await world.fire("KubePodCrashLooping", "shop/api")
@@ -69,7 +73,9 @@ async def measure(world: World, alerts: int, seconds: float) -> Presses:
     # Workloads that are there, so that evidence of theirs is gathered meanwhile.
     await asyncio.gather(world.fire("HighErrorRate", "shop/web"), world.fire("HighErrorRate", "pay/ledger"))
     found, begun = Presses(), time.monotonic()
-    storms = asyncio.create_task(_storms(world, alerts, begun + seconds))
+    storms = asyncio.create_task(
+        _storms(world, alerts, lambda: time.monotonic() < begun + seconds or len(found.acked) < least)
+    )
     while not storms.done():
         await press(world, found)
         await asyncio.sleep(MOMENT)
@@ -82,11 +88,11 @@ def _verdict(card: CardHandle) -> str | None:
     return next((word for word in ("PASS", "FAIL", "INCONCLUSIVE") if word in card.text), None)
 
 
-async def _storms(world: World, alerts: int, until: float) -> int:
-    """Bursts of alerts nobody has seen, until the time is over and at least one; how many were taken."""
+async def _storms(world: World, alerts: int, goes_on: Callable[[], bool]) -> int:
+    """Bursts of alerts nobody has seen, for as long as it goes on and at least one; how many were taken."""
     sent: list[Delivery] = []
     number = 0
-    while not sent or time.monotonic() < until:
+    while not sent or goes_on():
         groups = max(alerts // 10, 1)
         sent += await world.alertmanager.storm(alerts, groups, namespace=f"burst-{number}", at_once=AT_ONCE)
         number += 1

@@ -30,8 +30,8 @@ EXECUTION_ID = "fettle.dev/execution"
 """The annotation by which a write says which execution it belongs to."""
 STEPS_WITHIN = timedelta(hours=1)
 """How long an approval of several steps lasts at most."""
-WITHIN = timedelta(seconds=60)
-"""What is due is attempted, and a verdict given, this soon (I7)."""
+WITHIN = timedelta(seconds=300)
+"""What is due is attempted, and a verdict given, this soon (I7): a minute, and four that a busy machine may take."""
 
 ENTRIES = """
 SELECT a.seq, a.at, a.subject, a.actor, d.detail FROM audit AS a LEFT JOIN audit_details AS d ON d.seq = a.seq

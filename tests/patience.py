@@ -21,7 +21,7 @@ PATIENT = 400.0
 """Seconds; less than pytest's own limit of a test, so that what was waited for is told."""
 GROWING = 0.5, 5.0, 50.0, 200.0
 """Seconds of a limit that one counterpart misses, whatever it is, and the other one keeps: if not this, the next."""
-STRETCHED = 40
+STRETCHED = 20
 """How much longer the sandbox waits than it says (``bot.sandbox.patience``)."""
 
 

@@ -33,6 +33,7 @@ from bot.workflow.propose import NOTHING
 from tests.integration.clusters import UNHURRIED
 from tests.integration.workflow.floor import API, Floor, settings_in
 from tests.invariants import Left, hold
+from tests.patience import PATIENT
 
 ROUNDS = 60
 STEP = 3.0
@@ -77,7 +78,7 @@ class Night:
         """Point to the seconds by which the clock of the bot's machine jumps there."""
         self.times = 1
         """How often each claimed row is run."""
-        self.kube_timeout = 2.0
+        self.kube_timeout = PATIENT
         """Seconds that the client waits for the cluster."""
         self.soak = "1s"
         self.actions = "restart"

@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox.kubernetes.faults import Fault
 from tests.chance import SEED, some
+from tests.patience import PATIENT
 
 from .conftest import Fresh
 from .night import Clears, Fires, Night, approves, chooses, ended_well, insists
@@ -69,7 +70,7 @@ async def test_any_call_to_the_cluster_may_fail_once(fresh: Fresh, name: str, te
     total = await whole(fresh)
     numbers = some(range(1, total + 1), 4)
     for number in numbers:
-        async with fresh(kube_timeout=0.3 if "stall" in name else 2.0) as night:
+        async with fresh(kube_timeout=1.0 if "stall" in name else PATIENT) as night:
             calls = Calls(night, FAULTS[name], number)
             try:
                 await night.live(Fires(), chooses, approves, insists, Clears())

@@ -83,7 +83,7 @@ async def _night(gate: asyncio.Semaphore, folder: Path, rng: random.Random, way:
     async with gate, whole(folder, settings) as night, _furnished(night, way, program) as world:
         staffed(night)
         async with running(night):
-            await night.world.slack_server.wait_connected(timeout=60)
+            await night.world.slack_server.wait_connected()
             await _asked(night, way, world)
             card = await night.world.slack.expect_card(buttons=["Approve"], within=60)
             sent = await _crowd(night, card, rng)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.sockets import ACK_SECONDS
 from tests.chance import SEED, SOAK
 
 from .whole import Whole, running, whole
@@ -69,6 +70,7 @@ async def _night(gate: asyncio.Semaphore, folder: Path, name: str, at: int) -> i
     """How many calls it made."""
     async with gate, whole(folder) as night:
         calls = Calls(night, FAULTS[name], at)
+        night.world.slack_server.sockets.ack_seconds = ACK_SECONDS  # a press may be heard by nobody
         try:
             async with running(night):
                 await night.play()

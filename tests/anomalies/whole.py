@@ -19,10 +19,11 @@ from bot.sandbox.slack_room import CARD, CardHandle, UnmetError
 from bot.sandbox.world import World, WorldOptions
 from bot.settings import load
 from tests.invariants import Left, execution_of, hold
+from tests.patience import PATIENT
 
 ALERT, PLACE = "KubePodCrashLooping", "shop/api"
 SETTINGS = {
-    "SLACK_TIMEOUT": "4s", "KUBE_TIMEOUT": "20s", "EVIDENCE_TIMEOUT": "30s", "VERIFY_SOAK": "1s",
+    "SLACK_TIMEOUT": "10s", "KUBE_TIMEOUT": "20s", "EVIDENCE_TIMEOUT": "30s", "VERIFY_SOAK": "1s",
     "VERIFY_SOAK_CRASHLOOP": "1s", "EVIDENCE_RATE": "100",
 }  # fmt: skip
 """Limits that a stall makes a night wait for; shorter ones would be a fault of their own on a busy machine."""
@@ -66,7 +67,7 @@ class Whole:
         assert all(one.accepted for one in sent)
         await self.until(self.quiet)
 
-    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]], within: float = 300.0) -> None:
+    async def until(self, holds: Callable[[], bool | asyncio.Future[bool]], within: float = PATIENT) -> None:
         """Look again and again; what there is instead is told when it takes too long."""
         try:
             async with asyncio.timeout(within):

@@ -22,7 +22,7 @@ from . import planting
 from .outside import Outside, outside
 from .places import Canaries
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(540)
 
 PLANTED = {"handlers", "playbooks", "kubeconfig-bot.yaml", "kubeconfig-admin.yaml"}
 """What the test wrote itself."""

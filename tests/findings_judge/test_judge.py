@@ -11,10 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import pytest
+
 from bot.domain.finding import Confidence
 from bot.findings.ranked import rank
 from tests.findings_judge.generate import make
 from tests.findings_judge.judging import Judgement, judge
+
+pytestmark = pytest.mark.timeout(1800)
 
 JUDGED = "judged-41aa-"
 COUNT = 300

@@ -21,7 +21,7 @@ def _rooms() -> set[str]:
     return modules | packages | {"commands", "alerts"}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(540)
 def test_the_import_contracts_are_kept() -> None:
     told = subprocess.run(  # noqa: S603 - the project's own linter
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],

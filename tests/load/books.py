@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from bot.sandbox.patience import stretched
 from bot.sandbox.slack.models import Message
 from bot.sandbox.slack_room import DIGEST, message_key
 from bot.sandbox.world import World
-from tests.invariants import UNATTEMPTED, WITHIN, Left, problems
+from tests.invariants import UNATTEMPTED, Left, problems
+from tests.patience import PATIENT
 
 UNPOSTED = """
 SELECT count(*) FROM incidents AS i WHERE NOT EXISTS (
@@ -75,7 +77,7 @@ class Books:
             "executions unsettled": UNSETTLED,
             "stages owed": WORKING,
         }
-        end = time.monotonic() + within
+        end = time.monotonic() + stretched(within)
         while left := {words: number for words, sql in asked.items() if (number := self.count(sql))}:
             if time.monotonic() > end:
                 raise AssertionError(f"after {within:.0f} s there are still {left}{self.world.bot.last_lines()}")
@@ -85,7 +87,7 @@ class Books:
         """Wait until every message was tried, and how many seconds that took: one goes out a second in a channel."""
         begun, waiting = time.monotonic(), len(self.rows(UNATTEMPTED))
         while left := self.rows(UNATTEMPTED):
-            if time.monotonic() - begun > waiting + WITHIN.total_seconds():
+            if time.monotonic() - begun > waiting + PATIENT:
                 raise AssertionError(f"of {waiting} messages {len(left)} were never tried{self.world.bot.last_lines()}")
             await asyncio.sleep(0.25)
         return time.monotonic() - begun

@@ -16,12 +16,14 @@ import pytest
 
 from bot.sandbox.alertmanager import Delivery
 from bot.sandbox.bot_process import ROOT
+from bot.sandbox.slack.sockets import ACK_SECONDS
 from bot.sandbox.world import World, WorldOptions
 from bot.storage import audit, facts
 from bot.storage.db import Store, Tx
 from tests.chance import SOAK
 from tests.disk.power import Disk, recorded
 from tests.disk.watched import available
+from tests.patience import until
 
 from .books import Books
 from .crowd import Crowd
@@ -35,7 +37,7 @@ LIVES, CUTS = (6, 10) if SOAK else (2, 5)
 """So many processes, and so many cuts of each."""
 PLACES = [f"shop/app-{life}" for life in range(LIVES)]
 """One of them begins to crash in each life."""
-SETTINGS = {"KUBE_TIMEOUT": "2s"}  # an execution cut off in its middle is read back this long, and 5 s, later
+SETTINGS = {"KUBE_TIMEOUT": "5s"}  # an execution cut off in its middle is read back this long, and 5 s, later
 
 
 class Witness(Crowd):
@@ -97,6 +99,7 @@ class Rig:
         work += [asyncio.create_task(self.crowd.approve(place)) for place in PLACES]
         await self.crowd.breaks(next(self._ill))
         await asyncio.sleep(seconds)
+        await until(lambda: len(self.crowd.marks) >= 3 * cuts)  # there is something to cut
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
@@ -162,6 +165,7 @@ async def test_a_power_cut_loses_nothing_that_was_answered(
     rig = Rig(tmp_path, rng)
     async with rig.world as world:
         world.slack_server.enforce_rates = False
+        world.slack_server.sockets.ack_seconds = ACK_SECONDS  # who pressed as it died is told so
         for _ in range(LIVES):
             await rig.life(seconds=rng.uniform(1.0, 4.0 if SOAK else 2.0), cuts=CUTS)
         await world.start_bot()
@@ -186,6 +190,7 @@ async def test_the_same_cuts_do_lose_alerts_where_commits_are_not_synced(
     rig = Rig(tmp_path, rng, synchronous="NORMAL")
     async with rig.world as world:
         world.slack_server.enforce_rates = False
+        world.slack_server.sockets.ack_seconds = ACK_SECONDS  # who pressed as it died is told so
         await rig.life(seconds=2.0, cuts=LIVES * CUTS)
         tell(f"NORMAL: {rig.found.cuts} cuts lost {rig.found.lost} of {rig.found.asked} alerts")
         assert rig.found.cuts == LIVES * CUTS

@@ -18,6 +18,7 @@ from bot.sandbox.world import World
 from bot.slack.client import SlackClient
 from bot.storage.db import Store, Tx
 from bot.workflow.intake import IntakeRules, receive
+from tests.patience import PATIENT
 
 from .books import Books
 
@@ -34,7 +35,7 @@ SELECT count(*) FROM outbox WHERE version > sent_version AND NOT dropped
 """
 EPISODES = "SELECT id, episodes, digest_id IS NOT NULL FROM incidents"
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(540)
 
 
 def recorded() -> tuple[list[tuple[datetime, bytes]], int]:
@@ -76,7 +77,7 @@ async def sent(store: Store) -> None:
     def waiting(tx: Tx) -> int:
         return int(tx.execute(WAITING).fetchone()[0])
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENT):
         while await store.read(waiting):  # noqa: ASYNC110 - the outbox is a table
             await asyncio.sleep(0.01)
 
@@ -87,7 +88,7 @@ async def test_a_week_makes_at_most_one_new_message_for_each_episode(
     """What a person hears are new messages in the channel: cards, digests, and replies shown in the channel too."""
     arrivals, truth = recorded()
     watch = Watch(arrivals[0][0])
-    slack = await SlackClient.connect(slack_server.bot_token, slack_server.api_url, 5.0)
+    slack = await SlackClient.connect(slack_server.bot_token, slack_server.api_url, PATIENT)
     dispatcher = Dispatcher(sqlite_store, slack, watch, AT_ONCE)
     stop = asyncio.Event()
     delivering = asyncio.create_task(dispatcher.run(stop))

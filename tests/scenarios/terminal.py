@@ -17,6 +17,8 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from select import select
 
+from tests.patience import PATIENT
+
 TOKEN = re.compile(r"\x1b\[([?<>=]?)([\d;]*)([A-Za-z])|\x1b[()][A-Z0-9]|\x1b[=>78]|\x1b\][^\x07]*\x07|(.)", re.DOTALL)
 
 
@@ -129,17 +131,17 @@ class Terminal:
         self.screens.feed(text[:cut])
         return True
 
-    def until(self, look: Callable[[], bool], within: float = 60.0) -> None:
+    def until(self, look: Callable[[], bool], within: float = PATIENT) -> None:
         """Read until it is so."""
         end = time.monotonic() + within
         while not look():
             assert time.monotonic() < end, "\n".join([*self.screens.text(), *self.screens.kept])
             assert self.read(0.1) or look(), "\n".join(self.screens.kept)
 
-    def end(self, within: float = 60.0) -> int:
+    def end(self, within: float = PATIENT) -> int:
         """Read to the end; the exit code."""
         end = time.monotonic() + within
         while self.read(0.1) and time.monotonic() < end:
             pass
         os.close(self._ours)
-        return self.process.wait(5)
+        return self.process.wait(PATIENT)

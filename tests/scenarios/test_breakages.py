@@ -15,7 +15,7 @@ from tests.chance import most
 AT_ONCE = 2
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_each_breakage_is_told_on_a_card_with_its_cause_first_and_what_helps(
     measuring: Mapping[str, str],
 ) -> None:
@@ -31,7 +31,7 @@ async def test_each_breakage_is_told_on_a_card_with_its_cause_first_and_what_hel
     assert not bad, "\n\n".join(bad)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(540)
 async def test_a_card_that_was_promised_otherwise_is_no_pass(tmp_path: Path, measuring: Mapping[str, str]) -> None:
     """The look at cards is no rubber stamp: words, command and cause each count, and what the card says is shown."""
     settings = telling.broken_settings(["shop"])
@@ -43,7 +43,7 @@ async def test_a_card_that_was_promised_otherwise_is_no_pass(tmp_path: Path, mea
         for lie in (
             {"says": ("runs out of memory",)}, {"by_hand": "kubectl scale"}, {"offers": "Approve something"},
         ):  # fmt: skip
-            said = await telling.read(world, replace(true, breakage=replace(true.breakage, **lie)), number, within=0.1)
+            said = await telling.read(world, replace(true, breakage=replace(true.breakage, **lie)), number, within=0.01)
             assert "the card lacks" in said
             assert "Likely cause" in said
         assert await telling.causes(world) == {number: "image_pull"}

@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox.slack.models import Message
 from bot.sandbox.world import World, WorldOptions
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 
 def charts(world: World) -> Message | None:

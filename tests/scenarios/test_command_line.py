@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.bot_process import ROOT
+from tests.patience import PATIENT
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 
 async def _start(folder: Path, *words: str) -> asyncio.subprocess.Process:
@@ -32,7 +33,7 @@ def _only_child(pid: int) -> int:
 
 
 async def _until_written(path: Path, process: asyncio.subprocess.Process) -> dict[str, str]:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENT):
         while not (told := _read(path)):
             assert process.returncode is None
             await asyncio.sleep(0.1)
@@ -78,7 +79,7 @@ async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> Non
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert bot.stderr is not None
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENT):
         while b'"ready"' not in (line := await bot.stderr.readline()):
             assert line, "the bot ended before it was ready"
     assert told["LISTEN_PORT"] in told["FETTLE_URL"]
@@ -175,7 +176,7 @@ async def test_a_scenario_on_the_page_says_where_and_sigterm_ends_it_with_zero(t
     (tmp_path / "held.yml").write_text("name: held\ntitle: Held\nsteps: [{say: a}]\n", encoding="utf-8")
     process = await _start(tmp_path, "--scenario", "held.yml")
     assert process.stdout is not None
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENT):
         while b"  Page       http://127.0.0.1:" not in (line := await process.stdout.readline()):
             assert line, "it ended before it was there"
     process.send_signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.world import World, WorldOptions
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 TEXT = """
 class KubePodCrashLoopingHandler:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bot.sandbox.world import World, WorldOptions
+from tests.patience import PATIENT
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 
 def lines(world: World, level: str) -> list[str]:
@@ -19,7 +20,7 @@ def lines(world: World, level: str) -> list[str]:
     return [f"{line['event']}: {line.get('error', '')}" for line in told if line.get("level") == level]
 
 
-async def until(holds: Callable[[], Any], failure: Callable[[], object], within: float = 25.0) -> None:
+async def until(holds: Callable[[], Any], failure: Callable[[], object], within: float = PATIENT) -> None:
     try:
         async with asyncio.timeout(within):
             while not holds():  # noqa: ASYNC110 - a log has no event
@@ -79,7 +80,7 @@ async def test_doctor_beside_a_running_bot_asks_it_who_else_is_connected(
 
         world.slack_server.faults.ghosts(2)
         world.slack_server.faults.close_sockets()
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(PATIENT):
             while (status := await world.status())["slack"]["other_connections"] < 2:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.1)
         assert "another program uses its app-level token" in status["slack"]["shared"]

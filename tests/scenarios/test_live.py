@@ -15,7 +15,7 @@ import pytest
 from bot.sandbox.bot_process import ROOT
 from tests.scenarios.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 MINE = """
 name: mine
 title: A crash loop, and a word that no card says
@@ -24,7 +24,7 @@ steps:
   - fire: {alert: KubePodCrashLooping, workload: shop/api}
   - expect_card: {containing: [shop/api], buttons: [Approve], within: 20}
   - wait: 2
-  - expect_card: {containing: [a word that no card says], within: 0.5}
+  - expect_card: {containing: [a word that no card says], within: 0.1}
   - say: never
 """
 HELD = "name: held\ntitle: Held\nsteps: [{say: a}, {wait: 60}]\n"

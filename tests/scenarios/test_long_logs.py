@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox.slack.models import File
 from bot.sandbox.world import World, WorldOptions
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 CANARY = "hunter2-Canary-93f1"
 LINES = (

@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from bot.sandbox.bot_process import ROOT
+from tests.patience import PATIENT
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(540)
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [
@@ -60,7 +61,7 @@ def dotenv(path: Path) -> dict[str, str]:
 
 
 async def until(path: Path, process: asyncio.subprocess.Process) -> dict[str, str]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENT):
         while not (told := dotenv(path)):
             assert process.returncode is None, await process.communicate()
             await asyncio.sleep(0.1)

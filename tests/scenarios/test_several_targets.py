@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox.slack_room import CardHandle
 from bot.sandbox.world import World, WorldOptions
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 
 def picker(card: CardHandle) -> dict[str, object] | None:

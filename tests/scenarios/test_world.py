@@ -13,8 +13,9 @@ from bot.sandbox.scenarios import engine
 from bot.sandbox.scenarios.engine import Result, Turn
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.world import World, WorldOptions
+from tests.patience import PATIENT
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(540)
 
 
 async def test_status_tells_what_is_open_and_holds_no_secret(tmp_path: Path, measuring: Mapping[str, str]) -> None:
@@ -84,13 +85,13 @@ async def test_a_bot_that_ends_once_it_was_ready_did_not_start(tmp_path: Path) -
     async with World(tmp_path) as world:
         world.slack_server.faults.error("*", 503)
         starting = asyncio.create_task(world.start_bot())
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENT):
             while not any('"ready"' in line for line in world.bot.log_lines):  # noqa: ASYNC110 - a log has no event
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)  # /readyz is asked meanwhile
         world.bot.terminate()
         with pytest.raises(BotStartError, match="ended with exit code 0"):
-            await asyncio.wait_for(starting, 15)
+            await asyncio.wait_for(starting, PATIENT)
 
 
 async def test_a_second_bot_on_the_same_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ async def test_a_kept_world_is_found_again(tmp_path: Path, measuring: Mapping[st
 
 async def test_scenarios_that_are_interrupted_have_ended_their_worlds_before_it_goes_on() -> None:
     """Also those that wait for their turn then; they end at once, and the others take the time that they need."""
-    held = [Scenario.model_validate({"name": f"held-{one}", "title": "", "steps": [{"wait": 60}]}) for one in range(3)]
+    held = [Scenario.model_validate({"name": f"held-{one}", "title": "", "steps": [{"wait": 600}]}) for one in range(3)]
     worlds: list[World] = []
 
     def watch(world: World, _result: Result) -> Turn:
@@ -129,7 +130,7 @@ async def test_scenarios_that_are_interrupted_have_ended_their_worlds_before_it_
         return engine.at_once
 
     playing = asyncio.create_task(engine.play_all(held, at_once=2, watch=watch))
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENT):
         while len([one for one in worlds if one.bot.running]) < 2:
             assert not playing.done()
             await asyncio.sleep(0.05)

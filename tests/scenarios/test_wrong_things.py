@@ -30,7 +30,7 @@ from .wrong_slack import SLACK
 
 EVERYTHING = (*SLACK, *CLUSTER, *HERE)
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(540)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

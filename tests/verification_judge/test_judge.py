@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.chance import SEED, SOAK
 from tests.verification_judge.judging import judge
 from tests.verification_judge.play import CLEAN, HAZARDS, draw
 from tests.verification_judge.verbs import VERBS
+
+pytestmark = pytest.mark.timeout(1800)
 
 JUDGED = "judged-58e2-"
 COUNT, FEW = 1000, 5

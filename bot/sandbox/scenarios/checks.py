@@ -7,10 +7,14 @@ refuses to read the bot's store: the audit is asked through its own command line
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bot.sandbox.patience import stretched
 from bot.sandbox.slack.models import Reply
-from bot.sandbox.slack_room import UnmetError, message_key
+from bot.sandbox.slack.server import SlackServer
+from bot.sandbox.slack.sockets import ACK_SECONDS
+from bot.sandbox.slack_room import CardHandle, UnmetError, message_key
 from bot.sandbox.world import World
 
 UNHEARD = {
@@ -58,6 +62,29 @@ def must_be_acked(who: str, reply: Reply) -> None:
         raise UnmetError(f"Slack showed @{who} an error: {reply.error} {reply.errors or ''}")
     if not reply.acked:
         raise UnmetError(f"What @{who} did was not acknowledged.")
+
+
+async def pressed(card: CardHandle, words: str, by: str, *, unheard: bool) -> str:
+    """A press that must be acknowledged, or be told within Slack's own three seconds that nobody heard it; a sentence.
+
+    Raises ``UnmetError`` where it ended otherwise.
+    """
+    if not unheard:
+        must_be_acked(by, await card.press(words, by))
+        return ""
+    with in_slacks_time(card.room.server):
+        return must_be_unheard(by, await card.press(words, by))
+
+
+@contextmanager
+def in_slacks_time(server: SlackServer) -> Iterator[None]:
+    """What nobody acknowledges is over after Slack's own seconds, however patient the sandbox is otherwise."""
+    patient = server.sockets.ack_seconds
+    server.sockets.ack_seconds = min(patient, ACK_SECONDS)
+    try:
+        yield
+    finally:
+        server.sockets.ack_seconds = patient
 
 
 def must_be_unheard(who: str, reply: Reply) -> str:

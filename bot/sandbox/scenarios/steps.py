@@ -19,7 +19,7 @@ from bot.sandbox.faults.every import sentence
 from bot.sandbox.kubernetes import stand_in, stand_in_go
 from bot.sandbox.patience import stretched
 from bot.sandbox.scenarios import every_card, race, schema, spans
-from bot.sandbox.scenarios.checks import must_be_acked, must_be_unheard
+from bot.sandbox.scenarios.checks import must_be_acked, pressed
 from bot.sandbox.scenarios.counted import count, state
 from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.talk_step import Post, React
@@ -211,11 +211,9 @@ class Player:
         return found[0]
 
     async def _press_one(self, words: str, by: str, *, unheard: bool) -> None:
-        reply = await self._looked_at().press(words, by)
-        if unheard:
-            self.transcript.say(must_be_unheard(by, reply))
-        else:
-            must_be_acked(by, reply)
+        said = await pressed(self._looked_at(), words, by, unheard=unheard)
+        if said:
+            self.transcript.say(said)
 
     async def press_for(self, press: schema.Press, by: str) -> None:
         """One press of several at the same moment, of which the others are made on the page."""

@@ -16,7 +16,7 @@ from .real import PROGRAM, RealAlertmanager, running
 
 pytestmark = [
     pytest.mark.alertmanager,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(540),
     pytest.mark.skipif(
         PROGRAM is None,
         reason="NO ALERTMANAGER: prometheus-alertmanager is missing, no real one was heard (apt-get install it)",

@@ -51,7 +51,7 @@ async def _first_cause(cluster: Cluster, prometheus: Prometheus, broken: Broken,
     return ranked[0].cause.value if ranked else "nothing"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(540)
 async def test_every_further_alert_of_a_breakage_leads_to_its_cause(tmp_path: Path) -> None:
     server = ClusterServer("fettle-sandbox", ready_after=0.5)
     measured = PrometheusServer(server.cluster)

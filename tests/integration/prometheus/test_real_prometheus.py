@@ -26,7 +26,7 @@ from .real import MISSING, PROGRAM, Exporter, running
 
 pytestmark = [
     pytest.mark.prometheus,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(540),
     pytest.mark.skipif(PROGRAM is None, reason=MISSING),
 ]
 

@@ -74,8 +74,8 @@ def test_recreate_stops_everything_before_it_starts_anything(cluster: Cluster) -
     cluster.advance(3)
     restart(cluster, "Deployment", "api", "T1")
     seen = set()
-    for _ in range(100):
-        cluster.advance(0.05)
+    for _ in range(200):
+        cluster.advance(0.02)
         hashes = {pod["metadata"]["labels"]["pod-template-hash"] for pod in cluster.pods("shop", "api")}
         assert len(hashes) <= 1
         seen |= hashes

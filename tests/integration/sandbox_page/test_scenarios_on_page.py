@@ -23,7 +23,7 @@ ALWAYS = ("glass-broken", "two-press-at-once")
 """Every kind of act on a message, and everything that is told to one person, in the shortest that has it."""
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3000)
 async def test_scenarios_are_walked_through_on_the_page(browser: Browser, tmp_path: Path) -> None:
     everything = schema.load_all()
     others = [one for name, one in everything.items() if name not in ALWAYS]

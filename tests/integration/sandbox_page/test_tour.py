@@ -141,7 +141,7 @@ async def test_it_plays_by_itself_and_says_why_where_it_ends_otherwise(
 ) -> None:
     monkeypatch.setattr(gate_module, "PRESSING", 0.1)
     typed = {"slash": {"by": "bo", "line": "/incident list"}}
-    wrong = {"expect_card": {"containing": ["a word that no card says"], "within": 0.5}}
+    wrong = {"expect_card": {"containing": ["a word that no card says"], "within": 0.1}}
     async with asyncio.timeout(PATIENT):
         tour, playing = await tours(steps=[typed, wrong, {"say": "never"}])
         tour.gate.play()

@@ -30,7 +30,7 @@ from tests.integration.workflow.floor import Floor
 
 pytestmark = [
     pytest.mark.alertmanager,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(540),
     pytest.mark.skipif(
         PROGRAM is None,
         reason="NO ALERTMANAGER: prometheus-alertmanager is missing, no real one was heard (apt-get install it)",
