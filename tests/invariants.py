@@ -25,6 +25,7 @@ from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack_room import CARD, DIGEST, message_key
 from bot.storage import audit
 from bot.storage.db import Store
+from tests.patience import PATIENT
 
 EXECUTION_ID = "fettle.dev/execution"
 """The annotation by which a write says which execution it belongs to."""
@@ -74,7 +75,7 @@ class Left:
             with psycopg.connect(self.url) as server:
                 return server.execute(sql).fetchall()  # type: ignore[arg-type]
         path = self.url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENT)) as connection:
             return connection.execute(sql).fetchall()
 
     def messages(self) -> list[Message]:

@@ -102,6 +102,7 @@ class Copy:
         self._red.unlink(missing_ok=True)
         environment = os.environ | {
             "FETTLE_EVERY": "1",  # a bug is caught by what `make check` runs
+            "SANDBOX_PATIENCE": "1",  # what a bug keeps from coming isn't waited for any longer than it must
             "PYTHONPATH": str(self._tree), "TMPDIR": str(self._temporary), "FIRST_RED": str(self._red),
         }  # fmt: skip
         with subprocess.Popen(  # noqa: S603 - our own tests

@@ -83,7 +83,7 @@ async def test_a_shared_channel_is_a_warning(server: SlackServer, slack: SlackCl
 
 
 async def test_an_unreachable_slack_is_no_wrong_setting() -> None:
-    client = await SlackClient.connect("xoxb-x", "http://127.0.0.1:9/api/", timeout=1)
+    client = await SlackClient.connect("xoxb-x", "http://127.0.0.1:9/api/", timeout=PATIENT)
     with pytest.raises(SlackUnavailableError):
         await preflight(client, "xapp-x", CHANNEL)
     with pytest.raises(SlackUnavailableError):

@@ -252,7 +252,7 @@ async def test_the_page_says_that_the_sandbox_is_gone_and_comes_back_with_it(wor
     await expect(gone).to_be_visible()
     await world.server.start(port=port)
     await world.server.post_as("U0LI", "C0ONCALL", "Back again.")
-    await expect(page.get_by_text("Back again.")).to_be_visible(timeout=10_000)
+    await expect(page.get_by_text("Back again.")).to_be_visible()
     await expect(gone).to_be_hidden()
 
 

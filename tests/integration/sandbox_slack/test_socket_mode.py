@@ -280,7 +280,7 @@ async def test_the_client_survives_slack_being_away(server: SlackServer, client:
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.auth_test()
     await server.start(port=port)
-    await server.wait_connected(timeout=10)
+    await server.wait_connected()
     assert (await server.press("U0ANA", "C0ONCALL", ts, text="Go")).acked
     with pytest.raises(OSError, match="in use"):
         await SlackServer().start(port=port)

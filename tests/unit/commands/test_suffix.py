@@ -17,6 +17,7 @@ from commands.front import Front
 from commands.listen import register
 from tests.integration.commands.fake_verbs import FakeVerbs
 from tests.unit.slack import card_views
+from tests.patience import PATIENT
 
 
 def table(suffix: str) -> Any:
@@ -27,7 +28,7 @@ def table(suffix: str) -> Any:
 async def test_the_manifest_offers_the_commands_that_are_registered(suffix: str) -> None:
     offered = [one["command"] for one in table(suffix)["features"]["slash_commands"]]
     assert offered == list(slash.named(suffix))
-    slack = await SlackClient.connect("xoxb-test", "http://127.0.0.1:9/api/", timeout=1)
+    slack = await SlackClient.connect("xoxb-test", "http://127.0.0.1:9/api/", timeout=PATIENT)
     asked: list[str] = []
 
     class Recorder(AsyncApp):
