@@ -24,6 +24,10 @@ from bot.sandbox.stage import Stage
 
 __all__ = ["SandboxOptions", "run"]
 
+REHEARSED = (
+    "It is judged by what a bot does that begins afresh, so it needs the sandbox's own; yours is shown what is broken: "
+    "--no-bot --break NAME, or Scenarios on the page."
+)
 AT_ONCE = 3
 """Scenarios side by side: most of their time is waiting."""
 
@@ -94,7 +98,8 @@ def _tour(chosen: Sequence[schema.Scenario], options: SandboxOptions, scenarios:
         "--no-bot": not options.bot,
     }
     if unfit := [name for name, is_given in given.items() if is_given]:
-        return wrong(f"--scenario makes a world of its own for the page: leave out {' and '.join(unfit)}.")
+        aside = "" if options.bot else f" {REHEARSED}"
+        return wrong(f"--scenario makes a world of its own for the page: leave out {' and '.join(unfit)}.{aside}")
 
     (first,) = chosen
     own = None if first.name in {**scenarios, **listing.broken()} else first

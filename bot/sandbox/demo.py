@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.alertmanager import Delivery
+from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.harms import Harm
 from bot.sandbox.world import World, is_ready
 
@@ -49,6 +50,7 @@ class Demo:
         self.world = world
         self._firing: list[_Firing] = []
         self._owed: list[_Owed] = []
+        self._untold: list[Broken] = []
         self._turns = list(world.options.workloads)
 
     async def fire(self, name: str) -> str:
@@ -72,6 +74,16 @@ class Demo:
         until = time.monotonic() + SEEN_WITHIN
         firing = _Firing(harm.alert, workload, [{"node": node}] if node else [])
         self._owed.append(_Owed(firing, shows, until))
+
+    async def tell(self, broken: Broken) -> str:
+        """The first alert that tells of a breakage, as soon as a bot hears it; a sentence about that."""
+        alert = broken.breakage.alerts[0]
+        if self.world.attended:
+            with contextlib.suppress(TimeoutError):  # it takes no alerts yet
+                await self.world.tell(broken)
+                return f"{alert} tells of it."
+        self._untold.append(broken)
+        return f"{alert} tells of it as soon as a bot is connected."
 
     async def _tell(self, firing: _Firing) -> Delivery:
         """Fire, and remember with which labels, so that these alerts and no others end."""
@@ -106,12 +118,15 @@ class Demo:
         while True:
             await asyncio.sleep(0.5)
             now = time.monotonic()
-            if not self.world.bot.running:
+            if not self.world.attended:
                 continue  # nobody would hear of it
             with contextlib.suppress(TimeoutError):  # the bot hears nothing; what is owed stays so
                 await self._attend(now)
 
     async def _attend(self, now: float) -> None:
+        while self._untold:
+            await self.world.tell(self._untold[0])
+            self._untold.pop(0)
         for owed in [one for one in self._owed if one.shows() or now > one.until]:
             self._owed.remove(owed)
             await self._tell(owed.firing)

@@ -10,6 +10,8 @@ import shlex
 import shutil
 import socket
 import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.sandbox import env_file
@@ -18,16 +20,26 @@ from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.demo import BUTTONS, CRASH, Demo
 from bot.sandbox.lasting import Lasting
 from bot.sandbox.options import SandboxOptions, say
-from bot.sandbox.page.panels.every import PLACE, beside
+from bot.sandbox.page.panels.every import PLACE, beside, break_here
 from bot.sandbox.page.panels.playbill import Playbill
+from bot.sandbox.page.panels.rehearsal import Rehearsal
 from bot.sandbox.page.routes import add_page
+from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.world import World, WorldOptions
 
+START = (
+    "Start your bot in another terminal, with the file of `--env`: `fettle doctor --env-file FILE`, then "
+    "`fettle run --env-file FILE`."
+)
+REHEARSE = "Press *Scenarios* above: what you choose is broken in this cluster, and its alert is sent to your bot."
 HINT = "Press *Scenarios* above, and one of them is played for you, step by step, on this page."
 
 
 class FreeSandbox:
-    """One world to play with. ``first`` is whether its first alert comes, or the breakage that was asked for."""
+    """One world to play with. ``first`` is whether its first alert comes, or the breakage that was asked for.
+
+    ``playbill`` is where another world is chosen; whoever runs a bot of their own chooses a breakage of ``groups``.
+    """
 
     def __init__(
         self,
@@ -36,16 +48,20 @@ class FreeSandbox:
         listener: socket.socket,
         *,
         lasting: Lasting | None = None,
-        playbill: Playbill | None = None,
+        playbill: Playbill | Rehearsal | None = None,
         first: bool = True,
         told: str = "",
+        groups: Mapping[str, Sequence[Scenario]] | None = None,
     ) -> None:
         settings = {**(broken_settings(()) if options.breaks else {}), **options.settings}
         self.world = World(folder, WorldOptions(metrics=True, silences=True, settings=settings), lasting)
         self.world.listener = listener
         self.code = 0
-        self._options, self._first, self._playbill = options, first, playbill
+        self._options, self._first = options, first
         self._demo = Demo(self.world)
+        if not options.bot:
+            playbill = Rehearsal(groups or {}, partial(break_here, self.world, self._demo))
+        self._playbill = playbill
         self.page = add_page(
             self.world.slack_server,
             fire=self._demo.fire if options.bot else None,
@@ -57,6 +73,8 @@ class FreeSandbox:
         )
 
     def _hints(self) -> list[str]:
+        if not self._options.bot:
+            return [START, REHEARSE, *self._demo.hints()]
         return [*self._demo.hints(), *([HINT] if self._playbill is not None else [])]
 
     async def run(self) -> None:
@@ -95,10 +113,9 @@ class FreeSandbox:
         if not options.breaks:
             return await self._demo.fire(CRASH) if options.demo and options.bot else ""
         (broken,) = world.break_(options.breaks, namespace=PLACE)
-        if options.bot:
-            await world.tell(broken)
-        alert = broken.breakage.alerts[0]
-        return f"Broken in {PLACE}: {broken.breakage.title}. {alert} tells of it; its card comes at once."
+        said = await self._demo.tell(broken)
+        comes = said.replace("tells of it.", "tells of it; its card comes at once.")
+        return f"Broken in {PLACE}: {broken.breakage.title}. {comes}"
 
     async def _until_dead(self) -> None:
         if not self._options.bot:
@@ -126,11 +143,14 @@ def _greet(world: World, options: SandboxOptions, first: str) -> None:
     for name, value in rows:
         say(f"  {name:10} {value}")
     say()
+    if first and not options.bot:
+        say(first)
     if not options.bot:
         file = options.env if options.env is not None else "FILE (--env FILE writes it)"
         say("No bot runs. In another terminal, look first, then start one:")
         say(f"  {program()} doctor --env-file {file}")
         say(f"  {program()} run --env-file {file}")
+        say("Then press Scenarios on the page, or break something in the panel Cluster: your bot is told of it.")
     else:
         if first:
             say(first)

@@ -155,7 +155,16 @@ class Stage:
         self._was_free = True
         # Whoever runs a bot of their own has its settings from this world: it isn't taken away from them.
         playbill = self._playbill(None) if self._options.bot else None
-        return FreeSandbox(self._options, folder, listener, lasting=lasting, playbill=playbill, first=first, told=told)
+        return FreeSandbox(
+            self._options,
+            folder,
+            listener,
+            lasting=lasting,
+            playbill=playbill,
+            first=first,
+            told=told,
+            groups=self._groups,
+        )
 
     def _tour(self, on: Scenario, folder: Path, listener: socket.socket, lasting: Lasting) -> Tour:
         tour = Tour(

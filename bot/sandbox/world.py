@@ -213,6 +213,11 @@ class World:
             connecting.cancel()
             ending.cancel()
 
+    @property
+    def attended(self) -> bool:
+        """Whether a bot hears what happens here: its own, or somebody's that is connected to this Slack."""
+        return self.bot.running or self.slack_server.sockets.connections > 0
+
     async def stop(self) -> None:
         """The bot first, then the servers; state is kept by ``save``."""
         if self.bot.running:

@@ -5,10 +5,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.sandbox.bot_process import ROOT
+from bot.sandbox.page.panels.rehearsal import NEEDS_OWN
 from tests.patience import PATIENT
 
 pytestmark = pytest.mark.timeout(540)
@@ -83,11 +86,31 @@ async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> Non
         while b'"ready"' not in (line := await bot.stderr.readline()):
             assert line, "the bot ended before it was ready"
     assert told["LISTEN_PORT"] in told["FETTLE_URL"]
+    await _broken_on_the_page_is_told_to_it(told["SLACK_API_URL"].removesuffix("api/"))
     assert "LOG_FORMAT" not in told, "on a terminal the bot of the rehearsal tells its log to people"
     for process in (bot, servers):
         process.send_signal(signal.SIGTERM)
         await process.communicate()
         assert process.returncode == 0
+
+
+async def _broken_on_the_page_is_told_to_it(page: str) -> None:
+    """The bot of the other terminal posts a card about what was chosen under Scenarios; a scripted one is refused."""
+    async with aiohttp.ClientSession(trust_env=False, headers={"Origin": page.rstrip("/")}) as session:
+
+        async def choose(name: str) -> dict[str, Any]:
+            async with session.post(f"{page}page/panel/playbill/play", json={"scenario": name}) as got:
+                answer: dict[str, Any] = await got.json()
+                return answer
+
+        refused = await choose("storm-500")
+        assert (refused["ok"], NEEDS_OWN in refused["message"]) == (False, True)
+        assert (await choose("stale-lock"))["ok"]
+        while True:
+            async with session.get(f"{page}page/state") as got:
+                if "INC-1" in await got.text():
+                    return
+            await asyncio.sleep(0.2)
 
 
 async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> None:
@@ -111,6 +134,7 @@ async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> Non
         (["--scenario", "./mine.yaml"], 2, "mine.yaml can't be read: No such file or directory."),
         (["--scenario", "all"], 2, "--scenario all needs --headless"),
         (["--scenario", "frozen", "--data", "kept", "--no-bot"], 2, "leave out --data and --no-bot"),
+        (["--scenario", "frozen", "--no-bot"], 2, "--no-bot --break NAME, or Scenarios on the page."),
         (["--playbooks", "mine"], 2, "--playbooks mine: there is no such folder"),
         (["--playbooks", "wrong"], 2, "line 1: evidence is missing"),
     ],
@@ -124,6 +148,7 @@ async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> Non
         "no file",
         "all on the page",
         "a world of its own",
+        "a bot of its own",
         "no playbooks",
         "wrong playbooks",
     ],

@@ -3,6 +3,8 @@
 All of it is derived from the coverage table in `kinds`. It refuses to promise more than is served.
 """
 
+from collections.abc import Collection
+
 from bot.sandbox.kubernetes.kinds import GROUP_VERSIONS, KINDS, METRICS, Kind
 from bot.sandbox.kubernetes.wire import Json
 
@@ -132,15 +134,15 @@ def _aggregated_resource(kind: Kind) -> Json:
     return entry
 
 
-def aggregated(version: str, *, core: bool) -> Json:
-    """The APIGroupDiscoveryList of /api (`core`) or /apis, for newer clients."""
+def aggregated(version: str, *, core: bool, stale: Collection[str] = ()) -> Json:
+    """The APIGroupDiscoveryList of /api (`core`) or /apis, for newer clients; nobody answers for `stale` groups now."""
     items = []
     for name in dict.fromkeys(group for group, _ in GROUP_VERSIONS if bool(group) is not core):
         versions = [
             {
                 "version": of,
                 "resources": [_aggregated_resource(kind) for kind in KINDS if (kind.group, kind.version) == (name, of)],
-                "freshness": "Current",
+                "freshness": "Stale" if name in stale else "Current",
             }
             for one, of in GROUP_VERSIONS
             if one == name

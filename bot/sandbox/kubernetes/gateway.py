@@ -44,6 +44,8 @@ from bot.sandbox.kubernetes.wire import Json, dig, dump
 _FLOW, _LEVEL = str(uuid.uuid4()), str(uuid.uuid4())
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BODY_KEPT = 65_536
+_UNAVAILABLE = Plain(503, b"service unavailable\n")
+"""What the aggregator says for a server that is gone."""
 log = logging.getLogger(__name__)
 
 
@@ -228,6 +230,8 @@ class Gateway:
             found = discovery.resources("", "v1")
         elif parts[:1] == ["apis"]:
             of = parts[1:]
+            if of[:1] == [METRICS] and len(of) > 1 and not self.metrics.answers:
+                return _UNAVAILABLE
             found = discovery.group(of[0]) if len(of) == 1 else discovery.resources(of[0], of[1])
         return Answer(200, found) if found else Plain(404, b"404 page not found\n")
 
@@ -235,7 +239,8 @@ class Gateway:
         for version in ("v2", "v2beta1"):
             form = discovery.AGGREGATED.format(version=version)
             if form in accept.replace(" ", ""):
-                body = discovery.aggregated(version, core=root == "api")
+                stale = () if self.metrics.answers else (METRICS,)
+                body = discovery.aggregated(version, core=root == "api", stale=stale)
                 return Answer(200, body, {"Content-Type": form})
         body = discovery.core_versions() if root == "api" else discovery.group_list()
         return Answer(200, body)
@@ -252,6 +257,8 @@ class Gateway:
         if kind.verbs == ("create",):
             return self._review(kind, route, asked, seen.user)
         self._must_have(kind, route)
+        if kind.group == METRICS and not self.metrics.answers:
+            return _UNAVAILABLE
         if kind.group == METRICS:
             return Answer(200, self._measured(kind, route, asked, table=form.kind == "Table"))
         return self._verb(kind, route, asked, form)

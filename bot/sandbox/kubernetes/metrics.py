@@ -1,7 +1,8 @@
 """metrics.k8s.io: what `kubectl top` asks for, as metrics-server answers it from its scrapes of the kubelets.
 
 A container is measured once it has run for ten seconds when a scrape comes by, every fifteen. What doesn't run isn't
-measured, nor what lies on a node that is silent. It refuses to keep anything: see ``usage`` for where numbers are from.
+measured, nor what lies on a node that is silent; where a metrics-server stands in the cluster and none of its pods is
+ready, nobody answers. It refuses to keep anything: see ``usage`` for where numbers are from.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from bot.sandbox.kubernetes.usage import CPU, MEMORY, MIB, used
 from bot.sandbox.kubernetes.wire import Json, dig
 from bot.sandbox.kubernetes.world import World
 
+SERVER = "metrics-server"
 EVERY = 15.0
 """Seconds from one scrape to the next."""
 FRESH = 10.0
@@ -37,6 +39,12 @@ class Metrics:
 
     def __init__(self, world: World) -> None:
         self.world = world
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody does: a metrics-server that can be seen must have a pod that is ready."""
+        seen = [one for one in self.world.store.list(by_kind("Deployment")) if one["metadata"]["name"] == SERVER]
+        return not seen or any(dig(one, "status", "readyReplicas", default=0) for one in seen)
 
     def get(self, kind: Kind, namespace: str, name: str, *, table: bool) -> Json:
         """One measurement; 404 for what isn't there and, worded otherwise, for what isn't measured (yet)."""

@@ -71,6 +71,18 @@ async def test_top_says_when_there_is_nothing_yet_and_when_one_may_not(kubectl: 
     assert await kubectl("auth", "can-i", "list", "pods.metrics.k8s.io", as_="bot", expect=1) == "no\n"
 
 
+async def test_top_says_that_nobody_measures_while_the_metrics_server_crashes(
+    kubectl: Kubectl, server: ClusterServer
+) -> None:
+    server.cluster.deployment("kube-system", "metrics-server", replicas=1)
+    server.cluster.advance(5)
+    server.cluster.crash_loop("kube-system", "metrics-server")
+    server.cluster.advance(60)
+    said = await kubectl("top", "pods", expect=1)
+    assert "the server is currently unable to handle the request" in said or "Metrics API not available" in said
+    assert "db-0" in await kubectl("get", "pods")
+
+
 async def test_an_ingress_is_made_described_changed_and_taken_away(
     kubectl: Kubectl, server: ClusterServer, tmp_path: Path
 ) -> None:

@@ -177,6 +177,26 @@ async def test_a_node_short_of_memory_uses_nearly_all_of_it(api: Api, server: Cl
     assert usage((await items(api, f"{ROOT}/nodes"))[node])[0][0] == 8_000_000_000
 
 
+async def test_nobody_answers_for_a_metrics_server_that_crashes(api: Api, server: ClusterServer) -> None:
+    """As the aggregator says it, until one of its pods is ready again; discovery tells that it knows of it still."""
+    server.cluster.deployment("kube-system", "metrics-server", replicas=1)
+    server.cluster.advance(5)
+    assert await items(api)
+    server.cluster.crash_loop("kube-system", "metrics-server")
+    server.cluster.advance(5)
+    for path in (OF_SHOP, f"{ROOT}/nodes", ROOT):
+        got = await api("GET", path)
+        assert (got.status, got.body) == (503, "service unavailable\n")
+    assert "metrics.k8s.io" in [one["name"] for one in (await api("GET", "/apis")).body["groups"]]
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    found = {one["metadata"]["name"]: one for one in (await api("GET", "/apis", Accept=accept)).body["items"]}
+    assert found["metrics.k8s.io"]["versions"][0]["freshness"] == "Stale"
+    assert found["apps"]["versions"][0]["freshness"] == "Current"
+    server.cluster.heal("kube-system", "metrics-server")
+    server.cluster.advance(5)
+    assert await items(api)
+
+
 async def test_what_is_measured_is_a_right_of_its_own(api: Api, server: ClusterServer) -> None:
     """The bot's account reads pods and isn't told what they use, unless that is given; neither right is the other."""
     refused = await api("GET", OF_SHOP, as_="bot")

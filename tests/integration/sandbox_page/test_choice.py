@@ -20,8 +20,10 @@ import yaml
 from playwright.async_api import Browser, Page, expect
 
 from bot.sandbox.bot_process import free_port
+from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.options import SandboxOptions
+from bot.sandbox.page.panels.rehearsal import NEEDS_OWN
 from bot.sandbox.page.panels.tour import TourBar
 from bot.sandbox.scenarios import engine, gate, listing, schema
 from bot.sandbox.scenarios.schema import Scenario
@@ -311,3 +313,27 @@ async def test_everything_that_is_listed_can_be_chosen_once() -> None:
     assert next(iter(groups)) == "Yours"
     assert len(names) == len(set(names))
     assert set(names) == {*scenarios, *listing.broken(), MINE.name}
+
+
+async def test_whoever_runs_a_bot_of_their_own_chooses_what_is_broken_and_reads_why_not_more(browser: Browser) -> None:
+    """The world stays: what is chosen happens in it. Scenarios are listed with the reason why they can't be played."""
+    async with staged(bot=False) as (url, _), opened(browser, url, width=390) as page:
+        world = await page.evaluate("document.body.dataset.world")
+        await page.get_by_role("button", name="Scenarios").click()
+        dialog = page.get_by_role("dialog", name="What shall be played?")
+        await expect(dialog.get_by_role("status")).to_have_text(f"{len(BREAKAGES)} to choose from")
+        await expect(dialog).to_contain_text("Your bot has its settings from this world")
+        await expect(dialog).to_contain_text("fettle sandbox --scenario NAME")
+        await _no_text_is_faint(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        find = dialog.get_by_label("Find a scenario")
+        await find.fill("storm-500")
+        await expect(dialog.get_by_role("status")).to_have_text("0 to choose from")
+        await expect(dialog.locator("li:visible")).to_contain_text(NEEDS_OWN)
+        await find.fill("stale-lock")
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        broken = BREAKAGES["stale-lock"]
+        said = f"Broken in shop: {broken.title}. {broken.alerts[0]} tells of it as soon as a bot is connected."
+        await expect(page.locator("#said")).to_contain_text(said)
+        assert await page.evaluate("document.body.dataset.world") == world

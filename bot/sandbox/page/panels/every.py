@@ -25,7 +25,7 @@ PLACE = "shop"
 """The namespace in which something with a past is broken; the bot may act there."""
 
 
-async def break_here(world: World, name: str) -> str:
+async def break_here(world: World, demo: Demo, name: str) -> str:
     """Break the cluster so, and tell the bot; ``NotThere`` where what was broken before is in the way.
 
     The past of a breakage is lived through with the clock put back, and a half-lived one must not leave it there.
@@ -38,9 +38,7 @@ async def break_here(world: World, name: str) -> str:
         world.cluster.clock.offset = offset
         why = f"{title}: that can't be broken in {PLACE} now, something broken before is in its way ({error})."
         raise NotThere(why) from error
-    if world.bot.running:
-        await world.tell(broken)
-    return f"Broken in {PLACE}: {title}. {broken.breakage.alerts[0]} tells of it."
+    return f"Broken in {PLACE}: {title}. {await demo.tell(broken)}"
 
 
 def beside(world: World, demo: Demo) -> list[Panel]:
@@ -51,7 +49,7 @@ def beside(world: World, demo: Demo) -> list[Panel]:
 
     harming = Harming(world.cluster)
     return [
-        ClusterPanel(world.cluster, demo.owe, partial(break_here, world)),
+        ClusterPanel(world.cluster, demo.owe, partial(break_here, world, demo)),
         AlertsPanel(world.alertmanager, world.alert_sets, harming.targets, nodes),
         AuditPanel(world.folder / "fettle.db", lambda: world.fettle("audit", "verify")),
         FaultsPanel(world.faults, [head for head in PRESETS if head != "Alertmanager" or world.options.silences]),

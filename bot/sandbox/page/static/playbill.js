@@ -12,16 +12,17 @@ const Playbill = (() => {
   // What stays is what has every word in its name, its title or its group's heading.
   function narrow() {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let left = 0;
+    let [left, found] = [0, 0];
     for (const item of list.querySelectorAll("li")) {
       const group = item.closest(".play-group");
       const said = `${item.textContent} ${group ? group.getAttribute("aria-label") : ""}`.toLowerCase();
       item.hidden = !words.every((word) => said.includes(word));
-      if (!item.hidden) left += 1;
+      if (!item.hidden) found += 1;
+      if (!item.hidden && item.querySelector(".play")) left += 1;
     }
     for (const group of list.querySelectorAll(".play-group")) group.hidden = !group.querySelector("li:not([hidden])");
     const nothing = "None has these words; fewer of them find more.";
-    count.textContent = left ? `${left} to choose from` : nothing;
+    count.textContent = found ? `${left} to choose from` : nothing;
     list.scrollTop = 0;
   }
 
@@ -39,9 +40,9 @@ const Playbill = (() => {
     find.focus();
   }
 
-  // One press is enough: until the sandbox has answered there is nothing more to press.
+  // One press is enough: until the sandbox has answered there is nothing more to press. What happens here ends no world.
   let asked = false;
-  async function begin(verb, what) {
+  async function begin(verb, what, here = false) {
     if (Page.isBeginning()) {
       if (box.open) box.close();
       return;
@@ -51,7 +52,8 @@ const Playbill = (() => {
     const answer = await Page.act(`panel/playbill/${verb}`, what, { silent: true });
     asked = false;
     if (box.open) box.close();
-    if (answer.ok) Page.leave(answer.message);
+    if (answer.ok && here) Page.say(answer.message, "info");
+    else if (answer.ok) Page.leave(answer.message);
     else Page.say(answer.message);
   }
 
@@ -60,7 +62,7 @@ const Playbill = (() => {
     if (event.target.closest("[data-playbill-close]") || event.target === box) box.close();
     const play = event.target.closest("[data-play]");
     if (!play) return;
-    if (play.dataset.play) begin("play", { scenario: play.dataset.play });
+    if (play.dataset.play) begin("play", { scenario: play.dataset.play }, "here" in play.dataset);
     else begin("free", {});
   });
 
