@@ -10,7 +10,7 @@ from bot.sandbox.kubernetes.kinds import KINDS
 from bot.sandbox.kubernetes.server import ClusterServer
 from tests.integration.sandbox_kubernetes.probe import Api
 
-UNKNOWN = {"NetworkPolicy", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+UNKNOWN = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 """Kinds that the sandbox doesn't serve; their schemas are checked all the same."""
 
 

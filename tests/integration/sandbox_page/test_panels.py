@@ -13,6 +13,7 @@ from bot.domain.audit import AuditNote
 from bot.sandbox.alertmanager import Alertmanager
 from bot.sandbox.alertmanager_api import AlertmanagerServer
 from bot.sandbox.bot_process import free_port
+from bot.sandbox.demo import Demo
 from bot.sandbox.faults.every import KINDS, Switchboard
 from bot.sandbox.faults.fault import Order
 from bot.sandbox.faults.presets import PRESETS, Preset
@@ -112,11 +113,12 @@ async def test_what_cannot_be_broken_now_is_said_and_leaves_the_clock_where_it_w
         }
     )
     with pytest.raises(NotThere, match="The scheduler crashes: that can't be broken in shop now"):
-        await break_here(world, "scheduler-gone")
+        await break_here(world, Demo(world), "scheduler-gone")
     assert world.cluster.clock.offset == pytest.approx(0.0)
     world.cluster.delete("ResourceQuota", "shop", "none")
-    said = await break_here(world, "stale-lock")
-    assert said == "Broken in shop: A lock file that a pod left behind. KubePodCrashLooping tells of it."
+    said = await break_here(world, Demo(world), "stale-lock")
+    follows = "KubePodCrashLooping tells of it as soon as a bot is connected."
+    assert said == f"Broken in shop: A lock file that a pod left behind. {follows}"
     assert world.cluster.clock.offset == pytest.approx(0.0)
 
 
