@@ -21,6 +21,7 @@ from tests.planted import (
     images,
     metrics,
     people,
+    pins,
     playbooks,
     policy,
     process,
@@ -43,7 +44,7 @@ BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
     *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS, *things.BUGS, *people.BUGS, *soaks.BUGS,
-    *debugging.BUGS, *chains.BUGS, *guards.BUGS, *profiles.BUGS,
+    *debugging.BUGS, *chains.BUGS, *guards.BUGS, *profiles.BUGS, *pins.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})

@@ -133,7 +133,7 @@ BUGS = (
         file="bot/slack/preflight.py",
         old="    missing = sorted(set(SCOPES) - set(SPARED) - identity.scopes)\n",
         new="    missing = sorted(set(SCOPES) - identity.scopes)\n",
-        tests=(f"{CLIENT}::test_a_permission_that_pictures_alone_need_never_stops_a_start",),
+        tests=(f"{CLIENT}::test_a_permission_without_which_the_rest_works_never_stops_a_start",),
     ),
     Bug(
         name="gap-is-drawn-over",

@@ -14,6 +14,8 @@ from bot.domain.errors import NotFoundError
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
+from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
 from bot.domain.severity import Severity
@@ -150,6 +152,21 @@ class FakeVerbs:
 
     async def unidentified(self, slack_id: str, asked: str, reason: str) -> Answer:
         return await self._do("unidentified", slack_id, asked, reason)
+
+    async def heard(self, news: PinNews) -> None:
+        await self._do("heard", news)
+
+    async def pin(self, pin_id: int) -> Pin:
+        return Pin(pin_id, "C0ONCALL", "1.0", "person:U0ANA", "U0ANA", on=True, note_id=0, heard_at=NOW)
+
+    async def settle_pin(self, work: DueWork, principal: Principal, seen: Seen) -> Answer | None:
+        return await self._do("settle_pin", work.subject, principal.slack_id, seen.on)
+
+    async def put_off_pin(self, work: DueWork, wait: float, error: str) -> None:
+        await self._do("put_off_pin", work.subject, wait, error)
+
+    async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
+        return await self._do("choose_incident", pin_id, incident_id, principal.slack_id, seen.on)
 
     async def list_open(self) -> list[Incident]:
         return self.incidents

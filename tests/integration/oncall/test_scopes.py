@@ -41,3 +41,14 @@ def test_the_manifest_asks_for_it_on_demand_alone(suffix: str) -> None:
     )
     assert set(without) == set(SCOPES)
     assert set(with_it) == {*SCOPES, EMAILS}
+
+
+def test_what_an_older_installation_lacks_is_a_warning_with_what_is_lost(tmp_path: Path) -> None:
+    """An app of before 📌 works as it did; what has to be done is said."""
+    identity = Identity("U0FETTLE", "B1", "T1", "team", "", frozenset(SCOPES) - {"reactions:read"} | {"pins:write"})
+    spared, surplus = doctor_slack._scopes(identity, load(BASE, tmp_path / "none", tmp_path / "none"))
+    assert (spared.level, surplus.level) == (Level.WARN, Level.WARN)
+    assert spared.sentence == (
+        "The app lacks reactions:read: 📌 on a message notes nothing in a timeline. Reinstall it from manifest.yml."
+    )
+    assert "pins:write" in surplus.sentence

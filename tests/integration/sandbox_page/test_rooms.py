@@ -69,6 +69,22 @@ async def test_the_menu_of_a_message_offers_its_shortcuts_and_reactions(world: W
     await expect(seen).to_have_count(0)
 
 
+async def test_a_pushpin_is_put_on_and_taken_off_by_keyboard_alone(world: World, page: Page) -> None:
+    ts = await world.post(text="What happened at noon")
+    await page.get_by_role("button", name="Message menu").press("Enter")
+    await expect(page.get_by_role("menuitem", name="React with eyes")).to_be_focused()
+    for _ in range(2):
+        await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("menuitem", name="React with pushpin")).to_be_focused()
+    await page.keyboard.press("Enter")
+    mine = page.get_by_role("button", name="pushpin, 1")
+    await expect(mine).to_have_attribute("aria-pressed", "true")
+    assert world.server.workspace.message("C0ONCALL", ts).reactions == {"pushpin": ["U0ANA"]}
+    await mine.press("Enter")
+    await expect(mine).to_have_count(0)
+    assert world.server.workspace.message("C0ONCALL", ts).reactions == {}
+
+
 async def test_a_global_shortcut_is_offered_beside_the_commands(world: World, page: Page) -> None:
     line = page.get_by_role("combobox", name="Message or slash command")
     await line.press_sequentially("/decl")

@@ -142,6 +142,29 @@ async def test_marks_are_added_once_and_removed_once(server: SlackServer, client
     assert (await client.bookmarks_list(channel_id="C0ONCALL"))["bookmarks"][0]["title"] == "Runbook"
 
 
+async def test_reactions_are_read_with_the_address_that_alone_names_the_thread(
+    server: SlackServer, client: AsyncWebClient
+) -> None:
+    root = (await client.chat_postMessage(channel="C0ONCALL", text="root"))["ts"]
+    reply = (await client.chat_postMessage(channel="C0ONCALL", text="re", thread_ts=root))["ts"]
+    users = [f"U{number}" for number in range(60)]
+    said = server.workspace.message("C0ONCALL", reply)
+    assert said is not None
+    said.reactions["pushpin"] = users
+    some = (await client.reactions_get(channel="C0ONCALL", timestamp=reply))["message"]
+    assert "thread_ts" not in some
+    assert some["permalink"].endswith(f"?thread_ts={root}&cid=C0ONCALL")
+    assert (some["reactions"][0]["count"], len(some["reactions"][0]["users"])) == (60, 50)
+    everybody = (await client.reactions_get(channel="C0ONCALL", timestamp=reply, full=True))["message"]
+    assert everybody["reactions"][0]["users"] == users
+    server.workspace.delete(said)
+    with pytest.raises(SlackApiError, match="message_not_found"):
+        await client.reactions_get(channel="C0ONCALL", timestamp=reply)
+    server.workspace.channels["C0ONCALL"].members.remove("U0FETTLE")
+    with pytest.raises(SlackApiError, match="not_in_channel"):
+        await client.reactions_get(channel="C0ONCALL", timestamp=root)
+
+
 async def test_every_change_is_numbered_and_wakes_who_waits(server: SlackServer, client: AsyncWebClient) -> None:
     before = server.workspace.last_change
     assert await server.workspace.wait_change(before, 0.01) == []

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.domain.answer import Answer
 from bot.sandbox.slack.validation import check
-from bot.slack import home, ids, modals, silence_modal
+from bot.slack import answers, home, ids, modals, silence_modal
 from bot.slack.cards import DigestView, card, digest
 from bot.slack.cards.buttons import kept_blocks
 from bot.slack.preflight import SCOPES
-from commands import buttons, slash, views
+from commands import buttons, pushpin, slash, views
 from commands import help as words
 from commands import home as home_commands
 from tests.unit.slack import card_views
@@ -64,6 +65,16 @@ def test_every_emitted_action_has_a_listener() -> None:
 def test_every_action_of_app_home_has_a_listener() -> None:
     emitted = {found for drawn in HOMES for found in action_ids(drawn)}
     assert emitted == set(home_commands.HANDLERS) == set(ids.HOME_ACTIONS)
+
+
+def test_the_question_for_an_incident_has_a_listener_and_slack_takes_it() -> None:
+    many = [card_views.incident(id=n, title="<!here>" * 99, alertname="") for n in range(1, 150)]
+    asked = answers.which_incident(Answer("Which one?", asks_incident=7), many)
+    assert action_ids(asked.blocks) == set(pushpin.HANDLERS) == set(ids.PIN_ACTIONS)
+    assert check.message_blocks(list(asked.blocks)) == []
+    assert "Only the first 100 open ones are listed." in asked.text
+    assert ids.read_pin(ids.pin_value(42, 7)) == 7
+    assert ids.read_id(ids.pin_value(42, 7), "i") == 42
 
 
 HOMES = [

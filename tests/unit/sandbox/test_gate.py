@@ -232,3 +232,40 @@ async def test_a_press_of_two_that_was_not_taken_leaves_the_step_undone(tmp_path
         assert gate.by_viewer == set()
         assert not turn.done()
         turn.cancel()
+
+
+async def test_a_message_counts_in_its_place_and_with_its_words_alone(tmp_path: Path) -> None:
+    for thread, place in ((False, ""), (True, "1.0")):
+        gate = _gate({"post": {"by": "li", "text": "failing over", "thread": thread}})
+        async with _at(gate, 0, tmp_path) as turn:
+            assert gate._player is not None
+            gate._player.card = CardHandle(gate._player.world.slack, Message("C0ONCALL", "1.0", "U0FETTLE"))
+            await _act(gate, "post", user="U0ANA", text="failing over", thread_ts=place)
+            await _act(gate, "post", user="U0LI", text="failing", thread_ts=place)
+            await _act(gate, "post", user="U0LI", text="failing over", thread_ts="" if place else "1.0")
+            assert gate.by_viewer == set()
+            await _act(gate, "post", user="U0LI", text="failing over ", thread_ts=place)
+            assert not await turn
+
+
+async def test_an_emoji_counts_on_the_message_that_says_so_put_on_or_taken_off(tmp_path: Path) -> None:
+    for away in (False, True):
+        gate = _gate({"react": {"by": "ana", "to": "failing over", "away": away}})
+        space = gate._workspace
+        other, said = (
+            Message("C0ONCALL", ts, "U0LI", text=text) for ts, text in (("1.0", "hi"), ("2.0", "failing over"))
+        )
+        for one in (other, said):
+            space.post(one)
+        async with _at(gate, 0, tmp_path) as turn:
+            pin = {"user": "U0ANA", "channel": "C0ONCALL", "name": "pushpin"}
+            said.reactions = {} if away else {"pushpin": ["U0ANA"]}
+            await _act(gate, "react", **pin, ts="2.0")  # the other way round
+            said.reactions = {"pushpin": ["U0ANA"]} if away else {}
+            await _act(gate, "react", **pin, ts="1.0")
+            await _act(gate, "react", **{**pin, "name": "eyes"}, ts="2.0")
+            await _act(gate, "react", **{**pin, "user": "U0BO"}, ts="2.0")
+            await _act(gate, "react", **pin, ts="9.0")
+            assert gate.by_viewer == set()
+            await _act(gate, "react", **pin, ts="2.0")
+            assert not await turn
