@@ -220,7 +220,7 @@ def asked(wanted: Params) -> str:
 
 MITIGATION = Mitigation(
     action=Action.RAISE_AUTOSCALER,
-    verb="change the bounds",
+    verb="new bounds",
     headline="Let autoscaler {autoscaler} run {least} to {most} replicas of {label} (now {from_least} to {from_most})",
     done="Changed the bounds of {ref} from {from_least} to {from_most} replicas into {least} to {most}",
     press="Change the bounds",

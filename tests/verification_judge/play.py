@@ -49,7 +49,8 @@ class Played:
     """``why`` says what isn't well by the truth, empty where all is; ``refused`` why nothing was done at all.
 
     ``steady`` is whether none of its pods restarted since the act, and none came to a node that was cordoned. ``alone``
-    is whether the target stands as our write left it, though the verdict says that somebody took over.
+    is whether the target stands as our write left it, and did all along, though the verdict says that somebody took
+    over.
     """
 
     plan: Plan
@@ -248,7 +249,8 @@ async def _judged(room: Room, plan: Plan, played: Played) -> None:
         played.why = room.gauge.ill(room.now)
     played.steady = _steady(room, plan)
     if plan.verb.kinds and found.verdict is Verdict.SUPERSEDED:
-        played.alone = plan.verb.name not in ("cordon", "uncordon") and not truth.same(room, counts=False)
+        alone = not truth.same(room, counts=False) and not truth.put_back(room)
+        played.alone = plan.verb.name not in ("cordon", "uncordon") and alone
     played.took = frozenset(name for name, took in room.tricks.items() if took())
     played.lasting = frozenset(room.lasting)
 

@@ -44,6 +44,18 @@ def same(room: Room, *, counts: bool = False) -> str:
     return "somebody scaled the target" if scaled and not autoscaled and not counts else ""
 
 
+def put_back(room: Room) -> bool:
+    """Whether somebody changed the target since our write and changed it back: who took over has let go again."""
+    before = room.acted.target
+    left = {"replicas"} if room.stored("HorizontalPodAutoscaler", NAME) is not None else set()
+    ours = {key: value for key, value in before["spec"].items() if key not in left}
+    later = [
+        one for one in room.history.since(before["metadata"]["uid"], room.acted.at)
+        if one is not None and one["metadata"]["generation"] > before["metadata"]["generation"]
+    ]  # fmt: skip
+    return any({key: value for key, value in one["spec"].items() if key not in left} != ours for one in later)
+
+
 def of_template(room: Room, obj: Json) -> set[str]:
     """The uids of its pods that are of the template that it has now."""
     found = set()
