@@ -92,7 +92,7 @@ def _of_logs(
     over = {(pod.name, part.name) for pod in pods for part in pod.containers if part.state == "terminated"}
     for log in logs:
         ended = log.previous or (log.pod, log.container) in over
-        ending = _ending(log) if ended else set()
+        ending = _ending(log) if ended and not _long_ago(log, floor) else set()
         told: set[tuple[Points, str] | None] = {None}
         for one in log.signatures:
             first, last, line = instant(one.first_at), instant(one.last_at), _whole(one)
@@ -127,6 +127,12 @@ def _telling(signature: SignatureSeen, key: tuple[Points, str]) -> str:
     """The line of a signature that points where all of it does: the message itself, or the cause in its trace."""
     lines = (signature.sample or signature.text, *reversed(signature.trace))
     return next((line for line in lines if points_to(line) == key), lines[0])
+
+
+def _long_ago(log: LogSeen, floor: datetime) -> bool:
+    """Whether all that it said was long before the trouble: how it ended then is history."""
+    known = [instant(one.last_at) for one in log.signatures]
+    return bool(known) and all(at is not None and at < floor for at in known)
 
 
 def _ending(log: LogSeen) -> set[tuple[Points, str] | None]:

@@ -138,3 +138,16 @@ def test_without_logs_nothing_is_accused_and_without_changes_it_is_never_sure() 
 
 def test_a_target_that_is_well_has_no_dependency_down() -> None:
     assert find(Cause.DEPENDENCY_DOWN, snap(**down(pods=[pod()], logs=[said(LINE, previous=False)]))) is None
+
+
+def test_the_last_words_of_a_run_that_ended_hours_ago_accuse_nobody_now() -> None:
+    """The pods restarted in the night when the database was away; what the service has at noon is another story."""
+    long_ago = [
+        replace(one, signatures=tuple(replace(each, first_at=ago(600), last_at=ago(540)) for each in one.signatures))
+        for one in (said(LINE, name="api-1"), said(LINE, name="api-2"))
+    ]
+    pods = [pod("api-1"), pod("api-2")]
+    told = snap(alert("HighErrorRate", service="api"), **{**UNCHANGED, "pods": pods, "logs": long_ago})
+    assert find(Cause.DEPENDENCY_DOWN, told) is None
+    lately = {**UNCHANGED, "pods": pods, "logs": [said(LINE, name="api-1"), said(LINE, name="api-2")]}
+    assert find(Cause.DEPENDENCY_DOWN, snap(alert("HighErrorRate", service="api"), **lately)) is not None
