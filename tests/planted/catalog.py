@@ -34,6 +34,7 @@ from tests.planted import (
     slack,
     soaks,
     store,
+    telling,
     things,
     verdicts,
 )
@@ -44,7 +45,7 @@ BUGS: tuple[Bug, ...] = (
     *alerts.BUGS, *store.BUGS, *policy.BUGS, *acting.BUGS, *verdicts.BUGS, *slack.BUGS, *process.BUGS, *playbooks.BUGS,
     *metrics.BUGS, *registries.BUGS, *extensions.BUGS, *shadow.BUGS, *autonomy.BUGS,
     *rules.BUGS, *images.BUGS, *silences.BUGS, *scaling.BUGS, *dumps.BUGS, *things.BUGS, *people.BUGS, *soaks.BUGS,
-    *debugging.BUGS, *chains.BUGS, *guards.BUGS, *profiles.BUGS, *pins.BUGS,
+    *debugging.BUGS, *chains.BUGS, *guards.BUGS, *profiles.BUGS, *pins.BUGS, *telling.BUGS,
 )  # fmt: skip
 
 ELSEWHERE = frozenset({".git", ".venv", ".env", "fettle.yaml", "build", "data", "dist"})
