@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,6 +21,7 @@ from bot.sandbox.fitting import unfit
 from bot.sandbox.live.fit import is_fit
 from bot.sandbox.options import SandboxOptions, say, wrong
 from bot.sandbox.scenarios import engine, listing, schema
+from bot.sandbox.scenarios.transcript import Transcript, folded
 from bot.sandbox.stage import Stage
 
 __all__ = ["SandboxOptions", "run"]
@@ -30,6 +32,9 @@ REHEARSED = (
 )
 AT_ONCE = 3
 """Scenarios side by side: most of their time is waiting."""
+
+READ_WELL = 100
+"""Columns of what goes into a pipe."""
 
 
 def run(options: SandboxOptions) -> int:
@@ -122,12 +127,22 @@ async def _play_until(chosen: Sequence[schema.Scenario], options: SandboxOptions
     return 1
 
 
+def _line(line: str) -> None:
+    """As wide as the terminal, or as is read well where that isn't known."""
+    say(folded(line, shutil.get_terminal_size((READ_WELL, 0)).columns))
+
+
+def _text(transcript: Transcript) -> None:
+    for line in transcript.lines:
+        _line(line)
+
+
 async def _play_one(scenario: schema.Scenario, options: SandboxOptions) -> int:
     if is_fit(sys.stdout, plain=options.plain):
         from bot.sandbox.live import watching  # noqa: PLC0415 - heavy, and of use at a terminal alone
 
         return 0 if (await watching.play(scenario, options.settings)).ok else 1
-    return 0 if (await engine.play(scenario, show=say, settings=options.settings)).ok else 1
+    return 0 if (await engine.play(scenario, show=_line, settings=options.settings)).ok else 1
 
 
 async def _play_many(chosen: Sequence[schema.Scenario], options: SandboxOptions) -> int:
@@ -137,10 +152,10 @@ async def _play_many(chosen: Sequence[schema.Scenario], options: SandboxOptions)
         results = await watching.play_many(chosen, options.settings, AT_ONCE)
         for result in results:
             if not result.ok:
-                say(result.transcript.text)
+                _text(result.transcript)
     else:
         results = await engine.play_all(
-            chosen, at_once=AT_ONCE, done=lambda result: say(result.transcript.text), settings=options.settings
+            chosen, at_once=AT_ONCE, done=lambda result: _text(result.transcript), settings=options.settings
         )
     say(f"{'scenario':26} {'seconds':>7}  result")
     for result in results:

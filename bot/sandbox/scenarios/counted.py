@@ -18,6 +18,14 @@ def state(found: Mapping[str, int | bool]) -> str:
     return _all(parts) or "nothing"
 
 
+def spread(incidents: int, cards: int) -> str:
+    """Where incidents stand: on cards of their own, and the others in the digest."""
+    own = "its card" if incidents == 1 else "a card each"
+    if cards >= incidents:
+        return f"{count(incidents, 'incident')}: {own}"
+    return f"{count(incidents, 'incident')}: {cards} with a card, {incidents - cards} in the digest"
+
+
 def headline(problem: str) -> str:
     """The first line of what went wrong, without the words that only introduce the lines after it."""
     first = problem.split("\n", maxsplit=1)[0]

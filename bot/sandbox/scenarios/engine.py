@@ -15,6 +15,7 @@ from bot.sandbox.bot_process import BotStartError
 from bot.sandbox.breakages import every
 from bot.sandbox.breakages.telling import broken_settings
 from bot.sandbox.patience import stretched
+from bot.sandbox.scenarios import audited
 from bot.sandbox.scenarios.checks import final_problems
 from bot.sandbox.scenarios.counted import headline
 from bot.sandbox.scenarios.schema import Scenario, Step
@@ -151,7 +152,7 @@ async def look_back(world: World, result: Result) -> None:
         result.problems.append(f"The bot ended by itself with {world.bot.exit_code}.{world.bot.last_lines()}")
     if world.bot.starts:
         result.problems += await final_problems(world)
-        transcript.quote("The audit:", (await world.audit()).rstrip().split("\n"))
+        transcript.quote("The audit (times are UTC):", audited.told(world.folder / "fettle.db"))
     if result.problems:
         transcript.quote("The bot's last lines:", world.bot.last_lines().strip("\n").split("\n"))
 

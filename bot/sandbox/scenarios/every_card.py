@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.sandbox.scenarios import schema
 from bot.sandbox.scenarios.checks import untold
+from bot.sandbox.scenarios.counted import spread
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import DIGEST, UnmetError
 from bot.sandbox.world import World
@@ -30,7 +31,7 @@ async def look(world: World, expect: schema.ExpectCards, poll: Poll, transcript:
 
     await poll(lambda: owed <= told()[0], expect.within, lambda: untold(owed - told()[0]))
     cards, (_, digest) = len(room.cards()), told()
-    transcript.say(f"{len(owed)} incidents: {cards} on cards of their own, the others in the digest")
+    transcript.say(spread(len(owed), cards))
     if expect.digest:
         transcript.quote("The digest:", digest.split("\n")[:12])
     if expect.digest and not digest:

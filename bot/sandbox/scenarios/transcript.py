@@ -5,8 +5,21 @@ It refuses to decide how a scenario ended.
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Sequence
+
+QUOTED = "          │ "
+"""What stands before a line that somebody sees, on a card for one."""
+
+
+def folded(line: str, width: int) -> str:
+    """A line that quotes what somebody sees, in as many lines as it takes at this width; others stay as they are."""
+    said = line.removeprefix(QUOTED)
+    if len(line) <= width or said == line:
+        return line
+    under = QUOTED + " " * (len(said) - len(said.lstrip()) + 2)
+    return "\n".join(textwrap.wrap(line, width, subsequent_indent=under, break_on_hyphens=False))
 
 
 class Transcript:
@@ -40,7 +53,7 @@ class Transcript:
             return
         self._last_seen = list(seen)
         for line in seen:
-            self.write(f"          │ {line}")
+            self.write(f"{QUOTED}{line}")
 
     @property
     def text(self) -> str:

@@ -16,8 +16,8 @@ from commands import slash
 from commands.front import Front
 from commands.listen import register
 from tests.integration.commands.fake_verbs import FakeVerbs
-from tests.unit.slack import card_views
 from tests.patience import PATIENT
+from tests.unit.slack import card_views
 
 
 def table(suffix: str) -> Any:

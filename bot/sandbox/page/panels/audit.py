@@ -101,12 +101,18 @@ def _written(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
+def _reason(detail: dict[str, object]) -> str:
+    """Why, or what; how an execution ended where that is more than a word."""
+    outcome = str(detail.get("outcome") or "")
+    return str(detail.get("reason") or detail.get("headline") or (outcome if " " in outcome else ""))
+
+
 def _entry(row: tuple[int, str, str, str, str, str, str, str, str | None, str | None], before: str | None) -> Entry:
     seq, at, tag, actor, subject, outcome, prev, digest, detail, name = row
     try:
         found = json.loads(detail or "{}")
     except ValueError:
         found = {}
-    reason = str(found.get("reason") or found.get("headline") or "") if isinstance(found, dict) else ""
+    reason = _reason(found) if isinstance(found, dict) else ""
     follows = None if before is None else prev == before
     return Entry(seq, at, tag, f"@{name}" if name else actor, subject, outcome, reason, digest, follows)
