@@ -18,7 +18,7 @@ from bot.doctor_table import Row, fail, ok, warn
 from bot.domain.errors import ConfigError, EmptyStoreError, FettleError
 from bot.evidence import handler_files
 from bot.playbooks import loader
-from bot.servers import Servers
+from bot.servers import Servers, tls_problems
 from bot.settings import DESCRIPTIONS, Settings
 from bot.storage import alerts, audit, freeze
 from bot.storage.db import Store
@@ -126,7 +126,8 @@ def door_rows(settings: Settings, running: Mapping[str, Any] | None) -> list[Row
     try:
         servers.bind()
     except ConfigError as error:
-        return [fail("tls" if one.startswith("TLS") else "ports", one) for one in error.sentences]
+        of_tls = tls_problems(settings.TLS_CERT, settings.TLS_KEY)
+        return [fail("tls" if one in of_tls else "ports", one) for one in error.sentences]
     finally:
         servers.close()
     secure = "with TLS" if settings.TLS_CERT else "without TLS"

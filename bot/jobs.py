@@ -35,6 +35,7 @@ from bot.workflow import (
     nudge,
     page,
     propose,
+    recover,
     revert,
     silencing,
     timekeeping,
@@ -51,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 STAGES: Mapping[Stage, Callable[[Context, DueWork], Awaitable[None]]] = {
     Stage.EXECUTE: execute.execute,
-    Stage.RECOVER: execute.recover,
+    Stage.RECOVER: recover.recover,
     Stage.VERIFY: verify.verify,
     Stage.EXPIRE: decide.expire,
     Stage.NUDGE: nudge.nudge,

@@ -27,13 +27,14 @@ from bot.domain.snapshot import Snapshot
 from bot.findings import ranked
 from bot.playbooks import difference, loader, needs
 from bot.playbooks.choose import PlaybookSet
-from bot.playbooks.chosen import NOT_YET, Planned, plan
-from bot.playbooks.explained import LATER, Explained, explain, guard_words, measure_words, routing_words
+from bot.playbooks.chosen import Planned, plan
+from bot.playbooks.explained import Explained, Possible, explain, guard_words, measure_words, routing_words
 from bot.playbooks.schema import Playbook
 from bot.settings import IncidentSettings, load_database_only, load_incidents_only
 from bot.storage import snapshots
 from bot.storage.db import Store
 
+LATER = "fits too, and is asked later"
 AVAILABLE = tuple(str(action) for action in Action)
 """What Fettle can carry out."""
 MAX_FILE = 16 * 1024 * 1024
@@ -218,7 +219,7 @@ def _told(one: Explained, outcome: _Outcome | None) -> Iterator[str]:
         rows += [("approval", alone)]
     rows += [("measures", measured) for measured in map(measure_words, playbook.verification.metrics)]
     rows += list(_outcome(outcome)) if outcome else []
-    close = [each for each in one.others if not each.mismatch.startswith("alerts:")]
+    close = [each for each in one.others if each.named]
     rows += [("not", f"{each.playbook.name}: {_missed(each.mismatch)}") for each in close]
     rest = len(one.others) - len(close)
     rows += [("not", f"{rest} others: they are for alerts of other names")] if rest else []
@@ -226,14 +227,14 @@ def _told(one: Explained, outcome: _Outcome | None) -> Iterator[str]:
     yield ""
 
 
-def _way(mitigations: Sequence[tuple[str, str]]) -> str:
-    said = {NOT_YET: "by hand"}
-    shown = [f"{words} ({said.get(against, against)})" if against else words for words, against in mitigations]
+def _way(mitigations: Sequence[Possible]) -> str:
+    said = [(one.words, "by hand" if one.by_hand else one.against) for one in mitigations]
+    shown = [f"{words} ({against})" if against else words for words, against in said]
     return " or ".join(shown) if shown else "nothing is proposed"
 
 
 def _missed(mismatch: str) -> str:
-    return mismatch if mismatch == LATER else f"{mismatch} doesn't hold"
+    return f"{mismatch} doesn't hold" if mismatch else LATER
 
 
 def _outcome(outcome: _Outcome) -> Iterator[tuple[str, str]]:
@@ -263,10 +264,10 @@ def _explained(one: Explained, outcome: _Outcome | None) -> dict[str, Any]:
         "evidence": list(one.playbook.evidence),
         "queries": [{"name": query.name, "expr": query.expr} for query in one.playbook.queries],
         "findings": {
-            way.cause: [{"mitigation": words, "against": against} for words, against in way.mitigations]
+            way.cause: [{"mitigation": one.words, "against": one.against} for one in way.mitigations]
             for way in one.ways
         },
-        "not": [{"playbook": each.playbook.name, "because": each.mismatch} for each in one.others],
+        "not": [{"playbook": each.playbook.name, "because": each.mismatch or LATER} for each in one.others],
     }
     if outcome is not None:
         planned = outcome.planned

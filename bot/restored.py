@@ -16,7 +16,7 @@ from typing import Any
 from bot.domain.audit import AuditNote
 from bot.domain.execution import ExecutionEvent
 from bot.domain.owed import Priority, Stage
-from bot.domain.proposal import SYSTEM, ProposalEvent
+from bot.domain.proposal import SYSTEM, Halt, ProposalEvent
 from bot.storage import audit, due, executions, freeze, incidents, numbers, outbox, proposals, silences
 from bot.storage.copies import Replaced
 from bot.storage.db import Tx
@@ -63,7 +63,7 @@ def void(tx: Tx, old: Replaced, actor: str, now: datetime) -> Voided:
         due.owe(tx, Stage.RECOVER, execution.id, at)
     for execution in executions.in_flight(tx):
         proposal = proposals.get(tx, execution.proposal_id).at(execution.step)
-        chains.halt(tx, incidents.get(tx, execution.incident_id), proposal, proposal.left, WHY, now)
+        chains.halt(tx, incidents.get(tx, execution.incident_id), proposal, proposal.left, Halt.RESTORED, WHY, now)
     for silence in silences.pending(tx):
         # Whether it was sent after the copy was made, Alertmanager says: it is looked for, and never sent from here.
         silences.claim(tx, silence.id, {}, now)
@@ -91,10 +91,11 @@ def _fail(tx: Tx, execution_id: int, now: datetime) -> int:
     failed = executions.settle(tx, execution_id, ExecutionEvent.FAIL, now, OUTCOME)
     due.forget(tx, Stage.EXECUTE, execution_id)
     proposal = proposals.get(tx, failed.proposal_id).at(failed.step)
-    chains.halt(tx, incidents.get(tx, failed.incident_id), proposal, proposal.steps[proposal.step :], WHY, now)
+    incident, undone = incidents.get(tx, failed.incident_id), proposal.steps[proposal.step :]
+    chains.halt(tx, incident, proposal, undone, Halt.RESTORED, WHY, now)
     detail = {"outcome": OUTCOME, "execution": failed.uid}
     _entry(tx, "execution:state:failed", f"execution:{execution_id}", "failed", failed.incident_id, detail, now)
-    close.hand_back(tx, incidents.get(tx, failed.incident_id), WHY, now)
+    close.hand_back(tx, incident, WHY, now)
     return failed.incident_id
 
 

@@ -44,7 +44,7 @@ SELECT e.id, e.uid, e.state, e.in_flight, e.request, e.step, p.id, p.state, p.di
   (SELECT count(*) FROM approvals AS y WHERE y.proposal_id = p.id AND y.verb = 'approved'), p.quorum, e.approved_by
 FROM executions AS e JOIN proposals AS p ON p.id = e.proposal_id
 """
-PARTLY = "SELECT id FROM executions WHERE substr(outcome, 1, 14) = 'stopped after '"
+PARTLY = "SELECT id FROM executions WHERE standing = 'partly'"
 VERDICTS = "SELECT id, execution_id, incident_id, verdict, current, deadline, settled_at FROM verifications"
 UNATTEMPTED = """
 SELECT key, due_at FROM outbox WHERE version > sent_version AND NOT dropped AND attempts = 0

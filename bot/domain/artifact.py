@@ -26,6 +26,10 @@ class Draft:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+FOLDER = "folder"
+"""The first word of a store's place that is a folder: ``folder /data/artifacts``."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """A file that a store holds whole, by the store's own word.
@@ -41,6 +45,11 @@ class Kept:
     sha256: str
     execution: str
     link: str
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether it is a file on Fettle's own machine."""
+        return self.store.partition(" ")[0] == FOLDER
 
 
 @dataclass(frozen=True)

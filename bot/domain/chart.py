@@ -26,10 +26,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """A value that the curves are seen against, such as a limit."""
+    """A value that the curves are seen against, such as a limit; ``asked`` for one that is a request."""
 
     label: str
     value: float
+    asked: bool = False
 
 
 @dataclass(frozen=True)

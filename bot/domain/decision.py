@@ -93,3 +93,11 @@ def deny(rule: Rule, sentence: str) -> Decision:
 
 
 ALLOWED = Decision()
+
+NOTHING_DONE = "Nothing was done."
+"""How a refusal ends that came before anything was sent."""
+
+
+def so_far(sentence: str) -> str:
+    """A refusal as it reads after a part of the same was done: who refuses the rest knows of no part."""
+    return sentence.replace(NOTHING_DONE, "Nothing more was done.")

@@ -21,16 +21,6 @@ EXECUTION_ID = "fettle.dev/execution"
 """Template annotation with the execution's uid: read back after a crash."""
 
 
-PARTLY = "stopped after "
-"""How the outcome of an execution begins that failed when a part of it was done."""
-NOT_APPLIED = "not applied: "
-"""How the outcome begins of what was refused, or was looked for in vain: nothing was done."""
-ABSENT = f"{NOT_APPLIED}how it ended wasn't known, so the cluster was asked: it wasn't carried out (read back)."
-"""The outcome of what was looked for and isn't there."""
-UNANSWERED = "not known yet: "
-"""How the note on a running one begins whose request left and got no yes or no; it is looked up."""
-
-
 class ExecutionState(StrEnum):
     """``unknown``: it may have happened and can't be read back; a person looks."""
 
@@ -51,7 +41,27 @@ class ExecutionEvent(StrEnum):
     WAIT = "wait"  # clearly refused for now, so nothing was done: it is claimed again
 
 
+class Standing(StrEnum):
+    """What is known of an execution beside its state; ``outcome`` only says it in words, which nothing reads back."""
+
+    PLAIN = ""  # what the state says is all
+    HELD = "held"  # clearly refused for now, or a part is done: it is claimed again
+    UNANSWERED = "unanswered"  # its request left and got no yes or no: it is looked up
+    UNTOUCHED = "untouched"  # it failed, and nothing was done
+    PARTLY = "partly"  # it failed when a part of it was done, which stays
+
+
 _S, _E = ExecutionState, ExecutionEvent
+
+STANDINGS: Mapping[ExecutionState, frozenset[Standing]] = {
+    _S.PENDING: frozenset({Standing.PLAIN, Standing.HELD}),
+    _S.RUNNING: frozenset({Standing.PLAIN, Standing.HELD, Standing.UNANSWERED}),
+    _S.SUCCEEDED: frozenset({Standing.PLAIN}),
+    _S.FAILED: frozenset({Standing.PLAIN, Standing.UNTOUCHED, Standing.PARTLY}),
+    _S.UNKNOWN: frozenset({Standing.PLAIN}),
+}
+"""What may be known in which state; what failed in a store that was put back is plain, since nobody knows more."""
+_LEADS: Mapping[Standing, str] = {Standing.UNTOUCHED: "not applied: ", Standing.UNANSWERED: "not known yet: "}
 
 EXECUTION: Machine[ExecutionState, ExecutionEvent] = Machine(
     "execution",
@@ -91,6 +101,7 @@ class Execution:
     """One execution as stored. ``uid`` is what goes to the cluster; ``request`` is None until claimed.
 
     ``generation`` is the target's generation after our write (None until succeeded): verification is bound to it.
+    ``outcome`` is what came of it, or what it waits for, for people alone; ``standing`` is what may be decided by.
     """
 
     id: int
@@ -109,7 +120,23 @@ class Execution:
     generation: int | None = None
     baseline: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
+    standing: Standing = Standing.PLAIN
     step: int = 0
     """Which of the proposal's steps it carries out."""
     in_flight: bool = True
     """From approval to verdict (or to a settled failure): at most one for a target."""
+
+    @property
+    def told(self) -> str:
+        """The outcome with what goes before it: ``not applied: Writes are frozen``."""
+        return f"{_LEADS.get(self.standing, '')}{self.outcome}"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is held back; so it stays while it is asked again, which takes no time to speak of."""
+        return self.standing is Standing.HELD
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether its request left and how it ended isn't known."""
+        return self.standing is Standing.UNANSWERED

@@ -107,7 +107,9 @@ class ChangeSeen:
     ``kind``: template, restart, scale, config, autoscaler or node. ``what`` is a sentence without its end ("image
     api:1.4.1 → 1.4.2; env: DB_URL gone"), ``diff`` its lines; env *values* are never in it, only names and "changed".
     ``by`` is the field manager or person as far as known ("kubectl by kim"). ``offset`` is in seconds from the start of
-    the earliest firing alert, negative before it.
+    the earliest firing alert, negative before it. ``size`` is what a scale led to, ``automatic``
+    whether an autoscaler did it; ``resources`` whether a template's containers ask for other resources, or are limited
+    otherwise.
     """
 
     kind: str
@@ -117,6 +119,9 @@ class ChangeSeen:
     revision: str = ""
     diff: tuple[str, ...] = ()
     offset: float | None = None
+    size: int | None = None
+    automatic: bool = False
+    resources: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,17 @@ class ProposalEvent(StrEnum):
     SUPERSEDE = "supersede"
 
 
+class Halt(StrEnum):
+    """Why nothing more is done of a proposal's steps; ``stopped`` says it in words. The card tells a failure itself."""
+
+    NONE = ""
+    FAILED = "failed"  # a step was not carried out, or nobody knows
+    VERDICT = "verdict"
+    CLEARED = "cleared"  # all alerts are resolved
+    PERSON = "person"
+    RESTORED = "restored"  # the store was put back
+
+
 _S, _E = ProposalState, ProposalEvent
 
 PROPOSAL: Machine[ProposalState, ProposalEvent] = Machine(
@@ -108,8 +119,8 @@ class Proposal:
     revision at the time of proposing); ``approvers`` are the Slack user ids and group ids that policy accepts;
     ``expires_at`` is None for a recorded one. ``decided_by`` is the principal, ``decided_at`` when.
     ``steps`` are all of them where there are several, else empty; ``action``, ``params`` and ``text`` are then those of
-    the step that ``at`` was asked for, of the first and of the whole as stored. ``stopped`` says why what is left of
-    them isn't done, empty as long as it may be.
+    the step that ``at`` was asked for, of the first and of the whole as stored. ``halt`` is why what is
+    left of them isn't done, none as long as it may be; ``stopped`` says it in words.
     """
 
     id: int
@@ -131,6 +142,7 @@ class Proposal:
     reason: str = ""
     steps: tuple[Step, ...] = ()
     step: int = 0
+    halt: Halt = Halt.NONE
     stopped: str = ""
 
     @property

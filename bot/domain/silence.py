@@ -56,13 +56,19 @@ SILENCE: Machine[SilenceState, SilenceEvent] = Machine(
 )
 
 
+QUIET_CHECK = "alerts"
+"""The check that counts how many of the incident's alerts are quiet."""
+
+
 @dataclass(frozen=True)
 class Silence:
     """One silence as stored.
 
     ``uid`` is its mark; ``matchers`` are as they are sent, ``body`` the exact request, None until it is claimed and
     after retention. ``ids`` are Alertmanager's. ``end_by`` and ``end_reason`` stand from when its end is wanted.
-    ``verdict`` is ``measuring`` until it was read back.
+    ``verdict`` is ``measuring`` until it was read back. ``outcome`` is how it was set, or why it isn't or no longer
+    holds; ``trouble`` why it can't be told now how it stands, or why it can't be ended, empty while nothing is in the
+    way. Both are for people alone.
     """
 
     id: int
@@ -85,6 +91,7 @@ class Silence:
     end_reason: str = ""
     ended_at: datetime | None = None
     outcome: str = ""
+    trouble: str = ""
     in_force: bool = True
 
     @property

@@ -75,9 +75,10 @@ def nearest(wanted: str, tags: Iterable[str]) -> Nearest:
         if found is not None:
             return found
     typo = _by_typo(wanted, there)
-    if typo.tag or version is None:
+    if typo is not None:
         return typo
-    return Nearest("", typo.rule if typo.rule != _NOTHING else f"no stable tag is near {wanted} by its version")
+    near = "no tag is spelled nearly so" if version is None else f"no stable tag is near {wanted} by its version"
+    return Nearest("", near)
 
 
 def _by_version(wanted: _Version, known: Sequence[_Version]) -> Nearest | None:
@@ -171,11 +172,11 @@ def _pieces(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-_NOTHING = "no tag is spelled nearly so"
+def _by_typo(wanted: str, there: Sequence[str]) -> Nearest | None:
+    """The one tag that a slip of the hand would make ``wanted``; its digits are the same, since those are no slips.
 
-
-def _by_typo(wanted: str, there: Sequence[str]) -> Nearest:
-    """The one tag that a slip of the hand would make ``wanted``; its digits are the same, since those are no slips."""
+    None where no tag is spelled nearly so; of several none is chosen, and why.
+    """
     room = 0 if len(wanted) < 4 else 1 if len(wanted) < 8 else 2
     digits = re.findall(r"[0-9]+", wanted)
     near: dict[int, list[str]] = {}
@@ -186,7 +187,7 @@ def _by_typo(wanted: str, there: Sequence[str]) -> Nearest:
         if away <= room:
             near.setdefault(away, []).append(tag)
     if not near:
-        return Nearest("", _NOTHING)
+        return None
     best = sorted(near[min(near)])
     if len(best) > 1:
         return Nearest("", f"{' and '.join(best[:2])} are spelled equally near")

@@ -1,18 +1,13 @@
 """Changes other than the template's that explain trouble: somebody scaled up or changed a configuration before.
 
-It refuses to judge them, and reads numbers from nothing but a scale's own sentence.
+It refuses to judge them, and to read anything from the sentences that tell them.
 """
 
 from __future__ import annotations
 
-import re
-
 from bot.findings.case import Case
 from bot.findings.phrases import instant, number_of
 from bot.findings.rollouts import FOLLOWS, SKEW
-
-_FROM_TO = re.compile(r"(\d{1,6})\s*(?:→|->|to)\s*(\d{1,6})")
-_TO = re.compile(r"scaled to (\d{1,6})")
 
 
 def changed_config(case: Case) -> bool:
@@ -26,23 +21,17 @@ def changed_config(case: Case) -> bool:
 def scaled_lately(case: Case) -> int | None:
     """The former number of replicas, if a person scaled up and the trouble follows it.
 
-    Where the change doesn't tell the former number, the pods do that were there before it.
+    The change doesn't tell the former number, the pods do that were there before it.
     """
     scale = next((one for one in case.changes or () if one.kind == "scale" and instant(one.at) is not None), None)
     at = instant(scale.at) if scale is not None else None
-    if scale is None or at is None or "autoscaler" in f"{scale.by} {scale.what}" or case.began is None:
+    if scale is None or at is None or scale.size is None or scale.automatic or case.began is None:
         return None
     if not -SKEW <= case.began - at <= FOLLOWS:
         return None
-    pair, single = _FROM_TO.search(scale.what), _TO.search(scale.what)
-    if pair is not None:
-        before, after = int(pair[1]), int(pair[2])
-    elif single is not None and not case.pods_cut:
-        created = [instant(pod.created_at) for pod in case.living]
-        before, after = sum(1 for one in created if one is not None and one < at), int(single[1])
-    else:
-        return None
-    return before if 0 < before < after else None
+    created = [instant(pod.created_at) for pod in case.living]
+    before = sum(1 for one in created if one is not None and one < at)
+    return before if 0 < before < scale.size and not case.pods_cut else None
 
 
 def room(case: Case, before: int) -> tuple[int, str]:

@@ -35,7 +35,8 @@ ALERTS = (
 OVER = ("KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodePressure")
 """Alerts that say no more than the node's own conditions: of a node that is well by now they tell of what is over."""
 _BEGINNINGS = tuple(name.rstrip("*") for name in ALERTS)
-DOWN = frozenset({"silent", "not ready"})
+SILENT, NOT_READY = "silent", "not ready"
+DOWN = frozenset({SILENT, NOT_READY})
 PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
 
@@ -68,9 +69,9 @@ def ailment(node: NodeSeen) -> str:
     """What is wrong with a node: "silent", a pressure, or nothing."""
     told = next((one.status for one in node.conditions if one.type == "Ready"), "")
     if told == "Unknown" or (node.ready is False and not told):
-        return "silent"
+        return SILENT
     if told == "False" or node.ready is False:
-        return "not ready"
+        return NOT_READY
     return next((one.type for one in node.conditions if one.type in PRESSURE and one.status == "True"), "")
 
 
@@ -93,7 +94,7 @@ def _seen(case: Case, bad: list[NodeSeen], there: list[Sick], *, alerted: bool) 
     ready = next((one for one in worst.conditions if one.type == "Ready"), None)
     since = instant(ready.at) if ready is not None and what in DOWN else None
     told = next((one.message for one in worst.conditions if one.type == (what if what in PRESSURE else "Ready")), "")
-    state = {"silent": "doesn't answer", "not ready": "isn't ready"}.get(what, f"is under {_plain(what)}")
+    state = {SILENT: "doesn't answer", NOT_READY: "isn't ready"}.get(what, f"is under {_plain(what)}")
     text = (
         f"Node {worst.name} {state}"
         + (f" since {clock(since)}" if since else "")
@@ -145,7 +146,7 @@ def _by_pods(case: Case, lost: tuple[Sick, ...]) -> Finding | None:
         (Cite("pods", f"{verbs}: {listed([one.pod.name for one in ill])}"),),
         "the pods' own state",
         doubt,
-        "evicted" if evicted else "silent",
+        "evicted" if evicted else SILENT,
         (),
         "The node has to be looked at first; its pods come up elsewhere by themselves.",
         ABOUT.weight,

@@ -27,6 +27,8 @@ ABOUT = About(
     "scaling up did; else nothing.",
     92,
 )
+LIMIT_RANGE = "limit range"
+"""The detail where it isn't a quota that forbids."""
 _EXCEEDED = re.compile(
     r"exceeded quota: (?P<name>[\w.-]+), requested: (?P<asked>[^\s]+), used: (?P<used>[^\s]+), limited: "
     r"(?P<hard>[^\s]+)"
@@ -126,7 +128,7 @@ def _refused(case: Case, source: str, message: str) -> Finding:
         text = f"{who}: {cut(message.split('is forbidden: ', 1)[-1], 140)}"
     if new_only and rollout is not None:
         text += f", since the rollout of {clock(rollout.at)}" + (f" ({rollout.words})" if rollout.words else "")
-    detail = found["asked"].split("=", 1)[0] if found is not None else "limit range"
+    detail = found["asked"].split("=", 1)[0] if found is not None else LIMIT_RANGE
     suggestions: tuple[Suggestion, ...] = ()
     before = scaled_lately(case)
     if before is not None:
@@ -152,8 +154,7 @@ def _asks_for_more(case: Case, detail: str) -> bool:
     rollout = case.rollout
     if rollout is None or rollout.change is None:
         return False
-    text = " ".join((rollout.change.what, *rollout.change.diff)).lower()
-    return detail == "limit range" or any(word in text for word in ("request", "limit", "resources"))
+    return detail == LIMIT_RANGE or rollout.change.resources
 
 
 def _finding(

@@ -33,6 +33,9 @@ PLANE = (
     "PrometheusOperator*",
 )
 
+CONTROL_PLANE = "control plane"
+"""The detail where an alert about the cluster itself is all that is known."""
+
 
 def find(case: Case) -> Finding | None:
     """A generation that isn't observed, the control plane's alert, or pods that nobody makes."""
@@ -53,7 +56,7 @@ def find(case: Case) -> Finding | None:
         said = plane.annotations.get("summary", "") or plane.annotations.get("description", "")
         confidence, doubt = case.sure(Confidence.MEDIUM)
         text = stop(f"{plane.name}: {cut(said, 140) or 'the cluster itself is in trouble'}")
-        return _finding(text, confidence, doubt, Cite("alerts", plane.name), "control plane")
+        return _finding(text, confidence, doubt, Cite("alerts", plane.name), CONTROL_PLANE)
     missing = row is not None and row.current < row.replicas and case.pods is not None and not case.sick
     told = case.event_rows("FailedCreate")
     if (
@@ -76,7 +79,7 @@ def _finding(text: str, confidence: Confidence, doubt: str, cite: Cite, detail: 
         text,
         confidence,
         (cite,),
-        "the cluster's own status" if detail != "control plane" else "the alert",
+        "the cluster's own status" if detail != CONTROL_PLANE else "the alert",
         doubt,
         detail,
         (),

@@ -24,6 +24,8 @@ ABOUT = About(
     88,
 )
 ALERTS = ("KubePersistentVolumeErrors",)
+ELSEWHERE = "attached elsewhere"
+"""The detail of a volume that another node holds."""
 _MULTI = re.compile(r"Multi-Attach", re.IGNORECASE)
 
 
@@ -37,7 +39,7 @@ def find(case: Case) -> Finding | None:
     if creating and rows:
         row = next((one for one in rows if one.reason == "FailedAttachVolume"), rows[0])
         confidence, doubt = case.sure(Confidence.HIGH, "pods", "events")
-        detail = "attached elsewhere" if _MULTI.search(row.message) else "mount"
+        detail = ELSEWHERE if _MULTI.search(row.message) else "mount"
         waits = agree(len(creating), "waits", "wait")
         text = f"{number_of(len(creating), 'pod')} {waits} for a volume: {cut(row.message, 160)}"
         return _finding(
@@ -93,7 +95,7 @@ def _finding(
 ) -> Finding:
     no_help = (
         "The volume has to come free where it is attached; forcing it can cost data."
-        if detail == "attached elsewhere"
+        if detail == ELSEWHERE
         else "The claim, its class or the storage behind it has to be looked at; starting the pod again meets the same."
     )
     return Finding(

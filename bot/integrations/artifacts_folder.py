@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from bot.domain.artifact import Draft, Kept
+from bot.domain.artifact import FOLDER, Draft, Kept
 from bot.domain.errors import ForbiddenError, RejectedError, UnavailableError
 from bot.domain.units import in_bytes
 from bot.integrations.artifacts import MARK
@@ -38,7 +38,7 @@ class Folder:
     @property
     def place(self) -> str:
         """``folder /data/artifacts``."""
-        return f"folder {self._folder}"
+        return f"{FOLDER} {self._folder}"
 
     async def close(self) -> None:
         """Nothing is open between two calls."""

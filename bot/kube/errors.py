@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import (
     BudgetHoldsError,
     ClusterUnavailableError,
@@ -81,10 +82,10 @@ def status_error(
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(f"The cluster doesn't have it: {message}.")
     if status == HTTPStatus.CONFLICT:
-        return WorldChangedError("The target changed meanwhile (409). Nothing was done.")
+        return WorldChangedError(f"The target changed meanwhile (409). {NOTHING_DONE}")
     if status == HTTPStatus.UNPROCESSABLE_ENTITY and method == "PATCH" and not detail.get("details"):
         # A JSON Patch whose `test` fails is answered with 422 and empty details (recorded); a bad value has causes.
-        return WorldChangedError("The target isn't what was approved any more (422). Nothing was done.")
+        return WorldChangedError(f"The target isn't what was approved any more (422). {NOTHING_DONE}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         if held := _budget(detail):
             return BudgetHoldsError(held, retry_after(headers))

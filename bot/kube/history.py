@@ -43,7 +43,7 @@ def _template_changes(kind: str, obj: Json, own: Sequence[Json]) -> Iterator[Cha
         wrote = newest(writers)
         difference = templates.compare(revision_template(kind, own[0]), wanted)
         at, by = (stamp(wrote.at) if wrote.at else "", wrote.words) if wrote is not None else ("", "")
-        yield ChangeSeen("template", difference.what, at, by, "", difference.lines)
+        yield ChangeSeen("template", difference.what, at, by, "", difference.lines, resources=difference.resources)
     for newer, older in _distinct(kind, own):
         first = newer[-1]  # of revisions that are restarts of one another the oldest is when the template came
         current = own[0] is newer[0]
@@ -57,6 +57,7 @@ def _template_changes(kind: str, obj: Json, own: Sequence[Json]) -> Iterator[Cha
             by=writer_at(writers, instant(at)) if current else "",
             revision=str(revision_number(first)),
             diff=difference.lines + ((f"change-cause {cause}",) if cause else ()),
+            resources=difference.resources,
         )
 
 
@@ -87,17 +88,17 @@ def scalings(obj: Json, autoscalers: Sequence[Json]) -> Iterator[ChangeSeen]:
     wanted = count(obj, "spec", "replicas")
     by_autoscaler = last is not None and last.manager == "kube-controller-manager"
     if last is not None and last.at is not None and not (by_autoscaler and autoscalers):
-        yield ChangeSeen(
-            "scale", f"scaled to {wanted}", stamp(last.at), "an autoscaler" if by_autoscaler else last.words
-        )
+        by = "an autoscaler" if by_autoscaler else last.words
+        yield ChangeSeen("scale", f"scaled to {wanted}", stamp(last.at), by, size=wanted, automatic=by_autoscaler)
     if not wanted and not sized and dig(obj, "spec", "replicas") is not None:
-        yield ChangeSeen("scale", "scaled to 0")  # as a Scale omits a zero, nobody is noted as its writer
+        yield ChangeSeen("scale", "scaled to 0", size=0)  # as a Scale omits a zero, nobody is noted as its writer
     for item in autoscalers:
         name = text(item, "metadata", "name")
         at = text(item, "status", "lastScaleTime")
         if at:
             size = count(item, "status", "desiredReplicas")
-            yield ChangeSeen("scale", f"scaled to {size} by its autoscaler", at, f"autoscaler {name}")
+            told = f"scaled to {size} by its autoscaler"
+            yield ChangeSeen("scale", told, at, f"autoscaler {name}", size=size, automatic=True)
         spec = mapping(item, "spec")
         least = spec.get("minReplicas")
         bounds = f"{1 if least is None else least} to {count(spec, 'maxReplicas')} replicas"

@@ -14,6 +14,7 @@ from bot.domain.execution import EXECUTION_ID, RESTARTED_AT
 from bot.domain.redaction import redact
 from bot.kube.objects import Json, dig, mapping, text
 
+RESOURCES = "resources"
 GONE, NEW, CHANGED = "gone", "new", "changed"
 MOST_LINES, LONGEST = 40, 160
 _IGNORED = frozenset({RESTARTED_AT, EXECUTION_ID, "pod-template-hash", "controller-revision-hash"})
@@ -23,7 +24,7 @@ _OWN_WORDS = frozenset(
         "image",
         "env",
         "envFrom",
-        "resources",
+        RESOURCES,
         "livenessProbe",
         "readinessProbe",
         "startupProbe",
@@ -43,10 +44,14 @@ _TWINS = frozenset({"serviceAccount"})
 
 @dataclass(frozen=True)
 class Difference:
-    """``what`` is a sentence without its end, ``lines`` the same one by one; both empty when nothing differs."""
+    """``what`` is a sentence without its end, ``lines`` the same one by one; both empty when nothing differs.
+
+    ``resources``: what the containers of both ask for, or are limited to, differs.
+    """
 
     what: str = ""
     lines: tuple[str, ...] = ()
+    resources: bool = False
 
 
 def compare(old: Json, new: Json) -> Difference:
@@ -63,7 +68,8 @@ def compare(old: Json, new: Json) -> Difference:
     lines = [_line(subject, name, change) for subject, found in kept for name, change in found]
     if not lines and _bare(old) != _bare(new):
         return Difference("pod template changed", ("pod template changed",))
-    return Difference(what, tuple(line[:LONGEST] for line in lines[:MOST_LINES]))
+    resources = any(before and after and before.get(RESOURCES) != after.get(RESOURCES) for _, before, after in pairs)
+    return Difference(what, tuple(line[:LONGEST] for line in lines[:MOST_LINES]), resources)
 
 
 def image_change(old: str, new: str) -> str:
@@ -103,7 +109,7 @@ def _container(before: Json, after: Json) -> Iterator[tuple[str, list[tuple[str,
     if before.get("image") != after.get("image"):
         yield "image", [(image_change(text(before, "image"), text(after, "image")), "")]
     yield "env", [*_named(_env(before), _env(after)), *_named(_env_from(before), _env_from(after))]
-    yield "resources", list(_resources(mapping(before, "resources"), mapping(after, "resources")))
+    yield RESOURCES, list(_resources(mapping(before, RESOURCES), mapping(after, RESOURCES)))
     for probe in ("liveness", "readiness", "startup"):
         yield f"{probe} probe", list(_probe(mapping(before, f"{probe}Probe"), mapping(after, f"{probe}Probe")))
     for words in ("command", "args"):

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import FettleError, OutcomeUnknownError, RequestError, StoppedError, WorldChangedError
 from bot.domain.execution import WriteRequest
 from bot.kube import ephemeral
@@ -94,7 +95,7 @@ def still_named(images: Mapping[str, str], stored: WriteRequest) -> None:
     """Raises ``WorldChangedError`` unless the settings still name the image that was approved."""
     (container,) = stored.body["debug"]["patch"]["spec"]["ephemeralContainers"]
     if container["image"] not in images.values():
-        raise WorldChangedError("DEBUG_IMAGES doesn't name the image any more that was approved. Nothing was done.")
+        raise WorldChangedError(f"DEBUG_IMAGES doesn't name the image any more that was approved. {NOTHING_DONE}")
 
 
 async def add(cluster: Cluster, stored: WriteRequest) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.errors import RequestError
 from bot.domain.units import in_bytes
+from bot.mitigations.dump_scripts import BY_SIGNAL
 
 QUIT = 1 << 2
 """SIGQUIT in the mask of caught signals."""
@@ -113,23 +114,36 @@ def jvm(found: Found) -> Process:
     return max(javas, key=lambda one: one.rss)
 
 
-def threads_of(found: Found) -> tuple[str, Process, str]:
-    """(command, process, tool) that brings the threads; ``RequestError`` with what the container lacks."""
+@dataclass(frozen=True)
+class Way:
+    """How a dump is taken: the ``command`` of ``dump_scripts``, of which process, by which program (``jcmd``).
+
+    ``tool`` is that program's path, empty where it takes none.
+    """
+
+    command: str
+    process: Process
+    by: str
+    tool: str = ""
+
+
+def threads_of(found: Found) -> Way:
+    """What brings the threads; ``RequestError`` with what the container lacks."""
     if not any(one.kind == "java" for one in found.processes):
         return _python(found)
     process = jvm(found)
     for name in ("jcmd", "jstack"):
         if name in process.tools:
-            return f"threads with {name}", process, process.tools[name]
+            return Way(f"threads with {name}", process, name, process.tools[name])
     if process.quits:
-        return "threads with kill -3", process, ""
+        return Way(BY_SIGNAL, process, "kill -3")
     raise RequestError(
         f"The container has neither jcmd nor jstack, and its JVM (pid {process.pid}) doesn't catch SIGQUIT (-Xrs?), "
         "so that kill -3 would end it."
     )
 
 
-def _python(found: Found) -> tuple[str, Process, str]:
+def _python(found: Found) -> Way:
     pythons = [one for one in found.processes if one.kind == "python"]
     if not pythons and found.locked:
         raise RequestError(_LOCKED.format("/".join(sorted(set(found.locked)))))
@@ -139,18 +153,19 @@ def _python(found: Found) -> tuple[str, Process, str]:
         raise RequestError(
             "The container's process is Python, and there is no py-spy in it. A debug_thread_dump has one."
         )
-    return "threads with py-spy", max(pythons, key=lambda one: one.rss), found.tools["py-spy"]
+    process = max(pythons, key=lambda one: one.rss)
+    return Way("threads with py-spy", process, "py-spy", found.tools["py-spy"])
 
 
-def heap_of(found: Found) -> tuple[str, Process, str]:
-    """(command, process, tool) that brings the heap; ``RequestError`` with what the container lacks."""
+def heap_of(found: Found) -> Way:
+    """What brings the heap; ``RequestError`` with what the container lacks."""
     process = jvm(found)
     lacking = [name for name in ("sha256sum", "dd") if name not in found.tools]
     if lacking:
         raise RequestError(f"The container has no {' and no '.join(lacking)}, so a dump couldn't be brought out whole.")
     for name in ("jcmd", "jmap"):
         if name in process.tools:
-            return f"heap with {name}", process, process.tools[name]
+            return Way(f"heap with {name}", process, name, process.tools[name])
     raise RequestError(
         "The container has neither jcmd nor jmap: its image holds a JRE alone. A debug_heap_dump brings its own."
     )

@@ -113,13 +113,15 @@ BESIDE = "beside: "
 """How the commands begin that only run in a debug container."""
 
 KILL = 'kill -3 "$1"'
+BY_SIGNAL = "threads with kill -3"
+"""The one command after which the JVM answers in its container's log."""
 
 Commands = Mapping[str, Sequence[str]]
 COMMANDS: Commands = {
     "find": (*SHELL, FIND, NAME),
     "threads with jcmd": ("{tool}", "{pid}", "Thread.print", "-l"),
     "threads with jstack": ("{tool}", "-l", "{pid}"),
-    "threads with kill -3": (*SHELL, KILL, NAME, "{pid}"),
+    BY_SIGNAL: (*SHELL, KILL, NAME, "{pid}"),
     "threads with py-spy": ("{tool}", "dump", "--pid", "{pid}"),
     "heap with jcmd": (*SHELL, HEAP_JCMD, NAME, "{tool}", "{pid}", "{file}"),
     "heap with jmap": (*SHELL, HEAP_JMAP, NAME, "{tool}", "{pid}", "{file}"),

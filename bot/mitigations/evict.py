@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
 
+from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import (
     BudgetHoldsError,
     IntegrityError,
@@ -237,7 +238,7 @@ async def apply(cluster: Cluster, stored: WriteRequest) -> None:
     try:
         await send(cluster, stored)
     except NotFoundError as error:
-        raise WorldChangedError("The pod isn't there any more. Nothing was done.") from error
+        raise WorldChangedError(f"The pod isn't there any more. {NOTHING_DONE}") from error
 
 
 def _uid(stored: WriteRequest | None) -> str:

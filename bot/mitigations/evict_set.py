@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import BudgetHoldsError, NotFoundError, PartDoneError, RequestError, WorldChangedError
 from bot.domain.execution import WriteRequest
 from bot.domain.proposal import TargetState
@@ -94,7 +95,7 @@ async def ready(cluster: Cluster, stored: WriteRequest) -> WriteRequest:
     """The same without the pods that are gone or ending; raises ``WorldChangedError`` where none is left."""
     left = await _left(cluster, stored)
     if not left:
-        raise WorldChangedError("None of these pods is there any more. Nothing was done.")
+        raise WorldChangedError(f"None of these pods is there any more. {NOTHING_DONE}")
     return replace(stored, body={**stored.body, "evictions": left})
 
 

@@ -72,16 +72,17 @@ async def bring(cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Bro
     """Dumps once, streams it out and keeps it; raises where nothing was kept."""
     job = Job.of(cluster, stored)
     found = await job.looked()
-    command, process, tool = dump_found.heap_of(found)
+    way = dump_found.heap_of(found)
+    process = way.process
     size = dump_found.need(process)
     await _room_in(store, size)
     folder = dump_found.folder_for(found, size)
     await _not_evicted(job, folder, size)
     file = f"{folder.path}/{dumps.file_name(stored.execution)}"
-    done = await _written(job, store, job.named(command), {"pid": process.pid, "tool": tool, "file": file})
+    done = await _written(job, store, job.named(way.command), {"pid": process.pid, "tool": way.tool, "file": file})
     left = "" if await _removed(job, job.seen(file, process.pid)) else dumps.left_behind(stored)
     if isinstance(done, Kept):
-        return Brought(done, f"{dumps.words(done, command.rpartition(' ')[2])}{'.' if left else ''}{left}")
+        return Brought(done, f"{dumps.words(done, way.by)}{'.' if left else ''}{left}")
     if left:
         raise RejectedError(f"{done}{left}", "left") from done
     raise done

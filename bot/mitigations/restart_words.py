@@ -59,8 +59,11 @@ def held(state: TargetState) -> tuple[str, ...]:
     return (f"{stuck}until somebody deletes it: kubectl -n {state.target.namespace} get pods",)
 
 
-def warnings(state: TargetState) -> tuple[str, ...]:
-    """A line each for what a person should know before pressing; none of them denies."""
+def warnings(state: TargetState, *, taken_back: bool = True) -> tuple[str, ...]:
+    """A line each for what a person should know before pressing; none of them denies.
+
+    Without ``taken_back`` whoever says themselves what the object's keeper may undo.
+    """
     lines: list[str] = []
     if state.replicas == 1 and state.target.kind != "DaemonSet":
         surge = state.target.kind == "Deployment" and state.strategy == "RollingUpdate"
@@ -77,6 +80,6 @@ def warnings(state: TargetState) -> tuple[str, ...]:
         lines.append(f"Partition {state.partition}: pods below that ordinal keep running as they are.")
     if state.budget is not None and state.budget[2] == 0:
         lines.append(f"Budget {state.budget[0]} allows no pod to be down now; a rollout doesn't heed it.")
-    if state.keeper is not None and state.keeper.at_once:
+    if taken_back and state.keeper is not None and state.keeper.at_once:
         lines.append(f"{state.keeper.words} manages this object and may take the change back again.")
     return tuple(lines)

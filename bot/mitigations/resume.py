@@ -31,7 +31,6 @@ from bot.mitigations.restart_words import pace, pods, warnings
 from bot.mitigations.verb import Mitigation
 
 MAX_LINES = 40
-NOTHING = "nothing waits to be rolled out"
 
 
 async def plan(cluster: Cluster, state: TargetState, wanted: Params) -> Params:
@@ -53,12 +52,12 @@ def _running(own: Sequence[Json]) -> Json | None:
 
 
 def _pending(running: Json | None, template: Json) -> str:
-    """What resuming starts, a clause."""
+    """What resuming starts, a clause; empty where nothing waits."""
     if running is None:
         return "the first pods"
     held = revision_template("Deployment", running)
     if template_hash(held, ()) == template_hash(template, ()):
-        return NOTHING
+        return ""
     if template_hash(held) == template_hash(template):
         return "a restart"
     return compare(held, template).what[:300] or "a change of the template"
@@ -98,18 +97,18 @@ async def preview(
         planned,
         facts=f"{_starts(params)} · {where(state)} · {ran.words}",
         consequence=consequence(state, params),
-        warnings=(*managed(state), *(line for line in warnings(state) if "manages this object" not in line)),
+        warnings=(*managed(state), *warnings(state, taken_back=False)),
     )
 
 
 def _starts(params: Params) -> str:
-    return NOTHING if params["pending"] == NOTHING else f"starts to roll out {params['pending']}"
+    return f"starts to roll out {params['pending']}" if params["pending"] else "nothing waits to be rolled out"
 
 
 def consequence(state: TargetState, params: Params) -> str:
     """The confirm's text: what starts."""
     ref = state.target.ref
-    if params["pending"] == NOTHING:
+    if not params["pending"]:
         return f"Nothing waits at {ref}; changes of its template roll out again from now on."
     left = max(0, state.replicas - state.updated)
     return f"Starts to roll out what waits since {params['from']}: {params['pending']}, on {pods(left)}, {pace(state)}."

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain import image
+from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import IntegrityError, RequestError, WorldChangedError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
@@ -112,14 +113,14 @@ async def ready(registries: Registries | None, stored: WriteRequest) -> WriteReq
     """The same request, if the tag still has the digest that was approved; else ``WorldChangedError``."""
     wanted = image.parse(_image_in(stored))
     if registries is None:
-        raise RequestError("REGISTRIES is empty by now, so the digest can't be confirmed. Nothing was done.")
+        raise RequestError(f"REGISTRIES is empty by now, so the digest can't be confirmed. {NOTHING_DONE}")
     found = await registries.published(wanted, wanted.tag, within=CONFIRMING, fresh=True)
     if found is None:
-        raise WorldChangedError(f"Tag {wanted.tag} isn't in {wanted.place} any more. Nothing was done.")
+        raise WorldChangedError(f"Tag {wanted.tag} isn't in {wanted.place} any more. {NOTHING_DONE}")
     if found.digest != wanted.digest:
         raise WorldChangedError(
             f"Tag {wanted.tag} of {wanted.place} is {image.short(found.digest)} now, and {image.short(wanted.digest)} "
-            "was approved. Nothing was done."
+            f"was approved. {NOTHING_DONE}"
         )
     return stored
 

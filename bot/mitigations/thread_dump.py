@@ -17,7 +17,7 @@ from bot.integrations.artifacts import Artifacts
 from bot.kube.client import Cluster
 from bot.kube.objects import path, stamp
 from bot.mitigations import dump_found, dumps
-from bot.mitigations.dump_scripts import COMMANDS
+from bot.mitigations.dump_scripts import BY_SIGNAL, COMMANDS
 from bot.mitigations.dumps import Job
 from bot.mitigations.params import Params
 from bot.mitigations.verb import Bringing, Brought, Mitigation
@@ -57,24 +57,23 @@ async def bring(cluster: Cluster, store: Artifacts, stored: WriteRequest) -> Bro
     try:
         async with asyncio.timeout(dumps.TAKES.total_seconds()):
             found = await job.looked()
-            command, process, tool = dump_found.threads_of(found)
-            text = await _dumped(job, command, process, tool)
+            way = dump_found.threads_of(found)
+            text = await _dumped(job, way)
             await job.same()
-            how = command.rpartition(" with ")[2]
             kept = await dumps.kept(store, job, text)
     except TimeoutError as error:
         raise RejectedError(f"The dump wasn't whole within {dumps.TAKES}.", "time") from error
     except OutcomeUnknownError as error:
         raise RejectedError(f"{error} No thread dump was kept; nothing was restarted.", "cut") from error
-    return Brought(kept, dumps.words(kept, how))
+    return Brought(kept, dumps.words(kept, way.by))
 
 
-async def _dumped(job: Job, command: str, process: dump_found.Process, tool: str) -> bytes:
-    if command == "threads with kill -3" and not job.beside:
-        text = await _from_log(job, process)
+async def _dumped(job: Job, way: dump_found.Way) -> bytes:
+    if way.command == BY_SIGNAL and not job.beside:
+        text = await _from_log(job, way.process)
     else:
-        text = await job.told(job.named(command), within=WITHIN, most=MOST, pid=process.pid, tool=tool)
-    mark = PYTHON if process.kind == "python" else JAVA
+        text = await job.told(job.named(way.command), within=WITHIN, most=MOST, pid=way.process.pid, tool=way.tool)
+    mark = PYTHON if way.process.kind == "python" else JAVA
     if mark not in text:
         raise RejectedError("What came is no thread dump, so it wasn't kept.", "dump")
     return text
@@ -83,7 +82,7 @@ async def _dumped(job: Job, command: str, process: dump_found.Process, tool: str
 async def _from_log(job: Job, process: dump_found.Process) -> bytes:
     """What the JVM wrote to its log since it was asked; the log's own lines between are a part of it."""
     before = await job.cluster.date()
-    await job.told("threads with kill -3", pid=process.pid)
+    await job.told(BY_SIGNAL, pid=process.pid)
     query = {"container": job.place.container, "limitBytes": str(MOST)}
     if before is not None:
         query["sinceTime"] = stamp(before - timedelta(seconds=1))

@@ -21,10 +21,14 @@ REMEMBERED = 2000
 
 @dataclass(frozen=True)
 class Considered:
-    """One playbook that was looked at; ``mismatch`` is its first condition that isn't met, empty for a fit."""
+    """One playbook that was looked at; ``mismatch`` is its first condition that isn't met, empty for a fit.
+
+    ``named`` is whether it is for alerts of this name.
+    """
 
     playbook: Playbook
     mismatch: str
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,9 @@ class PlaybookSet:
 
     def considered(self, labels: Mapping[str, str], severity: Severity) -> tuple[Considered, ...]:
         """Every playbook in order, with the condition that it misses."""
-        return tuple(Considered(one, one.match.mismatch(labels, severity)) for one in self.playbooks)
+        return tuple(
+            Considered(one, one.match.mismatch(labels, severity), one.match.named(labels)) for one in self.playbooks
+        )
 
 
 def ordered(playbooks: Iterable[Playbook], own: frozenset[str], replaced: frozenset[str] = frozenset()) -> PlaybookSet:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.domain.alert import NEVER_POSTED
 from bot.domain.severity import Severity
@@ -15,18 +16,21 @@ from bot.playbooks.chosen import NOT_YET
 from bot.playbooks.schema import Measure, Playbook
 from bot.playbooks.step import Following, FromFinding, Guards, Step
 
-LATER = "fits too, and is asked later"
+
+class Possible(NamedTuple):
+    """A mitigation, and why it can't be proposed, empty where it can; ``by_hand`` where Fettle doesn't have it."""
+
+    words: str
+    against: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
 class Way:
-    """What one finding may lead to: (mitigation, why it can't be proposed, or empty).
-
-    Of those that can be, the one that the finding suggests first is proposed.
-    """
+    """What one finding may lead to. Of what can be proposed, the one that the finding suggests first is."""
 
     cause: str
-    mitigations: tuple[tuple[str, str], ...] = ()
+    mitigations: tuple[Possible, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,7 @@ def explain(
     """The choice for these alerts (label sets) of one incident; ``available`` are the actions that Fettle has."""
     playbook = found.choose_for(alerts, severity)
     deciding = next((one for one in alerts if found.choose(one, severity) is playbook), alerts[0] if alerts else {})
-    others = tuple(
-        Considered(one.playbook, one.mismatch or LATER)
-        for one in found.considered(deciding, severity)
-        if one.playbook is not playbook
-    )
+    others = tuple(one for one in found.considered(deciding, severity) if one.playbook is not playbook)
     names = tuple(dict.fromkeys(labels.get("alertname", "") for labels in alerts))
     return Explained(
         names=names,
@@ -127,13 +127,14 @@ def routing_words(playbook: Playbook, severity: Severity) -> list[str]:
 
 
 def _way(playbook: Playbook, cause: str, steps: Sequence[Step], available: Collection[str]) -> Way:
-    return Way(cause, tuple((wording(step), _against(playbook, step, available)) for step in steps))
+    return Way(cause, tuple(_possible(playbook, step, available) for step in steps))
 
 
-def _against(playbook: Playbook, step: Step, available: Collection[str]) -> str:
+def _possible(playbook: Playbook, step: Step, available: Collection[str]) -> Possible:
+    words = wording(step)
     if step.action in playbook.guards.deny:
-        return "the playbook denies it"
+        return Possible(words, "the playbook denies it")
     if step.action not in available:
-        return NOT_YET
+        return Possible(words, NOT_YET, by_hand=True)
     late = next((one.action for one in step.then if one.action in playbook.guards.deny), "")
-    return f"alone: the playbook denies {late}" if late else ""
+    return Possible(words, f"alone: the playbook denies {late}" if late else "")

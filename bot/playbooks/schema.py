@@ -76,11 +76,14 @@ class Match(Part):
         """The labels as conditions."""
         return tuple(matcher.parse(text) for text in self.labels)
 
+    def named(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is for alerts of this name."""
+        return not self.alerts or labels.get("alertname", "") in self.alerts
+
     def mismatch(self, labels: Mapping[str, str], severity: Severity) -> str:
         """The first condition that these labels don't meet, as text; empty when they meet all."""
-        name = labels.get("alertname", "")
-        if self.alerts and name not in self.alerts:
-            return f"alerts: {name or 'no name'} isn't among them"
+        if not self.named(labels):
+            return f"alerts: {labels.get('alertname') or 'no name'} isn't among them"
         if missed := matcher.first_mismatch(self.matchers, labels):
             return f"labels: {missed}"
         if self.severity and severity.name not in self.severity:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.approval import Principal, is_group, is_oncall, too_few
-from bot.domain.decision import ALLOWED, Decision, Reason, Rule, deny
+from bot.domain.decision import ALLOWED, NOTHING_DONE, Decision, Reason, Rule, deny
 from bot.domain.mitigation import Action, traits_of
 from bot.domain.oncall import called
 
@@ -34,10 +34,14 @@ class GroupView:
 
 @dataclass(frozen=True)
 class Listed:
-    """One list of those who may approve, and where it stands: ``APPROVERS``, ``policy prod-rollback``."""
+    """One list of those who may approve, and where it stands: ``APPROVERS``, ``policy prod-rollback``.
+
+    ``own`` for the proposal's own, as its card showed it.
+    """
 
     name: str
     ids: tuple[str, ...]
+    own: bool = False
 
 
 def may_approve(
@@ -68,8 +72,8 @@ def may_approve(
         nobody = "Nobody is configured to approve. Set APPROVERS to Slack user or group ids and start again."
         return Decision((Reason(Rule.APPROVER, nobody),))
     noun = traits_of(action).noun if action in set(Action) else action
-    what = f"approve a {noun} in {where}" if where else f"approve a {noun}"
-    reasons = list(listed(principal, approvers, groups, now, what, names or {}, listed_in))
+    what = f"a {noun} in {where}" if where else f"a {noun}"
+    reasons = list(listed(principal, approvers, groups, now, ("approve", what), names or {}, listed_in))
     if principal.id == requested_by and not_own:
         said = f"{who}, you requested this {noun} yourself (policy {not_own}). Ask another approver."
         reasons.append(Reason(Rule.SELF_APPROVAL, said))
@@ -93,7 +97,7 @@ def enough(actions: tuple[str, ...], quorum: int, given: Collection[str]) -> Dec
     wanted, have = least(actions, quorum), len(set(given))
     if have >= wanted:
         return ALLOWED
-    return deny(Rule.APPROVER, f"It needs {wanted} different people's approval and has {have}. Nothing was done.")
+    return deny(Rule.APPROVER, f"It needs {wanted} different people's approval and has {have}. {NOTHING_DONE}")
 
 
 def common(lists: Sequence[Sequence[str]], groups: Mapping[str, GroupView], now: datetime) -> tuple[str, ...]:
@@ -189,22 +193,23 @@ def listed(
     approvers: Sequence[str],
     groups: Mapping[str, GroupView],
     now: datetime,
-    what: str,
+    wanted: tuple[str, str],
     names: Mapping[str, str],
     listed_in: str,
 ) -> Iterator[Reason]:
-    """A reason where this list doesn't name the person, or where that can't be told; ``what`` is what they want."""
+    """A reason where this list doesn't name the person, or where that can't be told; ``wanted``: verb and object."""
     if named_by(principal, approvers, groups, now) is not None:
         return
+    verb, what = wanted
     unread = [
         f"{_unread(one, names)} read within 3 minutes. {problem}".strip()
         for one, problem in unread_groups(approvers, groups, now)
     ]
     if unread:
-        verb = what.partition(" a ")[0]
         said = f"{_called(principal)}, I can't tell whether you may {verb}. {' '.join(unread)} Try again shortly."
     else:
-        said = f"{_called(principal)}, only {_only(approvers, what, names, listed_in, _ask(approvers, groups, names))}"
+        whole = f"{verb} {what}" if what else verb
+        said = f"{_called(principal)}, only {_only(approvers, whole, names, listed_in, _ask(approvers, groups, names))}"
     yield Reason(Rule.APPROVER, said)
 
 

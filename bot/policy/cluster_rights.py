@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.cluster_user import Needed, Vouched
-from bot.domain.decision import ALLOWED, Decision, Rule, deny
+from bot.domain.decision import ALLOWED, NOTHING_DONE, Decision, Rule, deny
 from bot.domain.errors import UnavailableError
 
 MAX_AGE = timedelta(seconds=5)
@@ -46,7 +46,7 @@ def _lacks(who: str, account: str, lacking: Sequence[Needed]) -> str:
     place = next((one.namespace for one in lacking if one.namespace), "")
     where = f" in {place}" if place else ""
     if not account:
-        return f"{who} may not {rights}{where} themselves by the cluster's rights. Nothing was done."
+        return f"{who} may not {rights}{where} themselves by the cluster's rights. {NOTHING_DONE}"
     return (
         f"{who}, your account {account} may not {rights}{where}, so this press counts for nothing. Ask another "
         "approver who may, or whoever gives out rights in the cluster."

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.decision import NOTHING_DONE
+
 
 @dataclass(frozen=True)
 class FreezeState:
@@ -33,11 +35,11 @@ def frozen(row: FreezeState | None, env: bool, file: bool | None) -> Freeze:
         since = f" since {row.at:%H:%M} {row.at.tzname() or ''}".rstrip() if row.at is not None else ""
         who = f" by {row.by}" if row.by else ""
         why = f': "{row.reason}"' if row.reason else ""
-        return Freeze(on=True, sentence=f"Writes are frozen{since}{who}{why}. Nothing was done.")
+        return Freeze(on=True, sentence=f"Writes are frozen{since}{who}{why}. {NOTHING_DONE}")
     if env:
-        return Freeze(on=True, sentence="Writes are frozen by the environment (FETTLE_FROZEN). Nothing was done.")
+        return Freeze(on=True, sentence=f"Writes are frozen by the environment (FETTLE_FROZEN). {NOTHING_DONE}")
     if file:
-        return Freeze(on=True, sentence="Writes are frozen: the FREEZE_FILE exists. Nothing was done.")
+        return Freeze(on=True, sentence=f"Writes are frozen: the FREEZE_FILE exists. {NOTHING_DONE}")
     if row is None:
         return Freeze(on=None, sentence="I can't read the freeze switch in the store, so I don't write.")
     if file is None:

@@ -71,6 +71,6 @@ def may_break(
     if not named:
         return deny(Rule.APPROVER, UNCONFIGURED)
     against: tuple[Reason, ...] = tuple(
-        approvers.listed(principal, named, groups, now, "break the glass", names, "break_glass of POLICY")
+        approvers.listed(principal, named, groups, now, ("break the glass", ""), names, "break_glass of POLICY")
     )
     return Decision(against)

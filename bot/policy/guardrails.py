@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.decision import Decision, Reason, Rule
+from bot.domain.decision import NOTHING_DONE, Decision, Reason, Rule
 from bot.domain.mitigation import Action, traits_of
 from bot.domain.proposal import TargetState
 from bot.domain.target import CLUSTER_WIDE, RESTARTABLE
@@ -193,7 +193,7 @@ def _workload(action: str, state: TargetState, facts: Facts) -> Iterator[Reason]
 def _cluster(action: str, state: TargetState | None, facts: Facts) -> Iterator[Reason]:
     if facts.frozen is not False:
         unreadable = "I can't read whether writes are frozen, so I don't write. Look at the store and FREEZE_FILE."
-        frozen = facts.frozen_sentence or "Writes are frozen. Nothing was done."
+        frozen = facts.frozen_sentence or f"Writes are frozen. {NOTHING_DONE}"
         yield Reason(Rule.FROZEN, unreadable if facts.frozen is None else frozen)
     if facts.rights is not True:
         named = state.target.namespace if state is not None else ""
@@ -217,7 +217,7 @@ def _unchanged(facts: Facts) -> Iterator[Reason]:
     if not facts.approved_digest or facts.approved_digest != facts.current_digest:
         yield Reason(
             Rule.STALE,
-            "The target changed since this was proposed. Nothing was done. Request it again to see it as it is.",
+            f"The target changed since this was proposed. {NOTHING_DONE} Request it again to see it as it is.",
         )
 
 

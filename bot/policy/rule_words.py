@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 from bot.domain.rules import Match, Policy, PolicyRule, Window
 
-GLASS, TOLD = "break glass: ", "environment"
-"""How a line begins that gives a right, and one that moves namespaces into or out of rules."""
+
+class Part(StrEnum):
+    """What a line is about; the store keeps these words beside the lines of the last start."""
+
+    RULES = "rules"
+    WINDOWS = "windows"
+    ENVIRONMENTS = "environments"  # moves namespaces into or out of rules
+    GLASS = "break_glass"  # gives a right
+
+
+def parts(policy: Policy) -> Mapping[Part, tuple[str, ...]]:
+    """Every rule and window, how environments are told, and who may break the glass; what says nothing is left out."""
+    told = policy.environments
+    label = (f"environment: the label {told.label} of the namespace",) if told.label else ()
+    made = {
+        Part.RULES: tuple(
+            f"rule {one.name}: {match_words(one.match)}: {', '.join(takes(one))}" for one in policy.rules
+        ),
+        Part.WINDOWS: tuple(
+            f"window {one.name}: {match_words(one.match)}: {window_words(one)}" for one in policy.windows
+        ),
+        Part.ENVIRONMENTS: (*(f"environment {name}: {', '.join(of)}" for name, of in told.namespaces), *label),
+        Part.GLASS: tuple(f"break glass: {one}" for one in policy.break_glass),
+    }
+    return {part: lines for part, lines in made.items() if lines}
 
 
 def lines(policy: Policy) -> tuple[str, ...]:
-    """Every rule and window, how environments are told, and who may break the glass."""
-    made = [f"rule {rule.name}: {match_words(rule.match)}: {', '.join(takes(rule))}" for rule in policy.rules]
-    made += [f"window {one.name}: {match_words(one.match)}: {window_words(one)}" for one in policy.windows]
-    told = policy.environments
-    made += [f"environment {name}: {', '.join(patterns)}" for name, patterns in told.namespaces]
-    made += [f"environment: the label {told.label} of the namespace"] if told.label else []
-    made += [f"{GLASS}{one}" for one in policy.break_glass]
-    return tuple(made)
+    """The same, one after the other."""
+    return tuple(line for made in parts(policy).values() for line in made)
 
 
 def gives(gained: Iterable[str]) -> bool:
-    """Whether lines that weren't there before may let more happen."""
-    return any(line.startswith((GLASS, TOLD)) for line in gained)
+    """Whether lines of these parts that weren't there before may let more happen."""
+    return any(part in {Part.GLASS, Part.ENVIRONMENTS} for part in gained)
 
 
 def took(lost: Iterable[str]) -> bool:
     """The same of lines that are gone: all but those that gave."""
-    return any(not line.startswith(GLASS) for line in lost)
+    return any(part != Part.GLASS for part in lost)
 
 
 def match_words(match: Match) -> str:

@@ -12,11 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.errors import IllegalTransitionError, NotFoundError
-from bot.domain.execution import EXECUTION, PARTLY, Execution, ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.execution import (
+    EXECUTION,
+    STANDINGS,
+    Execution,
+    ExecutionEvent,
+    ExecutionState,
+    Standing,
+    WriteRequest,
+)
 from bot.domain.proposal import Proposal, canonical
+from bot.storage.execution_table import ExecutionRow
 from bot.storage.fields import from_text, to_text
 from bot.storage.rows import target_in, target_to
-from bot.storage.tables import ExecutionRow
 from bot.storage.tx import Tx
 
 _INSERT = """
@@ -83,7 +91,7 @@ def of_incident(tx: Tx, incident_id: int) -> list[Execution]:
 _SENT = """
 SELECT e.target_key, e.intent_at, v.verdict, e.action FROM executions e
 LEFT JOIN verifications v ON v.execution_id = e.id AND v.current
-WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR substr(e.outcome, 1, ?) = ?)
+WHERE e.intent_at >= ? AND e.id <> ? AND (e.state <> ? OR e.standing = ?)
 ORDER BY e.id
 """
 
@@ -93,8 +101,8 @@ def sent_since(tx: Tx, since: datetime, *, but: int = 0) -> list[tuple[str, date
 
     The execution ``but`` is left out.
     """
-    told = (ExecutionState.FAILED.value, len(PARTLY), PARTLY)
-    rows = tx.execute(_SENT, (to_text(since), but, *told)).fetchall()
+    partly = (ExecutionState.FAILED.value, Standing.PARTLY.value)
+    rows = tx.execute(_SENT, (to_text(since), but, *partly)).fetchall()
     return [(row[0], sent, row[2] or "", row[3]) for row in rows if (sent := from_text(row[1])) is not None]
 
 
@@ -130,7 +138,13 @@ def claim(tx: Tx, execution_id: int, request: WriteRequest, baseline: Mapping[st
 
 
 def settle(
-    tx: Tx, execution_id: int, event: ExecutionEvent, now: datetime, outcome: str, generation: int | None = None
+    tx: Tx,
+    execution_id: int,
+    event: ExecutionEvent,
+    now: datetime,
+    outcome: str,
+    generation: int | None = None,
+    standing: Standing = Standing.PLAIN,
 ) -> Execution:
     """Succeeded, failed or unknown, with a sentence; raises ``IllegalTransitionError`` if it was settled before.
 
@@ -140,7 +154,7 @@ def settle(
     changes: dict[str, Any] = {"outcome": outcome, "settled_at": now, "generation": generation}
     if event is ExecutionEvent.FAIL:
         changes["in_flight"] = False
-    return _move(tx, execution_id, event, **changes)
+    return _move(tx, execution_id, event, standing, **changes)
 
 
 def wait(tx: Tx, execution_id: int, outcome: str, part: Mapping[str, Any] | None = None) -> Execution:
@@ -149,19 +163,19 @@ def wait(tx: Tx, execution_id: int, outcome: str, part: Mapping[str, Any] | None
     ``part`` is the baseline of one of which a part is done: its intent stays, because something was sent.
     """
     changes: dict[str, Any] = {"intent_at": None} if part is None else {"baseline": dict(part)}
-    return _move(tx, execution_id, ExecutionEvent.WAIT, outcome=outcome, **changes)
+    return _move(tx, execution_id, ExecutionEvent.WAIT, Standing.HELD, outcome=outcome, **changes)
 
 
 def note(tx: Tx, execution_id: int, outcome: str) -> None:
     """What a pending one waits for."""
     pending_still = (ExecutionRow.id == execution_id) & (ExecutionRow.state == ExecutionState.PENDING.value)
-    tx.run(ExecutionRow.update(outcome=outcome).where(pending_still))
+    tx.run(ExecutionRow.update(outcome=outcome, standing=Standing.HELD.value).where(pending_still))
 
 
 def unanswered(tx: Tx, execution_id: int, outcome: str) -> None:
     """What is known of a running one whose answer didn't come; nothing where it was settled meanwhile."""
     running_still = (ExecutionRow.id == execution_id) & (ExecutionRow.state == ExecutionState.RUNNING.value)
-    tx.run(ExecutionRow.update(outcome=outcome).where(running_still))
+    tx.run(ExecutionRow.update(outcome=outcome, standing=Standing.UNANSWERED.value).where(running_still))
 
 
 def release(tx: Tx, execution_id: int) -> None:
@@ -169,11 +183,17 @@ def release(tx: Tx, execution_id: int) -> None:
     tx.run(ExecutionRow.update(in_flight=False).where(ExecutionRow.id == execution_id))
 
 
-def _move(tx: Tx, execution_id: int, event: ExecutionEvent, **changes: Any) -> Execution:
+def _move(
+    tx: Tx, execution_id: int, event: ExecutionEvent, standing: Standing | None = None, **changes: Any
+) -> Execution:
+    """By the table; what is known beside the state stays where ``standing`` is None."""
     before = get(tx, execution_id)
     state = EXECUTION.next(before.state, event)
+    known = before.standing if standing is None else standing
+    if known not in STANDINGS[state]:
+        raise IllegalTransitionError(f"An execution that is {state} can't be {known or 'plain'}.")
     row = tx.one(
-        ExecutionRow.update(state=state.value, **changes)
+        ExecutionRow.update(state=state.value, standing=known.value, **changes)
         .where(ExecutionRow.id == execution_id, ExecutionRow.state == before.state.value)
         .returning(ExecutionRow)
     )
@@ -198,5 +218,5 @@ def _execution(row: Any) -> Execution:
         approved_at=row.approved_at, approved_by=row.approved_by,
         request=None if row.request is None else WriteRequest(**row.request), intent_at=row.intent_at,
         settled_at=row.settled_at, generation=row.generation, baseline=row.baseline, outcome=row.outcome,
-        in_flight=row.in_flight, step=row.step,
+        standing=Standing(row.standing), in_flight=row.in_flight, step=row.step,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.domain.approval import Approval, Verb
 from bot.domain.errors import NotFoundError
-from bot.domain.proposal import PROPOSAL, Proposal, ProposalEvent, ProposalState, ProposalText, Step
+from bot.domain.proposal import PROPOSAL, Halt, Proposal, ProposalEvent, ProposalState, ProposalText, Step
 from bot.domain.target import Target
 from bot.storage.rows import target_in, target_to
 from bot.storage.tables import ApprovalRow, ProposalRow
@@ -106,10 +106,10 @@ def settle(
     return _proposal(row) if row else None
 
 
-def stop(tx: Tx, proposal_id: int, why: str) -> bool:
+def stop(tx: Tx, proposal_id: int, halt: Halt, why: str) -> bool:
     """What is left of its steps isn't done any more; False where that was said before."""
-    waits = (ProposalRow.id == proposal_id) & (ProposalRow.stopped == "")
-    return bool(tx.run(ProposalRow.update(stopped=why).where(waits)))
+    waits = (ProposalRow.id == proposal_id) & (ProposalRow.halt == Halt.NONE.value)
+    return bool(tx.run(ProposalRow.update(halt=halt.value, stopped=why).where(waits)))
 
 
 def add_approval(tx: Tx, proposal_id: int, principal: str, verb: Verb, reason: str, now: datetime) -> bool:
@@ -148,5 +148,6 @@ def _proposal(row: Any) -> Proposal:
         digest=row.digest, state=ProposalState(row.state), text=_text(row.text), requested_by=row.requested_by,
         created_at=row.created_at, expires_at=row.expires_at, quorum=row.quorum, approvers=tuple(row.approvers),
         baseline=row.baseline, decided_by=row.decided_by, decided_at=row.decided_at, reason=row.reason,
-        steps=tuple(Step(one["action"], one["params"], _text(one["text"])) for one in row.steps), stopped=row.stopped,
+        steps=tuple(Step(one["action"], one["params"], _text(one["text"])) for one in row.steps),
+        halt=Halt(row.halt), stopped=row.stopped,
     )  # fmt: skip

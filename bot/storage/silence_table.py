@@ -34,6 +34,7 @@ class SilenceRow(Table):
     end_reason = TextField(default="")
     ended_at = UtcField(null=True)
     outcome = TextField(default="")
+    trouble = TextField(default="")
 
     class Meta:
         table_name = "silences"

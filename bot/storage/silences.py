@@ -85,7 +85,7 @@ def claim(tx: Tx, silence_id: int, body: Mapping[str, Any], now: datetime) -> Si
 
 def confirm(tx: Tx, silence_id: int, ids: Iterable[str], check_by: datetime, outcome: str) -> Silence:
     """Running to active: Alertmanager has it, under these ids; it is to be checked until ``check_by``."""
-    return _move(tx, silence_id, SilenceEvent.CONFIRM, ids=list(ids), check_by=check_by, outcome=outcome)
+    return _move(tx, silence_id, SilenceEvent.CONFIRM, ids=list(ids), check_by=check_by, outcome=outcome, trouble="")
 
 
 def end(tx: Tx, silence_id: int, by: str, reason: str) -> Silence:
@@ -109,9 +109,9 @@ def over(tx: Tx, silence_id: int, now: datetime, outcome: str) -> Silence:
     return _move(tx, silence_id, SilenceEvent.OVER, outcome=outcome, ended_at=now, in_force=False)
 
 
-def note(tx: Tx, silence_id: int, outcome: str) -> None:
-    """What is known of it now, while nothing moves it."""
-    tx.run(SilenceRow.update(outcome=outcome).where(SilenceRow.id == silence_id))
+def note(tx: Tx, silence_id: int, trouble: str) -> None:
+    """What is in its way now, while nothing moves it; empty once nothing is."""
+    tx.run(SilenceRow.update(trouble=trouble).where(SilenceRow.id == silence_id))
 
 
 def measured(tx: Tx, silence_id: int, verdict: Verdict, checks: Iterable[Check], ids: Iterable[str]) -> Silence:
@@ -165,5 +165,6 @@ def _silence(row: Any) -> Silence:
         requested_by=row.requested_by, matchers=tuple(row.matchers), comment=row.comment, created_at=row.created_at,
         ends_at=row.ends_at, alerts=row.alerts, body=row.body, intent_at=row.intent_at, ids=tuple(row.ids),
         verdict=Verdict(row.verdict), checks=checks, check_by=row.check_by, end_by=row.end_by,
-        end_reason=row.end_reason, ended_at=row.ended_at, outcome=row.outcome, in_force=row.in_force,
+        end_reason=row.end_reason, ended_at=row.ended_at, outcome=row.outcome, trouble=row.trouble,
+        in_force=row.in_force,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from bot.storage.artifact_table import ArtifactRow
+from bot.storage.execution_table import ExecutionRow
 from bot.storage.fields import JsonField, Table, UtcField
 from bot.storage.note_tables import NoteRow, PinRow
 from bot.storage.oncall_table import ShiftRow
@@ -210,6 +211,7 @@ class ProposalRow(Table):
     reason = TextField(default="")
     steps = JsonField(default=list)
     stopped = TextField(default="")
+    halt = CharField(max_length=16, default="")
 
     class Meta:
         table_name = "proposals"
@@ -229,34 +231,6 @@ class ApprovalRow(Table):
     class Meta:
         table_name = "approvals"
         indexes = ((("proposal_id", "principal"), True),)
-
-
-class ExecutionRow(Table):
-    """One attempt at a step of an approved proposal; ``in_flight`` until its verdict, unique per target (partial)."""
-
-    id = AutoField()
-    uid = CharField(max_length=64, unique=True)
-    proposal_id = IntegerField()
-    step = IntegerField(default=0)
-    incident_id = IntegerField(index=True)
-    target = JsonField()
-    target_key = TextField()
-    action = CharField(max_length=32)
-    state = CharField(max_length=16)
-    in_flight = BooleanField(default=True)
-    created_at = UtcField()
-    approved_at = UtcField()
-    approved_by = CharField(max_length=64)
-    request = JsonField(null=True)
-    intent_at = UtcField(null=True)
-    settled_at = UtcField(null=True)
-    generation = IntegerField(null=True)
-    baseline = JsonField(default=dict)
-    outcome = TextField(default="")
-
-    class Meta:
-        table_name = "executions"
-        indexes = ((("proposal_id", "step"), True),)
 
 
 class VerificationRow(Table):

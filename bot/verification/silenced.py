@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.silence import Silence
+from bot.domain.silence import QUIET_CHECK, Silence
 from bot.domain.verification import Check, CheckState
 from bot.integrations import alertmanager
 
@@ -66,10 +66,10 @@ def _quiet(
     meant = [one for one in held if one.fingerprint in firing and _matched(silence, one.labels)]
     quiet = [one for one in meant if ids & set(one.silenced_by)]
     if not meant:
-        return Check("alerts", CheckState.ABSENT, "", "none of them fires now", now, required=False)
+        return Check(QUIET_CHECK, CheckState.ABSENT, "", "none of them fires now", now, required=False)
     expected = f"{len(meant)} of {len(meant)} quiet"
     state = CheckState.GOOD if len(quiet) == len(meant) else CheckState.BAD
-    return Check("alerts", state, expected, f"{len(quiet)} of {len(meant)} quiet", now)
+    return Check(QUIET_CHECK, state, expected, f"{len(quiet)} of {len(meant)} quiet", now)
 
 
 def _matched(silence: Silence, labels: Mapping[str, str]) -> bool:

@@ -12,11 +12,12 @@ import structlog
 
 from bot.domain.artifact import Artifact
 from bot.domain.audit import AuditNote
-from bot.domain.errors import FettleError
+from bot.domain.errors import FettleError, RejectedError
 from bot.domain.execution import Execution
 from bot.domain.incident import Incident
 from bot.domain.proposal import SYSTEM
 from bot.domain.units import in_bytes
+from bot.integrations.artifacts import Artifacts
 from bot.mitigations.verb import Bringing, Brought
 from bot.storage import artifacts
 from bot.storage.db import Tx
@@ -31,6 +32,13 @@ AGAIN = timedelta(hours=6)
 """Until what could not be deleted is tried again."""
 ABANDONED = timedelta(days=1)
 """What is unfinished for so long was left by a process that died."""
+
+
+def store_of(ctx: Context) -> Artifacts:
+    """The store of dumps; there always is one, if only a folder."""
+    if ctx.sources.artifacts is None:
+        raise RejectedError("No store of dumps is set up.", "artifacts")
+    return ctx.sources.artifacts
 
 
 def record(
@@ -53,7 +61,7 @@ def told(made: Artifact, words: str) -> str:
     kept = made.kept
     way = (
         f"It is in {kept.link}; fettle artifacts get {made.id} copies it"
-        if kept.store.startswith("folder")
+        if kept.in_folder
         else f"With your own login there: {kept.link}"
     )
     return (

@@ -13,11 +13,11 @@ from datetime import datetime
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.audit import AuditNote
-from bot.domain.execution import NOT_APPLIED, Execution, ExecutionState
+from bot.domain.execution import Execution, ExecutionState
 from bot.domain.incident import Incident
 from bot.domain.mitigation import traits_of
 from bot.domain.owed import Priority, Stage
-from bot.domain.proposal import SYSTEM, Proposal, Step
+from bot.domain.proposal import SYSTEM, Halt, Proposal, Step
 from bot.domain.verification import Verdict
 from bot.storage import due, executions, incidents, proposals
 from bot.storage.db import Tx
@@ -33,11 +33,11 @@ def go_on(tx: Tx, execution: Execution, verdict: Verdict, now: datetime) -> bool
     Where the alerts are gone by now nothing more is done: what was approved was meant to end them.
     """
     proposal = proposals.get(tx, execution.proposal_id).at(execution.step)
-    if verdict is not Verdict.PASS or not proposal.left or proposal.stopped:
+    if verdict is not Verdict.PASS or not proposal.left or proposal.halt:
         return False
     incident = incidents.get(tx, execution.incident_id)
     if incident.alerts_total and not incident.alerts_firing:
-        halt(tx, incident, proposal, proposal.left, CLEARED, now)
+        halt(tx, incident, proposal, proposal.left, Halt.CLEARED, CLEARED, now)
         return False
     following = proposal.at(proposal.step + 1)
     begun = executions.add(tx, uid=uuid.uuid4().hex, proposal=following, approved_by=execution.approved_by, now=now)
@@ -57,7 +57,7 @@ def ended(tx: Tx, execution: Execution, verdict: Verdict, now: datetime) -> bool
     if not proposal.left or len(executions.by_proposal(tx, proposal.id)) > execution.step + 1:
         return False
     why = f"the verdict on the {traits_of(execution.action).noun} is {str(verdict).upper()}"
-    halt(tx, incident, proposal, proposal.left, why, now)
+    halt(tx, incident, proposal, proposal.left, Halt.VERDICT, why, now)
     return incident.open and again.owe_rest(tx, proposal, again.LEFT if verdict is Verdict.PASS else without(why), now)
 
 
@@ -68,7 +68,7 @@ def without(why: str) -> str:
 
 def failed(execution: Execution) -> str:
     """Why nothing follows a step that has no verdict, a clause: ``the heap dump failed: There is no Java process``."""
-    noun, outcome = traits_of(execution.action).noun, execution.outcome.removeprefix(NOT_APPLIED).rstrip(".")
+    noun, outcome = traits_of(execution.action).noun, execution.outcome.rstrip(".")
     if execution.state is ExecutionState.UNKNOWN:
         return f"what came of the {noun} isn't known: {outcome}"
     return f"the {noun} failed: {outcome}"
@@ -80,10 +80,11 @@ def place(proposal: Proposal) -> str:
 
 
 def halt(
-    tx: Tx, incident: Incident, proposal: Proposal, undone: Sequence[Step], why: str, now: datetime, by: str = SYSTEM
-) -> bool:
+    tx: Tx, incident: Incident, proposal: Proposal, undone: Sequence[Step], how: Halt, why: str, now: datetime,
+    by: str = SYSTEM,
+) -> bool:  # fmt: skip
     """Nothing of ``undone`` is done under this approval any more, and why; False where that was said before."""
-    if not undone or not proposals.stop(tx, proposal.id, why):
+    if not undone or not proposals.stop(tx, proposal.id, how, why):
         return False
     names = [one.text.headline for one in undone]
     detail = {"reason": why, "not_done": names, "step": place(proposal)}
@@ -97,13 +98,13 @@ def halt(
 def stop(tx: Tx, proposal: Proposal, principal: Principal, now: datetime) -> Answer | str:
     """By a person, before a step begins; a sentence where there is nothing to stop. What runs is carried out."""
     runs = executions.by_proposal(tx, proposal.id)
-    if not proposal.steps or not runs or not runs[-1].in_flight or proposal.stopped:
+    if not proposal.steps or not runs or not runs[-1].in_flight or proposal.halt:
         return "Nothing of this is left that could be stopped."
     last = runs[-1]
     waits = last.state is ExecutionState.PENDING
     incident = incidents.get(tx, proposal.incident_id)
     undone = proposal.steps[last.step if waits else last.step + 1 :]
-    if not halt(tx, incident, proposal.at(last.step), undone, BY_A_PERSON, now, by=principal.id):
+    if not halt(tx, incident, proposal.at(last.step), undone, Halt.PERSON, BY_A_PERSON, now, by=principal.id):
         return "The last step is under way: it can't be stopped any more."
     if waits:
         due.owe(tx, Stage.EXECUTE, last.id, now)  # its claim finds it stopped

@@ -18,7 +18,7 @@ from bot.domain.redaction import redact
 from bot.policy import rule_words
 from bot.settings import DESCRIPTIONS, SECRET, Settings
 
-Shown = str | list[str]
+Shown = str | list[str] | dict[str, list[str]]
 
 MORE = frozenset(
     {
@@ -72,6 +72,8 @@ def content(settings: Settings) -> dict[str, Shown]:
 def _shown(name: str, value: Any) -> Shown:
     if name in SECRET:
         return _kept(value)
+    if name == "POLICY":
+        return {str(part): sorted(made) for part, made in rule_words.parts(value).items()}
     if name in _TABLES:
         return sorted(_TABLES[name](value))
     if value is None:
@@ -103,7 +105,6 @@ def _in(groups: Sequence[str]) -> str:
 
 _TABLES: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "REGISTRIES": lambda hosts: (" also ".join((one.host, *one.also)) + " insecure" * one.insecure for one in hosts),
-    "POLICY": rule_words.lines,
     "ONCALL": lambda table: (f"{one.id}: {_turns(one)}" for one in table.values()),
     "CLUSTER_USERS": lambda table: (f"{key}={one.name}{_in(one.groups)}" for key, one in table.items()),
 }
@@ -139,16 +140,27 @@ def _default(name: str) -> Shown | None:
 
 
 def _changed(name: str, old: Any, new: Shown) -> Iterator[Change]:
+    if isinstance(new, dict):
+        yield from _policy_changed(name, old if isinstance(old, Mapping) else {}, new)
+        return
     if isinstance(new, list) and isinstance(old, list | str):
         had = set(old) if isinstance(old, list) else set()
-        policy, comma = name == "POLICY", "; " if name == "POLICY" else ", "
         if more := [one for one in new if one not in had]:
-            yield Change(f"{name} gains {comma.join(more)}", name in MORE or (policy and rule_words.gives(more)))
+            yield Change(f"{name} gains {', '.join(more)}", name in MORE)
         if less := sorted(had - set(new)):
-            # An empty list of those gives nothing, so that what is gone never widens; a rule that is gone does.
-            yield Change(f"{name} loses {comma.join(less)}", policy and rule_words.took(less))
+            # An empty list of those gives nothing, so that what is gone never widens.
+            yield Change(f"{name} loses {', '.join(less)}")
         return
     yield Change(f"{name} is {new or 'not set'}, was {old or 'not set'}", _widens(name, str(old), str(new)))
+
+
+def _policy_changed(name: str, old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> Iterator[Change]:
+    """A rule that is gone widens, and one that is new doesn't."""
+    had, has = ({(line, part) for part, lines in one.items() for line in lines} for one in (old, new))
+    if more := sorted(has - had):
+        yield Change(f"{name} gains {'; '.join(line for line, _ in more)}", rule_words.gives(part for _, part in more))
+    if less := sorted(had - has):
+        yield Change(f"{name} loses {'; '.join(line for line, _ in less)}", rule_words.took(part for _, part in less))
 
 
 def _widens(name: str, old: str, new: str) -> bool:

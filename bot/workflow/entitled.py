@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import product
 
 from bot.domain.approval import Principal, Verb, is_oncall, playbook_of
-from bot.domain.decision import ALLOWED, Decision, Rule, deny
+from bot.domain.decision import ALLOWED, NOTHING_DONE, Decision, Rule, deny
 from bot.domain.incident import Incident
 from bot.domain.mitigation import traits_of
 from bot.domain.proposal import SYSTEM, Proposal
@@ -146,11 +146,11 @@ def still_approved(
         groups = {group: replace(view, refreshed_at=view.refreshed_at and now) for group, view in then.items()}
         may = judged(ctx, proposal, principal, groups, now, lists, rules.not_own)
         if not may.allowed:
-            said = f"Who approved this may not approve a {traits_of(proposal.action).noun} any more. Nothing was done."
+            said = f"Who approved this may not approve a {traits_of(proposal.action).noun} any more. {NOTHING_DONE}"
             return deny(may.reasons[0].rule, said)
     if len(given) < rules.quorum:
         said = f"The policy {rules.wants_quorum} wants {rules.quorum} people now, and {len(given)} approved."
-        return deny(Rule.APPROVER, f"{said} Nothing was done.")
+        return deny(Rule.APPROVER, f"{said} {NOTHING_DONE}")
     return ALLOWED
 
 
@@ -180,7 +180,7 @@ def lists_of(ctx: Context, proposal: Proposal, reading: Reading | None, rules: N
     return (
         *(Listed(f"policy {name}", ids) for name, ids in rules.approvers),
         Listed("APPROVERS", tuple(ctx.settings.APPROVERS)),
-        Listed("the proposal", tuple(proposal.approvers)),
+        Listed("the proposal", tuple(proposal.approvers), own=True),
         *(Listed(f"the annotation fettle/approvers of {where}", ids) for where, ids in annotated),
     )
 

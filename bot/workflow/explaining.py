@@ -233,6 +233,6 @@ def _named(
 ) -> Iterator[str]:
     for listed in lists:
         found = approver_policy.named_by(principal, listed.ids, groups, now)
-        if found is not None and listed.name != "the proposal":  # it was made up for the question
+        if found is not None and not listed.own:  # it was made up for the question
             group, _ = found
             yield f"named by {listed.name}" + (f", in {names.get(group, group)}" if group else "")

@@ -63,7 +63,7 @@ def without(ctx: Context, one: Artifact) -> str:
         return f"Dump {one.id} was deleted on {one.gone_at:%Y-%m-%d}, when its time was over."
     if store is None or one.kept.store != store.place:
         return f"ARTIFACTS names another place now, and dump {one.id} is in {one.kept.store}: open it there, {link}."
-    if one.kept.store.startswith("folder"):
+    if one.kept.in_folder:
         return f"Dump {one.id} is in {link} on Fettle's machine; fettle artifacts get {one.id} copies it there."
     if not store.lends:
         return f"Dump {one.id} opens with your own login: {link}"

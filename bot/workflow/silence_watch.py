@@ -32,7 +32,6 @@ CHECK_FOR = timedelta(seconds=60)
 WATCHED_EVERY = timedelta(seconds=60)
 PAST = timedelta(minutes=1)
 """After its end a silence is over whatever can be read: clocks may differ by so much."""
-SET = "set"
 TIME_IS_OVER = "its time is over"
 NOT_LISTED = "Alertmanager doesn't list it: another one may answer at its address, or it lost what it knew."
 DIFFER = "several Alertmanagers answer at its address and differ"
@@ -64,7 +63,7 @@ def _unreadable(tx: Tx, owed: DueWork, silence_id: int, why: str, now: datetime)
         unseen = Check("silence", CheckState.UNMEASURED, "active", why, now)
         silence = silences.measured(tx, silence_id, Verdict.INCONCLUSIVE, (unseen,), silence.ids)
         _told(tx, silence, why, now)
-    if silence.outcome != why:
+    if silence.trouble != why:
         silences.note(tx, silence_id, why)
         owing.card(tx, incidents.get(tx, silence.incident_id), Priority.EXECUTION, now)
     due.later(tx, owed, now + pause(owed.attempts), error=why, params={**owed.params, "gone": 0, "good": 0})
@@ -164,7 +163,7 @@ def _looked(tx: Tx, owed: DueWork, silence_id: int, seen: _Seen, now: datetime) 
     if gone >= LOOKS:
         over(tx, silence_id, "somebody ended or changed it at Alertmanager", now)
         return
-    _noted(tx, silence, SET if seen.listed else NOT_LISTED, now)
+    _noted(tx, silence, "" if seen.listed else NOT_LISTED, now)
     soon = silence.verdict is Verdict.MEASURING or gone
     at = now + BETWEEN if soon else min(silence.ends_at, now + WATCHED_EVERY)
     kept = {"gone": gone, "good": good, "alike": alike, "saw": seen.signature, "turned": not owed.params.get("turned")}
@@ -182,10 +181,10 @@ def _time_is_over(tx: Tx, owed: DueWork, silence: Silence, seen: _Seen, now: dat
     due.done(tx, owed)  # what that owes stays
 
 
-def _noted(tx: Tx, silence: Silence, outcome: str, now: datetime) -> None:
-    """What couldn't be read before can be read again, or the other way round; how it was set stays as it was told."""
-    if outcome != silence.outcome and not (outcome == SET and silence.outcome.startswith(SET)):
-        silences.note(tx, silence.id, outcome)
+def _noted(tx: Tx, silence: Silence, trouble: str, now: datetime) -> None:
+    """What couldn't be read before can be read again, or the other way round."""
+    if trouble != silence.trouble:
+        silences.note(tx, silence.id, trouble)
         owing.card(tx, incidents.get(tx, silence.incident_id), Priority.EXECUTION, now)
 
 

@@ -228,7 +228,7 @@ def _may_end(tx: Tx, ctx: Context, owed: DueWork, ids: tuple[str, ...], file: bo
 def _cant_end(tx: Tx, silence_id: int, why: str, now: datetime) -> None:
     """Alertmanager refuses: told once for each reason, and tried again, since rights may come back."""
     silence = silences.get(tx, silence_id)
-    if silence.state is SilenceState.ENDING and silence.outcome != why:
+    if silence.state is SilenceState.ENDING and silence.trouble != why:
         silences.note(tx, silence_id, why)
         quiet.entry(tx, "silence:end:delayed", silence, SYSTEM, "delayed", now, reason=why)
         _tell_waiting(tx, silence, why, now)

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.domain.approval import Principal, Verb
 from bot.domain.cluster_user import Needed, Vouched, without_names
-from bot.domain.decision import ALLOWED, Decision, Rule, deny
+from bot.domain.decision import ALLOWED, NOTHING_DONE, Decision, Rule, deny
 from bot.domain.errors import FettleError
 from bot.domain.execution import Execution
 from bot.domain.mitigation import Action
@@ -149,7 +149,7 @@ def still(tx: Tx, ctx: Context, proposal: Proposal, reading: facts.Reading) -> D
     named = rests_on(tx, proposal)
     wanted, now = needed_for(proposal), ctx.clock()
     if not named:
-        return deny(Rule.RBAC, "No person approved this, and REQUIRE_RBAC wants one who may. Nothing was done.")
+        return deny(Rule.RBAC, f"No person approved this, and REQUIRE_RBAC wants one who may. {NOTHING_DONE}")
     decisions = (
         cluster_rights.check(reading.vouched.get(one), wanted, now, "Who approved this", named=False) for one in named
     )

@@ -195,12 +195,18 @@ def quota(scene: Scene) -> Truth:
     if variant in {"requests", "range"}:
         what = "resources: requests.cpu 250m → 500m" if variant == "requests" else "resources: limits.memory 1Gi → 4Gi"
         new = roll(scene, scene.began, what, (what,))
+        scene.changes[0] = replace(scene.changes[0], resources=True)
         scene.pods[:] = [pod for pod in scene.pods if pod not in new]
         unfinished(scene, scene.began)
     elif variant == "scaled":
         scene.replicas = scene.replicas * 2 + 1
         scene.autoscalers.clear()
-        scene.changes.insert(0, ChangeSeen("scale", f"scaled to {scene.replicas}", stamp(scene.began), "kubectl scale"))
+        scene.changes.insert(
+            0,
+            ChangeSeen(
+                "scale", f"scaled to {scene.replicas}", stamp(scene.began), "kubectl scale", size=scene.replicas
+            ),
+        )
     else:
         del scene.pods[-1:]
     scene.event("FailedCreate", refusal, owner if scene.kind == "Deployment" else f"{scene.kind} {scene.app}", 2, 14)

@@ -144,7 +144,9 @@ def full_autoscaler(scene: Scene) -> None:
 def far_changes(scene: Scene) -> None:
     """A scale and a configuration change hours ago."""
     at = scene.now - timedelta(hours=scene.rng.uniform(3, 40))
-    scene.changes.append(ChangeSeen("scale", f"scaled to {scene.replicas}", stamp(at), "kubectl by ana"))
+    scene.changes.append(
+        ChangeSeen("scale", f"scaled to {scene.replicas}", stamp(at), "kubectl by ana", size=scene.replicas)
+    )
     at = scene.now - timedelta(hours=scene.rng.uniform(2, 40))
     scene.changes.append(ChangeSeen("config", f"ConfigMap {scene.app}-config: app.yaml changed", stamp(at), "helm"))
 

@@ -5,6 +5,8 @@ from tests.planted.bug import Bug
 RESTART = "bot/mitigations/restart.py"
 PATCHES = "bot/mitigations/patches.py"
 EXECUTE_PY = "bot/workflow/execute.py"
+SETTLE_PY = "bot/workflow/settle.py"
+RECOVER_PY = "bot/workflow/recover.py"
 REQUEST = "tests/unit/mitigations/test_restart_request.py"
 EXECUTE = "tests/integration/workflow/test_execute.py"
 RECOVER = "tests/integration/workflow/test_recover.py"
@@ -152,13 +154,14 @@ BUGS = (
         name="audit-after-the-effect",
         why="A crash between the write and its entry: the cluster changed, and the audit knows nothing of it.",
         file=EXECUTE_PY,
-        old='    _entry(tx, "execution:intent:committed", claimed, "running", detail, now)\n',
+        old='    settle.entry(tx, "execution:intent:committed", claimed, "running", detail, now)\n',
         new="    del detail\n",
         also=(
             (
-                '    _entry(tx, f"execution:state:{settled.state}",',
-                '    _entry(tx, "execution:intent:committed", settled, "running", detail, now)\n'  # noqa: ISC004 - one text
-                '    _entry(tx, f"execution:state:{settled.state}",',
+                "        ended = await _sent(ctx, mitigation, whole)\n",
+                "        ended = await _sent(ctx, mitigation, whole)\n"  # noqa: ISC004 - one text
+                '        told = (settle.entry, "execution:intent:committed", execution, "running", {}, ctx.clock())\n'
+                "        await ctx.store.transact(*told)\n",
             ),
         ),
         tests=(EXECUTE,),
@@ -166,27 +169,29 @@ BUGS = (
     Bug(
         name="recovery-sends-again",
         why="After a crash the request goes out a second time instead of being looked for.",
-        file=EXECUTE_PY,
-        old="        await _settle(ctx, execution, ExecutionEvent.FAIL, ABSENT, anew=True)\n",
-        new="        if execution.request is not None:\n            await _act(ctx, execution, execution.request)\n",
+        file=RECOVER_PY,
+        old="    await settle.settle(ctx, execution, ended)\n",
+        new="    if ended.anew and execution.request is not None:\n"
+        "        await mitigation.apply(ctx.cluster, execution.request)\n"
+        "    await settle.settle(ctx, execution, ended)\n",
         tests=(RECOVER,),
     ),
     Bug(
         name="silent-write-is-not-told",
         why="No answer to a write comes, and the card shows for a quarter of a minute that all goes its way.",
-        file=EXECUTE_PY,
-        old='    executions.unanswered(tx, execution_id, f"{UNANSWERED}{why}")\n',
+        file=SETTLE_PY,
+        old="    executions.unanswered(tx, execution_id, why)\n",
         new="    del why\n",
         tests=(RECOVER,),
     ),
     Bug(
         name="recovery-without-a-look",
         why="After a crash the request goes out a second time, whatever became of the first.",
-        file=EXECUTE_PY,
-        old="        found = await mitigation.read_back(ctx.cluster",
+        file=RECOVER_PY,
+        old="        return _by(await mitigation.read_back(ctx.cluster",
         new="        if execution.request is not None:\n"
         "            await mitigation.apply(ctx.cluster, execution.request)\n"
-        "        found = await mitigation.read_back(ctx.cluster",
+        "        return _by(await mitigation.read_back(ctx.cluster",
         tests=(RECOVER,),
     ),
     Bug(
@@ -208,9 +213,9 @@ BUGS = (
     Bug(
         name="unreadable-outcome-taken-for-success",
         why="The cluster can't be read after the crash, and the card says done.",
-        file=EXECUTE_PY,
-        old='await _settle(ctx, execution, ExecutionEvent.LOSE, f"the target is gone,',
-        new='await _settle(ctx, execution, ExecutionEvent.SUCCEED, f"the target is gone,',
+        file=RECOVER_PY,
+        old='settle.lost(f"the target is gone,',
+        new='settle.done(f"the target is gone,',
         tests=(RECOVER,),
     ),
     Bug(

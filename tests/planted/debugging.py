@@ -47,9 +47,9 @@ BUGS = (
     Bug(
         name="what-stays-isnt-told",
         why="The card says that nothing was done, and the pod has a container more.",
-        file="bot/workflow/execute.py",
-        old="    part = why.so_far if isinstance(why, StoppedError) else part\n",
-        new="",
+        file="bot/workflow/settle.py",
+        old="partly(error.so_far, str(error)) if isinstance(error, StoppedError) else refused(",
+        new="refused(",
         tests=(f"{FLOW}::test_an_image_that_cant_be_pulled_is_a_failure_that_says_what_stays",),
     ),
     Bug(

@@ -96,8 +96,8 @@ BUGS = (
         name="approver-added-in-silence",
         why="Somebody adds himself to APPROVERS, and the channel hears nothing of it.",
         file="bot/workflow/configured.py",
-        old="name in MORE or (policy and rule_words.gives(more)))",
-        new="policy and rule_words.gives(more))",
+        old="gains {', '.join(more)}\", name in MORE)",
+        new="gains {', '.join(more)}\")",
         tests=(LOADED,),
     ),
     Bug(

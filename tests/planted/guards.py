@@ -86,8 +86,8 @@ BUGS = (
     Bug(
         name="a-part-is-told-as-nothing",
         why="One pod is gone, and the card says that nothing was done: nobody looks at the gap.",
-        file="bot/workflow/execute.py",
-        old='.replace("Nothing was done", "Nothing more was done")',
+        file="bot/domain/decision.py",
+        old='.replace(NOTHING_DONE, "Nothing more was done.")',
         new="",
         tests=("tests/integration/workflow/test_evict_set.py",),
     ),

@@ -139,8 +139,8 @@ BUGS = (
         name="rule-removed-in-silence",
         why="Somebody takes the rule for production away, and nobody is told.",
         file="bot/policy/rule_words.py",
-        old="    return any(not line.startswith(GLASS) for line in lost)\n",
-        new="    return any(line.startswith(GLASS) for line in lost)\n",
+        old="    return any(part != Part.GLASS for part in lost)\n",
+        new="    return any(part == Part.GLASS for part in lost)\n",
         tests=(WORK,),
     ),
     Bug(

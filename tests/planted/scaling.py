@@ -32,9 +32,9 @@ BUGS = (
     Bug(
         name="the-card-runs-while-it-waits",
         why="An eviction that a budget holds: whenever it is asked for again the card says that it runs.",
-        file="bot/slack/cards/running.py",
-        old="    started = execution.state in {ExecutionState.PENDING, ExecutionState.RUNNING}\n",
-        new="    started = execution.state is ExecutionState.PENDING\n",
+        file="bot/domain/execution.py",
+        old="        return self.standing is Standing.HELD\n",
+        new="        return self.standing is Standing.HELD and self.state is ExecutionState.PENDING\n",
         tests=(f"{EVICTED}::test_while_it_is_asked_again_the_card_says_what_it_waits_for_and_isnt_drawn_for_nothing",),
     ),
     Bug(
@@ -51,7 +51,7 @@ BUGS = (
         file=EXECUTE_PY,
         old="    except BudgetHoldsError as error:\n",
         new="    except ClusterUnavailableError as error:\n",
-        also=(("    BudgetHoldsError,\n", "    ClusterUnavailableError,\n"),),
+        also=(("import BudgetHoldsError,", "import ClusterUnavailableError,"),),
         tests=(EVICTED,),
     ),
     Bug(
@@ -65,7 +65,7 @@ BUGS = (
     Bug(
         name="held-back-without-a-new-claim",
         why="What waits for a budget stays claimed: it is read back as failed, and nobody asks again.",
-        file=EXECUTE_PY,
+        file="bot/workflow/settle.py",
         old='    due.owe(tx, Stage.EXECUTE, execution_id, now if so_far else now + HELD_AGAIN, {"waiting": True})\n',
         new="",
         tests=(f"{EVICTED}::test_a_budget_that_holds_is_waited_for_and_shown",),
@@ -146,8 +146,8 @@ BUGS = (
         name="replacements-count-as-old",
         why="What took the first pod's place is taken for one that was there before, and the verdict waits for ever.",
         file=EXECUTE_PY,
-        old="        baseline = dict(execution.baseline)\n",
-        new="        baseline |= {measure.PART: execution.baseline[measure.PART]}\n",
+        old="        return dict(execution.baseline)\n",
+        new="        return measure.baseline(state) | {measure.PART: execution.baseline[measure.PART]}\n",
         tests=(SET,),
     ),
     Bug(
@@ -162,8 +162,8 @@ BUGS = (
         name="a-part-is-no-act-for-the-rates",
         why="What stopped half-way counts as nothing sent, and the next act comes without a pause.",
         file="bot/storage/executions.py",
-        old=" OR substr(e.outcome, 1, ?) = ?)\n",
-        new=" OR substr(e.outcome, 1, ?) = ? AND e.id < 0)\n",
+        old=" OR e.standing = ?)\n",
+        new=" OR e.standing = ? AND e.id < 0)\n",
         tests=(SET,),
     ),
     Bug(

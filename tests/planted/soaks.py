@@ -71,7 +71,7 @@ BUGS = (
         name="restart-mark-not-kept",
         why="The claim doesn't remember what its write makes of the template's mark: any restart then looks like ours.",
         file="bot/workflow/execute.py",
-        old="    baseline[measure.RESTARTED] = measure.restarts_at(reading.state, request)\n",
+        old="    baseline[measure.RESTARTED] = measure.restarts_at(state, request)\n",
         new="",
         tests=(f"{SHAPES}::test_beside_an_autoscaler_somebody_elses_restart_supersedes_too",),
     ),

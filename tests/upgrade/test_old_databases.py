@@ -2,8 +2,10 @@
 
 import contextlib
 import gzip
+import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,16 +16,18 @@ import pytest
 from playhouse.migrations import Runner
 from psycopg import sql
 
+from bot.domain.execution import STANDINGS, ExecutionState, Standing
 from bot.domain.finding import Cause
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
-from bot.domain.proposal import ProposalState
+from bot.domain.proposal import Halt, ProposalState
 from bot.domain.verification import Verdict
 from bot.storage import (
     audit,
     due,
     evidence,
     executions,
+    facts,
     findings,
     freeze,
     incidents,
@@ -153,6 +157,106 @@ def test_an_old_database_ends_with_the_schema_of_a_new_one(dump: Path, tmp_path:
     finally:
         store.close_now()
         new.close_now()
+
+
+EXECUTIONS = {
+    ("failed", "not applied: Writes are frozen."): (
+        "untouched", "Writes are frozen.", "not applied: Writes are frozen.",
+    ),
+    ("failed", "not applied (read back)"): (
+        "untouched", "it wasn't carried out (read back).", "not applied: it wasn't carried out (read back).",
+    ),
+    ("failed", "stopped after 1 of 3 pods: No."): (
+        "partly", "stopped after 1 of 3 pods: No.", "stopped after 1 of 3 pods: No.",
+    ),
+    ("failed", "store restored: not carried out"): (
+        "", "store restored: not carried out", "store restored: not carried out",
+    ),
+    ("running", "not known yet: No answer."): ("unanswered", "No answer.", "not known yet: No answer."),
+    ("running", "no answer yet: No answer."): ("unanswered", "No answer.", "not known yet: No answer."),
+    ("running", ""): ("", "", ""),
+    ("pending", "The budget holds."): ("held", "The budget holds.", "The budget holds."),
+    ("pending", ""): ("", "", ""),
+    ("succeeded", "applied"): ("", "applied", "applied"),
+    ("unknown", "the target is gone"): ("", "the target is gone", "the target is gone"),
+}  # fmt: skip
+"""State and outcome as an older release wrote them: what is known, the outcome, and how it is told, now."""
+STOPPED = {
+    "": "", "a person stopped it": "person", "all alerts are resolved since it was approved": "cleared",
+    "the verdict on the heap dump is FAIL": "verdict", "store restored": "restored",
+    "the heap dump failed: no": "failed",
+    "not applied: Writes are frozen.": "failed",
+}  # fmt: skip
+SILENCES = {
+    ("pending", ""): ("", ""), ("running", ""): ("", ""), ("running", "No answer."): ("", "No answer."),
+    ("active", "set"): ("set", ""), ("active", "set (read back)"): ("set (read back)", ""),
+    ("active", "It answered 503."): ("set", "It answered 503."), ("ending", "403"): ("set", "403"),
+    ("ended", "its time is over"): ("its time is over", ""), ("failed", "no reason"): ("no reason", ""),
+}  # fmt: skip
+POLICY = ["break glass: S1", "environment prod: shop", "environment: the label env of the namespace", "rule a: every"]
+
+
+def _older(url: str) -> None:
+    """Puts into a database of the release before what it told by words alone."""
+    rows: list[tuple[str, tuple[Any, ...]]] = []
+    of = "uid, proposal_id, step, incident_id, target, target_key, action, in_flight, created_at, approved_at"
+    for number, (state, outcome) in enumerate(EXECUTIONS):
+        values = (f"old-{number}", 100 + number, 0, 1, "{}", f"k{number}", "restart", False, "x", "x")
+        rows.append(
+            (f"INSERT INTO executions ({of}, approved_by, state, outcome) VALUES", (*values, "x", state, outcome))
+        )
+    for why in STOPPED:
+        values = (1, "evict", "{}", "k", "d", "approved", "{}", "fettle", "x", why)
+        columns = "incident_id, action, target, target_key, digest, state, text, requested_by, created_at, stopped"
+        rows.append((f"INSERT INTO proposals ({columns}) VALUES", values))
+    for number, (state, outcome) in enumerate(SILENCES):
+        values = (f"s-{number}", 50 + number, "person:1", "x", "x", state, outcome)
+        columns = "uid, incident_id, requested_by, created_at, ends_at, state, outcome"
+        rows.append((f"INSERT INTO silences ({columns}) VALUES", values))
+    rows.append(("INSERT INTO facts (key, value) VALUES", ("settings", json.dumps({"MODE": "act", "POLICY": POLICY}))))
+    with contextlib.ExitStack() as stack:
+        if url.startswith("sqlite"):
+            lite = stack.enter_context(contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))))
+            for statement, values in rows:
+                lite.execute(f"{statement} ({', '.join('?' * len(values))})", values)
+            lite.commit()
+            return
+        server = stack.enter_context(psycopg.connect(url))
+        for statement, values in rows:
+            server.execute(f"{statement} ({', '.join(['%s'] * len(values))})".encode(), values)
+
+
+def test_what_was_told_by_words_alone_is_told_by_columns(old: Callable[[Path], str]) -> None:
+    """The rows of the release before come out as if this one had written them; the words for people stay."""
+    url = old(DUMPS[IDS.index("0009")])
+    _older(url)
+    store = Store.open(url)
+
+    def found(tx: Tx, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in tx.execute(sql).fetchall()]
+
+    try:
+        made = store.read_now(found, "SELECT standing, outcome FROM executions WHERE uid LIKE 'old-%' ORDER BY id")
+        assert made == [(standing, outcome) for standing, outcome, _ in EXECUTIONS.values()]
+        for number, (_, _, told) in enumerate(EXECUTIONS.values(), start=2):
+            (row,) = store.read_now(found, f"SELECT state, standing, outcome FROM executions WHERE id = {number}")  # noqa: S608
+            state, standing = ExecutionState(row[0]), Standing(row[1])
+            assert standing in STANDINGS[state]
+            assert (
+                replace(store.read_now(executions.get, 1), state=state, standing=standing, outcome=row[2]).told == told
+            )
+        made = store.read_now(found, "SELECT stopped, halt FROM proposals WHERE id > 1 ORDER BY id")
+        assert made == list(STOPPED.items())
+        assert {halt for _, halt in made} == {str(one) for one in Halt}
+        made = store.read_now(found, "SELECT outcome, trouble FROM silences ORDER BY id")
+        assert made == list(SILENCES.values())
+        kept = json.loads(store.read_now(facts.get, "settings") or "{}")
+        assert kept == {
+            "MODE": "act",
+            "POLICY": {"rules": POLICY[3:], "environments": POLICY[1:3], "break_glass": POLICY[:1]},
+        }
+    finally:
+        store.close_now()
 
 
 def test_every_migration_has_a_dump() -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.evidence import EvidenceStatus
-from bot.domain.silence import Silence, SilenceState
+from bot.domain.silence import QUIET_CHECK, Silence, SilenceState
 from bot.domain.verification import Verdict
 from bot.slack.cards.view import CardView, evidence_of, who
 from bot.slack.mrkdwn import moment, plural, safe
@@ -43,11 +43,11 @@ def _own(view: CardView, silence: Silence) -> str:
     text = f"{_OWN.get(silence.state, 'silenced')} until {moment(silence.ends_at, view.now)} by {by}"
     parts = [f"{text[:1].upper()}{text[1:]}{f': {comment}' if comment else ''}"]
     if silence.state is SilenceState.ACTIVE:
-        measured = next((check.measured for check in silence.checks if check.name == "alerts"), "")
+        measured = next((check.measured for check in silence.checks if check.name == QUIET_CHECK), "")
         told = _VERDICTS.get(silence.verdict, "being checked")
         parts.append(f"{told}, {safe(measured, 60)}" if measured and silence.verdict is Verdict.PASS else told)
-    if silence.outcome and not silence.outcome.startswith("set"):
-        parts.append(safe(silence.outcome, 200))
+    if silence.trouble:
+        parts.append(safe(silence.trouble, 200))
     return f"🔕 {' · '.join(parts)}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.execution import UNANSWERED, Execution, ExecutionState
+from bot.domain.execution import ExecutionState
 from bot.domain.verification import HELD
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, executed_proposal, newest_proposal, who
@@ -49,12 +49,12 @@ def step(view: CardView) -> str:
     proposal = executed_proposal(view) or newest_proposal(view)
     verb = safe(proposal.text.verb, 40) if proposal else "action"
     check = view.verification
-    if view.execution is not None and (check is None or not check.progress) and _waits(view.execution):
+    if view.execution is not None and (check is None or not check.progress) and view.execution.waits:
         return f"{verb} waits"
     if view.execution is None or view.execution.state is ExecutionState.PENDING:
         return f"{verb} approved"
     if check is None or not check.progress:
-        return f"{verb} running, not known yet" if _unanswered(view.execution) else f"{verb} running"
+        return f"{verb} running, not known yet" if view.execution.unanswered else f"{verb} running"
     if check.rolled_out_at is not None:
         said = "seen" if HELD in check.progress else "done" if _told(check.progress) else "rolled out"
         return f"{verb} {said}, being measured"
@@ -81,26 +81,16 @@ def running_block(view: CardView) -> Block:
     return blocks.section(f"*{headline}*\n{approved_by(view)} · {_progress(view)}", 1500)
 
 
-def _unanswered(execution: Execution) -> bool:
-    """Whether its request left and how it ended isn't known."""
-    return execution.state is ExecutionState.RUNNING and execution.outcome.startswith(UNANSWERED)
-
-
-def _waits(execution: Execution) -> bool:
-    """Whether it is held back; so it stays while it is asked again, which takes no time to speak of."""
-    started = execution.state in {ExecutionState.PENDING, ExecutionState.RUNNING}
-    return started and bool(execution.outcome) and not _unanswered(execution)
-
-
 def _progress(view: CardView) -> str:
     execution, check = view.execution, view.verification
-    if execution is not None and (check is None or not check.progress) and _waits(execution):
+    if execution is not None and (check is None or not check.progress) and execution.waits:
         return f"waiting: {safe(execution.outcome, 400)}"
     if execution is None or execution.state is ExecutionState.PENDING:
         return "about to run…"
     if check is None or not check.progress:
-        silent = _unanswered(execution)
-        return f"running · {safe(execution.outcome, 400)} It is looked up, not sent again." if silent else "running…"
+        if execution.unanswered:
+            return f"running · {safe(execution.told, 400)} It is looked up, not sent again."
+        return "running…"
     told = counts(check.progress)
     drawn = (
         "" if _told(check.progress) else f"{bar(*(_number(check.progress, key) for key in ('updated', 'desired')))} "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.domain.execution import NOT_APPLIED, Execution
-from bot.domain.proposal import Proposal
+from bot.domain.execution import Execution
+from bot.domain.proposal import Halt, Proposal
 from bot.domain.verification import Verdict, Verification
 from bot.slack.cards import blocks
 from bot.slack.cards.view import CardView, Phase, executed_proposal, phase_of
@@ -38,7 +38,7 @@ def step_blocks(view: CardView) -> list[Block]:
 def unbegun(view: CardView) -> bool:
     """Whether a step is left that a person could still stop."""
     proposal, run = executed_proposal(view), view.execution
-    if proposal is None or run is None or not proposal.steps or proposal.stopped or phase_of(view) is not Phase.RUNNING:
+    if proposal is None or run is None or not proposal.steps or proposal.halt or phase_of(view) is not Phase.RUNNING:
         return False
     return bool(proposal.left) or run.intent_at is None
 
@@ -47,11 +47,10 @@ def _lines(view: CardView, proposal: Proposal) -> Iterator[str]:
     runs = {run.step: (run, check) for run, check in view.earlier}
     if view.execution is not None:
         runs[view.execution.step] = (view.execution, view.verification)
-    over = bool(proposal.stopped) or phase_of(view) is not Phase.RUNNING
+    over = bool(proposal.halt) or phase_of(view) is not Phase.RUNNING
     for number in range(len(proposal.steps)):
         yield _row(view, proposal, number, runs.get(number), over=over)
-    said = view.execution.outcome.removeprefix(NOT_APPLIED).rstrip(".") if view.execution is not None else ""
-    if proposal.stopped and not (said and said in proposal.stopped):
+    if proposal.halt not in {Halt.NONE, Halt.FAILED}:  # how a step failed stands on the card already
         yield f"Stopped there: {sentence(safe(proposal.stopped, 400))}"
 
 

@@ -5,7 +5,7 @@ What is unknown is never drawn as success: only a stored PASS makes the card gre
 
 from __future__ import annotations
 
-from bot.domain.execution import NOT_APPLIED, PARTLY
+from bot.domain.execution import Standing
 from bot.domain.verification import Check, CheckState, Verdict, Verification
 from bot.slack.cards import blocks
 from bot.slack.cards.running import approved_by, counts
@@ -90,9 +90,9 @@ def check_line(row: Check, view: CardView, *, final: bool) -> str:
 def _not_applied(view: CardView) -> Block:
     proposal = executed_proposal(view)
     headline = safe(proposal.text.headline, 300) if proposal else "The action"
-    outcome = safe(view.execution.outcome.removeprefix(NOT_APPLIED), 600) if view.execution else ""
+    outcome = safe(view.execution.outcome, 600) if view.execution else ""
     why = f"\n{outcome[:1].upper()}{outcome[1:]}" if outcome else ""
-    part = view.execution is not None and view.execution.outcome.startswith(PARTLY)
+    part = view.execution is not None and view.execution.standing is Standing.PARTLY
     what = "Only a part of it was done." if part else "It was not applied."
     return blocks.section(f"*{headline}* · {approved_by(view)} · *FAILED*\n{what}{why}", 1800)
 

@@ -83,7 +83,7 @@ def _levels(name: str, rows: Sequence[SeriesSeen], seen: Snapshot) -> list[Level
         for container, value in sorted(found.items(), key=lambda pair: -pair[1])[:2]:
             label = word if len(set(found.values())) == 1 else f"{word} {container}"[:LABEL]
             if not any(level.label == label for level in levels):
-                levels.append(Level(label, value))
+                levels.append(Level(label, value, asked=key.endswith("_request")))
     return levels
 
 

@@ -107,7 +107,7 @@ def _title(chart: Chart, top: float) -> str:
 def _level(axes: Axes, level: Level, chart: Chart, top: float) -> None:
     if not min(_floor(chart), 0.0) <= level.value <= top:
         return  # its line would press the curves flat, its words would leave the picture; the title tells its value
-    colour = REQUEST if level.label.startswith("request") else LIMIT
+    colour = REQUEST if level.asked else LIMIT
     axes.axhline(level.value, color=colour, linestyle=(0, (5, 2)), linewidth=1.1, zorder=2)
     words = f"{_plain(level.label)} {told(level.value, chart.unit)}"
     axes.annotate(

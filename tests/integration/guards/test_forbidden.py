@@ -49,7 +49,7 @@ async def test_a_403_names_the_role_and_takes_the_button_away(floor: Floor, tmp_
         execution = await floor.execution()
         assert execution.state is ExecutionState.FAILED, execution
         assert f"Apply the role {traits_of(way.action).role}" in execution.outcome, execution.outcome
-        assert execution.outcome.startswith("not applied: ")
+        assert execution.told.startswith("not applied: ")
         assert refused(floor) == 1
         again = await floor.verbs.request_again(proposal.id, await floor.person("bo"))
         assert again.ok, again.text

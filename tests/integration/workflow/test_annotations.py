@@ -106,7 +106,7 @@ async def test_an_approval_of_somebody_who_was_taken_away_is_not_executed(floor:
     await floor.approved()
     floor.annotate("approvers", "U0LI")
     await floor.run(Stage.EXECUTE)
-    assert (await floor.execution()).outcome.startswith("not applied: Who approved this may not approve")
+    assert (await floor.execution()).told.startswith("not applied: Who approved this may not approve")
     assert not floor.patches()
 
 

@@ -108,7 +108,7 @@ async def test_what_is_against_it_adds_nothing(debugging: Floor) -> None:
     debugging.switch(sources=Sources(artifacts=debugging.ctx.sources.artifacts))
     await debugging.run(Stage.EXECUTE)
     outcome = (await debugging.execution()).outcome
-    assert outcome.startswith("not applied: DEBUG_IMAGES doesn't name the image any more")
+    assert outcome.startswith("DEBUG_IMAGES doesn't name the image any more")
     debugging.server.deny("patch", "pods/ephemeralcontainers", "shop")
     debugging.ctx.cluster.shared.forget()
     debugging.switch(sources=Sources(artifacts=debugging.ctx.sources.artifacts, debug_images={"jvm": IMAGE}))

@@ -10,7 +10,7 @@ import pytest
 
 from bot.delivery.render import Look, card_view
 from bot.domain.decision import Rule
-from bot.domain.execution import ABSENT, ExecutionState
+from bot.domain.execution import ExecutionState
 from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
 from bot.domain.proposal import Proposal, ProposalState
@@ -18,6 +18,7 @@ from bot.domain.verification import Verdict
 from bot.kube.writes import FIELD_MANAGER
 from bot.mitigations import evict_set
 from bot.slack.cards import card
+from bot.workflow import recover
 
 from .floor import Floor
 from .test_evict import evictions
@@ -268,7 +269,7 @@ async def test_an_answer_that_never_came_is_read_back_by_the_uids_that_are_gone(
     else:
         assert settled.state is ExecutionState.FAILED
         left = ", ".join(names[gone:])
-        said = f"stopped after {gone} of 3 pods, not {left} (read back)" if gone else ABSENT
+        said = f"stopped after {gone} of 3 pods, not {left} (read back)" if gone else recover.ABSENT
         assert settled.outcome == said
     assert len(evictions(crashing)) == at + 1
     assert (pods(crashing).keys() & set(names)) == set(names[gone:])

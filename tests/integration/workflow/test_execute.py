@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.execution import ABSENT, EXECUTION_ID, RESTARTED_AT, ExecutionState
+from bot.domain.execution import EXECUTION_ID, RESTARTED_AT, ExecutionState
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState, canonical, sha256
 from bot.policy import guardrails
 from bot.storage import executions, freeze, people
 from bot.storage.db import Store
-from bot.workflow import execute
+from bot.workflow import execute, recover
 
 from .floor import Floor
 
@@ -91,7 +91,7 @@ async def _refused(floor: Floor, rule: str) -> None:
     await floor.run(Stage.EXECUTE)
     execution = await floor.execution()
     assert execution.state is ExecutionState.FAILED, execution
-    assert execution.outcome.startswith("not applied: ")
+    assert execution.told.startswith("not applied: ")
     assert not execution.in_flight
     assert rule in await floor.last_rules("execution:claim:refused")
     assert not floor.patches()
@@ -246,7 +246,7 @@ async def test_what_was_settled_while_it_stalled_is_not_sent_any_more(
     await task
     assert not floor.patches()
     assert await floor.execution() == settled
-    assert settled.outcome == ABSENT
+    assert settled.outcome == recover.ABSENT
 
 
 async def test_what_could_not_be_sent_within_five_seconds_of_its_intent_is_not_sent(floor: Floor) -> None:
@@ -256,7 +256,7 @@ async def test_what_could_not_be_sent_within_five_seconds_of_its_intent_is_not_s
     await floor.run(Stage.EXECUTE)
     execution = await floor.execution()
     assert execution.state is ExecutionState.FAILED
-    assert execution.outcome == "not applied: It could not be sent within 5 s of the check. Nothing was done."
+    assert execution.told == "not applied: It could not be sent within 5 s of the check. Nothing was done."
     assert not floor.patches()
     assert "recover" not in await floor.owed()
 
@@ -294,7 +294,7 @@ async def test_a_freeze_file_between_claim_and_act_stops_it(floor: Floor, tmp_pa
     assert not floor.patches()
     execution = await floor.execution()
     assert execution.state is ExecutionState.FAILED
-    assert execution.outcome == "not applied: Writes are frozen: the FREEZE_FILE exists. Nothing was done."
+    assert execution.told == "not applied: Writes are frozen: the FREEZE_FILE exists. Nothing was done."
     assert "recover" not in await floor.owed()
 
 
@@ -346,7 +346,7 @@ async def test_each_answer_of_the_api_server_has_one_meaning(
     incident = await floor.incident(asked.incident_id)
     assert incident.state is (IncidentState.ACKNOWLEDGED if state == "failed" else IncidentState.MITIGATING)
     if state == "failed":
-        assert execution.outcome.startswith("not applied: ")
+        assert execution.told.startswith("not applied: ")
         assert not execution.in_flight
 
 

@@ -76,7 +76,7 @@ async def test_a_mount_that_begins_to_hang_after_the_claim_stops_the_write(
     assert not floor.patches()
     execution = await floor.execution()
     assert execution.state is ExecutionState.FAILED
-    assert execution.outcome == "not applied: I can't look for the FREEZE_FILE, so I don't write."
+    assert execution.told == "not applied: I can't look for the FREEZE_FILE, so I don't write."
 
 
 async def test_looks_that_were_given_up_leave_one_thread_behind(

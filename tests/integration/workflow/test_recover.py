@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from bot.delivery.render import Look, card_view
-from bot.domain.execution import ABSENT, UNANSWERED, Execution, ExecutionState
+from bot.domain.execution import Execution, ExecutionState, Standing
 from bot.domain.incident import IncidentState
 from bot.domain.owed import Stage
 from bot.domain.proposal import ProposalState
 from bot.slack.cards import card
-from bot.workflow import execute
+from bot.workflow import recover, settle
 
 from .floor import Floor
 
@@ -52,7 +52,7 @@ async def test_what_was_carried_out_is_found_and_verified(floor: Floor) -> None:
 
 async def test_while_no_answer_is_there_the_card_says_so_and_that_nothing_is_sent_again(floor: Floor) -> None:
     execution = await lost(floor, carried_out=False)
-    assert execution.outcome.startswith(UNANSWERED)
+    assert execution.standing is Standing.UNANSWERED
     told = await shown(floor)
     assert "not known yet: The API server answered 500 to a write; it may have been carried out." in told
     assert "It is looked up, not sent again." in told
@@ -74,7 +74,7 @@ async def test_what_was_not_carried_out_is_failed_and_offered_afresh(floor: Floo
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
     settled = await floor.execution()
-    assert (settled.state, settled.outcome) == (ExecutionState.FAILED, ABSENT)
+    assert (settled.state, settled.outcome) == (ExecutionState.FAILED, recover.ABSENT)
     incident = await floor.incident(execution.incident_id)
     assert incident.state is IncidentState.ACKNOWLEDGED
     await floor.run(Stage.PROPOSE)
@@ -98,7 +98,7 @@ async def test_a_hanging_api_server_is_read_back_too(floor: Floor) -> None:
     assert (await floor.execution()).state is ExecutionState.RUNNING
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
-    assert (await floor.execution()).outcome == ABSENT
+    assert (await floor.execution()).outcome == recover.ABSENT
 
 
 async def test_a_target_that_moved_on_leaves_the_outcome_unknown(floor: Floor) -> None:
@@ -184,13 +184,11 @@ async def test_what_was_settled_is_not_read_back(floor: Floor) -> None:
 
 async def test_answer_and_read_back_at_once_settle_once(floor: Floor) -> None:
     """The slow answer arrives while recovery has settled already: the second changes nothing."""
-    from bot.domain.execution import ExecutionEvent  # noqa: PLC0415
-
     await lost(floor, carried_out=True)
     floor.advance(READ_BACK)
     await floor.run(Stage.RECOVER)
     late = await floor.execution()
-    await execute._settle(floor.ctx, late, ExecutionEvent.FAIL, "late")
+    await settle.settle(floor.ctx, late, settle.untouched("late"))
     assert await floor.execution() == late
     assert len(await floor.entries("execution:state")) == 1
 
@@ -202,7 +200,7 @@ async def test_whatever_is_run_again_nothing_is_sent_again(floor: Floor, carried
     floor.advance(READ_BACK)
     work += await floor.due(Stage.RECOVER)
     for _ in range(3):
-        await execute.recover(floor.ctx, work[0])
+        await recover.recover(floor.ctx, work[0])
     assert len(floor.patches()) == 1
     assert len(await floor.entries("execution:state")) == 1
 

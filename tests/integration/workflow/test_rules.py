@@ -41,7 +41,7 @@ async def test_a_rule_that_came_after_the_press_denies_the_claim(floor: Floor) -
     await floor.approved()
     rule(floor, "deny: Not now")
     await floor.run(Stage.EXECUTE)
-    assert (await floor.execution()).outcome == "not applied: The policy prod-restart denies restart in shop: Not now."
+    assert (await floor.execution()).told == "not applied: The policy prod-restart denies restart in shop: Not now."
     assert not floor.patches()
 
 
@@ -104,7 +104,7 @@ async def test_an_approval_of_somebody_whom_a_later_rule_leaves_out_is_not_execu
     await floor.approved()
     rule(floor, "approvers: [U0LI]")
     await floor.run(Stage.EXECUTE)
-    assert (await floor.execution()).outcome.startswith("not applied: Who approved this may not approve")
+    assert (await floor.execution()).told.startswith("not applied: Who approved this may not approve")
     assert not floor.patches()
 
 
@@ -126,7 +126,7 @@ async def test_a_quorum_that_came_after_the_card_counts_at_the_press_and_at_the_
     rule(floor, "quorum: 3")
     await floor.run(Stage.EXECUTE)
     said = "not applied: The policy prod-restart wants 3 people now, and 2 approved. Nothing was done."
-    assert (await floor.execution()).outcome == said
+    assert (await floor.execution()).told == said
     assert not floor.patches()
 
 

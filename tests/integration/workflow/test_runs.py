@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.decision import Rule
 from bot.domain.errors import WorldChangedError
-from bot.domain.execution import ABSENT, EXECUTION_ID, ExecutionState
+from bot.domain.execution import EXECUTION_ID, ExecutionState
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.mitigation import Action
 from bot.domain.owed import Stage
@@ -21,6 +21,7 @@ from bot.mitigations import catalog
 from bot.mitigations.applied import Applied
 from bot.sandbox.kubernetes.kinds import by_kind
 from bot.sandbox.kubernetes.writes import Writing
+from bot.workflow import recover
 
 from .floor import Floor
 
@@ -334,7 +335,7 @@ async def test_a_request_that_never_arrived_is_read_back_as_not_done(floor: Floo
     floor.advance(8)
     await floor.run(Stage.RECOVER)
     execution = await floor.execution()
-    assert (execution.state, execution.outcome) == (ExecutionState.FAILED, ABSENT)
+    assert (execution.state, execution.outcome) == (ExecutionState.FAILED, recover.ABSENT)
     assert not runs(floor)
 
 

@@ -179,7 +179,7 @@ async def test_an_alertmanager_that_is_taken_out_of_the_settings_leaves_it_to_it
     room.floor.switch(sources=Sources())
     assert await room.floor.clear(incident.id)
     await room.run(10, step=5)
-    assert "ALERTMANAGER_URL" in (await room.silence()).outcome
+    assert "ALERTMANAGER_URL" in (await room.silence()).trouble
     await room.run(10, step=600)
     silence = await room.silence()
     assert (silence.state, "never known" in silence.outcome) == (SilenceState.ENDED, True)

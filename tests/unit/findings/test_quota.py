@@ -64,14 +64,14 @@ def test_the_workloads_own_condition_tells_it_too() -> None:
 
 
 def test_a_template_that_asks_for_more_goes_back_and_one_that_doesnt_stays() -> None:
-    more = refused(changes=[change("resources: cpu request 250m → 500m")], revisions=REVISIONS)
-    same = refused(changes=[change("image api:1.4.1 → 1.4.2")], revisions=REVISIONS)
+    more = refused(changes=[change("resources: cpu request 250m → 500m", resources=True)], revisions=REVISIONS)
+    same = refused(changes=[change("env: RATE_LIMIT, request-limits changed")], revisions=REVISIONS)
     assert [one.action for one in first(snap(workload=SHORT, **more)).suggestions] == ["rollback"]
     assert first(snap(workload=SHORT, **same)).suggestions == ()
 
 
 def test_who_scaled_up_scales_back() -> None:
-    scaled = refused(changes=[change("scaled to 6", kind="scale", by="kubectl scale")])
+    scaled = refused(changes=[change("scaled to 6", kind="scale", by="kubectl scale", size=6)])
     assert [(one.action, one.params) for one in first(snap(workload=SHORT, **scaled)).suggestions] == [
         ("scale", {"replicas": 4})
     ]

@@ -80,7 +80,7 @@ def test_a_rollout_that_asks_for_more_goes_back() -> None:
 
 
 def test_who_scaled_up_too_far_scales_back_to_the_pods_that_were_there() -> None:
-    scaled = change("scaled to 9", kind="scale", by="kubectl scale")
+    scaled = change("scaled to 9", kind="scale", by="kubectl scale", size=9)
     found = first(snap(**{**UNCHANGED, "pods": [pending(), pending("api-8"), *OLD], "changes": [scaled]}))
     assert [(one.action, one.params) for one in found.suggestions] == [("scale", {"replicas": 4})]
 
@@ -98,7 +98,7 @@ def test_what_got_a_place_since_keeps_it() -> None:
 
 @pytest.mark.parametrize("by", ["autoscaler api", "an autoscaler"])
 def test_what_an_autoscaler_scaled_isnt_scaled_back(by: str) -> None:
-    scaled = change("scaled to 9", kind="scale", by=by)
+    scaled = change("scaled to 9", kind="scale", by=by, size=9, automatic=True)
     assert first(snap(**{**UNCHANGED, "pods": [pending(), *OLD], "changes": [scaled]})).suggestions == ()
 
 
@@ -139,7 +139,7 @@ def test_nodes_of_other_pools_dont_hide_what_is_short_on_its_own() -> None:
     """In a cluster with pools most nodes never match a pod's selector; where it belongs the CPU is short."""
     pools = f"0/5 nodes are available: 1 Insufficient cpu, 4 node(s) didn't match Pod's node affinity/selector. {TAIL}"
     assert why(pools) == ["cpu"]
-    grown = [change("scaled to 6", 9, "scale", by="kubectl scale")]
+    grown = [change("scaled to 6", 9, "scale", by="kubectl scale", size=6)]
     rows = {**UNCHANGED, "changes": grown, "pods": [*OLD, pending(message=pools), pending("api-8", message=pools)]}
     found = first(snap(alert("KubeDeploymentReplicasMismatch", deployment="api"), **rows))
     assert found.sentence == "2 pods can't be scheduled on any of 5 nodes: too little free CPU."

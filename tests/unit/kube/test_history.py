@@ -96,12 +96,13 @@ def test_a_scale_by_hand_is_told_with_its_writer() -> None:
         "2026-11-20T23:59:00Z",
         "kubectl",
     )
+    assert (scaled.size, scaled.automatic) == (3, False)
     assert not list(history.scalings(recorded("deploy-after-restart"), ()))
 
 
 def test_a_scale_to_zero_leaves_no_writer_and_is_told_without_a_time() -> None:
     (scaled,) = history.scalings(recorded("deploy-scaled-zero"), ())
-    assert (scaled.what, scaled.at, scaled.by) == ("scaled to 0", "", "")
+    assert (scaled.what, scaled.at, scaled.by, scaled.size) == ("scaled to 0", "", "", 0)
 
 
 AUTOSCALER = {
@@ -125,6 +126,7 @@ def test_an_autoscaler_tells_its_last_step_and_who_wrote_its_bounds() -> None:
         ("scale", "scaled to 4 by its autoscaler", "23:50", "autoscaler api"),
         ("autoscaler", "autoscaler api written: 1 to 4 replicas", "23:00", "kubectl edit"),
     ]
+    assert (found[0].size, found[0].automatic) == (4, True)
 
 
 def test_a_node_that_went_away_is_a_change_with_its_time() -> None:

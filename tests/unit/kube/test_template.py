@@ -113,6 +113,13 @@ def test_a_difference_in_words(change: Callable[[Json], object], what: str, line
     assert (found.what, found.lines) == (what, lines)
 
 
+@pytest.mark.parametrize("change", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_resources_that_differ_are_told_beside_the_words(change: Callable[[Json], object]) -> None:
+    """A variable called RATE_LIMIT has the word in it, and asks for nothing more."""
+    made = changed(change)
+    assert compare(template(), made).resources is (api(made)["resources"] != api(template())["resources"])
+
+
 def test_several_containers_are_told_apart() -> None:
     def sidecar(made: Json) -> None:
         made["spec"]["containers"].append({"name": "proxy", "image": "envoy:1"})

@@ -71,7 +71,7 @@ def test_a_later_mount_covers_an_earlier_one() -> None:
     ],
 )
 def test_threads_come_by_what_the_container_has(without: tuple[str, ...], command: str) -> None:
-    assert dump_found.threads_of(found(*without))[0] == command
+    assert dump_found.threads_of(found(*without)).command == command
 
 
 def test_a_jvm_that_does_not_catch_the_signal_is_never_sent_it() -> None:

@@ -10,7 +10,7 @@ from bot.domain.severity import Severity
 from bot.playbooks import loader
 from bot.playbooks.chosen import picked, plan
 from bot.playbooks.difference import diff
-from bot.playbooks.explained import explain, wording
+from bot.playbooks.explained import Possible, explain, wording
 from tests.unit.playbooks.written import finding, playbook, set_of
 
 ALL = ("heap_dump", "thread_dump", "evict", "restart")
@@ -72,10 +72,10 @@ def test_it_is_explained() -> None:
     assert wording(mine.findings["oom_killed"][0]) == "heap_dump then evict"
     assert mine.actions() == ["evict", "heap_dump"]
     told = explain(set_of(mine), [{"alertname": "X"}], Severity.SEV2, ALL)
-    assert ("heap_dump then evict", "") in told.ways[0].mitigations
+    assert Possible("heap_dump then evict") in told.ways[0].mitigations
     denying = playbook(findings={"oom_killed": [STEP]}, guards={"deny": ["evict"]})
     told = explain(set_of(denying), [{"alertname": "X"}], Severity.SEV2, ALL)
-    assert told.ways[0].mitigations == (("heap_dump then evict", "alone: the playbook denies evict"),)
+    assert told.ways[0].mitigations == (Possible("heap_dump then evict", "alone: the playbook denies evict"),)
 
 
 def test_a_step_more_widens_and_a_step_less_does_not() -> None:

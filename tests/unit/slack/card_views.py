@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.execution import NOT_APPLIED, UNANSWERED, Execution, ExecutionState
+from bot.domain.execution import Execution, ExecutionState, Standing
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.home import Home
 from bot.domain.incident import Incident, IncidentState
@@ -307,18 +307,20 @@ STATES: dict[str, Callable[[], CardView]] = {
     "another cluster": lambda: view(incident=incident(target=None, foreign_cluster="prod-2")),
     "may be silenced": lambda: view(proposals=(proposal(),), silencing=True),
     "silenced": lambda: view(proposals=(proposal(),), silencing=True, silence=silence()),
-    "silenced, unmeasured": lambda: view(silence=silence(verdict=Verdict.INCONCLUSIVE, outcome="It didn't answer.")),
+    "silenced, unmeasured": lambda: view(silence=silence(verdict=Verdict.INCONCLUSIVE, trouble="It didn't answer.")),
     "silence being ended": lambda: view(silence=silence(SilenceState.ENDING, end_by="person:2")),
     "acknowledged": lambda: view(incident=incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="person:2")),
     "approved": lambda: view(proposals=(proposal(ProposalState.APPROVED, decided_by="person:1", decided_at=NOW),)),
     "running": running,
     "unanswered": lambda: view(
         proposals=(proposal(ProposalState.APPROVED),),
-        execution=execution(ExecutionState.RUNNING, outcome=f"{UNANSWERED}The API server answered 503 to a write."),
+        execution=execution(
+            ExecutionState.RUNNING, outcome="The API server answered 503 to a write.", standing=Standing.UNANSWERED
+        ),
     ),
     "refused a right": lambda: view(
         proposals=(proposal(ProposalState.APPROVED),),
-        execution=execution(ExecutionState.FAILED, outcome=f"{NOT_APPLIED}the cluster was asked."),
+        execution=execution(ExecutionState.FAILED, outcome="the cluster was asked.", standing=Standing.UNTOUCHED),
     ),
     "soaking": lambda: view(
         proposals=(proposal(ProposalState.APPROVED),),

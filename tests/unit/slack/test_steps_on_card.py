@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain.execution import ExecutionState
-from bot.domain.proposal import ProposalState, ProposalText, Step
+from bot.domain.execution import ExecutionState, Standing
+from bot.domain.proposal import Halt, ProposalState, ProposalText, Step
 from bot.domain.verification import Verdict
 from bot.sandbox.slack.validation import check
 from bot.slack import ids, modals
@@ -59,9 +59,9 @@ def evicting(
     return replace(dumping(), execution=run, verification=told, earlier=((first, views.verification(Verdict.PASS)),))
 
 
-def stopped(why: str) -> CardView:
-    found = evicting(ExecutionState.FAILED, outcome="not applied: Writes are frozen.")
-    return replace(found, proposals=(offered(ProposalState.APPROVED, stopped=why),))
+def stopped(halt: Halt, why: str) -> CardView:
+    found = evicting(ExecutionState.FAILED, outcome="Writes are frozen.", standing=Standing.UNTOUCHED)
+    return replace(found, proposals=(offered(ProposalState.APPROVED, halt=halt, stopped=why),))
 
 
 DRAWN = {
@@ -84,10 +84,10 @@ DRAWN = {
     "the second failed": (lambda: evicting(ExecutionState.SUCCEEDED, Verdict.FAIL), [
         "✓ *1*  Took", "✗ *2*  Evicted pod api-1 of shop/api · FAIL",
     ]),
-    "frozen between": (lambda: stopped("not applied: Writes are frozen."), [
+    "frozen between": (lambda: stopped(Halt.FAILED, "not applied: Writes are frozen."), [
         "✓ *1*  Took", "✗ *2*  Evict pod api-1", "Writes are frozen.",
     ]),
-    "stopped by a person": (lambda: dumping(stopped="a person stopped it"), [
+    "stopped by a person": (lambda: dumping(halt=Halt.PERSON, stopped="a person stopped it"), [
         f"{DASH} *2*  Evict pod api-1", "not done", "Stopped there: a person stopped it.",
     ]),
 }  # fmt: skip
@@ -107,12 +107,12 @@ def test_what_is_left_can_be_stopped_as_long_as_something_is_left() -> None:
     assert ids.STOP in buttons(card(dumping()))
     assert ids.STOP in buttons(card(evicting()))
     assert ids.STOP not in buttons(card(evicting(ExecutionState.RUNNING, intent_at=views.NOW)))
-    assert ids.STOP not in buttons(card(dumping(stopped="a person stopped it")))
+    assert ids.STOP not in buttons(card(dumping(halt=Halt.PERSON, stopped="a person stopped it")))
     assert ids.STOP not in buttons(card(views.running())), "a proposal of one step has nothing left"
 
 
 def test_a_reason_that_the_outcome_says_already_is_not_said_again() -> None:
-    told = words(card(stopped("not applied: Writes are frozen.")))
+    told = words(card(stopped(Halt.FAILED, "not applied: Writes are frozen.")))
     assert told.count("Writes are frozen.") == 1
 
 
