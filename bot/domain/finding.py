@@ -96,6 +96,8 @@ class Finding:
     weight: float = 0.0
 
 
+OOM = "oom"
+"""The variant of a rollout whose pods are killed for their memory."""
 _QUOTED = re.compile("“([^”]+)”")
 _LOADS = frozenset({
     Cause.SATURATION, Cause.AUTOSCALER_BOUND, Cause.THROTTLING, Cause.QUOTA, Cause.BUDGET, Cause.SCRAPE_PROBLEM,
@@ -113,7 +115,7 @@ def says_again(first: Finding, other: Finding) -> bool:
     if other.cause is Cause.CRASH_LOOP and first.cause not in _LOADS and first.confidence is not Confidence.LOW:
         return True
     if other.cause is Cause.OOM_KILLED:
-        return first.cause in {Cause.BAD_ROLLOUT, Cause.CONFIG_CHANGE} and "out of memory" in first.sentence
+        return first.cause is Cause.BAD_ROLLOUT and first.detail == OOM
     if other.cause not in {Cause.CRASH_LOOP, Cause.PROBE_FAILURE}:
         return False
     told = _QUOTED.findall(other.sentence) or [other.sentence.partition(": ")[2].rstrip(". ")]

@@ -80,9 +80,8 @@ def _pods(case: Case, rollout: Rollout, bad: tuple[Sick, ...]) -> Finding | None
         Cite("pods", f"{number_of(len(bad), 'pod')} of the new template fail: {_way(case, bad)}"),
         *_change_cites(rollout),
     ]
-    return _finding(
-        case, rollout, f"{_subject(rollout)} {_way(case, bad)}", confidence, basis, doubt, cites, bad[0].how.value
-    )
+    how = (worst(bad) or bad[0]).how
+    return _finding(case, rollout, f"{_subject(rollout)} {_way(case, bad)}", confidence, basis, doubt, cites, how.value)
 
 
 def _by_revisions(case: Case, rollout: Rollout) -> Finding | None:

@@ -16,6 +16,7 @@ from bot.jobs import LEASE, Jobs
 from bot.storage import audit, due, incidents
 from bot.storage.db import Tx
 from tests.chance import most
+from tests.patience import PATIENT
 
 from .night import CrashError, Night
 from .whole import PLACE, running, whole
@@ -135,20 +136,20 @@ async def test_one_event_twice_and_across_a_restart_of_the_whole_bot_is_one_note
         async with running(one):
             one.world.cluster.crash_loop(*PLACE.split("/"))
             assert (await one.world.fire("KubePodCrashLooping", PLACE)).accepted
-            await room.expect_card(PLACE, within=300)
+            await room.expect_card(PLACE)
             await room.post("li", "The database fails over.")
             server.faults.duplicate_next_envelope()
             await room.react("ana", "pushpin", "fails over")
-            await room.expect_ephemeral("ana", "Noted in the timeline of INC-1", within=300)
+            await room.expect_ephemeral("ana", "Noted in the timeline of INC-1")
             (event,) = {str(sent["event_id"]): sent for sent in _reactions(server)}.values()
             assert len(_reactions(server)) >= 2
             await server.sockets._deliver_event(event)
             await one.until(partial(_settled, one))
         async with running(one):
-            await server.wait_connected(timeout=300)
+            await server.wait_connected(timeout=PATIENT)
             await server.sockets._deliver_event(event)
             await room.react("bo", "pushpin", "fails over")  # news that comes later, and is told
-            await room.expect_ephemeral("bo", "until the last 📌 is taken off", within=300)
+            await room.expect_ephemeral("bo", "until the last 📌 is taken off")
             await one.until(partial(_settled, one))
         assert one.left.rows("SELECT text, retracted_at FROM notes") == [("The database fails over.", None)]
         assert one.left.rows("SELECT count(*) FROM audit WHERE tag = 'incident:note:added'") == [(1,)]

@@ -25,6 +25,7 @@ from bot.workflow import owing
 from commands import pushpin
 from commands.front import Front
 from commands.listen import bolt_app
+from tests.patience import PATIENT
 
 from .floor import LEASE, Floor
 
@@ -119,7 +120,7 @@ class Desk:
 async def desk(floor: Floor) -> AsyncIterator[Desk]:
     server = SlackServer(yaml.safe_load(manifest()))
     await server.start()
-    slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=5)
+    slack = await SlackClient.connect(server.bot_token, server.api_url, timeout=PATIENT)
     await slack.whoami()
     one = Desk(floor, server, slack)
     await one.connect()

@@ -87,8 +87,8 @@ def test_who_scaled_up_too_far_scales_back_to_the_pods_that_were_there() -> None
 
 def test_what_got_a_place_since_keeps_it() -> None:
     """Of five more that were asked for two are placed and serve: to go back to four would end them."""
-    scaled = change("replicas 4 → 9", kind="scale", by="kubectl scale")
-    more = [pod("api-5"), pod("api-6")]
+    scaled = change("scaled to 9", kind="scale", by="kubectl scale", size=9)
+    more = [pod("api-5", minutes=8), pod("api-6", minutes=8)]
     rows = {**UNCHANGED, "pods": [pending(), pending("api-8"), *more, *OLD], "changes": [scaled]}
     found = first(snap(**rows, workload=WorkloadSeen("Deployment", "shop", "api", 9, 9, 9, 6, 6)))
     assert [(one.params, one.reason) for one in found.suggestions] == [

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.finding import Cause, Confidence, Finding
+from bot.domain.finding import OOM, Cause, Confidence, Finding
 from bot.domain.proposal import ProposalState, ProposalText
 from bot.slack.cards import blocks, card, evidence_message
 from bot.slack.cards.evidence import MOST
@@ -52,7 +52,7 @@ PROBED = "1 of 4 pods runs and fails the readiness probe: Readiness probe failed
         ),
         (ROLLOUT, _found(Cause.PROBE_FAILURE, PROBED), False),
         (
-            _found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory (limit 256 MiB)."),
+            replace(_found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory."), detail=OOM),
             _found(Cause.OOM_KILLED, "app is killed for its memory in all 3 pods."), True,
         ),
         (_found(Cause.CONFIG_CHANGE, LOCKED), _found(Cause.DEPENDENCY_DOWN, "All fail to reach db: “x”."), False),
