@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -81,7 +80,8 @@ class Finding:
     rollout, rev 41 pods are healthy"); ``doubt`` what speaks against it or wasn't measured. ``detail`` tells variants
     apart (``leak``, ``spike``, ``exit 137``; of a handler its name). ``suggestions`` come best first; without one
     ``no_help`` is the sentence why no mitigation helps and who has to look. ``weight`` orders findings of one
-    confidence, larger first.
+    confidence, larger first. ``said`` is what containers or the kubelet said that the sentence tells, in their own
+    words and whole; ``killed`` is whether it tells that containers run out of memory.
     """
 
     cause: Cause
@@ -94,11 +94,10 @@ class Finding:
     suggestions: tuple[Suggestion, ...] = ()
     no_help: str = ""
     weight: float = 0.0
+    said: tuple[str, ...] = ()
+    killed: bool = False
 
 
-OOM = "oom"
-"""The variant of a rollout whose pods are killed for their memory."""
-_QUOTED = re.compile("“([^”]+)”")
 _LOADS = frozenset({
     Cause.SATURATION, Cause.AUTOSCALER_BOUND, Cause.THROTTLING, Cause.QUOTA, Cause.BUDGET, Cause.SCRAPE_PROBLEM,
     Cause.SERVICE_DEGRADED, Cause.NOTHING_WRONG, Cause.STALLED_CONTROLLER, Cause.UNSCHEDULABLE, Cause.HANDLER,
@@ -115,8 +114,7 @@ def says_again(first: Finding, other: Finding) -> bool:
     if other.cause is Cause.CRASH_LOOP and first.cause not in _LOADS and first.confidence is not Confidence.LOW:
         return True
     if other.cause is Cause.OOM_KILLED:
-        return first.cause is Cause.BAD_ROLLOUT and first.detail == OOM
+        return first.killed
     if other.cause not in {Cause.CRASH_LOOP, Cause.PROBE_FAILURE}:
         return False
-    told = _QUOTED.findall(other.sentence) or [other.sentence.partition(": ")[2].rstrip(". ")]
-    return all(one and one.rstrip("…") in first.sentence for one in told)
+    return bool(other.said) and set(other.said) <= set(first.said)

@@ -6,6 +6,7 @@ rollback among their suggestions. It refuses to blame a change when pods of the 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding
@@ -14,7 +15,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import changed_config
 from bot.findings.dependencies import suspect
-from bot.findings.endings import at_start, how_it_ended, worst
+from bot.findings.endings import at_start, heard, how_it_ended, worst
 from bot.findings.measures import around, onset
 from bot.findings.phrases import clock, cut, instant, measured, number_of, share, span, stop
 from bot.findings.rollouts import SKEW, Rollout
@@ -80,8 +81,16 @@ def _pods(case: Case, rollout: Rollout, bad: tuple[Sick, ...]) -> Finding | None
         Cite("pods", f"{number_of(len(bad), 'pod')} of the new template fail: {_way(case, bad)}"),
         *_change_cites(rollout),
     ]
-    how = (worst(bad) or bad[0]).how
-    return _finding(case, rollout, f"{_subject(rollout)} {_way(case, bad)}", confidence, basis, doubt, cites, how.value)
+    found = _finding(
+        case, rollout, f"{_subject(rollout)} {_way(case, bad)}", confidence, basis, doubt, cites, bad[0].how.value
+    )
+    one = worst(bad)
+    unready = one is not None and one.how is How.UNREADY
+    return replace(
+        found,
+        said=tuple(filter(None, (_not_ready(case),))) if unready else heard(case, bad),
+        killed=one is not None and one.how is How.OOM,
+    )
 
 
 def _by_revisions(case: Case, rollout: Rollout) -> Finding | None:
@@ -226,13 +235,18 @@ def _way(case: Case, bad: tuple[Sick, ...]) -> str:
         limit = one.container.memory_limit
         return "runs out of memory" + (f" (limit {measured(limit, 'bytes')})" if limit else "")
     if how is How.UNREADY:
-        said = next((row.message for row in case.event_rows("Unhealthy")), "")
+        said = _not_ready(case)
         return "doesn't become ready" + (f": {cut(said, 120)}" if said else "")
     ended = how_it_ended(case, bad)
     if how is How.START:
         return f"can't be started: {ended}" if ended else "can't be started"
     when = "crashes at start" if at_start(bad) else "crashes"
     return f"{when}: {ended}" if ended else when
+
+
+def _not_ready(case: Case) -> str:
+    """The kubelet's word on the newest probe that failed."""
+    return next((row.message for row in case.event_rows("Unhealthy")), "")
 
 
 def _late(rollout: Rollout) -> str:

@@ -12,7 +12,7 @@ from bot.domain.finding import Cause, Cite, Confidence, Finding
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
-from bot.findings.endings import how_it_ended, last_words
+from bot.findings.endings import heard, how_it_ended, last_words
 from bot.findings.lines import Points
 from bot.findings.phrases import begin, clock, cut, instant, part_of, span, stop
 from bot.findings.rollouts import FOLLOWS, SKEW, SOON
@@ -77,6 +77,7 @@ def find(case: Case) -> Finding | None:
         (),
         "Put the old content back. A rollback of the template keeps the new content, and a restart reads it again.",
         ABOUT.weight,
+        said=heard(case, ill),
     )
 
 

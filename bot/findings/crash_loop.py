@@ -12,7 +12,7 @@ from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.changed import changed_config
 from bot.findings.dependencies import suspect
-from bot.findings.endings import NATIVE, UNSTARTABLE, at_start, how_it_ended, last_words, worst
+from bot.findings.endings import NATIVE, UNSTARTABLE, at_start, heard, how_it_ended, last_words, worst
 from bot.findings.lines import Points
 from bot.findings.phrases import begin, cut, number_of, part_of, span
 from bot.findings.probe_failure import KILLS, killed_by_probe
@@ -87,6 +87,7 @@ def find(case: Case) -> Finding | None:
         suggestions,
         no_help,
         ABOUT.weight,
+        said=heard(case, crashed),
     )
 
 

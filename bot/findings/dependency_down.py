@@ -54,9 +54,9 @@ def find(case: Case) -> Finding | None:
     )
     confidence, doubt = case.sure(Confidence.HIGH, "pods", "logs", "changes", against=against)
     who = part_of(len(ill), len(case.living)) if ill else "the service"
-    said = cut(spoken(found.sign.line), 140)
+    said = spoken(found.sign.line)
     fails = agree(max(len(ill), 1), "fails", "fail")
-    text = f"{begin(who)} {fails} to reach {found.who}: “{said}”."
+    text = f"{begin(who)} {fails} to reach {found.who}: “{cut(said, 140)}”."
     return Finding(
         Cause.DEPENDENCY_DOWN,
         text,
@@ -69,6 +69,7 @@ def find(case: Case) -> Finding | None:
         f"Nothing done to this workload brings {found.who} back: look there first. Pods that wait in back-off start "
         f"by themselves within 5 min.",
         ABOUT.weight,
+        said=(said,),
     )
 
 

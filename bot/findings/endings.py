@@ -52,8 +52,7 @@ def how_it_ended(case: Case, found: Iterable[Sick]) -> str:
     if one is None:
         return ""
     if one.how is How.START:
-        told = one.container.message if one.container.reason in START_REASONS else one.container.last_message
-        return cut(told.rsplit(_RUNTIME, 1)[-1], 140) or one.container.last_reason or one.container.reason
+        return cut(_refused(one), 140) or one.container.last_reason or one.container.reason
     code = one.exit_code
     parts = []
     if code is not None:
@@ -62,6 +61,24 @@ def how_it_ended(case: Case, found: Iterable[Sick]) -> str:
     if said is not None:
         parts.append(f"“{cut(spoken(said.line), 140)}”")
     return ", ".join(parts)
+
+
+def heard(case: Case, found: Iterable[Sick]) -> tuple[str, ...]:
+    """What ``how_it_ended`` tells in the words of the runtime or of the container itself, whole."""
+    ill = tuple(found)
+    one = worst(ill)
+    if one is None:
+        return ()
+    if one.how is How.START:
+        return tuple(filter(None, (_refused(one),)))
+    said = last_words(case, ill)
+    return (spoken(said.line),) if said is not None else ()
+
+
+def _refused(one: Sick) -> str:
+    """Why the runtime couldn't start it."""
+    told = one.container.message if one.container.reason in START_REASONS else one.container.last_message
+    return told.rsplit(_RUNTIME, 1)[-1]
 
 
 def at_start(found: Iterable[Sick]) -> bool:

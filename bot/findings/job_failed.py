@@ -7,6 +7,7 @@ fails the same way each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.observed import JobSeen
@@ -14,7 +15,7 @@ from bot.findings import cures
 from bot.findings.about import About
 from bot.findings.case import Case
 from bot.findings.dependencies import suspect
-from bot.findings.endings import UNSTARTABLE, how_it_ended, last_words
+from bot.findings.endings import UNSTARTABLE, heard, how_it_ended, last_words
 from bot.findings.lines import Points
 from bot.findings.phrases import cut, instant, number_of, span, stop
 from bot.findings.sick import How
@@ -124,7 +125,8 @@ def _failed(case: Case, job: JobSeen, rows: tuple[JobSeen, ...]) -> Finding:
     suggestions, no_help = _over(case, job, later) if later is not None else ((), "")
     if later is None:
         suggestions, no_help = _cures(case, job, went_well=went_well and not keeps, late=late)
-    return _finding(text, confidence, doubt, cites, basis, suggestions, no_help, job.reason)
+    found = _finding(text, confidence, doubt, cites, basis, suggestions, no_help, job.reason)
+    return replace(found, said=heard(case, ill))
 
 
 def _later(job: JobSeen, others: Sequence[JobSeen]) -> JobSeen | None:

@@ -107,6 +107,7 @@ def _finding(case: Case, ill: tuple[Sick, ...], detail: str) -> Finding | None:
         suggestions,
         no_help,
         ABOUT.weight,
+        said=(said,) if said else (),
     )
 
 

@@ -102,6 +102,12 @@ def give_back(tx: Tx, work: DueWork) -> bool:
     return bool(given)
 
 
+def claimed(tx: Tx, work: DueWork) -> bool:
+    """Whether it is still this work's to do: neither void since, nor claimed by somebody else."""
+    row = tx.execute("SELECT 1 FROM due WHERE id = ? AND epoch = ?", (work.id, work.epoch)).fetchone()
+    return row is not None
+
+
 def owed(tx: Tx, stage: Stage, subject: int) -> bool:
     """Whether this is owed, at whatever time."""
     row = tx.execute("SELECT 1 FROM due WHERE stage = ? AND subject = ?", (stage.value, subject)).fetchone()

@@ -38,7 +38,7 @@ async def recover(ctx: Context, work: DueWork) -> None:
     except UnavailableError as error:
         await _read_later(ctx, work, mitigation, execution, str(error))
         return
-    await settle.settle(ctx, execution, ended)
+    await settle.settle(ctx, execution, ended, work)
 
 
 async def _found(ctx: Context, mitigation: Mitigation, execution: Execution) -> settle.Ended:
@@ -79,6 +79,6 @@ async def _read_later(ctx: Context, work: DueWork, mitigation: Mitigation, execu
     patience = READ_BACK_FOR + (bringing.takes if bringing is not None else timedelta(0))
     if execution.intent_at is not None and now - execution.intent_at > patience:
         sentence = f"the outcome could not be read for {close.minutes(READ_BACK_FOR)}: {why}"
-        await settle.settle(ctx, execution, settle.lost(sentence))
+        await settle.settle(ctx, execution, settle.lost(sentence), work)
         return
     await ctx.store.transact(due.later, work, now + READ_BACK_EVERY, error=why)

@@ -16,7 +16,7 @@ from bot.domain.errors import FettleError, StoppedError, WorldChangedError
 from bot.domain.execution import Execution, ExecutionEvent, ExecutionState, Standing
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.owed import Priority, Stage
+from bot.domain.owed import DueWork, Priority, Stage
 from bot.domain.proposal import SYSTEM, Halt, Proposal
 from bot.mitigations import catalog
 from bot.mitigations.verb import Brought
@@ -88,12 +88,18 @@ def load(tx: Tx, execution_id: int) -> tuple[Execution, Proposal, Incident]:
     return execution, proposal, incidents.get(tx, execution.incident_id)
 
 
-async def settle(ctx: Context, execution: Execution, ended: Ended) -> None:
-    """Records how a running one ended; nothing where that was recorded before."""
-    await ctx.store.transact(_record, ctx, execution.id, ended, lane=Lane.PRESS)
+async def settle(ctx: Context, execution: Execution, ended: Ended, by: DueWork | None = None) -> None:
+    """Records how a running one ended; nothing where that was recorded before.
+
+    ``by`` is the recovery that read it. Where that is void by now, what was read is of an attempt that was held back
+    since: the request of the next one may be on its way.
+    """
+    await ctx.store.transact(_record, ctx, execution.id, ended, by, lane=Lane.PRESS)
 
 
-def _record(tx: Tx, ctx: Context, execution_id: int, ended: Ended) -> None:
+def _record(tx: Tx, ctx: Context, execution_id: int, ended: Ended, by: DueWork | None) -> None:
+    if by is not None and not due.claimed(tx, by):
+        return
     now = ctx.clock()
     execution, proposal, incident = load(tx, execution_id)
     due.forget(tx, Stage.RECOVER, execution_id)

@@ -5,6 +5,7 @@ from tests.planted.bug import Bug
 RESTART = "bot/mitigations/restart.py"
 PATCHES = "bot/mitigations/patches.py"
 EXECUTE_PY = "bot/workflow/execute.py"
+EVICTED = "tests/integration/workflow/test_evict.py"
 SETTLE_PY = "bot/workflow/settle.py"
 RECOVER_PY = "bot/workflow/recover.py"
 REQUEST = "tests/unit/mitigations/test_restart_request.py"
@@ -170,10 +171,10 @@ BUGS = (
         name="recovery-sends-again",
         why="After a crash the request goes out a second time instead of being looked for.",
         file=RECOVER_PY,
-        old="    await settle.settle(ctx, execution, ended)\n",
+        old="    await settle.settle(ctx, execution, ended, work)\n",
         new="    if ended.anew and execution.request is not None:\n"
         "        await mitigation.apply(ctx.cluster, execution.request)\n"
-        "    await settle.settle(ctx, execution, ended)\n",
+        "    await settle.settle(ctx, execution, ended, work)\n",
         tests=(RECOVER,),
     ),
     Bug(
@@ -183,6 +184,46 @@ BUGS = (
         old="    executions.unanswered(tx, execution_id, why)\n",
         new="    del why\n",
         tests=(RECOVER,),
+    ),
+    Bug(
+        name="what-was-read-settles-the-next-attempt",
+        why="A slow look at an attempt that a budget held back calls the next one, on its way by then, not applied.",
+        file=SETTLE_PY,
+        old="    if by is not None and not due.claimed(tx, by):\n        return\n",
+        new="",
+        tests=(f"{EVICTED}::test_what_was_read_of_an_attempt_that_was_held_back_settles_no_other",),
+    ),
+    Bug(
+        name="any-standing-in-any-state",
+        why="What is stored contradicts itself: it succeeded, and was only done in part.",
+        file="bot/storage/executions.py",
+        old="    if known not in STANDINGS[state]:\n",
+        new="    if known not in STANDINGS[before.state]:\n",
+        tests=(f"{RECORDS}::test_what_is_known_of_an_execution_fits_its_state",),
+    ),
+    Bug(
+        name="part-told-by-the-words",
+        why="Somebody rewords the sentence, and the card says that nothing was done though a pod is gone.",
+        file="bot/slack/cards/verdict.py",
+        old="view.execution.standing is Standing.PARTLY",
+        new='view.execution.outcome.startswith("stopped after ")',
+        tests=("tests/unit/slack/test_wording.py", "tests/house/test_wording.py"),
+    ),
+    Bug(
+        name="stop-told-by-the-words",
+        why="The same of why the rest isn't done: the card keeps it back, or says it twice.",
+        file="bot/slack/cards/steps.py",
+        old="    if proposal.halt not in {Halt.NONE, Halt.FAILED}:",
+        new='    if proposal.halt is not Halt.NONE and proposal.stopped.startswith("a person"):',
+        tests=("tests/integration/workflow/test_wording.py", "tests/house/test_wording.py"),
+    ),
+    Bug(
+        name="old-rows-untranslated",
+        why="After the update the card of what was held back before says that it runs, and not what it waits for.",
+        file="bot/storage/migrations/0010_standings.py",
+        old="UPDATE executions SET standing = 'held' WHERE",
+        new="UPDATE executions SET standing = '' WHERE",
+        tests=("tests/upgrade/test_old_databases.py::test_what_was_told_by_words_alone_is_told_by_columns",),
     ),
     Bug(
         name="recovery-without-a-look",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.domain.approval import Verb
 from bot.domain.errors import IllegalTransitionError, IntegrityError, NotFoundError
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.execution import ExecutionEvent, ExecutionState, WriteRequest
+from bot.domain.execution import EXECUTION, STANDINGS, ExecutionEvent, ExecutionState, Standing, WriteRequest
 from bot.domain.incident import Incident, IncidentEvent, IncidentState
 from bot.domain.owed import MessageKind, Priority
 from bot.domain.proposal import PROPOSAL, SYSTEM, Proposal, ProposalEvent, ProposalState, ProposalText
@@ -247,6 +248,21 @@ async def test_an_execution_keeps_the_exact_request_from_claim_to_settled(store:
     assert await store.read(executions.of_incident, 1) == [done]
     with pytest.raises(IllegalTransitionError):
         await store.transact(executions.settle, number, ExecutionEvent.FAIL, NOW, "late")
+
+
+@pytest.mark.parametrize("standing", sorted(Standing))
+async def test_what_is_known_of_an_execution_fits_its_state(store: Store, standing: Standing) -> None:
+    """By a table, as the state itself is: what succeeded can't be partly done."""
+    for uid, event in (("e-1", ExecutionEvent.SUCCEED), ("e-2", ExecutionEvent.FAIL), ("e-3", ExecutionEvent.LOSE)):
+        number = await execution(store, uid, replace(API, name=uid))
+        await store.transact(executions.claim, number, REQUEST, {}, NOW)
+        ended = partial(executions.settle, execution_id=number, event=event, now=NOW, outcome="x", standing=standing)
+        if standing in STANDINGS[EXECUTION.next(ExecutionState.RUNNING, event)]:
+            assert (await store.transact(ended)).standing is standing
+        else:
+            with pytest.raises(IllegalTransitionError):
+                await store.transact(ended)
+            assert (await store.read(executions.get, number)).state is ExecutionState.RUNNING
 
 
 async def test_what_failed_is_no_longer_in_flight_and_what_is_unknown_is(store: Store) -> None:

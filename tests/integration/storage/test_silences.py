@@ -56,7 +56,10 @@ async def test_the_way_from_asked_to_over(store: Store) -> None:
     await store.transact(opened)
     claimed = await store.transact(silences.claim, 1, {"comment": "x"}, NOW)
     assert (claimed.state, claimed.body, claimed.intent_at) == (SilenceState.RUNNING, {"comment": "x"}, NOW)
+    await store.transact(silences.note, 1, "No answer.")
+    assert (await store.read(silences.get, 1)).trouble == "No answer."
     there = await store.transact(silences.confirm, 1, ("a-1",), NOW + timedelta(minutes=1), "set")
+    assert (there.outcome, there.trouble) == ("set", "")
     assert await store.read(silences.ids_of, there.incident_id) == {"a-1"}
     assert (there.ids, there.check_by) == (("a-1",), NOW + timedelta(minutes=1))
     seen = await store.transact(silences.measured, 1, Verdict.PASS, LOOK, ("a-1",))

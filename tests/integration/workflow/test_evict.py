@@ -19,6 +19,7 @@ from bot.domain.proposal import Proposal, ProposalState
 from bot.domain.verification import Verdict
 from bot.slack.cards import card
 from bot.storage.db import Tx
+from bot.workflow import settle
 
 from .floor import API, Floor
 
@@ -177,6 +178,24 @@ async def test_a_budget_that_holds_is_waited_for_and_shown(floor: Floor) -> None
     assert (await floor.execution()).state is ExecutionState.SUCCEEDED
     assert evictions(floor) == [429] * 4 + [201]
     assert (await floor.verdict()).verdict is Verdict.PASS
+
+
+async def test_what_was_read_of_an_attempt_that_was_held_back_settles_no_other(floor: Floor) -> None:
+    """A process stalls with the budget's no, and a look at that attempt ends when the next one is on its way."""
+    proposal = await asked(floor, short(floor))
+    floor.server.faults.set("create", "pods/eviction", status=500, times=2)
+    await approved(floor, proposal)
+    first = await floor.execution()
+    assert first.state is ExecutionState.RUNNING
+    floor.advance(20)
+    (slow,) = await floor.due(Stage.RECOVER)
+    await settle.hold(floor.ctx, first, HELD)
+    floor.advance(10)
+    await floor.run(Stage.EXECUTE)
+    assert evictions(floor) == [500, 500]
+    await settle.settle(floor.ctx, first, settle.untouched("it runs as before"), slow)
+    assert (await floor.execution()).state is ExecutionState.RUNNING
+    assert "recover" in await floor.owed()
 
 
 async def test_while_it_is_asked_again_the_card_says_what_it_waits_for_and_isnt_drawn_for_nothing(floor: Floor) -> None:

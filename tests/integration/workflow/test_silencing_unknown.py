@@ -101,6 +101,7 @@ async def test_an_alertmanager_that_lost_what_it_knew_makes_it_unknown_not_over(
     await room.run(20, step=30)
     silence = await room.silence()
     assert (silence.state, "doesn't list it" in silence.trouble) == (SilenceState.ACTIVE, True)
+    assert silence.outcome == "set"
     assert await room.floor.clear(incident.id)
     await room.run(12, step=5)
     assert (await room.silence()).state is SilenceState.ENDED
@@ -115,6 +116,9 @@ async def test_an_alertmanager_that_falls_silent_makes_it_inconclusive_and_the_c
     silence = await room.silence()
     assert (silence.state, silence.verdict) == (SilenceState.ACTIVE, Verdict.INCONCLUSIVE)
     assert "503" in silence.trouble
+    room.server.faults.clear()
+    await room.run(80)
+    assert ((await room.silence()).outcome, (await room.silence()).trouble) == ("set", "")
 
 
 async def test_an_alert_that_stays_loud_is_a_fail(room: Room) -> None:

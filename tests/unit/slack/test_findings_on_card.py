@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.evidence import Evidence, EvidenceStatus
-from bot.domain.finding import OOM, Cause, Confidence, Finding
+from bot.domain.finding import Cause, Confidence, Finding
 from bot.domain.proposal import ProposalState, ProposalText
 from bot.slack.cards import blocks, card, evidence_message
 from bot.slack.cards.evidence import MOST
@@ -31,11 +31,12 @@ def test_the_cause_comes_first_with_its_confidence_and_what_that_rests_on() -> N
     assert drawn.index("Likely cause") < drawn.index("Proposed")
 
 
-def _found(cause: Cause, sentence: str, confidence: Confidence = Confidence.LOW) -> Finding:
-    return Finding(cause, sentence, confidence, ())
+def _found(cause: Cause, sentence: str, confidence: Confidence = Confidence.LOW, **told: Any) -> Finding:
+    return Finding(cause, sentence, confidence, (), **told)
 
 
 LOCKED = "All 3 pods crash at start: exit 1, “cannot open the cache: it is locked”."
+ANSWER = "Readiness probe failed: statuscode: 500"
 PROBED = "1 of 4 pods runs and fails the readiness probe: Readiness probe failed: statuscode: 500."
 
 
@@ -47,19 +48,20 @@ PROBED = "1 of 4 pods runs and fails the readiness probe: Readiness probe failed
         (replace(ROLLOUT, confidence=Confidence.LOW), _found(Cause.CRASH_LOOP, LOCKED), False),
         (_found(Cause.QUOTA, "Quota team is used to 98 %.", Confidence.HIGH), _found(Cause.CRASH_LOOP, LOCKED), False),
         (
-            _found(Cause.BAD_ROLLOUT, "The rollout doesn't become ready: Readiness probe failed: statuscode: 500."),
-            _found(Cause.PROBE_FAILURE, PROBED), True,
+            _found(Cause.BAD_ROLLOUT, "The rollout doesn't become ready: Readiness probe failed: …", said=(ANSWER,)),
+            _found(Cause.PROBE_FAILURE, PROBED, said=(ANSWER,)), True,
         ),
-        (ROLLOUT, _found(Cause.PROBE_FAILURE, PROBED), False),
+        (ROLLOUT, _found(Cause.PROBE_FAILURE, PROBED, said=(ANSWER,)), False),
+        (ROLLOUT, _found(Cause.PROBE_FAILURE, "1 of 4 pods runs and fails the readiness probe."), False),
         (
-            replace(_found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory."), detail=OOM),
+            _found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory (limit 256 MiB).", killed=True),
             _found(Cause.OOM_KILLED, "app is killed for its memory in all 3 pods."), True,
         ),
         (_found(Cause.CONFIG_CHANGE, LOCKED), _found(Cause.DEPENDENCY_DOWN, "All fail to reach db: “x”."), False),
     ],
     ids=[
         "the same words", "less words", "the first isn't sure", "the first tells of no crash", "the probe's answer",
-        "another probe", "a kill for memory", "another cause",
+        "another probe", "a probe that says nothing", "a kill for memory", "another cause",
     ],
 )  # fmt: skip
 def test_what_only_says_the_first_again_is_no_other_possibility(first: Finding, other: Finding, *, again: bool) -> None:
