@@ -17,9 +17,9 @@ from typing import Any
 
 import structlog
 
-from bot.delivery.pace import POST, Pace, method_of
+from bot.delivery.pace import FILES, POST, Pace, method_of
 from bot.delivery.render import Look, looked_at
-from bot.delivery.send import FILES, Sender
+from bot.delivery.send import Sender
 from bot.domain.errors import FettleError
 from bot.domain.owed import MessageKind, OutboxRow, Priority
 from bot.slack.client import SlackClient

@@ -14,6 +14,8 @@ from bot.domain.owed import MessageKind, OutboxRow, Priority
 
 POST, UPDATE, EPHEMERAL = "chat.postMessage", "chat.update", "chat.postEphemeral"
 SHARE = "files.completeUploadExternal"
+FILES = frozenset({MessageKind.CHART, MessageKind.FILE})
+"""What may take an upload: a limit on one of its calls holds for all of them, and for nothing else."""
 MINUTE = 60.0
 STATE = 1.0
 """Seconds between two edits that change a card's state: several stages of one act in a second are one edit."""
@@ -44,6 +46,8 @@ class Pace:
         """The time from which this row may be sent; ``now`` or earlier means at once."""
         method = method_of(row)
         gate = self._blocked.get(self._door(method, row.channel), 0.0)
+        if row.kind in FILES:
+            gate = max(gate, self._blocked.get(self._door(SHARE, row.channel), 0.0))
         if method == POST:
             return max(gate, self._posts.get(row.channel, 0.0))
         if method == UPDATE:
@@ -68,6 +72,8 @@ class Pace:
 
     @staticmethod
     def _door(method: str, channel: str) -> tuple[str, str]:
+        if method.startswith("files."):
+            return (SHARE, "")
         return (method, channel if method == POST else "")
 
     def _interval(self, row: OutboxRow) -> float:

@@ -15,9 +15,15 @@ import structlog
 
 from bot.delivery import attach, backoff
 from bot.delivery.channels import Channels
-from bot.delivery.pace import EPHEMERAL, POST, SHARE, UPDATE, Pace, method_of
+from bot.delivery.pace import EPHEMERAL, FILES, POST, SHARE, UPDATE, Pace
 from bot.delivery.render import Draft, Look, load
-from bot.domain.errors import FettleError, OutcomeUnknownError, RejectedError, StoreUnavailableError
+from bot.domain.errors import (
+    FettleError,
+    OutcomeUnknownError,
+    RejectedError,
+    SlackUnavailableError,
+    StoreUnavailableError,
+)
 from bot.domain.owed import MessageKind, OutboxRow
 from bot.slack.client import SlackClient
 from bot.slack.message import Message
@@ -31,7 +37,6 @@ AROUND = timedelta(hours=1)
 """How long before and after the time at which it was owed a message is looked for first."""
 SHOWN_AFTER = 5.0
 """Seconds until a file that was shared is surely seen in its thread: Slack does that after its answer."""
-FILES = frozenset({MessageKind.CHART, MessageKind.FILE})
 
 
 class Sender:
@@ -188,8 +193,9 @@ class Sender:
         self._failures[row.id] += 1
         seconds = backoff.wait(error, self._failures[row.id])
         until = self._seconds() + seconds
-        if isinstance(error, FettleError) and getattr(error, "retry_after", None):
-            self._pace.block(method_of(row), row.channel, until)
+        if isinstance(error, SlackUnavailableError) and error.limited:
+            # What was limited may be a look that came first: then only this row waits.
+            self._pace.block(error.limited, row.channel, until)
         if isinstance(error, RejectedError) and error.code in backoff.CHANNEL:
             self._pace.block(POST, row.channel, until)
         if not isinstance(error, FettleError) or not error.retry:

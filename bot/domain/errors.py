@@ -83,7 +83,11 @@ class BudgetHoldsError(ClusterUnavailableError):
 
 
 class SlackUnavailableError(UnavailableError):
-    """Slack can't be reached, is failing, or limits our rate."""
+    """Slack can't be reached, is failing, or limits our rate; ``limited`` is the method that it limits, else empty."""
+
+    def __init__(self, message: str, retry_after: float | None = None, limited: str = "") -> None:
+        super().__init__(message, retry_after)
+        self.limited = limited
 
 
 class ForbiddenError(FettleError):

@@ -134,7 +134,7 @@ def _answered(error: SlackApiError, method: str, *, writes: bool) -> FettleError
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         headers = getattr(response, "headers", {}) or {}
         seconds = _seconds(str(headers.get("Retry-After") or headers.get("retry-after") or "1")) or 1.0
-        return SlackUnavailableError(f"Slack limits the rate of {method} for {seconds:g} s.", seconds)
+        return SlackUnavailableError(f"Slack limits the rate of {method} for {seconds:g} s.", seconds, method)
     if not code and status < 500 and status != 413:
         # A portal or a proxy in between, or an address that isn't Slack's; with a status of 400 it went no further.
         told = f"What answered {method} isn't Slack (HTTP {status}): a proxy in between, or a wrong SLACK_API_URL."

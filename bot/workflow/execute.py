@@ -149,7 +149,6 @@ def _not_done(
     ended = settle.refused(execution, decision.sentence or "the target could not be read")
     outcome = f"{ended.outcome} What it waited for: {execution.outcome}" if execution.waits else ended.outcome
     failed = executions.settle(tx, execution.id, ended.event, now, outcome, standing=ended.standing)
-    executions.release(tx, execution.id)
     rules = [str(reason.rule) for reason in decision.reasons]
     detail = {"reason": failed.told, "rules": rules}
     settle.entry(tx, "execution:claim:refused", failed, "refused", detail, now)

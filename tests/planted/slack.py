@@ -203,6 +203,14 @@ BUGS = (
         tests=(PACE,),
     ),
     Bug(
+        name="a-limited-look-closes-the-channel",
+        why="One lost answer is looked for, the look is limited for a minute, and so long no card goes out.",
+        file=SEND,
+        old="            self._pace.block(error.limited, row.channel, until)\n",
+        new="            self._pace.block(POST, row.channel, until)\n",
+        tests=(f"{FAULTS}::test_a_limit_on_the_look_before_a_second_try_holds_up_nobody_else",),
+    ),
+    Bug(
         name="verdict-waits-for-progress",
         why="FAILED stands on the card 5 s after it is known, for an edit that only counts further is held before it.",
         file="bot/delivery/dispatcher.py",

@@ -100,6 +100,18 @@ async def test_a_rate_limit_is_waited_out_as_long_as_slack_says(desk: Desk) -> N
     assert len(refused) == 1
 
 
+async def test_a_limit_on_the_look_before_a_second_try_holds_up_nobody_else(desk: Desk) -> None:
+    """Reading a channel back has a rate of its own, far below that of posts."""
+    desk.server.faults.drop_after("chat.postMessage", times=1)
+    desk.server.faults.rate_limit("conversations.history", 3600, times=1)
+    await desk.do(d.add_incident)
+    async with desk.working() as dispatcher:
+        await desk.until(lambda: desk.calls("conversations.history") == 1 and dispatcher.resting)
+        await desk.do(d.add_incident, 2)
+        await desk.until(lambda: dispatcher.resting)
+        assert len(desk.cards()) == 2
+
+
 async def test_a_slow_slack_loses_nothing(desk: Desk) -> None:
     desk.server.faults.slow("*", 0.15)
     for number in range(1, 7):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.delivery import backoff
-from bot.delivery.pace import EPHEMERAL, POST, UPDATE, Pace, method_of
+from bot.delivery.pace import EPHEMERAL, POST, SHARE, UPDATE, Pace, method_of
 from bot.domain.errors import (
     ForbiddenError,
     OutcomeUnknownError,
@@ -81,6 +81,23 @@ def test_a_rate_limit_closes_one_method_and_for_posts_one_channel() -> None:
     assert pace.opens(edit(key="card:9"), 100.0) == 120.0
     pace.block(UPDATE, "C1", 110.0)
     assert pace.opens(edit(key="card:9"), 100.0) == 120.0, "a shorter limit doesn't open a closed gate"
+
+
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", SHARE])
+def test_a_limit_on_uploads_holds_for_files_alone(method: str) -> None:
+    pace = Pace()
+    pace.block(method, "C1", 130.0)
+    assert pace.opens(row(kind=MessageKind.FILE, channel="C2"), 100.0) == 130.0
+    assert pace.opens(row(), 100.0) <= 100.0
+    assert pace.opens(edit(), 100.0) <= 100.0
+
+
+@pytest.mark.parametrize("method", ["conversations.info", "conversations.history"])
+def test_a_limit_on_a_look_closes_no_gate(method: str) -> None:
+    pace = Pace()
+    pace.block(method, "C1", 130.0)
+    for one in (row(), edit(), row(kind=MessageKind.FILE)):
+        assert pace.opens(one, 100.0) <= 100.0
 
 
 def test_memory_of_edits_is_bounded() -> None:
