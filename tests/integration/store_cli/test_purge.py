@@ -80,6 +80,7 @@ def test_what_is_old_is_erased_beside_a_running_bot_and_what_is_open_or_young_st
     assert counts == {
         "alerts": "1", "evidence": "1", "findings": "1", "audit_details": "1", "proposals": "1", "approvals": "1",
         "incidents": "1", "quarantine": "0", "deliveries": "0", "outbox": "0", "silences": "0",
+        "notes": "0", "pins": "0",
     }  # fmt: skip
     assert bot.read_now(incidents.get, old).reason == ""
     assert bot.read_now(evidence.of, old)[0].summary == ""
