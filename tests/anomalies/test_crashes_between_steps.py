@@ -68,7 +68,7 @@ async def ended(night: Night) -> None:
     assert night.floor.workload()["metadata"]["generation"] == night.generation
 
 
-@pytest.mark.parametrize("point", most(some(POINTS, 16), 6))
+@pytest.mark.parametrize("point", most(some(POINTS, 16), 3))
 async def test_a_crash_in_or_between_the_steps(night: Build, tmp_path: Path, point: str) -> None:
     broken = await night(point)
     await prepared(broken, tmp_path)

@@ -61,7 +61,7 @@ async def ended_well(night: Night, ill: set[str]) -> None:
     assert len(now) == 8
 
 
-@pytest.mark.parametrize("point", ["", *most(some(POINTS, 6), 3)])
+@pytest.mark.parametrize("point", ["", *most(some(POINTS, 6), 2)])
 async def test_a_crash_anywhere(night: Build, point: str) -> None:
     broken, ill = await furnished(night, *filter(None, [point]))
     await broken.live(Asks(), approves)

@@ -13,6 +13,7 @@ import pytest
 from bot.sandbox.bot_process import ROOT
 from bot.sandbox.page.panels.rehearsal import NEEDS_OWN
 from tests.patience import PATIENT
+from tests.typed import typed
 
 pytestmark = pytest.mark.timeout(540)
 
@@ -153,15 +154,19 @@ async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> Non
         "wrong playbooks",
     ],
 )
-async def test_wrong_and_short_options_are_answered_at_once(
-    tmp_path: Path, words: list[str], code: int, said: str
-) -> None:
+def test_wrong_and_short_options_are_answered_at_once(tmp_path: Path, words: list[str], code: int, said: str) -> None:
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "odd.yaml").write_text("name: odd\ntitle: Odd\n", encoding="utf-8")
-    process = await _start(tmp_path, *words)
+    ended, out, err = typed("sandbox", *words, folder=tmp_path, environment={})
+    assert ended == code, err
+    assert said in " ".join((out + err).split())
+
+
+async def test_a_wrong_option_ends_the_program_itself_with_its_code(tmp_path: Path) -> None:
+    process = await _start(tmp_path, "--headless", "--scenario", "storm")
     out, _ = await process.communicate()
-    assert process.returncode == code
-    assert said in out.decode()
+    assert process.returncode == 2
+    assert "did you mean storm-500?" in out.decode()
 
 
 MINE = """

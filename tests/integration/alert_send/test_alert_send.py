@@ -20,7 +20,7 @@ from bot.kube.client import Cluster
 from bot.settings import load_webhook_only
 from bot.storage.db import Store
 from tests.integration.intake.door import Door, opened
-from tests.patience import PATIENT
+from tests.typed import typed
 
 TOKEN = "w" * 32
 ROOT = Path(__file__).parents[3]
@@ -45,13 +45,26 @@ async def open_door(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Open]:
 
 
 async def send(*words: str, folder: Path, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
-    """The program as a person starts it: exit code, output, errors."""
+    """The program, in this process: exit code, output, errors."""
+    return await asyncio.to_thread(
+        typed,
+        "alert",
+        "send",
+        *words,
+        folder=folder,
+        stdin=stdin,
+        environment={"PATH": os.environ["PATH"], **environment},
+    )
+
+
+async def started(*words: str, folder: Path, **environment: str) -> tuple[int, str, str]:
+    """The program as a person starts it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "alert", "send", *words, cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(stdin), PATIENT)
+    out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
 
@@ -59,7 +72,7 @@ async def test_the_test_alert_becomes_an_incident_that_says_so(open_door: Open, 
     """The address and the token come from the settings; no Slack token is needed."""
     door = await open_door(WEBHOOK_TOKENS=f"other-{TOKEN},{TOKEN}", LISTEN_HOST="127.0.0.1")
     port = door.servers.intake_url.rsplit(":", 1)[1]
-    code, out, err = await send(folder=tmp_path, WEBHOOK_TOKENS=TOKEN, LISTEN_PORT=port)
+    code, out, err = await started(folder=tmp_path, WEBHOOK_TOKENS=TOKEN, LISTEN_PORT=port)
     assert (code, out, err) == (0, "Taken: 1 alert. Incidents: INC-1.\n", "")
     incident = await door.incident()
     assert (incident.alertname, incident.title) == ("FettleTest", "A test by fettle alert send; nothing is wrong.")

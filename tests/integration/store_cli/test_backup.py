@@ -18,7 +18,7 @@ from bot.domain.audit import AuditNote
 from bot.domain.errors import IntegrityError, RequestError, StoreUnavailableError
 from bot.storage import audit, copies, facts
 from bot.storage.db import Store, Tx
-from tests.patience import PATIENT
+from tests.typed import typed
 
 Opener = Callable[..., Store]
 NOW = datetime(2026, 11, 21, 3, 14, tzinfo=UTC)
@@ -31,13 +31,16 @@ def pair(tx: Tx, number: int) -> None:
     tx.audit(AuditNote("alert:delivery:received", "alertmanager", f"pair:{number}", "received"), NOW)
 
 
-def fettle(url: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The command line as a person runs it."""
-    env = {"DATABASE_URL": url, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "bot", *arguments], env=env, cwd=folder, capture_output=True, text=True,
-        timeout=PATIENT, check=False,
+def fettle(url: str, *arguments: str, folder: Path) -> tuple[int, str, str]:
+    """The command line; what starts a bot does so as a person would."""
+    env = {"DATABASE_URL": url, "PATH": os.defpath}
+    if arguments != ("run",):
+        return typed(*arguments, folder=folder, environment=env)
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "bot", *arguments], env={**env, "PYTHONPATH": str(ROOT)}, cwd=folder,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_a_copy_made_under_load_is_one_moment_of_the_store(
@@ -148,10 +151,10 @@ def test_a_broken_chain_is_copied_and_said(
 def test_on_postgresql_the_line_to_use_is_said_without_the_password(
     command: tuple[str, str], wanted: str, tmp_path: Path
 ) -> None:
-    done = fettle("postgresql://bo:hunter2@db:5433/fettle", "store", *command, folder=tmp_path)
-    assert done.returncode == 2
-    assert wanted in done.stderr
-    assert "hunter2" not in done.stdout + done.stderr
+    code, out, err = fettle("postgresql://bo:hunter2@db:5433/fettle", "store", *command, folder=tmp_path)
+    assert code == 2
+    assert wanted in err
+    assert "hunter2" not in out + err
 
 
 @pytest.mark.parametrize(
@@ -169,8 +172,8 @@ def test_a_store_of_a_newer_program_is_refused_in_a_sentence_by_every_command(
         connection.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_future', '2030-01-01 00:00:00')")
     (tmp_path / "kubeconfig").write_text("{}")
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-1\nKUBECONFIG=kubeconfig\n")
-    done = fettle(sqlite_url, *command, folder=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert "written by a newer version of this program (9999_future). Install that version" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, _, err = fettle(sqlite_url, *command, folder=tmp_path)
+    assert code == 2, err
+    assert "written by a newer version of this program (9999_future). Install that version" in err
+    assert "Traceback" not in err
     assert not (tmp_path / "copy.db").exists()
