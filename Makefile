@@ -9,7 +9,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The stamp is newer than the lock and the project file once both are installed.
+# The stamp is newer than the lock and the project file once both are installed. Nothing is compiled meanwhile: most
+# of it is never imported, and what is compiles itself then.
 STAMP := .venv/.filled
 # Plugins are named, so that whatever else is installed beside them changes nothing.
 PYTEST := pytest --disable-plugin-autoload -p pytest_asyncio.plugin -p pytest_timeout \
@@ -27,7 +28,7 @@ GATED := bot/policy bot/workflow bot/mitigations bot/verification bot/storage
 $(STAMP): requirements-dev.lock pyproject.toml
 	@echo "Installing into .venv, about a minute; once, and when a lock has changed."
 	@test -x $(BIN)/python || { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")' && $(PYTHON) -m venv .venv; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -44,7 +45,7 @@ $(COMPILED): $(STAMP) $(shell find bot commands alerts tests -name '*.py')
 test: $(COMPILED)
 	$(BIN)/python -m $(PYTEST) -n $(WORKERS) $(ARGS)
 
-# Every scenario is among the tests that `covered` runs; `make scenarios` plays them alone, with what is seen.
+# Every scenario is among the tests that `covered` runs, on the page; `make scenarios` plays them alone, with what is seen.
 check: lint types contracts covered
 
 lint: $(STAMP)

@@ -21,11 +21,11 @@ async def test_each_breakage_is_told_on_a_card_with_its_cause_first_and_what_hel
 ) -> None:
     """One bot a room, real collectors over HTTP, real cards; the rooms together hold every breakage there is.
 
-    Two of the rooms are played, in `make check` all.
+    One of the rooms is played, in `make check` all.
     """
     rooms = [one for one in schema.load_all().values() if one.room]
     assert sorted(name for one in rooms for name in named(one.broken)) == sorted(BREAKAGES)
-    rooms = most(rooms, 2)
+    rooms = most(rooms, 1)
     results = await engine.play_all(rooms, at_once=AT_ONCE, extra=measuring)
     bad = [result.transcript.text for result in results if not result.ok]
     assert not bad, "\n\n".join(bad)

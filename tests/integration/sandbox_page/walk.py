@@ -5,10 +5,12 @@ before the next step begins; a state that passes is caught while it is painted.
 """
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -287,6 +289,8 @@ async def walk_through(
 ) -> Any:
     """Plays it on the page to its end; AssertionError for whatever couldn't be done or wasn't seen there."""
     tour = Tour(scenario, folder, settings=settings)
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    tour.world.options = replace(tour.world.options, extra=measured)
     async with toured(tour, scenario, browser) as (walk, playing):
         await walk.go(playing)
         ended = tour.bar.ended

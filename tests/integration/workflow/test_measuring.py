@@ -92,7 +92,7 @@ async def approved(floor: Floor) -> None:
 async def verdict(floor: Floor, numbers: Numbers) -> Verification:
     """Looks until there is one; the rule is evaluated at every look."""
     for _ in range(200):
-        floor.advance(15)
+        floor.advance(30)
         numbers.evaluated = floor.now().isoformat()
         await floor.run(Stage.VERIFY)
         found = await floor.verification()
