@@ -155,7 +155,7 @@ def _app(client: AsyncWebClient, heard: Heard) -> AsyncApp:
         ids = {"team_id": "T0SANDBOX", "bot_user_id": "U0FETTLE", "bot_id": "B0FETTLE"}
         return AuthorizeResult(enterprise_id=None, bot_token=client.token, **ids)
 
-    app = AsyncApp(client=client, authorize=authorize)
+    app = AsyncApp(name="test", client=client, authorize=authorize)
 
     @app.action("approve")
     async def approve(ack: Any, body: Json, client: AsyncWebClient) -> None:

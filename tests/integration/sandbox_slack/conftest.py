@@ -58,7 +58,7 @@ class Bolt:
             )
 
         self.server = server
-        self.app = AsyncApp(client=client, authorize=authorize)
+        self.app = AsyncApp(name="test", client=client, authorize=authorize)
         self.handlers: list[AsyncSocketModeHandler] = []
 
     async def connect(self, ping_interval: float = 5) -> AsyncSocketModeHandler:

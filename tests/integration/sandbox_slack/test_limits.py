@@ -35,7 +35,7 @@ async def slack() -> AsyncIterator[SlackServer]:
     server = SlackServer()
     await server.start()
     server.enforce_rates = False
-    app = AsyncApp(client=AsyncWebClient(server.bot_token, base_url=server.api_url))
+    app = AsyncApp(name="test", client=AsyncWebClient(server.bot_token, base_url=server.api_url))
 
     @app.command("/open")
     async def opened(ack: Any) -> None:

@@ -35,7 +35,7 @@ async def sockets(server: SlackServer, monkeypatch: pytest.MonkeyPatch) -> Async
     async def authorize(**_: Any) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id="T0SANDBOX", bot_token=server.bot_token)
 
-    app = AsyncApp(client=AsyncWebClient(server.bot_token, base_url=server.api_url), authorize=authorize)
+    app = AsyncApp(name="test", client=AsyncWebClient(server.bot_token, base_url=server.api_url), authorize=authorize)
     app.command("/incident")(_ack)
     made = SocketMode(app, server.app_token, lambda: datetime.now(UTC))
     yield made
