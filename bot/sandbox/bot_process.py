@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,13 +30,6 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 
 class BotStartError(RuntimeError):
     """The bot ended or didn't become ready; the message holds its last lines."""
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def built_environment(settings: Mapping[str, str], extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 
-from bot.sandbox.bot_process import free_port
 from bot.sandbox.kubernetes.server import ClusterServer
+from bot.sandbox.ports import free_port, is_free
 from bot.sandbox.slack.server import listening
 
 CLUSTER = "fettle-sandbox"
@@ -52,7 +51,7 @@ class Lasting:
     def port(self, name: str) -> int:
         """The same for each world, as long as nobody else has taken it between two of them."""
         kept = self._ports.get(name)
-        if kept is None or not _is_free(kept):
+        if kept is None or not is_free(kept):
             kept = self._ports[name] = free_port()
         return kept
 
@@ -60,16 +59,6 @@ class Lasting:
 def webhook_token() -> str:
     """A new one."""
     return f"sandbox-webhook-{secrets.token_hex(12)}"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are over hold nobody up
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def write_kubeconfigs(server: ClusterServer, bot: Path, people: Path) -> None:

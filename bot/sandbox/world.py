@@ -23,7 +23,7 @@ from bot.sandbox import patience
 from bot.sandbox.alert_names import RULES
 from bot.sandbox.alertmanager import Alertmanager, Delivery
 from bot.sandbox.alertmanager_api import AlertmanagerServer
-from bot.sandbox.bot_process import BotProcess, BotStartError, fettle, free_port
+from bot.sandbox.bot_process import BotProcess, BotStartError, fettle
 from bot.sandbox.breakages import timeline
 from bot.sandbox.breakages.timeline import Broken
 from bot.sandbox.faults.every import Switchboard
@@ -33,6 +33,7 @@ from bot.sandbox.kubernetes.scenery import WORKLOADS
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.lasting import BOT_CONTEXT, CLUSTER, Lasting, webhook_token, write_kubeconfigs
 from bot.sandbox.moved_time import Hand
+from bot.sandbox.ports import free_port
 from bot.sandbox.prometheus import PrometheusServer
 from bot.sandbox.registry import ImageRegistry
 from bot.sandbox.shipped import ACTS, manifest, roles

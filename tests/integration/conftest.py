@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from tests.integration import jvm
 from tests.patience import PATIENT, unhurried
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from bot.sandbox.slack_room import CardHandle
 from bot.sandbox.world import World, WorldOptions
 from tests.patience import PATIENT

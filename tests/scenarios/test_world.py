@@ -122,7 +122,9 @@ async def test_a_kept_world_is_found_again(tmp_path: Path, measuring: Mapping[st
 
 async def test_scenarios_that_are_interrupted_have_ended_their_worlds_before_it_goes_on() -> None:
     """Also those that wait for their turn then; they end at once, and the others take the time that they need."""
-    held = [Scenario.model_validate({"name": f"held-{one}", "title": "", "steps": [{"wait": 600}]}) for one in range(3)]
+    held = [
+        Scenario.model_validate({"name": f"held-{one}", "title": "", "steps": [{"wait": 120}] * 4}) for one in range(3)
+    ]
     worlds: list[World] = []
 
     def watch(world: World, _result: Result) -> Turn:

@@ -18,7 +18,8 @@ from bot import doctor
 from bot.app import _open
 from bot.domain.errors import ConfigError
 from bot.domain.redaction import redact
-from bot.sandbox.bot_process import fettle, free_port
+from bot.sandbox.bot_process import fettle
+from bot.sandbox.ports import free_port
 from bot.sandbox.world import World
 from bot.settings import load
 from tests.chance import most

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from bot.rights import NEEDED, OPTIONAL
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 
 from .wrong_place import NOWHERE, Place, Wrong, put, without
 

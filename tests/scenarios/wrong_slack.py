@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 
 from .wrong_place import Place, Wrong, playbook, put, without
 

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from tests.patience import PATIENT
 
 PROGRAM = shutil.which("prometheus-alertmanager")

@@ -20,7 +20,7 @@ from bot.domain.errors import ForbiddenError, RejectedError, UnavailableError
 from bot.integrations import artifacts, artifacts_s3
 from bot.integrations.artifacts import CHUNK
 from bot.integrations.artifacts_s3 import S3, Bucket
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from tests.integration.artifacts.cutting import Cutter, cutter
 
 DATA = hashlib.sha256(b"seed").digest() * (CHUNK // 32 * 2 + 40_000)  # two whole chunks and a piece

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot.integrations.door import Access
 from bot.integrations.prometheus import Prometheus
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from tests.patience import PATIENT
 
 PROGRAM = shutil.which("prometheus")

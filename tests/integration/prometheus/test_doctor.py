@@ -9,7 +9,7 @@ import pytest
 
 from bot import doctor_sources
 from bot.doctor_table import Level
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from bot.settings import DESCRIPTIONS, Settings, load
 from bot.slack.charts import press
 from tests.integration.replayed import answer, captured, replaying

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError, ForbiddenError, RejectedError, UnavailableError
 from bot.integrations.door import Access, Door
-from bot.sandbox.bot_process import free_port
 from bot.sandbox.kubernetes import certificate
+from bot.sandbox.ports import free_port
 from tests.integration.replayed import Replay, answer, replaying
 from tests.patience import PATIENT
 

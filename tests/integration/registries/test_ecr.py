@@ -23,7 +23,7 @@ from bot.evidence.registry import look
 from bot.integrations import ecr
 from bot.integrations.ecr import Ecr
 from bot.integrations.registries import Registries
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from bot.settings import load
 from bot.settings_registries import registries
 from tests.integration.replayed import answer, replaying

@@ -19,12 +19,12 @@ import pytest
 import yaml
 from playwright.async_api import Browser, Page, expect
 
-from bot.sandbox.bot_process import free_port
 from bot.sandbox.breakages.every import BREAKAGES
 from bot.sandbox.kubernetes.server import ClusterServer
 from bot.sandbox.options import SandboxOptions
 from bot.sandbox.page.panels.rehearsal import NEEDS_OWN
 from bot.sandbox.page.panels.tour import TourBar
+from bot.sandbox.ports import free_port
 from bot.sandbox.scenarios import engine, gate, listing, schema
 from bot.sandbox.scenarios.schema import Scenario
 from bot.sandbox.slack.workspace import Workspace

@@ -12,7 +12,6 @@ import pytest_asyncio
 from bot.domain.audit import AuditNote
 from bot.sandbox.alertmanager import Alertmanager
 from bot.sandbox.alertmanager_api import AlertmanagerServer
-from bot.sandbox.bot_process import free_port
 from bot.sandbox.demo import Demo
 from bot.sandbox.faults.every import KINDS, Switchboard
 from bot.sandbox.faults.fault import Order
@@ -23,6 +22,7 @@ from bot.sandbox.page.panels.alerts import AlertsPanel
 from bot.sandbox.page.panels.audit import AuditPanel
 from bot.sandbox.page.panels.every import break_here
 from bot.sandbox.page.panels.faults import FaultsPanel
+from bot.sandbox.ports import free_port
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.faults import Faults as SlackFaults
 from bot.sandbox.slack.faults import SocketOrders

@@ -20,7 +20,7 @@ from bot.domain.verification import Verdict
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.door import Access
 from bot.integrations.sources import Sources
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from bot.sandbox.world import World, WorldOptions
 from bot.storage import silences
 from bot.workflow import intake

@@ -12,7 +12,7 @@ from bot.domain.incident import IncidentState
 from bot.integrations.alertmanager import Alertmanager
 from bot.integrations.door import Access
 from bot.integrations.sources import Sources
-from bot.sandbox.bot_process import free_port
+from bot.sandbox.ports import free_port
 from bot.storage import incidents
 from bot.workflow import intake
 from bot.workflow.sweep import Sweep
