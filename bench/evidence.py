@@ -36,8 +36,9 @@ from bot.evidence.sources import worth_asking
 from bot.kube.client import Cluster
 from bot.kube.resolve import resolve_target
 from bot.playbooks.loader import built_in
+from bot.sandbox.furnishing import AGE
 from bot.sandbox.kubernetes.server import ClusterServer
-from bot.sandbox.world import AGE, World, WorldOptions
+from bot.sandbox.world import World, WorldOptions
 
 MOST_CALLS, RATE, DEADLINE = 25, 10, 8.0
 AT_ONCE = 8
