@@ -11,7 +11,7 @@ import pytest
 
 from bot.sandbox.slack.sockets import ACK_SECONDS
 from bot.sandbox.world import World, WorldOptions
-from tests.chance import SOAK
+from tests.chance import EVERY, SOAK
 from tests.patience import PATIENT, until
 
 from .books import Books
@@ -30,7 +30,7 @@ async def test_kills_under_load_lose_and_repeat_nothing(
     tmp_path: Path, rng: random.Random, tell: Callable[[object], None], database: str, request: pytest.FixtureRequest
 ) -> None:
     """After every kill: accepted alerts are stored and shown once, each execution is sent once, the audit verifies."""
-    kills, senders, workloads = (50, 4, 8) if SOAK else (6, 2, 3)
+    kills, senders, workloads = (50, 4, 8) if SOAK else (6 if EVERY else 3, 2, 3)
     places = [f"shop/app-{number}" for number in range(workloads)]
     url = {"DATABASE_URL": request.getfixturevalue("postgres_url")} if database == "postgresql" else {}
     options = WorldOptions(settings={**SETTINGS, **url}, workloads=dict.fromkeys(places, 1))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.bot_process import ROOT
+from tests.chance import most
 from tests.scenarios.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(540)
@@ -84,12 +85,15 @@ def test_ctrl_c_gives_the_terminal_back_with_exit_code_one_and_no_color_draws_wi
     assert screens.kept[-2:] == ["interrupted", ""]
 
 
-@pytest.mark.parametrize(
-    ("words", "env"), [(["--plain"], {}), ([], {"TERM": "dumb"})], ids=["asked for", "a dumb terminal"]
-)
-def test_without_a_picture_there_are_the_lines_of_the_transcript(
-    tmp_path: Path, words: list[str], env: dict[str, str]
-) -> None:
+PLAIN: Mapping[str, tuple[list[str], dict[str, str]]] = {
+    "asked for": (["--plain"], {}),
+    "a dumb terminal": ([], {"TERM": "dumb"}),
+}
+
+
+@pytest.mark.parametrize("way", most(list(PLAIN), 1))
+def test_without_a_picture_there_are_the_lines_of_the_transcript(tmp_path: Path, way: str) -> None:
+    words, env = PLAIN[way]
     terminal = _played(tmp_path, HELD, *words, **env)
     terminal.until(lambda: any(line.endswith(" s  a") for line in terminal.screens.kept))
     terminal.process.send_signal(signal.SIGINT)

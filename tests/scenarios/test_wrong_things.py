@@ -104,7 +104,7 @@ def said(sentences: list[str], wanted: str) -> bool:
     return any(re.search(wanted, sentence) for sentence in sentences)
 
 
-@pytest.mark.parametrize("wrong", most(EVERYTHING, 30), ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize("wrong", most(EVERYTHING, 20), ids=lambda wrong: wrong.name)
 async def test_it_is_said_with_what_to_do(wrong: Wrong, place: Place) -> None:
     wrong.arrange(place)
     rows = await examined(place.settings, place.folder)
@@ -136,10 +136,12 @@ async def ran(place: Place, *words: str) -> tuple[int, str]:
     return await fettle(place.folder, place.settings, *words)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["bot token wrong", "port taken", "newer schema", "authority wrong", "postgresql away", "typing error in .env"],
-)
+REFUSED = [
+    "bot token wrong", "port taken", "newer schema", "authority wrong", "postgresql away", "typing error in .env",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", most(REFUSED, 2))
 async def test_a_start_that_is_refused_ends_with_two(place: Place, name: str) -> None:
     (wrong,) = [one for one in EVERYTHING if one.name == name]
     wrong.arrange(place)
@@ -149,7 +151,7 @@ async def test_a_start_that_is_refused_ends_with_two(place: Place, name: str) ->
     assert "Traceback" not in out
 
 
-@pytest.mark.parametrize(("name", "code"), [("channel shared", 0), ("not in the channel", 1), ("no mode", 2)])
+@pytest.mark.parametrize(("name", "code"), most([("channel shared", 0), ("not in the channel", 1), ("no mode", 2)], 2))
 async def test_doctor_ends_with_zero_one_or_two(place: Place, name: str, code: int) -> None:
     """Warnings are no failure; settings that can't be read come first."""
     (wrong,) = [one for one in EVERYTHING if one.name == name]
@@ -161,7 +163,7 @@ async def test_doctor_ends_with_zero_one_or_two(place: Place, name: str, code: i
     assert (await ran(place, "doctor", "--json"))[1].count('"level":') == len(lines)
 
 
-@pytest.mark.parametrize("words", [("run",), ("freeze", "on")])
+@pytest.mark.parametrize("words", most([("run",), ("freeze", "on")], 1))
 async def test_a_file_of_settings_that_is_named_must_be_there(place: Place, words: tuple[str, ...]) -> None:
     code, out = await ran(place, *words, "--env-file", "sandbx.env")
     assert (code, out) == (
@@ -176,7 +178,7 @@ async def test_nothing_listens_where_an_alert_is_sent(place: Place) -> None:
     assert "can't be reached (connection refused). Is fettle run running there?" in out
 
 
-@pytest.mark.parametrize("words", [("audit", "list"), ("store", "backup", "copy.db")])
+@pytest.mark.parametrize("words", most([("audit", "list"), ("store", "backup", "copy.db")], 1))
 async def test_before_the_first_start_there_is_no_store(place: Place, words: tuple[str, ...]) -> None:
     code, out = await ran(place, *words)
     assert code == 2

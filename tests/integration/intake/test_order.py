@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.storage.db import Store
+from tests.chance import examples
 
 from .door import Desk, alert, group
 
@@ -56,7 +57,7 @@ def test_any_order_ends_in_the_same_state(sqlite_url: str) -> None:
     numbers = itertools.count()
     store = Store.open(sqlite_url)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(240), deadline=None)
     @given(orders=shuffled())
     def law(orders: tuple[list[Any], list[Any]]) -> None:
         desk = Desk(store)

@@ -17,6 +17,7 @@ from bot.storage.db import Store, Tx
 from bot.storage.fields import to_text
 from bot.workflow.arrivals import Arrival
 from bot.workflow.intake import Delivered, IntakeRules, Receipt, receive_all
+from tests.chance import examples
 
 from .door import CHANNEL, START, alert, group, sent_all
 
@@ -73,7 +74,7 @@ def test_a_batch_leaves_what_its_deliveries_leave_one_by_one(tmp_path: Path) -> 
     numbers = itertools.count()
     minutes = 0.0
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples(600), deadline=None)
     @given(batches)
     def law(story: list[tuple[float, list[Any]]]) -> None:
         nonlocal minutes

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.server import SlackServer
 from bot.sandbox.slack.validation import check, schema, sdk_models
+from tests.chance import examples
 from tests.integration.sandbox_slack.cards import button, card
 from tests.integration.sandbox_slack.test_limits import MESSAGES
 
@@ -93,7 +94,7 @@ def spoiled(value: Any, chance: Random) -> Any:
     return value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_whatever_comes_is_judged_and_never_breaks_the_judge(chance: Random) -> None:
     good = [build(most)[0] for _, most, build in MESSAGES.values()] + card(button("a", "x", confirm=CONFIRM))

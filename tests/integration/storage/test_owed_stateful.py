@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from bot.domain.owed import DueWork, MessageKind, OutboxRow, Priority, Stage
 from bot.storage import due, outbox
 from bot.storage.db import Store, Tx
+from tests.chance import examples
 
 LEASE = timedelta(seconds=10)
 SUBJECTS = st.integers(1, 3)
@@ -123,5 +124,9 @@ class Owed(RuleBasedStateMachine):
 
 TestOwed = Owed.TestCase
 TestOwed.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=examples(100),
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
 )

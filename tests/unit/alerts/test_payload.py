@@ -13,6 +13,7 @@ from alerts import payload
 from alerts.payload import MAX_ALERTS, MAX_LABELS, MAX_VALUE, parse
 from bot.domain.alert import AlertGroup, AlertStatus, fingerprint_of
 from bot.domain.errors import RequestError
+from tests.chance import examples
 
 OLD = "too long ago to be an alert's"
 LABELS = {"alertname": "Down", "namespace": "shop"}
@@ -76,7 +77,7 @@ envelopes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(1600), deadline=None)
 @given(found=envelopes | alerts_like | st.lists(alerts_like, max_size=3) | anything)
 def test_json_of_any_shape_is_a_group_or_one_sentence(found: Any) -> None:
     group = read(json.dumps(found).encode())
@@ -115,7 +116,7 @@ notifications = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(2400), deadline=None)
 @given(found=notifications | envelopes, ascii_only=st.booleans())
 def test_the_short_way_says_what_the_long_way_says_or_nothing(found: Any, ascii_only: bool) -> None:
     body = json.dumps(found, ensure_ascii=ascii_only).encode("utf-8", "replace")
@@ -131,7 +132,7 @@ def test_the_short_way_is_the_one_that_real_notifications_take() -> None:
         assert payload._usual(body) == payload._any(body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: ("[{" + text).encode("utf-8", "replace")))
 def test_bytes_of_any_kind_are_a_group_or_one_sentence(body: bytes) -> None:
     group = read(body)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.query import LogQuery
 from bot.evidence import log_errors
+from tests.chance import examples
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HOSTILE = [
@@ -27,7 +28,7 @@ def whole(value: str) -> str:
     return "".join("\ufffd" if 0xD800 <= ord(one) <= 0xDFFF else one for one in value)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(4000), deadline=None)
 @given(
     namespace=ANYTHING.filter(bool),
     pods=st.lists(ANYTHING.filter(bool), max_size=3),

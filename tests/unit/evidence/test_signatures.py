@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.evidence.signatures import MOST_SIGNATURES, MOST_TAIL, TAIL_BYTES, digest, is_error, signature
+from tests.chance import examples
 
 PYTHON = """\
 INFO starting
@@ -186,7 +187,7 @@ def test_nothing_said_is_nothing_told() -> None:
 
 
 @given(st.text(max_size=3000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 def test_any_text_is_digested(text: str) -> None:
     found = digest(text)
     assert len(found.tail) <= MOST_TAIL

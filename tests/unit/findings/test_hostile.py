@@ -160,7 +160,9 @@ def test_names_in_command_lines_are_quoted_for_a_shell(name: str) -> None:
             assert not step.by_hand.replace("'\"'\"'", "").count(";reboot;") or "'" in step.by_hand
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(SNAPSHOTS)
 def test_with_nothing_read_nothing_is_sure(snapshot: Snapshot) -> None:
     blind = {

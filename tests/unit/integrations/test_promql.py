@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import RequestError
 from bot.integrations import promql
+from tests.chance import examples
 
 HOSTILE = [
     '"} or up{x="',
@@ -53,7 +54,7 @@ def whole(value: str) -> str:
     return "".join("\ufffd" if 0xD800 <= ord(one) <= 0xDFFF else one for one in value)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(4000), deadline=None)
 @given(value=ANYTHING.filter(bool))
 def test_a_value_stays_inside_its_matcher_and_is_read_back_as_it_was(value: str) -> None:
     filled = promql.fill('up{namespace="$namespace"}', {"namespace": value})
@@ -61,7 +62,7 @@ def test_a_value_stays_inside_its_matcher_and_is_read_back_as_it_was(value: str)
     assert filled.isascii()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(4000), deadline=None)
 @given(value=ANYTHING.filter(bool), other=st.text(max_size=20))
 def test_in_a_regular_expression_a_value_matches_itself_and_nothing_else(value: str, other: str) -> None:
     pattern = inside(promql.fill('up{pod=~"$pod"}', {"pod": value}), "pod")
@@ -69,7 +70,7 @@ def test_in_a_regular_expression_a_value_matches_itself_and_nothing_else(value: 
     assert (re.fullmatch(pattern, other, re.DOTALL) is not None) == (other == whole(value))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1200), deadline=None)
 @given(names=st.lists(ANYTHING.filter(bool), min_size=1, max_size=4))
 def test_pods_match_each_of_the_names(names: list[str]) -> None:
     for query in ('up{pod=~"$pods"}', 'up{pod=~"x-$pods-y"}'):
@@ -79,7 +80,7 @@ def test_pods_match_each_of_the_names(names: list[str]) -> None:
             assert re.fullmatch(pattern, text, re.DOTALL)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(expr=st.text(alphabet="up{}()=~!\"'`\\#\n$namespoxdl_1 |,[5m]", max_size=60), value=ANYTHING.filter(bool))
 def test_what_check_takes_fill_takes_and_what_it_refuses_fill_refuses(expr: str, value: str) -> None:
     values = dict.fromkeys(promql.PLACES, value) | {"label_x": value, "pods": [value]}

@@ -17,6 +17,7 @@ from bot.sandbox.slack.validation import check
 from bot.slack.cards.metric_rows import metric_lines, spark
 from bot.slack.charts import native
 from bot.slack.charts.choose import charts_of
+from tests.chance import examples
 from tests.unit.slack import chart_samples as s
 from tests.unit.slack.chart_samples import MIB, NOW
 
@@ -156,14 +157,14 @@ def any_chart(draw: Any) -> Chart:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(chart=any_chart())
 def test_whatever_a_chart_holds_slack_takes_its_block(chart: Chart) -> None:
     drawn = native.block(chart)
     assert drawn is None or check.message_blocks([drawn]) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(chart=any_chart())
 @example(Chart("x", "", "bytes", (Line("", ((1.79e9, 0.0),)),), (Level("", -2.0),)))
 @example(Chart("x", "", "", (Line("", ((1.79e9, 5.0), (1.79e9 + 60, -5.0))),), (Level("low", -1e30), Level("", -5.0))))

@@ -16,6 +16,7 @@ from bot.domain.verification import Check, CheckState, Verdict
 from bot.sandbox.slack.validation import check
 from bot.slack import mrkdwn
 from bot.slack.cards import AlertFacts, CardView, DigestView, blocks, card, digest, evidence_message
+from tests.chance import examples
 from tests.unit.slack import card_views as views
 
 HOSTILE = {
@@ -129,7 +130,7 @@ def test_digest_counts_what_it_has_no_room_for() -> None:
 
 
 @given(st.text(max_size=400), st.integers(1, 120))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1200), deadline=None)
 def test_safe_text_is_short_and_has_no_markup(text: str, limit: int) -> None:
     """The escaped text keeps the limit, holds no raw angle bracket and no entity cut in half."""
     made = mrkdwn.safe(text, limit)
@@ -142,7 +143,7 @@ def test_safe_text_is_short_and_has_no_markup(text: str, limit: int) -> None:
 
 
 @given(st.text(alphabet="<>&|a ", max_size=60), st.integers(1, 40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 def test_composed_markup_is_cut_between_tokens(text: str, limit: int) -> None:
     markup = f"{mrkdwn.safe(text, 60)} {mrkdwn.mention('U0ANA')} {mrkdwn.link('https://a.example.com/', text)}"
     made = mrkdwn.cut_markup(markup, limit)
