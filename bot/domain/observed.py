@@ -176,7 +176,10 @@ class QuotaSeen:
 
 @dataclass(frozen=True)
 class AutoscalerSeen:
-    """Source ``autoscalers``: ``{"autoscalers": [row]}``; ``metrics`` are lines such as "cpu 95 % of 80 %"."""
+    """Source ``autoscalers``: ``{"autoscalers": [row]}``; ``metrics`` are lines such as "cpu 95 % of 80 %".
+
+    ``above`` is whether one of them is above its target; None where none tells.
+    """
 
     name: str
     least: int = 1
@@ -185,6 +188,7 @@ class AutoscalerSeen:
     desired: int = 0
     metrics: tuple[str, ...] = ()
     conditions: tuple[ConditionSeen, ...] = ()
+    above: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ while the service suffers.
 from __future__ import annotations
 
 import math
-import re
 
 from bot.domain.finding import Cause, Cite, Confidence, Finding, Suggestion
 from bot.domain.observed import AutoscalerSeen
@@ -31,8 +30,6 @@ ABOUT = About(
     66,
 )
 ALERTS = ("KubeHpaMaxedOut", "KubeHpaReplicasMismatch")
-_METRIC = re.compile(r"(\d+(?:\.\d+)?)\s*(%|m|[KMGT]i?)?\s*(?:of|/)\s*(\d+(?:\.\d+)?)\s*(m|[KMGT]i?)?")
-_UNITS = {"m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 STEP = 0.5
 """By what part of the maximum it is raised, at least by one."""
 
@@ -75,25 +72,13 @@ def at_bound(one: AutoscalerSeen) -> bool:
         return False
     limited = [each for each in one.conditions if each.type == "ScalingLimited"]
     return (
-        any(each.status == "True" and each.reason in {"TooManyReplicas", ""} for each in limited) or above(one) is True
+        any(each.status == "True" and each.reason in {"TooManyReplicas", ""} for each in limited) or one.above is True
     )
-
-
-def above(one: AutoscalerSeen) -> bool | None:
-    """Whether a metric is above its target; None when no line tells."""
-    told = [found for line in one.metrics if (found := _METRIC.search(line)) is not None]
-    pairs = [(_amount(each[1], each[2]), _amount(each[3], each[4])) for each in told]
-    return any(value > target for value, target in pairs) if pairs else None
-
-
-def _amount(number: str, unit: str | None) -> float:
-    """A number of the API with its unit: ``500m`` is half of ``1``."""
-    return float(number) * _UNITS.get(unit or "", 1.0)
 
 
 def _at_bound(case: Case, one: AutoscalerSeen, *, alerted: bool) -> Finding:
     hurts = alerted or case.service_alert is not None
-    high = above(one)
+    high = one.above
     ill = case.sick_with(How.CRASH, How.OOM, How.UNREADY, How.IMAGE, How.CONFIG)
     rollout, others = case.rollout, suspect(case)
     against = (

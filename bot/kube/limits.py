@@ -54,6 +54,8 @@ def of_workload(kind: str, name: str, autoscalers: Sequence[Json]) -> list[Json]
 def autoscaler_row(item: Json) -> AutoscalerSeen:
     """One autoscaler; metrics as "cpu 95 % of 80 %"."""
     spec, status = mapping(item, "spec"), mapping(item, "status")
+    metrics = list(_metrics(spec, status))
+    apart = [more for _, current, target in metrics if (more := _more(current, target)) is not None]
     least = spec.get("minReplicas")
     return AutoscalerSeen(
         name=text(item, "metadata", "name"),
@@ -61,19 +63,29 @@ def autoscaler_row(item: Json) -> AutoscalerSeen:
         most=count(spec, "maxReplicas"),
         current=count(status, "currentReplicas"),
         desired=count(status, "desiredReplicas"),
-        metrics=tuple(_metrics(spec, status)),
+        metrics=tuple(
+            f"{name} {_value(current) or 'not known'} of {_value(target) or 'not known'}"
+            for name, current, target in metrics
+        ),
         conditions=read_conditions(status),
+        above=any(apart) if apart else None,
     )
 
 
-def _metrics(spec: Json, status: Json) -> Iterator[str]:
-    """Each metric with its value and its target, by position of its name, as both lists may be in different order."""
+def _metrics(spec: Json, status: Json) -> Iterator[tuple[str, Json, Json]]:
+    """(name, value, target) of each metric, matched by name, as both lists may be in different order."""
     now = {_metric_name(one): one for one in status.get("currentMetrics") or []}
     for wanted in spec.get("metrics") or []:
         name = _metric_name(wanted)
-        target = _value(mapping(wanted, _field(wanted), "target"))
-        current = _value(mapping(now.get(name, {}), _field(wanted), "current"))
-        yield f"{name} {current or 'not known'} of {target or 'not known'}"
+        target = mapping(wanted, _field(wanted), "target")
+        yield name, mapping(now.get(name, {}), _field(wanted), "current"), target
+
+
+def _more(current: Json, target: Json) -> bool | None:
+    """Whether the value is above the target, of what the target is given in; None where that isn't told."""
+    given = next((key for key in ("averageUtilization", "averageValue", "value") if target.get(key) is not None), "")
+    value, bound = quantity(current.get(given)), quantity(target.get(given))
+    return None if value is None or bound is None else value > bound
 
 
 def _field(metric: Json) -> str:

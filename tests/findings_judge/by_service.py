@@ -120,7 +120,9 @@ def autoscaler_bound(scene: Scene) -> Truth:
     )
     value = rng.randint(95, 190)
     scene.autoscalers[:] = [
-        AutoscalerSeen(scene.app, max(1, most // 3), most, most, most, (f"cpu {value} % of 80 %",), (limited,))
+        AutoscalerSeen(
+            scene.app, max(1, most // 3), most, most, most, (f"cpu {value} % of 80 %",), (limited,), above=value > 80
+        )
     ]
     if scene.measured:
         load(scene, 0.97)

@@ -136,7 +136,14 @@ def full_autoscaler(scene: Scene) -> None:
         limited = ConditionSeen("ScalingLimited", "True", "TooManyReplicas", "")
         scene.autoscalers.append(
             AutoscalerSeen(
-                scene.app, 1, scene.replicas, scene.replicas, scene.replicas, ("cpu 78 % of 80 %",), (limited,)
+                scene.app,
+                1,
+                scene.replicas,
+                scene.replicas,
+                scene.replicas,
+                ("cpu 78 % of 80 %",),
+                (limited,),
+                above=False,
             )
         )
 

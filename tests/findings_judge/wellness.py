@@ -140,7 +140,7 @@ def _around(rng: random.Random, scene: Scene) -> None:
         scene.autoscalers.append(
             AutoscalerSeen(scene.app, max(1, scene.replicas // 2), scene.replicas * 2 + 1, scene.replicas,
             scene.replicas,
-                           (f"cpu {rng.randint(20, 70)} % of 80 %",), (limited,))
+                           (f"cpu {rng.randint(20, 70)} % of 80 %",), (limited,), above=False)
         )  # fmt: skip
     if rng.random() < 0.35:
         hard = float(rng.choice([8, 16, 32]))

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from bot.domain.finding import Cause, Confidence
 from bot.domain.observed import AutoscalerSeen, ConditionSeen
-from bot.findings.autoscaler_bound import above
 from tests.unit.findings.recorded import (
     UNCHANGED,
     alert,
@@ -22,7 +19,7 @@ from tests.unit.findings.recorded import (
 )
 
 LIMITED = ConditionSeen("ScalingLimited", "True", "TooManyReplicas")
-FULL = AutoscalerSeen("api", 2, 6, 6, 6, ("cpu 142 % of 80 %",), (LIMITED,))
+FULL = AutoscalerSeen("api", 2, 6, 6, 6, ("cpu 142 % of 80 %",), (LIMITED,), above=True)
 MAXED = alert("KubeHpaMaxedOut", horizontalpodautoscaler="api")
 
 
@@ -65,7 +62,10 @@ def test_a_dependency_in_the_logs_isnt_answered_by_more_pods() -> None:
 
 def test_one_that_may_have_more_isnt_at_its_bound() -> None:
     assert (
-        find(Cause.AUTOSCALER_BOUND, snap(MAXED, **scaled(AutoscalerSeen("api", 2, 9, 6, 6, ("cpu 142 % of 80 %",)))))
+        find(
+            Cause.AUTOSCALER_BOUND,
+            snap(MAXED, **scaled(AutoscalerSeen("api", 2, 9, 6, 6, ("cpu 142 % of 80 %",), above=True))),
+        )
         is None
     )
 
@@ -84,15 +84,3 @@ def test_one_that_cant_read_its_metric_is_told_and_left_alone() -> None:
 def test_unread_it_is_the_alerts_word_alone() -> None:
     found = first(without(snap(MAXED, **scaled()), "autoscalers"))
     assert (found.cause, found.confidence, found.suggestions) == (Cause.AUTOSCALER_BOUND, Confidence.MEDIUM, ())
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("cpu 142 % of 80 %", True), ("cpu 79 % of 80 %", False), ("requests 500m of 1", False),
-        ("requests 1500m of 1", True),
-        ("memory 2Gi of 512Mi", True), ("queue 30 of 30", False), ("cpu not known of 80 %", None), ("", None),
-    ],
-)  # fmt: skip
-def test_a_metric_is_compared_in_its_units(line: str, told: bool | None) -> None:
-    assert above(AutoscalerSeen("api", metrics=(line,))) is told

@@ -63,7 +63,7 @@ def test_what_wasnt_read_leaves_it_medium(source: str) -> None:
         {"workload": WorkloadSeen("Deployment", "shop", "api", 4, 2, 2, 2, 2)},
         {"workload": WorkloadSeen("Deployment", "shop", "api", 2, 2, 2, 2, 2, generation=3, observed_generation=2)},
         {"nodes": [NodeSeen("node-a", ready=False, conditions=(ConditionSeen("Ready", "Unknown"),))]},
-        {"autoscalers": [AutoscalerSeen("api", 1, 2, 2, 2, ("cpu 140 % of 80 %",))]},
+        {"autoscalers": [AutoscalerSeen("api", 1, 2, 2, 2, ("cpu 140 % of 80 %",), above=True)]},
     ],
 )
 def test_anything_amiss_takes_it_away(rows: dict[str, Any]) -> None:

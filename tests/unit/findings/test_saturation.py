@@ -38,7 +38,7 @@ def test_busy_pods_and_grown_traffic_are_shared_among_more() -> None:
 
 
 def test_an_autoscaler_owns_the_number_and_so_do_unread_ones() -> None:
-    owned = AutoscalerSeen("api", 2, 9, 2, 2, ("cpu 79 % of 80 %",))
+    owned = AutoscalerSeen("api", 2, 9, 2, 2, ("cpu 79 % of 80 %",), above=False)
     found = find(Cause.SATURATION, snap(SLOW, workload=ROW, **busy(autoscalers=[owned])))
     unread = find(Cause.SATURATION, without(snap(SLOW, workload=ROW, **busy()), "autoscalers"))
     assert found is not None
@@ -67,7 +67,7 @@ def test_pods_at_half_of_what_they_may_arent_saturated() -> None:
 
 
 def test_an_autoscaler_at_its_bound_has_the_word() -> None:
-    full = AutoscalerSeen("api", 1, 2, 2, 2, ("cpu 142 % of 80 %",))
+    full = AutoscalerSeen("api", 1, 2, 2, 2, ("cpu 142 % of 80 %",), above=True)
     assert first(snap(SLOW, workload=ROW, **busy(autoscalers=[full]))).cause is Cause.AUTOSCALER_BOUND
 
 

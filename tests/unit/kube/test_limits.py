@@ -157,3 +157,24 @@ def test_a_claim_tells_its_size_its_class_and_what_it_waits_for() -> None:
     assert row.message == "FileSystemResizePending: restart the pod"
     unknown = read_volume({"metadata": {"name": "data"}, "spec": {"storageClassName": "slow"}}, {}, ())
     assert (unknown.expandable, unknown.capacity) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "target", "told"),
+    [
+        ("averageUtilization", 142, 80, True), ("averageUtilization", 79, 80, False),
+        ("averageValue", "500m", "1", False), ("averageValue", "1500m", "1", True),
+        ("averageValue", "2Gi", "512Mi", True), ("value", "30", "30", False),
+        ("averageUtilization", None, 80, None), ("value", "many", "30", None),
+    ],
+)  # fmt: skip
+def test_a_metric_is_compared_in_its_units(key: str, now: object, target: object, told: bool | None) -> None:
+    """Of what the target is given in: the status tells a value in both ways."""
+    metric = {"type": "Resource", "resource": {"name": "cpu"}}
+    current = {"averageUtilization": 95, "averageValue": "9", "value": "9", key: now}
+    row = autoscaler_row({
+        "spec": {"metrics": [metric | {"resource": {"name": "cpu", "target": {key: target}}}]},
+        "status": {"currentMetrics": [metric | {"resource": {"name": "cpu", "current": current}}]},
+    })  # fmt: skip
+    assert row.above is told
+    assert autoscaler_row({}).above is None

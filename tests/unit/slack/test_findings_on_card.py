@@ -57,11 +57,12 @@ PROBED = "1 of 4 pods runs and fails the readiness probe: Readiness probe failed
             _found(Cause.BAD_ROLLOUT, "The rollout of 03:00 UTC runs out of memory (limit 256 MiB).", killed=True),
             _found(Cause.OOM_KILLED, "app is killed for its memory in all 3 pods."), True,
         ),
+        (ROLLOUT, _found(Cause.OOM_KILLED, "app is killed for its memory in all 3 pods."), False),
         (_found(Cause.CONFIG_CHANGE, LOCKED), _found(Cause.DEPENDENCY_DOWN, "All fail to reach db: “x”."), False),
     ],
     ids=[
         "the same words", "less words", "the first isn't sure", "the first tells of no crash", "the probe's answer",
-        "another probe", "a probe that says nothing", "a kill for memory", "another cause",
+        "another probe", "a probe that says nothing", "a kill for memory", "a kill that isn't told", "another cause",
     ],
 )  # fmt: skip
 def test_what_only_says_the_first_again_is_no_other_possibility(first: Finding, other: Finding, *, again: bool) -> None:
