@@ -56,7 +56,7 @@ BUGS = (
     ),
     Bug(
         name="a-limit-in-a-name-asks-for-more",
-        why="Somebody sets RATE_LIMIT, a quota is full for another reason, and a rollback that helps nothing is proposed.",
+        why="Somebody sets RATE_LIMIT, a quota is full for another reason, and a useless rollback is proposed.",
         file="bot/findings/quota.py",
         old="    return detail == LIMIT_RANGE or rollout.change.resources\n",
         new='    return detail == LIMIT_RANGE or "limit" in rollout.change.what.lower()\n',
