@@ -9,7 +9,7 @@ import json
 import logging
 from pathlib import Path
 
-from bot.sandbox.kubernetes import batch, claims, ingresses, quotas, scenery, trouble, upkeep
+from bot.sandbox.kubernetes import aggregation, batch, claims, ingresses, quotas, scenery, trouble, upkeep
 from bot.sandbox.kubernetes.clock import ClusterClock, stamp
 from bot.sandbox.kubernetes.daemonsets import DaemonSets
 from bot.sandbox.kubernetes.deployments import Deployments
@@ -65,6 +65,8 @@ class Cluster:
         self.clock.offset = -_AGE
         for space in _SPACES:
             self.apply(scenery.namespace(space))
+        for service in aggregation.services():
+            self.apply(service)
         for number in range(1, nodes + 1):
             self.join(f"{name}-node-{number}")
         self.clock.offset = 0.0
@@ -90,6 +92,7 @@ class Cluster:
             ingresses.publish,
             upkeep.count_budgets,
             quotas.count,
+            aggregation.check,
             upkeep.collect_garbage,
             upkeep.empty_namespaces,
         ):

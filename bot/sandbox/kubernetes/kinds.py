@@ -158,6 +158,15 @@ KINDS: tuple[Kind, ...] = (
         categories=("api-extensions",),
         generation=True,
     ),
+    Kind(
+        "apiregistration.k8s.io",
+        "v1",
+        "apiservices",
+        "APIService",
+        namespaced=False,
+        verbs=READ_VERBS,
+        categories=("api-extensions",),
+    ),
     Kind("apps", "v1", "controllerrevisions", "ControllerRevision"),
     _apps("daemonsets", "DaemonSet", "ds", scale=False),
     _apps("deployments", "Deployment", "deploy"),
@@ -243,6 +252,7 @@ REFUSED = {
 }
 """What a real server has and somebody on call may type, and the sentence that it is answered with (501)."""
 READ_ONLY = {
+    "apiservices": "the sandbox hands no requests on to servers of your own: what it serves can be listed, not written",
     "customresourcedefinitions": "the sandbox serves no resources of your own: definitions can be listed, not written",
 }
 """Resources that are looked at alone, and the sentence (501) for whoever wants to write one."""

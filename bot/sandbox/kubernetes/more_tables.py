@@ -91,6 +91,13 @@ def _volume(obj: Json, now: float) -> list[Any]:
     return [*head, policy, state, claim, kind, attributes, *tail]
 
 
+def _api_service(obj: Json, now: float) -> list[Any]:
+    by = dig(obj, "spec", "service")
+    told: Json = next(iter(dig(obj, "status", "conditions", default=[])), {"status": "Unknown"})
+    available = "True" if told["status"] == "True" else f"{told['status']} ({told.get('reason', '')})"
+    return [obj["metadata"]["name"], f"{by['namespace']}/{by['name']}" if by else "Local", available, since(obj, now)]
+
+
 def _revision(obj: Json, now: float) -> list[Any]:
     owner = next((one for one in obj["metadata"].get("ownerReferences") or () if one.get("controller")), None)
     group, _, _ = owner["apiVersion"].rpartition("/") if owner else ("", "", "")
@@ -243,6 +250,7 @@ MORE: Tables = {
         ),
         _volume,
     ),
+    "APIService": ((NAME, *texts("Service", "Available"), AGE), _api_service),
     "CustomResourceDefinition": ((NAME, *texts("Created At")), _created),
     "ControllerRevision": ((NAME, *texts("Controller"), *numbers("Revision"), AGE), _revision),
     "CronJob": (

@@ -105,6 +105,7 @@ TABLES = {
     "clusterroles": "NAME CREATED AT",
     "clusterrolebindings": "NAME ROLE AGE",
     "storageclasses": "NAME PROVISIONER RECLAIMPOLICY VOLUMEBINDINGMODE ALLOWVOLUMEEXPANSION AGE",
+    "apiservices": "NAME SERVICE AVAILABLE AGE",
     "ingressclasses": "NAME CONTROLLER PARAMETERS AGE",
     "ingresses": "NAME CLASS HOSTS ADDRESS PORTS AGE",
     "networkpolicies": "NAME POD-SELECTOR AGE",

@@ -81,6 +81,11 @@ async def test_top_says_that_nobody_measures_while_the_metrics_server_crashes(
     said = await kubectl("top", "pods", expect=1)
     assert "the server is currently unable to handle the request" in said or "Metrics API not available" in said
     assert "db-0" in await kubectl("get", "pods")
+    told = " ".join((await kubectl("get", "apiservices")).split())
+    assert "v1beta1.metrics.k8s.io kube-system/metrics-server False (FailedDiscoveryCheck)" in told
+    assert "v1.apps Local True" in told
+    server.cluster.heal("kube-system", "metrics-server")
+    await kubectl("wait", "apiservice/v1beta1.metrics.k8s.io", "--for=condition=Available", "--timeout=60s")
 
 
 async def test_an_ingress_is_made_described_changed_and_taken_away(
@@ -127,6 +132,7 @@ async def test_definitions_are_listed_and_a_new_one_is_refused_in_a_sentence(kub
     file.write_text(json.dumps(DEFINITION), encoding="utf-8")
     refused = await kubectl("apply", "--validate=false", "-f", str(file), expect=1)
     assert READ_ONLY["customresourcedefinitions"] in refused
+    assert READ_ONLY["apiservices"] in await kubectl("delete", "apiservice", "v1.apps", expect=1)
 
 
 async def test_the_servers_own_pages_are_read_raw(kubectl: Kubectl) -> None:
