@@ -152,6 +152,8 @@ def unschedulable(scene: Scene) -> Truth:
                 f"replicas {before} → {scene.replicas}",
                 stamp(scene.began),
                 "horizontal-pod-autoscaler" if variant == "grown" else "kubectl by ana",
+                size=scene.replicas,
+                automatic=variant == "grown",
             ),
         )
         if variant == "scaled":
