@@ -25,7 +25,7 @@ ABOUT = About(
     "and the traffic has grown), traffic measured to have grown by half, pods well.",
     "The traffic isn't known, or a change came shortly before.",
     "Only the traffic has grown, or two of these.",
-    "More replicas, where no autoscaler owns the number; with one, its bounds.",
+    "More replicas, where no autoscaler sets their number; with one that may add some itself nothing.",
     64,
 )
 HIGH = 0.85
@@ -61,13 +61,22 @@ def find(case: Case) -> Finding | None:
     if confidence is not Confidence.LOW and grown is not False and case.workload is not None:
         wanted = case.workload.replicas + max(1, math.ceil(case.workload.replicas / 2))
         suggestions = cures.scale(case, wanted, "the load is shared by half as many again")
-    no_help = (
-        "" if suggestions else "More replicas may help, but it isn't sure enough, or an autoscaler owns their number."
-    )
+    no_help = "" if suggestions else _no_help(case)
     cites = (Cite("metrics", f"CPU at {share(average)} of the bound in {number_of(len(busy), 'pod')}"),)
     return Finding(
         Cause.SATURATION, stop(text), confidence, cites, "measured", doubt, "cpu", suggestions, no_help, ABOUT.weight
     )
+
+
+def _no_help(case: Case) -> str:
+    if case.target is not None and case.target.kind not in {"Deployment", "StatefulSet"}:
+        return f"A {case.target.kind} isn't made larger by a number: less load or larger limits are for a person."
+    if case.autoscalers:
+        name = case.autoscalers[0].name
+        return f"Autoscaler {name} sets the number of replicas and may set more: look at why it doesn't."
+    if case.autoscalers is None:
+        return "More replicas may help, but whether an autoscaler sets their number wasn't read."
+    return "More replicas may help, but it isn't sure enough that load is what it suffers from."
 
 
 def _limit(pod: PodRow) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bot.domain.finding import Cause, Confidence
 from bot.domain.observed import AutoscalerSeen, WorkloadSeen
+from bot.domain.target import Target
 from tests.unit.findings.recorded import (
     REVISIONS,
     UNCHANGED,
@@ -44,6 +46,22 @@ def test_an_autoscaler_owns_the_number_and_so_do_unread_ones() -> None:
     assert found is not None
     assert unread is not None
     assert (found.suggestions, unread.suggestions) == ((), ())
+
+
+def test_why_no_more_replicas_are_proposed_is_said_as_it_is() -> None:
+    owned = AutoscalerSeen("api", 2, 9, 2, 2, ("cpu 79 % of 80 %",))
+    told = {
+        "sets the number of replicas": snap(SLOW, workload=ROW, **busy(autoscalers=[owned])),
+        "wasn't read": without(snap(SLOW, workload=ROW, **busy()), "autoscalers"),
+        "A DaemonSet isn't made larger": replace(
+            snap(SLOW, workload=ROW, **busy()), target=Target("DaemonSet", "shop", "api")
+        ),
+    }
+    for words, seen in told.items():
+        found = find(Cause.SATURATION, seen)
+        assert found is not None
+        assert found.suggestions == ()
+        assert words in found.no_help
 
 
 def test_traffic_that_isnt_known_or_a_change_before_leaves_it_medium() -> None:
