@@ -34,6 +34,8 @@ START = (
 REHEARSE = "Press *Scenarios* above: what you choose is broken in this cluster, and its alert is sent to your bot."
 HINT = "Press *Scenarios* above, and one of them is played for you, step by step, on this page."
 
+COMING = "The first alert is on its way: a pod of shop/api crashes, and its card comes here by itself in a few seconds."
+
 
 class FreeSandbox:
     """One world to play with. ``first`` is whether its first alert comes, or the breakage that was asked for.
@@ -70,6 +72,7 @@ class FreeSandbox:
             panels=beside(self.world, self._demo),
             playbill=playbill,
             told=told,
+            coming=COMING if first and options.demo and options.bot and not options.breaks else "",
         )
 
     def _hints(self) -> list[str]:

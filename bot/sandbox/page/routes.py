@@ -54,6 +54,7 @@ class Page:
     tour: TourBar | None = None
     playbill: Panel | None = None
     told: str = ""
+    coming: str = ""
     world: str = field(default_factory=lambda: secrets.token_hex(8))
     _leaving: str = ""
     _marks: sidebar.ReadMarks = field(default_factory=sidebar.ReadMarks)
@@ -119,6 +120,7 @@ class Page:
             thread=place.thread,
             people=fragments.choices_of_people(workspace),
             fires=self.fires if self.fire else (),
+            coming=self.coming,
             state=state,
             commands=list(self.commands),
             shortcuts=self._shortcuts(),
@@ -289,6 +291,7 @@ def add_page(
     tour: TourBar | None = None,
     playbill: Panel | None = None,
     told: str = "",
+    coming: str = "",
 ) -> Page:
     """Adds the page to `server.app`; to be called before `server.start()`.
 
@@ -297,10 +300,13 @@ def add_page(
     `commands` are the manifest's slash commands (`command`, `usage_hint`, `description`) for the
     completion; left out, they are the server's manifest's. `panels` stand beside Slack, in this order. `tour` is the
     bar of the scenario that plays, `playbill` where another one is chosen, `told` a sentence for whoever opens it.
+    `coming` says, where there is nothing yet, what will be by itself.
     """
     if commands is None:
         commands = list((server.manifest.commands or {}).values())
-    page = Page(server, fire, hints, fires, commands, {panel.name: panel for panel in panels}, tour, playbill, told)
+    page = Page(
+        server, fire, hints, fires, commands, {panel.name: panel for panel in panels}, tour, playbill, told, coming
+    )
     router = server.app.router
     router.add_get("/", guarded(page.index))
     router.add_get("/page/state", guarded(page.state))

@@ -123,4 +123,4 @@ def related_block(view: CardView) -> Block | None:
     shown = [line(incident, view.links.get(incident.id, "")) for incident in view.related[:3]]
     rest = len(view.related) - len(shown)
     more = f" · and {rest} more" if rest else ""
-    return blocks.context(f"Also open on this target: {' ; '.join(shown)}{more}", 900)
+    return blocks.context(f"Also open on this target: {'; '.join(shown)}{more}", 900)

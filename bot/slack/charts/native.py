@@ -98,8 +98,16 @@ def _told(marks: Sequence[Mark], form: str) -> str:
     if not marks:
         return ""
     first = min(marks, key=lambda mark: (mark.kind is not MarkKind.ALERT, mark.at))
-    others = [f"+{mark.label}" for mark in marks if mark is not first]
-    return " ".join([_clock(first.at, form), first.label, *others])
+    others = [mark.label for mark in marks if mark is not first]
+    whole, kinds = (dict.fromkeys(f"+{label}" for label in told) for told in (others, map(_kind, others)))
+    begun = [_clock(first.at, form), first.label]
+    text = " ".join([*begun, *whole])
+    return text if len(text) <= LABEL else " ".join([*begun, *kinds])
+
+
+def _kind(label: str) -> str:
+    """``rollout`` of ``rollout 42``: its number stands in the evidence too."""
+    return label.partition(" ")[0]
 
 
 def _clock(at: float, form: str) -> str:

@@ -60,6 +60,9 @@ async def _fits(page: Page) -> None:
         await page.evaluate(_NEXT_FRAME)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         assert await page.evaluate(_BEYOND) == []
+    await page.set_viewport_size({"width": 640, "height": 400})  # 1280 px at a zoom of 200 %
+    await page.evaluate(_NEXT_FRAME)
+    assert await page.locator(".bar").evaluate("bar => bar.getBoundingClientRect().height") < 60, "one row"
     await page.set_viewport_size({"width": 390, "height": 844})
 
 

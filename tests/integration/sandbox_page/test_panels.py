@@ -57,6 +57,7 @@ async def test_an_alert_that_nobody_takes_fires_all_the_same_and_says_so(unheard
     html = unheard.html()
     assert 'aria-label="HighErrorRate in shop"' in html
     assert 'deployment="api"' in html
+    assert "<span>shop/api</span>" in html, "what it is about is seen without opening its labels"
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,11 @@ async def test_bo_is_told_why_not_ana_approves_and_all_panels_follow(page: Page)
     await expect(panel.get_by_text("does not follow")).to_have_count(0)
     await page.get_by_role("button", name="Verify the whole chain").click()
     await expect(page.get_by_role("alert")).to_contain_text("The audit is whole", timeout=SLOW)
+    opener = page.get_by_role("button", name="Cluster", exact=True)
+    await expect(opener).to_have_attribute("aria-expanded", "true")
+    await page.set_viewport_size({"width": 640, "height": 800})
+    await expect(panel).to_be_hidden()
+    await expect(opener).to_have_attribute("aria-expanded", "false")
 
 
 async def test_an_alert_fired_from_the_panel_makes_a_card_and_its_end_resolves_it(page: Page) -> None:

@@ -114,7 +114,7 @@ def test_the_alert_has_its_own_minute_where_a_point_stands_for_several_and_what_
     marks = (Mark("rollout 42", 3480.0, MarkKind.CHANGE), Mark("alert", 3595.0, MarkKind.ALERT))
     drawn = native.block(Chart("x", "X", "", (line,), marks=marks))
     assert drawn is not None
-    assert drawn["chart"]["axis_config"]["categories"][-2:] == ["00:54", "00:59 alert +rollou…"]
+    assert drawn["chart"]["axis_config"]["categories"][-2:] == ["00:54", "00:59 alert +rollout"]
     assert check.message_blocks([drawn]) == []
 
 

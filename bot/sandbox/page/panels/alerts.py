@@ -32,9 +32,16 @@ SHOWN_DELIVERIES = 6
 _KINDS = {"pod": "about a pod", "deployment": "about a workload", NODE: "about a node", HOST: "about a machine"}
 
 
+_THINGS = (
+    "pod", "node", "deployment", "statefulset", "daemonset", "horizontalpodautoscaler", "job_name", "cronjob",
+    "persistentvolumeclaim", "poddisruptionbudget", "resourcequota", "service",
+)  # fmt: skip
+"""Labels that name what an alert is about, the nearest first."""
+
+
 @dataclass(frozen=True)
 class Group:
-    """Alerts of one name in one namespace that fire; ``labels`` are the first one's."""
+    """Alerts of one name in one namespace that fire; ``labels`` are the first one's, ``about`` is what they name."""
 
     name: str
     namespace: str
@@ -43,6 +50,7 @@ class Group:
     silenced: int
     since: str
     labels: Mapping[str, str]
+    about: str
 
 
 class AlertsPanel:
@@ -93,6 +101,7 @@ class AlertsPanel:
                 sum(map(self._is_silenced, alerts)),
                 min(one["startsAt"] for one in alerts),
                 alerts[0]["labels"],
+                _about([one["labels"] for one in alerts]),
             )
             for (name, namespace), alerts in found.items()
         ]
@@ -156,6 +165,17 @@ class AlertsPanel:
         except TimeoutError:
             sentence = f"Nobody takes alerts at {self._manager.url}. Is the bot running? It fires all the same."
             raise NotThere(sentence) from None
+
+
+def _about(alerts: Sequence[Mapping[str, str]]) -> str:
+    """``shop/api-5f6-x2 and 2 more``; a node is in no namespace, whatever told of it is."""
+    named = [next((one[label] for label in _THINGS if one.get(label)), "") for one in alerts]
+    things = list(dict.fromkeys(name for name in named if name))
+    namespace = alerts[0].get("namespace", "")
+    if not things:
+        return namespace
+    first = things[0] if alerts[0].get("node") == things[0] or not namespace else f"{namespace}/{things[0]}"
+    return first if len(things) == 1 else f"{first} and {len(things) - 1} more"
 
 
 def _alerts(count: int) -> str:

@@ -224,7 +224,7 @@ const Page = (() => {
     byId("messages").hidden = Boolean(state.home);
     byId("empty").hidden = state.messages.length > 0;
     byId("empty-words").textContent = unseen || "Nothing here yet.";
-    byId("empty-hint").hidden = Boolean(unseen);
+    byId("empty-hint").hidden = Boolean(unseen || head.closed);
     const invite = byId("empty-invite");
     invite.hidden = !unseen || atHome;
     invite.firstElementChild.textContent = `Invite ${acting()} here`;

@@ -72,6 +72,10 @@ const Panels = (() => {
   }
 
   if (side) {
+    // On a small screen it is put away without a press.
+    const tell = () => opener.setAttribute("aria-expanded", String(isShown()));
+    new ResizeObserver(tell).observe(room);
+    tell();
     opener.addEventListener("click", () => show(!isShown()));
     document.getElementById("side-close").addEventListener("click", () => show(false));
     side.addEventListener("click", (event) => {
