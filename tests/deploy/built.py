@@ -6,6 +6,7 @@ Only the parts of kustomize that deploy/ uses are known here; any other key is a
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,13 @@ Object = dict[str, Any]
 
 
 def objects(path: Path) -> list[Object]:
-    """The objects of one file."""
+    """The objects of one file, for the caller to change."""
+    return deepcopy(_read(path))
+
+
+@cache
+def _read(path: Path) -> list[Object]:
+    """Half a dozen modules ask for the same files while they are collected, by every worker."""
     return [one for one in yaml.safe_load_all(path.read_text(encoding="utf-8")) if one is not None]
 
 

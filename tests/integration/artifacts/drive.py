@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 FOLDER = "1AbCdEfGhIjKlMn"
 STEP = 256 * 1024
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    """The account's; made when it is first used, for to make one takes a while."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Drive:
 
     def key_file(self, folder: Path, **changes: str) -> Path:
         """The key that Google gives for a service account."""
-        pem = KEY.private_bytes(
+        pem = _key().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         key = {
@@ -60,7 +66,7 @@ class Drive:
         form = await request.post()
         head, claims, signature = str(form["assertion"]).split(".")
         try:
-            KEY.public_key().verify(
+            _key().public_key().verify(
                 _decoded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256()
             )
             told = json.loads(_decoded(claims))
