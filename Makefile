@@ -62,7 +62,7 @@ contracts: $(STAMP)
 covered: $(COMPILED)
 	@mkdir -p build
 	$(BIN)/coverage erase
-	FETTLE_EVERY=1 $(BIN)/coverage run -m $(PYTEST) -n 4 -rs --junitxml=build/junit.xml
+	FETTLE_EVERY=1 $(BIN)/coverage run -m $(PYTEST) -n 5 -rs --junitxml=build/junit.xml
 	$(BIN)/coverage combine --quiet
 	@rm -f .coverage.* # a child that a test killed leaves half a file
 	$(BIN)/coverage report --skip-covered
