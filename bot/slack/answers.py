@@ -91,7 +91,7 @@ def incident_shown(
     if offered:
         drawn.append(blocks.section("\n".join(offered)))
     lines = timeline_lines(timeline)[-24:]
-    drawn += [blocks.section("\n".join(lines[at : at + 6]), 2900) for at in range(0, len(lines), 6)]
+    drawn += blocks.sections(lines, 6)
     return Message(head, drawn)
 
 

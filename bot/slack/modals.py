@@ -285,7 +285,7 @@ def _chunks(lines: Sequence[str]) -> list[Block]:
     rest = len(lines) - len(shown)
     if rest:
         shown.insert(0, f"{rest} earlier entries: `fettle audit list`")
-    return [blocks.section("\n".join(shown[at : at + 8])) for at in range(0, len(shown), 8)]
+    return blocks.sections(shown, 8)
 
 
 def values_of(view: Mapping[str, Any]) -> dict[str, str]:

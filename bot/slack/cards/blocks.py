@@ -39,6 +39,19 @@ def section(text: str, limit: int = SECTION, accessory: Block | None = None) -> 
     return block
 
 
+def sections(lines: Iterable[str], at_once: int) -> list[Block]:
+    """Paragraphs of so many lines at most, and of so many as fit whole: none is cut for the sake of its neighbours."""
+    groups: list[list[str]] = []
+    size = 0
+    for line in lines:
+        if not groups or len(groups[-1]) == at_once or size + len(line) + 1 > SECTION:
+            groups.append([])
+            size = 0
+        groups[-1].append(line)
+        size += len(line) + 1
+    return [section("\n".join(group)) for group in groups]
+
+
 def context(text: str, limit: int = CONTEXT) -> Block:
     """Small grey text: nothing that is needed to decide."""
     return {"type": "context", "elements": [markup(text, limit)]}

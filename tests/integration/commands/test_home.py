@@ -22,6 +22,15 @@ async def test_whoever_opens_it_sees_what_is_open_and_what_waits_for_them(office
     assert await office.asked("home") == ("U0ANA",)
 
 
+async def test_open_incidents_say_how_many_messages_people_noted(office: Office) -> None:
+    one, other = views.incident(), views.incident(id=43)
+    office.verbs.at_home = Home(views.NOW, incidents=(one, other), notes={one.id: 2})
+    await office.server.open_home("U0ANA")
+    text = await drawn(office, "2 incidents open")
+    assert text.count("📌") == 1
+    assert "📌 2 notes" in text
+
+
 async def test_freezing_asks_for_a_reason_and_says_what_became_of_it(office: Office) -> None:
     await office.server.open_home("U0ANA")
     await drawn(office, "frozen")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.domain.answer import Answer
+from bot.domain.answer import Answer, TimelineRow
 from bot.sandbox.slack.validation import check
 from bot.slack import answers, home, ids, modals, silence_modal
 from bot.slack.cards import DigestView, card, digest
@@ -119,6 +119,19 @@ VIEWS = {
 def test_slack_takes_every_modal(name: str) -> None:
     assert check.view(VIEWS[name]) == []
     assert VIEWS[name]["callback_id"] == name
+
+
+def test_no_line_of_a_long_timeline_is_cut_for_its_neighbours() -> None:
+    """Notes with long texts and addresses: Slack takes them all, each line whole."""
+    address = f"https://a-long-name-of-a-workspace.slack.com/archives/C0ONCALL/p1764126000000100?thread_ts={'1' * 17}"
+    rows = [TimelineRow(card_views.NOW, "a" * 60, "note added, retracted since", f"{n} " + "<" * 400, address)
+            for n in range(60)]  # fmt: skip
+    shown = answers.incident_shown(card_views.incident(), [], rows, card_views.NOW, "https://x.slack.com/p1")
+    view = modals.more(card_views.incident(), [], rows)
+    assert check.message_blocks(list(shown.blocks)) == []
+    assert check.view(view) == []
+    for drawn, lines in ((shown.blocks, 24), (view["blocks"], 30)):
+        assert str(drawn).count(f"{address}|message>") == lines
 
 
 def test_every_modal_that_submits_has_a_listener() -> None:

@@ -373,6 +373,7 @@ def _homes() -> list[Home]:
             more=400,
             waiting=offered,
             links=links,
+            notes=dict.fromkeys(links, 9999),
         ),
         Home(NOW, otherwise_frozen="Writes are frozen: the FREEZE_FILE exists.", verdicts=ended),
     ]
