@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -93,6 +94,17 @@ def _step(at: int, step: StepSeen, width: int) -> Text:
     line.append(step.caption, "bold" if step.state in {"now", "wrong"} else "")
     cut(line, max(1, width - 8))
     return line.append(" " * max(1, width - line.cell_len - cell_len(took))).append(took, "bright_black")
+
+
+def told(seen: Seen, width: int) -> list[Text]:
+    """The title and every step in whole, for what stays: there is no height to keep to."""
+    fits = cell_len(seen.title) <= width
+    found = head(seen, width)[:1] if fits else [Text(line, "bold") for line in textwrap.wrap(seen.title, width)]
+    for at, step in enumerate(seen.steps):
+        first, *more = textwrap.wrap(step.caption, max(1, width - 14)) or [""]
+        found.append(_step(at, replace(step, caption=first), width))
+        found += [Text(f"      {line}") for line in more]
+    return found
 
 
 # -- pods -----------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def ended(seen: Seen, width: int) -> list[Text]:
     """What stays on the terminal: everything, and why if it isn't as it should be."""
     width = min(width, ENDED)
     _, pods, card, happened, audit = _parts(seen, width)
-    found = [parts.head(seen, width)[0], *parts.steps(seen, width, len(seen.steps))]
+    found = parts.told(seen, width)
     for part, most in ((pods, pods.wants), (card, card.wants), (happened, 4), (audit, 6)):
         drawn = part.draw(width, min(most, part.wants))
         if drawn:

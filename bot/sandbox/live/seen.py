@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from bot.sandbox.page.panels import audit, reading
 from bot.sandbox.page.panels.reading import State, Workload
+from bot.sandbox.scenarios import audited
 from bot.sandbox.scenarios.captions import caption
 from bot.sandbox.scenarios.engine import Result
 from bot.sandbox.scenarios.schema import Scenario, Step
@@ -196,7 +197,7 @@ def _audit(store: Any) -> tuple[list[Line], int]:
         Line(
             clock(one.at),
             State("bad", "✕", "does not follow") if one.follows is False else State("gone", f"#{one.seq}", one.who),
-            f"{one.tag}  {one.subject}{f' · {one.outcome}' if one.outcome else ''}",
+            audited.what(one),
         )
         for one in reversed(entries)
     ]

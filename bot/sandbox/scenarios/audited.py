@@ -31,14 +31,15 @@ def lines(entries: Sequence[Entry]) -> Iterator[str]:
     for _, found in groupby(entries, key=lambda entry: (entry.tag, entry.who, entry.reason)):
         alike = list(found)
         for entry in alike[:ALIKE]:
-            yield f"#{entry.seq}".ljust(number) + f"  {entry.at[11:19]}  {entry.who.ljust(who)}  {_what(entry)}"
+            yield f"#{entry.seq}".ljust(number) + f"  {entry.at[11:19]}  {entry.who.ljust(who)}  {what(entry)}"
             if entry.reason:
                 yield f"    {entry.reason}"
         if len(alike) > ALIKE:
             yield f"    and {len(alike) - ALIKE} more like it"
 
 
-def _what(entry: Entry) -> str:
+def what(entry: Entry) -> str:
+    """Its tag, the number of what it is about, and how it came out where the tag doesn't say so."""
     kind, _, number = entry.subject.partition(":")
     own = entry.tag.partition(":")[0] == kind and number.isdecimal()
     subject = f" {number}" if own else f" · {entry.subject}" if number and len(entry.subject) <= SHORT else ""

@@ -163,6 +163,13 @@ def test_what_stays_has_every_step_and_says_why_it_is_not_as_it_should_be() -> N
     for part in ("Caption 0 ", "Caption 11 ", "✗ NOT as it should be, after 7.2 s", "| [ More ]", CARD[-1]):
         assert part in said
     assert "✓ as it should be" in "\n".join(_plain(ended(_seen(stage="right"), 80)))
+    long = _seen(
+        steps=[StepSeen("done", "Look at the card: it says what is wrong, and why. " * 3, 0.5)], title="Long " * 30
+    )
+    drawn = _plain(ended(long, 80))
+    assert max(len(line) for line in drawn[:6]) <= 80
+    assert not any("…" in line for line in drawn[:6]), "for what stays there is room enough"
+    assert " ".join(" ".join(drawn[2:5]).split()).count("and why.") == 3
     assert "was ended before it was over" in "\n".join(_plain(ended(_seen(), 80)))
 
 
