@@ -102,6 +102,15 @@ def host(text: str) -> str:
     return DOCKER_HUB if bare in _HUBS else bare
 
 
+def brief(name: str, most: int = 60) -> str:
+    """``customer-facing-ga…:2026.11.26``: of a long name the tag is whole, for that is what somebody decides on."""
+    if len(name) <= most:
+        return name
+    before, colon, tag = name.partition(":")
+    room = max(12, most - len(tag) - len(colon))
+    return f"{before[: room - 1]}…{colon}{tag}" if len(before) > room else name
+
+
 def short(digest: str) -> str:
     """``sha256:ab12cd34ef56``: enough to tell two images apart; a digest's first twelve."""
     algorithm, _, value = digest.partition(":")

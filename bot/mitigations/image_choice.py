@@ -137,4 +137,4 @@ def _else(target: Target) -> str:
 def short(reference: str) -> str:
     """``api:1.4.3``; of a digest alone only what tells it from another."""
     name, _, digest = reference.rpartition("/")[2].partition("@")
-    return f"{name}@{image.short(digest)}"[:80] if digest and ":" not in name else name[:60]
+    return f"{name}@{image.short(digest)}"[:80] if digest and ":" not in name else image.brief(name)

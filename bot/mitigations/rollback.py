@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain import image
 from bot.domain.errors import IntegrityError, RequestError
 from bot.domain.execution import EXECUTION_ID, WriteRequest
 from bot.domain.mitigation import Action, Preview
@@ -116,7 +117,7 @@ def _listed(found: Sequence[Revision]) -> str:
 
 def _short(images: Sequence[str]) -> str:
     """``api:1.4.1`` of each container, the registry left out."""
-    return ", ".join(one.rsplit("/", 1)[-1][:60] for one in images[:3])
+    return ", ".join(image.brief(one.rsplit("/", 1)[-1]) for one in images[:3])
 
 
 def request(state: TargetState, *, approved_at: datetime, execution_uid: str, params: Params) -> WriteRequest:

@@ -300,6 +300,14 @@ BUGS = (
         tests=(ROLLBACK,),
     ),
     Bug(
+        name="approved-tag-cut",
+        why="What is approved reads as 2026.11.26, and 2026.11.26-build.7 of a long name is what runs then.",
+        file="bot/domain/image.py",
+        old="    if len(name) <= most:\n        return name\n",
+        new="    if len(name) <= most or name:\n        return name[:most]\n",
+        tests=("tests/unit/domain/test_image.py",),
+    ),
+    Bug(
         name="rollback-to-what-runs",
         why="After a restart the revision before holds the same image: nothing changes, all pods are replaced.",
         file="bot/mitigations/rollback.py",

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.domain.errors import RequestError
-from bot.domain.image import DOCKER_HUB, ImageReference, host, is_tag, parse, short
+from bot.domain.image import DOCKER_HUB, ImageReference, brief, host, is_tag, parse, short
 
 SHA = "sha256:" + "ab12" * 16
 WORD = st.from_regex(r"[a-z0-9]+(?:(?:\.|_|__|-{1,3})[a-z0-9]+){0,2}", fullmatch=True)
@@ -102,3 +102,14 @@ def test_another_tag_is_written_as_the_workload_writes_its_own() -> None:
 
 def test_a_digest_is_shown_by_its_beginning() -> None:
     assert short(SHA) == "sha256:ab12ab12ab12"
+
+
+def test_what_somebody_approves_names_the_whole_tag() -> None:
+    """A tag that is cut may be another one's: of a long name the beginning of the tag isn't enough."""
+    assert brief("api:1.4.2") == "api:1.4.2"
+    tag = "2026.11.26-build.18446744"
+    found = brief(f"customer-facing-recommendation-engine-api-gateway:{tag}")
+    assert found == f"customer-facing-recommendation-en…:{tag}"
+    assert len(found) == 60
+    assert brief(f"api-gateway-of-a-shop:{'9' * 128}") == f"api-gateway…:{'9' * 128}"
+    assert len(brief("n" * 200)) == 60
