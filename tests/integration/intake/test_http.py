@@ -126,9 +126,9 @@ async def test_a_sender_that_never_ends_its_body_is_let_go(lite: Door, monkeypat
 
 
 async def test_nothing_is_answered_while_its_commit_is_still_to_come(lite: Door) -> None:
-    gate = threading.Event()
-    held = asyncio.create_task(lite.store.transact(lambda _tx: gate.wait(PATIENT)))
-    await asyncio.sleep(0.05)
+    begun, gate = threading.Event(), threading.Event()
+    held = asyncio.create_task(lite.store.transact(lambda _tx: begun.set() or gate.wait(PATIENT)))
+    await until(begun.is_set)
     posted = asyncio.create_task(lite.post(group(alert())))
     answered, _ = await asyncio.wait({posted}, timeout=0.3)
     gate.set()
@@ -139,11 +139,11 @@ async def test_nothing_is_answered_while_its_commit_is_still_to_come(lite: Door)
 
 async def test_a_saturated_store_is_503_and_what_waited_is_committed(sqlite_url: str, open_door: OpenDoor) -> None:
     store = Store.open(sqlite_url, max_waiting=2, group_size=1)
+    begun, gate = threading.Event(), threading.Event()
     try:
         door = await open_door(store)
-        gate = threading.Event()
-        held = asyncio.create_task(store.transact(lambda _tx: gate.wait(PATIENT)))
-        await asyncio.sleep(0.05)
+        held = asyncio.create_task(store.transact(lambda _tx: begun.set() or gate.wait(PATIENT)))
+        await until(begun.is_set)
         waiting = [asyncio.create_task(door.post(group(alert(pod=str(number))))) for number in range(2)]
         await until(lambda: len(store._writing()._lanes[Lane.INTAKE]) == 2)
         url = door.url
@@ -156,6 +156,7 @@ async def test_a_saturated_store_is_503_and_what_waited_is_committed(sqlite_url:
         assert (await door.incident()).alerts_firing == 2
         assert 'reason="unavailable"} 1.0' in (await door.get("/metrics", inner=True))[1]
     finally:
+        gate.set()
         await store.close()
 
 
