@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from bot.sandbox.bot_process import ROOT
 from bot.sandbox.page.panels.rehearsal import NEEDS_OWN
+from tests.chance import most
 from tests.patience import PATIENT
 from tests.typed import typed
 
@@ -44,7 +46,7 @@ async def _until_written(path: Path, process: asyncio.subprocess.Process) -> dic
     return told
 
 
-async def test_the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero(tmp_path: Path) -> None:
+async def the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero(tmp_path: Path) -> None:
     process = await _start(tmp_path, "--env", "made.env", "--no-demo")
     told = await _until_written(tmp_path / "made.env", process)
     wanted = {
@@ -59,7 +61,7 @@ async def test_the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero(tm
     assert not _read(Path(told["KUBECONFIG"]))
 
 
-async def test_a_sandbox_that_is_broken_as_asked_says_so_and_fires_its_alert(tmp_path: Path) -> None:
+async def a_sandbox_that_is_broken_as_asked_says_so_and_fires_its_alert(tmp_path: Path) -> None:
     """The breakage takes the place of the demo's alert, and the bot may act where it happened."""
     process = await _start(tmp_path, "--env", "made.env", "--break", "stale-lock")
     told = await _until_written(tmp_path / "made.env", process)
@@ -73,7 +75,7 @@ async def test_a_sandbox_that_is_broken_as_asked_says_so_and_fires_its_alert(tmp
     assert said in out.decode()
 
 
-async def test_without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> None:
+async def without_a_bot_another_terminal_can_run_one(tmp_path: Path) -> None:
     """`fettle run --env-file FILE` finds servers, rights and a free store; a second terminal needs nothing else."""
     servers = await _start(tmp_path, "--no-bot", "--env", "made.env")
     told = await _until_written(tmp_path / "made.env", servers)
@@ -114,7 +116,7 @@ async def _broken_on_the_page_is_told_to_it(page: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> None:
+async def a_bot_that_dies_is_told_with_exit_code_one(tmp_path: Path) -> None:
     process = await _start(tmp_path, "--no-demo", "--env", "made.env", "--data", "kept")
     await _until_written(tmp_path / "made.env", process)
     os.kill(_only_child(process.pid), signal.SIGKILL)
@@ -189,7 +191,7 @@ findings:
 """
 
 
-async def test_ones_own_scenario_rehearses_ones_own_playbooks(tmp_path: Path) -> None:
+async def ones_own_scenario_rehearses_ones_own_playbooks(tmp_path: Path) -> None:
     """A file by its path, a folder beside it: what is played is these, and the bot read that folder."""
     (tmp_path / "mine.yaml").write_text(MINE, encoding="utf-8")
     (tmp_path / "playbooks").mkdir()
@@ -213,3 +215,18 @@ async def test_a_scenario_on_the_page_says_where_and_sigterm_ends_it_with_zero(t
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
     assert "Press Play or Step in the bar on top of the page." in out.decode()
+
+
+WORLDS = [
+    the_dotenv_file_is_whole_and_sigterm_ends_everything_with_zero,
+    a_sandbox_that_is_broken_as_asked_says_so_and_fires_its_alert,
+    without_a_bot_another_terminal_can_run_one,
+    a_bot_that_dies_is_told_with_exit_code_one,
+    ones_own_scenario_rehearses_ones_own_playbooks,
+]
+
+
+@pytest.mark.parametrize("law", most(WORLDS, 3), ids=lambda law: law.__name__)
+async def test_in_a_world_of_its_own(tmp_path: Path, law: Callable[[Path], Awaitable[None]]) -> None:
+    """In `make check` all of them."""
+    await law(tmp_path)

@@ -9,13 +9,14 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bot.sandbox.bot_process import ROOT
+from tests.chance import most
 from tests.patience import PATIENT
 
 pytestmark = pytest.mark.timeout(540)
@@ -119,7 +120,7 @@ async def test_make_sandbox_starts_all_of_it_and_ends_with_zero(tmp_path: Path) 
     assert "Approve restart" in out.decode()
 
 
-async def test_a_cluster_that_starts_broken_has_a_card_that_names_the_cause(tmp_path: Path) -> None:
+async def a_cluster_that_starts_broken_has_a_card_that_names_the_cause(tmp_path: Path) -> None:
     line = block(BREAK).replace(".venv/bin/fettle", FETTLE)
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", f"exec {line} --env sandbox.env", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -140,14 +141,14 @@ async def test_make_test_is_a_target_that_runs_pytest() -> None:
     assert "pytest" in out
 
 
-async def test_the_headless_lines_play_a_scenario_to_its_end(tmp_path: Path) -> None:
+async def the_headless_lines_play_a_scenario_to_its_end(tmp_path: Path) -> None:
     code, out = await shell(block(HEADLESS).replace(".venv/bin/fettle", FETTLE), tmp_path)
     assert code == 0, out
     assert "approved-passes" in out
     assert "as it should be" in out
 
 
-async def test_the_env_line_writes_what_other_clients_need(tmp_path: Path) -> None:
+async def the_env_line_writes_what_other_clients_need(tmp_path: Path) -> None:
     line = block(ENV).replace(".venv/bin/fettle", FETTLE)
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", f"exec {line}", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -189,7 +190,7 @@ async def test_doctor_and_run_work_with_the_settings_and_the_first_alert_arrives
     await ended(bot)
 
 
-async def test_the_rehearsal_needs_no_slack_and_no_cluster(tmp_path: Path) -> None:
+async def the_rehearsal_needs_no_slack_and_no_cluster(tmp_path: Path) -> None:
     typed = block(REHEARSAL).replace(".venv/bin/fettle", FETTLE)
     servers = await asyncio.create_subprocess_exec(
         "bash", "-c", f"exec {typed}", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -214,3 +215,17 @@ def test_the_receiver_is_alertmanagers_configuration() -> None:
     assert webhook["url"].endswith(":8080/webhooks/alertmanager")
     assert webhook["send_resolved"] is True
     assert found["route"]["routes"] == [{"receiver": "fettle", "continue": True}, {"receiver": "pager"}]
+
+
+WORLDS = [
+    a_cluster_that_starts_broken_has_a_card_that_names_the_cause,
+    the_headless_lines_play_a_scenario_to_its_end,
+    the_env_line_writes_what_other_clients_need,
+    the_rehearsal_needs_no_slack_and_no_cluster,
+]
+
+
+@pytest.mark.parametrize("law", most(WORLDS, 2), ids=lambda law: law.__name__)
+async def test_what_starts_a_world_of_its_own(tmp_path: Path, law: Callable[[Path], Awaitable[None]]) -> None:
+    """In `make check` all of them."""
+    await law(tmp_path)
