@@ -35,12 +35,15 @@ def evicted(found: Snapshot, verification: Verification, binding: Mapping[str, A
     )
     ready = [pod.row.name for pod in fresh if pod.row.ready]
     spared = _spared(found, verification)
-    done = not still and (len(ready) >= len(meant) or spared)
+    fewer = _fewer(found, verification)
+    done = not still and not fewer and (len(ready) >= len(meant) or spared)
     progress = {
         **rollout.progress(state, fresh), "desired": len(meant), "updated": min(len(meant), len(fresh)),
         "ready": min(len(meant), len(ready)), "word": "replaced",
     }  # fmt: skip
     row = _row(tuple(meant.values()), still, fresh, at, done=done)
+    if fewer and not still and len(ready) >= len(meant):
+        row = replace(row, measured=f"gone, {', '.join(ready[:3])} {'is' if len(ready) == 1 else 'are'} ready; {fewer}")
     if sum(pod.uid in meant and not pod.deleting for pod in found.pods) == len(meant):
         # The eviction was accepted, so whoever answers this doesn't know of it yet: that is no measurement.
         untouched = f"{rollout.OLDER}: {', '.join(still[:3])} as before the eviction"
@@ -59,6 +62,18 @@ def _spared(found: Snapshot, verification: Verification) -> bool:
     state, was = found.state, verification.baseline.get("replicas")
     fewer = state.hpa is not None and isinstance(was, int) and 0 < state.replicas < was
     return fewer and state.available >= state.replicas
+
+
+def _fewer(found: Snapshot, verification: Verification) -> str:
+    """That fewer pods are ready than were before the first of it, though as many are wanted; empty where that isn't so.
+
+    Another one may go while the first is replaced: then what the eviction was for isn't there.
+    """
+    before = verification.baseline.get("ready")
+    if not isinstance(before, int):
+        return ""
+    now = sum(1 for pod in living(found.pods) if pod.row.ready)
+    return f"{now} ready, {before} were before" if now < min(before, found.state.replicas) else ""
 
 
 def _row(names: Sequence[str], still: Sequence[str], fresh: tuple[Pod, ...], at: datetime, *, done: bool) -> Check:

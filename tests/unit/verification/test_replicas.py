@@ -190,6 +190,10 @@ EVICTED = verification("evict", replace(BEFORE, crash_restarts={"api-0": 9, "api
 OLD = pods(3)
 
 
+def replace_ready(one: Pod) -> Pod:
+    return pod(one.row.name, ready=False)
+
+
 def test_a_new_pod_in_its_place_passes_after_the_soak() -> None:
     there = Snapshot(BEFORE, (*OLD[1:], pod("api-9")))
     assert verdicts(EVICTED, *[there] * 4) == ["measuring"] * 3 + ["pass"]
@@ -213,6 +217,16 @@ def test_the_same_name_with_another_uid_is_a_new_pod() -> None:
 def test_anything_less_never_passes(there: tuple[Pod, ...]) -> None:
     assert "pass" not in verdicts(EVICTED, *[Snapshot(BEFORE, there)] * 6)
     assert last(EVICTED, Snapshot(BEFORE, there)) == "fail"
+
+
+def test_another_pod_that_went_meanwhile_is_no_pass_though_the_place_is_taken() -> None:
+    """A node died while the evicted one was replaced: of three that were ready two are."""
+    short = Snapshot(counted(3, ready=2, available=2), (OLD[1], replace_ready(OLD[2]), pod("api-9")))
+    assert "pass" not in verdicts(EVICTED, *[short] * 6)
+    assert last(EVICTED, short) == "fail"
+    assert assess(short, EVICTED, NOW).checks[0].measured == "gone, api-9 is ready; 2 ready, 3 were before"
+    whole = Snapshot(BEFORE, (*OLD[1:], pod("api-9")))
+    assert verdicts(EVICTED, short, whole, whole, whole, whole) == ["measuring"] * 4 + ["pass"]
 
 
 def test_a_pod_that_isnt_even_ending_is_an_answer_from_before_the_eviction() -> None:
