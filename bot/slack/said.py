@@ -1,7 +1,8 @@
 """What Slack tells of one message and of the reactions on it, as the timeline needs it; it refuses to ask.
 
-The text comes in Slack's markup and leaves as people read it. Whether a message is a reply stands in its address
-alone: ``reactions.get`` doesn't promise a ``thread_ts``.
+The text comes in Slack's markup and leaves as people read it, without its secrets and then cut: half of a secret has
+no shape by which it could be hidden. Whether a message is a reply stands in its address alone: ``reactions.get``
+doesn't promise a ``thread_ts``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bot.domain.note import PUSHPIN, Seen
+from bot.domain.redaction import redact
 
 _MARKUP = re.compile(r"<([^<>]*)>")
 LONGEST = 3000
@@ -39,14 +41,24 @@ def root_of(message: Mapping[str, Any]) -> str:
 
 
 def words(message: Mapping[str, Any]) -> str:
-    """What a message says, cut; the names of its files where it says nothing."""
-    text = plain(str(message.get("text") or "")).strip()
+    """What a message says, without secrets and cut; what its attachments or files are where it says nothing."""
+    text = plain(str(message.get("text") or "")).strip() or plain(_attached(message)).strip()
     files = [str(one.get("name") or one.get("title") or "a file") for one in message.get("files") or ()]
     if files:
         text = f"{text} (with {', '.join(files[:5])})" if text else ", ".join(files[:5])
+    text = redact(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - len(CUT)].rstrip() + CUT
     return text or "(a message without text)"
+
+
+def _attached(message: Mapping[str, Any]) -> str:
+    """What an app's message says that has attachments alone: the plain text of each, else its title and text."""
+    told = (
+        one.get("fallback") or "\n".join(str(one[key]) for key in ("pretext", "title", "text") if one.get(key))
+        for one in message.get("attachments") or ()
+    )
+    return "\n".join(str(one) for one in told if one)
 
 
 def plain(text: str) -> str:

@@ -18,7 +18,7 @@ from bot.sandbox.slack.models import Json, Message
 from bot.sandbox.slack.server import SlackServer
 from bot.slack import ids
 from bot.slack.client import SlackClient
-from bot.slack.said import plain, root_of, words
+from bot.slack.said import CUT, LONGEST, plain, root_of, words
 from bot.storage import incidents, outbox, people
 from bot.storage.db import Tx
 from bot.workflow import owing
@@ -398,6 +398,26 @@ def test_a_message_without_text_is_told_by_its_files_and_a_long_one_is_cut() -> 
     assert words({"files": [{"name": "top.png"}]}) == "top.png"
     assert words({"text": "see", "files": [{"name": "top.png"}]}) == "see (with top.png)"
     assert words({"text": "x" * 9000}) == "x" * 2996 + " […]"
+
+
+@pytest.mark.parametrize(
+    "secret", ["postgres://app:hunter2-hunter2@db/shop", "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"]
+)
+def test_a_secret_is_hidden_wherever_a_long_message_is_cut(secret: str) -> None:
+    """Half of one has no shape any more: it is hidden before the cut."""
+    for kept in range(len(secret)):
+        text = "a b " * LONGEST
+        told = words({"text": f"{text[: LONGEST - len(CUT) - kept - 1]} {secret} and more, {text}"})
+        assert "hunter2" not in told
+        assert "ghp_" not in told
+
+
+def test_an_apps_message_is_told_by_its_attachments() -> None:
+    fallback = {"fallback": "Deployed api &amp; web", "text": "*Deployed*"}
+    assert words({"text": "", "attachments": [fallback, {"title": "CI", "text": "passed"}]}) == (
+        "Deployed api & web\nCI\npassed"
+    )
+    assert words({"text": "said", "attachments": [fallback]}) == "said"
 
 
 def test_the_root_of_a_thread_stands_in_the_address_alone() -> None:
