@@ -35,6 +35,7 @@ FIRST_WAIT, LAST_WAIT = 2.0, 30.0
 PATIENCE = timedelta(minutes=10)
 """How long a message is tried to be read before the person is told that it wasn't noted."""
 UNREAD = "The message couldn't be read, so nothing was noted. {} Take 📌 off and put it on again to try once more."
+OVER = "The last open incident ended meanwhile. Nothing was noted."
 GARBLED = "This choice can't be read; nothing was noted. Take 📌 off the message and put it on again."
 
 Middleware = Callable[..., Awaitable[BoltResponse | None]]
@@ -127,7 +128,8 @@ async def _tell(front: Front, who: Asked, seen: Seen, answer: Answer) -> None:
                   action_id=who.action_id, at=who.at)  # fmt: skip
     if answer.asks_incident:
         found = await front.verbs.list_open()
-        await front.tell(place, answers.which_incident(answer, here_first(found, who.channel)))
+        asking = answers.which_incident(answer, here_first(found, who.channel)) if found else answers.said(OVER)
+        await front.tell(place, asking)
     elif seen.problem and await _apart(front, who, answers.answer(answer)):
         return
     else:

@@ -119,6 +119,8 @@ def _choose(tx: Tx, ctx: Context, pin_id: int, incident_id: int, principal: Prin
     against = next((said for applies, said in reasons if applies), "")
     if against:
         return requests.refuse(tx, ctx, principal, ASKED, against, incident.id)
+    # Between the look and now 📌 may have gone, which settled nothing then: the message is looked at once more.
+    due.owe(tx, Stage.PIN, pin.id, ctx.clock())
     if known is not None:
         return _join(tx, pin, known)
     return _add(tx, incident, pin, principal, seen, ctx.clock())

@@ -186,8 +186,8 @@ class Workflow:
         return await pinning.choose(self._ctx, pin_id, incident_id, principal, replace(seen, text=redact(seen.text)))
 
     async def list_open(self) -> list[Incident]:
-        """Open incidents, worst and oldest first."""
-        return await self._ctx.store.read(incidents.list_open)
+        """Open incidents, the worst first, of one severity the newest."""
+        return await self._ctx.store.read(incidents.list_open, pinning.COUNTED)
 
     async def show(self, incident_id: int) -> tuple[Incident, list[Proposal], list[TimelineRow]]:
         """One incident with its proposals and its story from the audit; ``NotFoundError`` if there is none."""

@@ -89,4 +89,20 @@ BUGS = (
         new="",
         tests=(f"{LAWS}::test_retention_and_erasure_take_the_words_and_leave_the_chain",),
     ),
+    Bug(
+        name="half-a-secret-is-noted",
+        why="A long message is cut in the middle of a password, which has no shape any more and stays in the timeline.",
+        file="bot/slack/said.py",
+        old="    text = redact(text)\n",
+        new="",
+        tests=(f"{SLACK}::test_a_secret_is_hidden_wherever_a_long_message_is_cut",),
+    ),
+    Bug(
+        name="choice-outlives-its-pin",
+        why="Somebody takes 📌 off while their choice is on its way, and the note stands though nobody holds it up.",
+        file=PINNING,
+        old="    due.owe(tx, Stage.PIN, pin.id, ctx.clock())\n",
+        new="",
+        tests=(f"{LAWS}::test_taken_off_while_the_choice_is_on_its_way_retracts",),
+    ),
 )

@@ -255,6 +255,17 @@ async def test_where_it_can_not_be_inferred_it_is_asked(floor: Floor, wall: Wall
     assert await wall.notes() == [(found[1].id, SAID.text, False)]
 
 
+async def test_taken_off_while_the_choice_is_on_its_way_retracts(floor: Floor, wall: Wall) -> None:
+    """The choice was made of a message that had its 📌; when it arrives that has gone, and was looked at already."""
+    found = [await incident(floor, number) for number in (1, 2)]
+    asked = await wall.pins("ana")
+    assert asked is not None
+    assert await wall.takes_off("ana") is None  # there is no note that it could retract
+    await floor.verbs.choose_incident(asked.asks_incident, found[0].id, await floor.person("ana"), SAID)
+    assert await wall.look("ana") is not None
+    assert await wall.notes() == [(found[0].id, SAID.text, False)]
+
+
 @pytest.mark.parametrize(
     ("who", "facts", "seen", "words"),
     [

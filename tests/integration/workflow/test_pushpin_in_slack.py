@@ -348,6 +348,23 @@ async def test_between_two_incidents_it_is_asked_and_the_choice_counts(desk: Des
     assert desk.told("U0ANA")[-1].text == f"Noted in the timeline of {first.ref}. Taking 📌 off retracts it."
 
 
+async def test_every_open_incident_may_be_chosen_as_far_as_a_select_goes(desk: Desk) -> None:
+    for number in range(1, 103):
+        await desk.incident(number)
+    said = await desk.server.post_as("U0LI", ROOM, WORDS)
+    assert (await desk.pins("U0ANA", said)).endswith("Only the first 100 open ones are listed.")
+    assert len(desk.told("U0ANA")[-1].blocks[1]["elements"][0]["options"]) == 100
+
+
+async def test_what_ended_before_the_question_is_said(desk: Desk) -> None:
+    found = [await desk.incident(number) for number in (1, 2)]
+    pin = pushpin.Asked("U0ANA", ROOM, action_id=pushpin.PUSHPIN)
+    for one in found:
+        await desk.floor.verbs.resolve(one.id, await desk.floor.person("ana"), "over")
+    await pushpin._tell(desk.front, pin, pushpin.Seen(on=True), pushpin.Answer("Which?", asks_incident=1))
+    assert desk.told("U0ANA")[-1].text == "The last open incident ended meanwhile. Nothing was noted."
+
+
 @pytest.mark.parametrize("value", ["", "i:1", "i:1:n:", "n:1", "i:x:n:1"])
 async def test_a_choice_that_can_not_be_read_is_said(desk: Desk, value: str) -> None:
     who = pushpin.Asked("U0ANA", ROOM, value=value, action_id=ids.PIN_INCIDENT)
