@@ -134,7 +134,7 @@ async def test_one_event_twice_and_across_a_restart_of_the_whole_bot_is_one_note
     async with whole(tmp_path) as one:
         server, room = one.world.slack_server, one.world.slack
         async with running(one):
-            one.world.cluster.crash_loop(*PLACE.split("/"))
+            await one.crash()
             assert (await one.world.fire("KubePodCrashLooping", PLACE)).accepted
             await room.expect_card(PLACE)
             await room.post("li", "The database fails over.")

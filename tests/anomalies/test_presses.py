@@ -119,7 +119,7 @@ async def _furnished(night: Whole, way: Way, program: Path) -> AsyncIterator[Wor
 async def _asked(night: Whole, way: Way, world: World) -> None:
     """An alert brings a restart; whatever else it is, Bo asks for."""
     if way.action is Action.RESTART:
-        night.world.cluster.crash_loop(*PLACE.split("/"))
+        await night.crash()
         assert (await night.world.fire(ALERT, PLACE)).accepted
     else:
         await night.world.slack.slash("bo", way.typed_in_slack(world))

@@ -77,7 +77,7 @@ async def _night(gate: asyncio.Semaphore, folder: Path, row: Preset) -> str:
             async with running(night):
                 await night.world.slack_server.wait_connected(2)
                 night.world.slack_server.sockets.ack_seconds = ACK_SECONDS  # a press may be heard by nobody
-                night.world.cluster.crash_loop(*PLACE.split("/"))
+                await night.crash()
                 assert (await night.world.fire(ALERT, PLACE)).accepted
                 await night.until(lambda: _offered(night.card()))
                 for order in row.orders:
@@ -159,7 +159,7 @@ async def _silenced(gate: asyncio.Semaphore, folder: Path, row: Preset) -> str:
         world.slack_server.enforce_rates = False
         await world.slack_server.wait_connected(2)
         world.slack_server.sockets.ack_seconds = ACK_SECONDS
-        world.cluster.crash_loop(*PLACE.split("/"))
+        await night.crash()
         await world.fire(ALERT, PLACE)
         await night.until(lambda: _offered(night.card()))
         said = []

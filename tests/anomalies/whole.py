@@ -57,9 +57,20 @@ class Whole:
         """The first card that stands."""
         return next(iter(self.world.slack.cards()), None)
 
+    async def crash(self) -> None:
+        """A pod crashes; returns when the cluster calls it a loop, as it does long before any alert about one."""
+        self.world.cluster.crash_loop(*PLACE.split("/"))
+
+        def loops() -> bool:
+            pods = self.world.cluster.pods(*PLACE.split("/"))
+            entries = [entry for pod in pods for entry in pod["status"].get("containerStatuses", [])]
+            return any((one["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff" for one in entries)
+
+        await self.until(loops)
+
     async def play(self) -> None:
         """From the first crash to the quiet after the alert's end."""
-        self.world.cluster.crash_loop(*PLACE.split("/"))
+        await self.crash()
         assert (await self.world.fire(ALERT, PLACE)).accepted
         await self.until(self.pressed)
         await self.until(lambda: self._verdict("pass"))

@@ -62,7 +62,8 @@ async def test_slack_and_the_cluster_come_back_wrong_and_then_right(
         await world.slack.expect_card("HighErrorRate", within=40)
         assert (await world.fire("HighErrorRate", "shop/web")).accepted
         await world.slack.expect_card("shop/web", "HighErrorRate", within=40)
-        assert "problem" not in (await world.status())["slack"]
+        while "problem" in (await world.status())["slack"]:  # noqa: ASYNC110 - the test's own limit ends it
+            await asyncio.sleep(0.1)
 
 
 async def test_doctor_beside_a_running_bot_asks_it_who_else_is_connected(
