@@ -22,6 +22,7 @@ from bot.sandbox.kubernetes.executing import Executing
 from bot.sandbox.kubernetes.faults import Faults
 from bot.sandbox.kubernetes.gateway import Gateway, Record
 from bot.sandbox.kubernetes.proxying import Proxying
+from bot.sandbox.listeners import accept_no_more
 
 _KEPT = 5_000
 _BODY_LIMIT = 3 * 1024 * 1024
@@ -114,6 +115,7 @@ class ClusterServer:
             with suppress(asyncio.CancelledError):
                 await self._controllers
         if self._socket is not None:
+            await accept_no_more(self._socket.sockets)
             self._socket.close()
         if self._web is not None:
             await self._web.shutdown(timeout=0.5)

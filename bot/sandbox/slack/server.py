@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.listeners import accept_no_more
 from bot.sandbox.slack.acting import Acting
 from bot.sandbox.slack.api.context import Api
 from bot.sandbox.slack.errors import NotThere
@@ -102,6 +103,7 @@ class SlackServer:
         self._port: int | None = None
         self._host = "127.0.0.1"
         self._runner: web.AppRunner | None = None
+        self._listeners: list[socket.socket] = []
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class SlackServer:
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
+        self._listeners = [listener]
         log.info("the Slack sandbox listens on %s", self.url)
 
     async def stop(self) -> None:
@@ -123,6 +126,7 @@ class SlackServer:
         self.faults.clear()
         await asyncio.wait_for(self.sockets.close(), timeout=5)
         if self._runner is not None:
+            await accept_no_more(self._listeners)
             await self._runner.cleanup()
             self._runner = None
 
