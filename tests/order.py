@@ -33,7 +33,6 @@ LONG = (
     "tests/load/test_week.py",
     "tests/integration/intake/test_together.py",
     "tests/integration/policy_cli/test_policy_commands.py",
-    "tests/findings_judge/test_judge.py",
     "tests/integration/sandbox_page/test_tour.py",
     "tests/integration/sandbox_page/test_whole.py",
     "tests/integration/dumps/test_real_jvm.py",
