@@ -130,6 +130,7 @@ async def _tell(front: Front, who: Asked, seen: Seen, answer: Answer) -> None:
         found = await front.verbs.list_open()
         asking = answers.which_incident(answer, here_first(found, who.channel)) if found else answers.said(OVER)
         await front.tell(place, asking)
+        await front.verbs.asked_pin(answer.asks_incident)
     elif seen.problem and await _apart(front, who, answers.answer(answer)):
         return
     else:

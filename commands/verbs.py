@@ -124,6 +124,9 @@ class Verbs(Protocol):
     async def put_off_pin(self, work: DueWork, wait: float, error: str) -> None:
         """Slack couldn't be asked: again after ``wait`` seconds."""
 
+    async def asked_pin(self, pin_id: int) -> None:
+        """Whoever pinned was asked which incident is meant."""
+
     async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
         """Notes the message in the timeline of the incident that was chosen."""
 

@@ -127,6 +127,14 @@ def forget(tx: Tx, stage: Stage, subject: int) -> None:
     tx.execute("DELETE FROM due WHERE stage = ? AND subject = ?", (stage.value, subject))
 
 
+def spare(tx: Tx, stage: Stage, subject: int, now: datetime) -> None:
+    """What isn't due yet isn't needed any more; what is due by ``now``, or being worked on, stays owed."""
+    tx.execute(
+        "DELETE FROM due WHERE stage = ? AND subject = ? AND due_at > ? AND claimed_until IS NULL",
+        (stage.value, subject, to_text(now)),
+    )
+
+
 def counts(tx: Tx) -> dict[str, int]:
     """Stage to rows owed, those of the future included."""
     return dict(tx.execute("SELECT stage, count(*) FROM due GROUP BY stage ORDER BY stage").fetchall())

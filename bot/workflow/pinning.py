@@ -29,6 +29,8 @@ OF_INCIDENT = frozenset({MessageKind.CARD, MessageKind.EVIDENCE, MessageKind.THR
 """Fettle's messages that are about one incident; a reply below them is, too."""
 COUNTED = 500
 """Open incidents that are looked at for one of this channel."""
+ASKED_AGAIN = timedelta(minutes=2)
+"""Until whoever wasn't asked, because the process ended first, is asked anew."""
 ASKED = "note a message by 📌"
 TAKEN_OFF = "take 📌 off a message"
 NONE_OPEN = "📌 notes a message in an incident's timeline, and no incident is open. Nothing was noted."
@@ -91,7 +93,13 @@ def _on(tx: Tx, ctx: Context, pin: Pin, principal: Principal, seen: Seen) -> Ans
         return _add(tx, here[0], pin, principal, seen, ctx.clock())
     if not found:
         return requests.refuse(tx, ctx, principal, ASKED, NONE_OPEN)
+    due.owe(tx, Stage.PIN, pin.id, ctx.clock() + ASKED_AGAIN)
     return Answer("In which incident's timeline shall the message be noted?", asks_incident=pin.id)
+
+
+async def asked(ctx: Context, pin_id: int) -> None:
+    """Whoever pinned was asked which incident is meant: the question isn't owed any more."""
+    await ctx.store.transact(due.spare, Stage.PIN, pin_id, ctx.clock())
 
 
 def _told_by(tx: Tx, channel: str, ts: str) -> int:

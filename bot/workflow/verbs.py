@@ -181,6 +181,10 @@ class Workflow:
         """See ``pinning.put_off``."""
         await pinning.put_off(self._ctx, work, wait, error)
 
+    async def asked_pin(self, pin_id: int) -> None:
+        """See ``pinning.asked``."""
+        await pinning.asked(self._ctx, pin_id)
+
     async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
         """See ``pinning.choose``."""
         return await pinning.choose(self._ctx, pin_id, incident_id, principal, replace(seen, text=redact(seen.text)))

@@ -105,4 +105,12 @@ BUGS = (
         new="",
         tests=(f"{LAWS}::test_taken_off_while_the_choice_is_on_its_way_retracts",),
     ),
+    Bug(
+        name="question-dies-with-the-process",
+        why="Fettle is stopped before it has asked which incident is meant, and the 📌 is ignored in silence.",
+        file=PINNING,
+        old="    due.owe(tx, Stage.PIN, pin.id, ctx.clock() + ASKED_AGAIN)\n",
+        new="",
+        tests=(f"{SLACK}::test_who_was_not_asked_because_the_process_ended_is_asked_by_the_next",),
+    ),
 )

@@ -165,6 +165,9 @@ class FakeVerbs:
     async def put_off_pin(self, work: DueWork, wait: float, error: str) -> None:
         await self._do("put_off_pin", work.subject, wait, error)
 
+    async def asked_pin(self, pin_id: int) -> None:
+        await self._do("asked_pin", pin_id)
+
     async def choose_incident(self, pin_id: int, incident_id: int, principal: Principal, seen: Seen) -> Answer:
         return await self._do("choose_incident", pin_id, incident_id, principal.slack_id, seen.on)
 

@@ -8,13 +8,37 @@ import pytest
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.mitigation import Action
+from bot.domain.note import PinNews, Seen
+from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import ProposalState
 from bot.domain.severity import Severity
-from bot.storage import people
+from bot.storage import due, people
 
 from .floor import API, Floor
 
 Press = Callable[[Floor, Principal, int, int], Awaitable[Answer]]
+
+ON = Seen(on=True, text="failing over")
+
+
+async def _pinned(floor: Floor, who: Principal) -> DueWork:
+    """Somebody put 📌 on a message; the look at it is claimed."""
+    await floor.verbs.heard(PinNews(f"Ev{len(await floor.entries())}", "C0ONCALL", "1.1", who.slack_id, on=True))
+    (work,) = await floor.due(Stage.PIN)
+    return work
+
+
+async def _settled(floor: Floor, who: Principal) -> Answer:
+    answer = await floor.verbs.settle_pin(await _pinned(floor, who), who, ON)
+    assert answer is not None
+    return answer
+
+
+async def _chosen(floor: Floor, who: Principal, incident_id: int) -> Answer:
+    work = await _pinned(floor, who)
+    await floor.store.transact(due.done, work)
+    return await floor.verbs.choose_incident(work.subject, incident_id, who, ON)
+
 
 VERBS: dict[str, Press] = {
     "approve": lambda f, who, _i, p: f.verbs.approve(p, who),
@@ -38,6 +62,8 @@ VERBS: dict[str, Press] = {
     "restart": lambda f, who, _i, _p: f.verbs.restart(who, "shop/api"),
     "act": lambda f, who, _i, _p: f.verbs.act(who, Action.ROLLBACK, "shop/api"),
     "verify": lambda f, who, _i, _p: f.verbs.verify(who, "shop/api"),
+    "settle_pin": lambda f, who, _i, _p: _settled(f, who),
+    "choose_incident": lambda f, who, i, _p: _chosen(f, who, i),
 }
 
 
@@ -58,6 +84,10 @@ def test_every_verb_of_a_person_is_in_the_table() -> None:
         "proposal",
         "namespaces",
         "workloads",
+        "heard",  # what Slack tells, by whomever it is: it is kept to be looked at
+        "pin",
+        "put_off_pin",
+        "asked_pin",
     }
     public = {name for name in vars(Workflow) if not name.startswith("_")}
     assert public - looking == set(VERBS)

@@ -348,6 +348,29 @@ async def test_between_two_incidents_it_is_asked_and_the_choice_counts(desk: Des
     assert desk.told("U0ANA")[-1].text == f"Noted in the timeline of {first.ref}. Taking 📌 off retracts it."
 
 
+async def test_who_was_not_asked_because_the_process_ended_is_asked_by_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        await desk.incident(number)
+    said = await desk.server.post_as("U0LI", ROOM, WORDS)
+
+    async def dies(*_: object) -> None:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.front, "tell", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await desk.pins("U0ANA", said)
+    assert desk.told("U0ANA") == []
+    desk.floor.advance(180)
+    assert await desk.look() == 1
+    assert [one.text for one in desk.told("U0ANA")] == ["In which incident's timeline shall the message be noted?"]
+    desk.floor.advance(180)
+    assert await desk.look() == 0
+
+
 async def test_every_open_incident_may_be_chosen_as_far_as_a_select_goes(desk: Desk) -> None:
     for number in range(1, 103):
         await desk.incident(number)
