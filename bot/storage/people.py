@@ -120,7 +120,7 @@ def erase(tx: Tx, slack_id: str) -> int:
             SilenceRow.requested_by == principal, (SilenceRow.comment != "") | ~SilenceRow.body.is_null()
         )
     )
-    changed += _notes_erased(tx, principal)
+    changed += _notes_erased(tx, principal, slack_id)
     changed += tx.execute(
         "UPDATE outbox SET params = '{}' WHERE params LIKE ? AND (version <= sent_version OR dropped)",
         (f"%{slack_id}%",),
@@ -128,9 +128,9 @@ def erase(tx: Tx, slack_id: str) -> int:
     return changed + tx.run(Person.update(slack_id=None, name="").where(Person.id == person.id))
 
 
-def _notes_erased(tx: Tx, principal: str) -> int:
-    """The words of notes that this person wrote or pinned, and those of the audit's entries that repeat them."""
-    whose = (NoteRow.author == principal) | (NoteRow.noted_by == principal)
+def _notes_erased(tx: Tx, principal: str, slack_id: str) -> int:
+    """The words of notes that this person wrote or pinned, or that name them, and of the entries that repeat those."""
+    whose = (NoteRow.author == principal) | (NoteRow.noted_by == principal) | NoteRow.text.contains(f"@{slack_id}")
     ids = [f"note:{row.id}" for row in tx.all(NoteRow.select(NoteRow.id).where(whose))]
     told = AuditRow.select(AuditRow.seq).where(AuditRow.subject.in_(ids))
     changed = tx.run(AuditDetail.delete().where(AuditDetail.seq.in_(told))) if ids else 0

@@ -5,6 +5,7 @@ It refuses to hide anything: a note that was retracted stays where it stood, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from bot.domain.answer import TimelineRow
@@ -15,6 +16,8 @@ from bot.storage.db import Tx
 ADDED, RETRACTED = "incident:note:added", "incident:note:retracted"
 LINES = 200
 """The newest entries that are told."""
+_NAMED = re.compile(r"@([USW][A-Z0-9]{3,20})\b")
+"""How a message that was noted names a person or a group: by the id that Slack gives, which can be erased."""
 _TOLD = frozenset({"evidence", "aftermath", "approval", "note", "verdict", "page"})
 """Parts of a tag that say more than the thing they are of: it is the evidence that was collected, not the incident."""
 
@@ -25,10 +28,16 @@ def rows(tx: Tx, incident_id: int) -> list[TimelineRow]:
     gone = {one.subject for one in found if one.tag == RETRACTED}
     authors = {str((one.detail or {}).get("author", "")) for one in found if one.tag == ADDED}
     names = {principal: name for principal, (_, name) in people.names(tx, authors).items()}
-    return [_line(one, gone, names) for one in found]
+    named = {slack_id for one in found if one.tag == ADDED for slack_id in _NAMED.findall(_text(one))}
+    called = people.called(tx, named) if named else {}
+    return [_line(one, gone, names, called) for one in found]
 
 
-def _line(entry: AuditEntry, gone: Collection[str], names: Mapping[str, str]) -> TimelineRow:
+def _text(entry: AuditEntry) -> str:
+    return str((entry.detail or {}).get("text", ""))
+
+
+def _line(entry: AuditEntry, gone: Collection[str], names: Mapping[str, str], called: Mapping[str, str]) -> TimelineRow:
     detail = entry.detail or {}
     who = entry.actor_name or entry.actor
     thing, _, rest = entry.tag.partition(":")
@@ -37,7 +46,8 @@ def _line(entry: AuditEntry, gone: Collection[str], names: Mapping[str, str]) ->
     if entry.tag in {ADDED, RETRACTED}:
         if entry.tag == ADDED and entry.subject in gone:
             told = "note added, retracted since"
-        author, text = names.get(str(detail.get("author", "")), ""), str(detail.get("text", ""))
+        author = names.get(str(detail.get("author", "")), "")
+        text = _NAMED.sub(lambda found: called.get(found[1], found[0]), _text(entry))
         words = f"@{author}: {text}" if author and text else text
         return TimelineRow(entry.at, who, told, words, str(detail.get("link", "")))
     words = detail.get("reason") or detail.get("headline") or detail.get("outcome") or detail.get("target") or ""

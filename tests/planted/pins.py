@@ -85,7 +85,7 @@ BUGS = (
         name="erased-words-stay-in-notes",
         why="A person was forgotten, and what they wrote still stands in a timeline.",
         file="bot/storage/people.py",
-        old="    changed += _notes_erased(tx, principal)\n",
+        old="    changed += _notes_erased(tx, principal, slack_id)\n",
         new="",
         tests=(f"{LAWS}::test_retention_and_erasure_take_the_words_and_leave_the_chain",),
     ),
@@ -112,5 +112,13 @@ BUGS = (
         old="    due.owe(tx, Stage.PIN, pin.id, ctx.clock() + ASKED_AGAIN)\n",
         new="",
         tests=(f"{SLACK}::test_who_was_not_asked_because_the_process_ended_is_asked_by_the_next",),
+    ),
+    Bug(
+        name="erased-id-stays-in-what-others-said",
+        why="A person was forgotten, and the id by which Slack knows them stands in what others wrote.",
+        file="bot/storage/people.py",
+        old=' | NoteRow.text.contains(f"@{slack_id}")\n',
+        new="\n",
+        tests=(f"{LAWS}::test_who_is_named_in_a_note_stands_there_by_name_until_erased",),
     ),
 )

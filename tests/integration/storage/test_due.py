@@ -128,3 +128,15 @@ async def test_a_bot_alone_on_its_database_frees_its_predecessors_claims(store: 
     again = await claim_one(store)
     assert again.epoch == work.epoch + 1
     assert not await store.transact(due.done, work)
+
+
+async def test_what_is_not_due_yet_can_be_spared_and_nothing_else(store: Store) -> None:
+    await owe(store, 1, NOW + SECOND)
+    await owe(store, 2, NOW)
+    await owe(store, 3, NOW + SECOND)
+    await owe(store, 3, NOW)  # news came meanwhile
+    for subject in (1, 2, 3):
+        await store.transact(due.spare, Stage.VERIFY, subject, NOW)
+    assert sorted(work.subject for work in await claim(store, NOW + SECOND)) == [2, 3]
+    await store.transact(due.spare, Stage.VERIFY, 2, NOW - SECOND)  # somebody works on it
+    assert await store.read(due.counts) == {"verify": 2}

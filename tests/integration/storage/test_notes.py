@@ -66,6 +66,20 @@ async def test_a_message_has_one_note_that_stands(store: Store) -> None:
     assert await store.read(notes.standing, "C1", "1.000100") == again
 
 
+async def test_an_erased_persons_id_goes_from_what_others_said_and_no_other_id_does(store: Store) -> None:
+    def told(tx: Tx, pin_id: int, text: str) -> int:
+        said = {"link": "https://x", "text": text, "author": "", "noted_by": "person:9"}
+        return notes.add(tx, 7, notes.pin(tx, pin_id), **said, now=NOW).id
+
+    first = await store.transact(hear, news("Ev1"))
+    named = await store.transact(told, first, "ask @U0LI")
+    await store.transact(notes.retract, named, "person:9", NOW)
+    other = await store.transact(told, first, "ask @U0_LI, 100 %")
+    await store.transact(people.person_for, "U0LI", "li", NOW)
+    await store.transact(people.erase, "U0LI")
+    assert [(await store.read(notes.get, one)).text for one in (named, other)] == ["", "ask @U0_LI, 100 %"]
+
+
 async def test_what_is_not_there_is_said(store: Store) -> None:
     with pytest.raises(NotFoundError, match="put it on again"):
         await store.read(notes.pin, 9)

@@ -403,6 +403,24 @@ async def test_retention_and_erasure_take_the_words_and_leave_the_chain(floor: F
     assert await floor.store.read(audit.verify_chain) == []
 
 
+async def test_who_is_named_in_a_note_stands_there_by_name_until_erased(floor: Floor, wall: Wall) -> None:
+    """Slack tells of people by their ids; those stand in the store no longer than the person does."""
+    one = await incident(floor)
+    await floor.person("li")
+    await floor.store.transact(people.name_groups, {"S0SRE": "sre"})
+    wall.on.add("ana")
+    for number, text in enumerate(("@U0LI and @S0SRE look at it, not @U0NOBODY", "others do")):
+        await wall.hears("ana", on=True, ts=f"1764126000.00{number}")
+        await wall.look("ana", Seen(on=True, text=text))
+    assert [row.detail for row in await wall.told(one.id)] == [
+        "@li and @sre look at it, not @U0NOBODY", "others do"
+    ]  # fmt: skip
+    await floor.store.transact(people.erase, "U0LI")
+    assert [text for _, text, _ in await wall.notes()] == ["", "others do"]
+    assert "U0LI" not in str([entry.detail for entry in await floor.entries()])
+    assert await floor.store.read(audit.verify_chain) == []
+
+
 async def test_an_open_incidents_notes_outlast_retention(floor: Floor, wall: Wall) -> None:
     one = await incident(floor)
     await wall.pins("ana")
