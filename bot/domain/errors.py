@@ -15,6 +15,7 @@ request that is at fault (``persons_fault``), and may the world have changed (``
     │   │   └── BudgetHoldsError     a disruption budget lets no pod go now
     │   └── SlackUnavailableError    Slack unreachable, 429, 5xx      (``retry_after`` seconds)
     ├── ForbiddenError         an outside system refuses our rights   (no retry until changed)
+    │   └── CredentialsError   it doesn't know us: a token ran out    (may be renewed by itself)
     ├── RejectedError          an outside system calls our request wrong (a bug or a limit; no retry)
     ├── PartDoneError          one of several is done, others are left (goes on after the guards were asked again)
     ├── StoppedError           it went wrong after something was done that stays
@@ -92,6 +93,10 @@ class SlackUnavailableError(UnavailableError):
 
 class ForbiddenError(FettleError):
     """An outside system refuses for lack of rights; the message names the right that is missing."""
+
+
+class CredentialsError(ForbiddenError):
+    """An outside system doesn't accept who we say we are: nothing was looked at, and a renewed token ends that."""
 
 
 class RejectedError(FettleError):

@@ -16,6 +16,7 @@ from bot.domain.decision import NOTHING_DONE
 from bot.domain.errors import (
     BudgetHoldsError,
     ClusterUnavailableError,
+    CredentialsError,
     FettleError,
     ForbiddenError,
     NotFoundError,
@@ -76,7 +77,7 @@ def status_error(
     if status == HTTPStatus.FORBIDDEN:
         return ForbiddenError(forbidden_sentence(message))
     if status == HTTPStatus.UNAUTHORIZED:
-        return ForbiddenError(
+        return CredentialsError(
             "The cluster doesn't accept my credentials (401): a token is wrong or has run out. Renew the kubeconfig."
         )
     if status == HTTPStatus.NOT_FOUND:

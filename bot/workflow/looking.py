@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from bot.domain.errors import ClusterUnavailableError, FettleError, UnavailableError
+from bot.domain.errors import ClusterUnavailableError, CredentialsError, FettleError, UnavailableError
 from bot.domain.evidence import Evidence, EvidenceStatus
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
@@ -41,6 +41,8 @@ FIRST_SHOWN = 1.2
 
 ASKED_AGAIN = 1.0
 """Seconds for the question whether the cluster is still there."""
+UNASKED = (UnavailableError, CredentialsError)
+"""Nothing was looked at, and it may be in a while: the cluster is back, or our token renewed."""
 ELSEWHERE = frozenset({"metrics", "log_errors", "registry", silences.SOURCE})
 """Sources that aren't the cluster; nothing waits for them."""
 TARGET_ITSELF = frozenset({"workload", "config"})
@@ -138,7 +140,7 @@ async def _unreachable(ctx: Context, target: Target | None, gathered: Sequence[E
     try:
         async with asyncio.timeout(ASKED_AGAIN):
             await target_object(ctx.cluster, target)
-    except UnavailableError as error:
+    except UNASKED as error:
         return str(error)
     except TimeoutError:
         return "The cluster doesn't answer any more."
@@ -149,7 +151,7 @@ async def _unreachable(ctx: Context, target: Target | None, gathered: Sequence[E
 
 def _lost(ctx: Context, incident: Incident, playbook: Playbook, error: FettleError) -> Looked:
     failed = Evidence("target", EvidenceStatus.FAILED, "workload not found", ctx.clock(), {}, str(error))
-    unreachable = str(error) if isinstance(error, UnavailableError) else ""
+    unreachable = str(error) if isinstance(error, UNASKED) else ""
     return Looked(incident.target, incident.candidates, str(error), playbook, (failed,), (), unreachable)
 
 

@@ -155,6 +155,20 @@ async def test_a_cluster_that_stays_away_ends_the_asking_and_the_card_says_so(
     assert (await floor.incident(incident.id)).target_note
 
 
+async def test_a_token_that_ran_out_is_shown_and_the_look_made_again_once_it_is_renewed(floor: Floor) -> None:
+    """Nobody has looked by then: what is on the card is about us, not about the workload."""
+    incident = await floor.alert()
+    right, floor.server.access.bot_token = floor.server.access.bot_token, "of-yesterday"
+    await floor.run(Stage.INVESTIGATE)
+    assert "(401)" in (await _evidence(floor, incident.id))["target"].problem
+    assert (await floor.entries("incident:evidence:collected"))[-1].outcome == "unreachable"
+    assert await floor.owed() == {"investigate": 1}
+    floor.server.access.bot_token = right
+    floor.advance(21)
+    await floor.prepare(conclude=True)
+    assert (await floor.proposal()).state == "pending"
+
+
 async def test_a_missing_right_is_shown_and_not_asked_again(floor: Floor) -> None:
     floor.server.deny("get", "deployments")
     incident = await floor.alert()

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.errors import (
     BudgetHoldsError,
     ClusterUnavailableError,
+    CredentialsError,
     FettleError,
     ForbiddenError,
     NotFoundError,
@@ -24,7 +25,7 @@ CASES = [
     ("status-403-patch-deploy", ForbiddenError),
     ("status-403-list-other-ns", ForbiddenError),
     ("status-403-anonymous", ForbiddenError),
-    ("status-401-badtoken", ForbiddenError),
+    ("status-401-badtoken", CredentialsError),
     ("status-404-deploy", NotFoundError),
     ("status-404-unknown-path", NotFoundError),
     ("status-409-patch-stale-rv", WorldChangedError),
