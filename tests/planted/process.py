@@ -15,6 +15,16 @@ DEPLOYMENT = "tests/deploy/test_deployment.py"
 
 BUGS = (
     Bug(
+        name="token-ran-out-no-look-again",
+        why="A token ran out for a minute: the card says so for ever, and nothing is proposed.",
+        file="bot/workflow/looking.py",
+        old="UNASKED = (UnavailableError, CredentialsError)\n",
+        new="UNASKED = (UnavailableError,)\n",
+        tests=(
+            "tests/integration/workflow/test_investigate.py::test_a_token_that_ran_out_is_shown_and_the_look_made_again_once_it_is_renewed",
+        ),
+    ),
+    Bug(
         name="watch-left-open",
         why="Each watch of a ConfigMap that expires leaves a connection open, until garbage is looked for.",
         file="bot/kube/config_watch.py",
