@@ -17,9 +17,9 @@ from .night import Night, shop
 Fresh = Callable[..., AbstractAsyncContextManager[Night]]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _unhurried() -> Iterator[None]:
-    """A busy machine makes no answer late."""
+    """A busy machine makes no answer late, here; the tests that the same worker plays next know the true limits."""
     with unhurried():
         yield
 

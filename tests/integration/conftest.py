@@ -16,9 +16,9 @@ from tests.integration import jvm
 from tests.patience import PATIENT, unhurried
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _unhurried() -> Iterator[None]:
-    """A busy machine makes no answer late."""
+    """A busy machine makes no answer late, here; the tests that the same worker plays next know the true limits."""
     with unhurried():
         yield
 
