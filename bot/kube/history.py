@@ -25,6 +25,8 @@ OLDEST = timedelta(days=7)
 LATELY = timedelta(days=1)
 """For nodes, whose conditions are all that is kept."""
 MOST, MOST_DIFFS, MOST_RESTARTS = 20, 3, 5
+AUTOSCALING = "autoscaler"
+"""Controllers beside Kubernetes' own say by their names what they do (cluster-proportional-autoscaler)."""
 CAUSE = "kubernetes.io/change-cause"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 NODE_TROUBLE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -89,7 +91,8 @@ def scalings(obj: Json, autoscalers: Sequence[Json]) -> Iterator[ChangeSeen]:
     by_autoscaler = last is not None and last.manager == "kube-controller-manager"
     if last is not None and last.at is not None and not (by_autoscaler and autoscalers):
         by = "an autoscaler" if by_autoscaler else last.words
-        yield ChangeSeen("scale", f"scaled to {wanted}", stamp(last.at), by, size=wanted, automatic=by_autoscaler)
+        automatic = by_autoscaler or AUTOSCALING in last.manager
+        yield ChangeSeen("scale", f"scaled to {wanted}", stamp(last.at), by, size=wanted, automatic=automatic)
     if not wanted and not sized and dig(obj, "spec", "replicas") is not None:
         yield ChangeSeen("scale", "scaled to 0", size=0)  # as a Scale omits a zero, nobody is noted as its writer
     for item in autoscalers:

@@ -100,6 +100,19 @@ def test_a_scale_by_hand_is_told_with_its_writer() -> None:
     assert not list(history.scalings(recorded("deploy-after-restart"), ()))
 
 
+@pytest.mark.parametrize(
+    ("manager", "automatic"),
+    [("cluster-proportional-autoscaler", True), ("kube-controller-manager", True), ("argocd", False)],
+)
+def test_a_scale_by_a_controller_that_scales_is_nobodys_hand(manager: str, automatic: bool) -> None:
+    """Without an autoscaler of Kubernetes' own its name alone tells."""
+    obj = copy.deepcopy(recorded("deploy-after-restart"))
+    written = {"manager": manager, "operation": "Update", "time": "2026-11-20T23:59:00Z", "subresource": "scale"}
+    obj["metadata"]["managedFields"].append({**written, "fieldsV1": {"f:spec": {"f:replicas": {}}}})
+    (scaled,) = history.scalings(obj, ())
+    assert (scaled.size, scaled.automatic) == (3, automatic)
+
+
 def test_a_scale_to_zero_leaves_no_writer_and_is_told_without_a_time() -> None:
     (scaled,) = history.scalings(recorded("deploy-scaled-zero"), ())
     assert (scaled.what, scaled.at, scaled.by, scaled.size) == ("scaled to 0", "", "", 0)
