@@ -18,7 +18,8 @@ class Asked:
 
     ``command`` is the slash command as typed, with a suffix if it has one.
     ``value`` is the button's or the picked option's opaque value; ``thread_ts`` is set when the pressed message or
-    its root is known; ``view`` is the modal for presses inside one and for submissions. ``at`` is when it came in.
+    its root is known; ``view`` is the modal for presses inside one and for submissions. ``message`` is the one that
+    a shortcut was chosen on, whose callback id is ``action_id`` then. ``at`` is when it came in.
     """
 
     user_id: str
@@ -32,6 +33,7 @@ class Asked:
     message_ts: str = ""
     thread_ts: str = ""
     view: Mapping[str, Any] = field(default_factory=dict)
+    message: Mapping[str, Any] = field(default_factory=dict)
     at: datetime | None = None
 
     @property
@@ -59,11 +61,13 @@ class Asked:
 
     @property
     def named(self) -> str:
-        """``command /restart``, ``form``, ``press`` or 📌: what a late answer says that it answers."""
+        """``command /restart``, ``form``, ``press``, ``shortcut`` or 📌: what a late answer says that it answers."""
         if self.command:
             return f"command {self.command}"
         if self.action_id == PUSHPIN:
             return "📌"
+        if self.message:
+            return "shortcut"
         return "press" if self.action_id else "form"
 
 
@@ -86,15 +90,17 @@ def asked(body: Mapping[str, Any], at: datetime | None = None) -> Asked:
     container = body.get("container") or {}
     message = body.get("message") or {}
     option = actions[0].get("selected_option") or {}
+    chosen = body.get("type") == "message_action"
     return Asked(
         user_id=str(user.get("id", "")),
         channel=str((body.get("channel") or {}).get("id") or container.get("channel_id") or place.channel),
         response_url=str(body.get("response_url") or place.response_url),
         trigger_id=str(body.get("trigger_id", "")),
-        action_id=str(actions[0].get("action_id", "")),
+        action_id=str(actions[0].get("action_id") or (body.get("callback_id", "") if chosen else "")),
         value=str(actions[0].get("value") or option.get("value") or ""),
         message_ts=str(container.get("message_ts") or message.get("ts") or ""),
-        thread_ts=str(message.get("thread_ts") or container.get("thread_ts") or ""),
+        thread_ts=str(message.get("thread_ts") or container.get("thread_ts") or place.thread_ts),
         view=view,
+        message=message if chosen else {},
         at=at,
     )

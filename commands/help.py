@@ -9,8 +9,8 @@ from commands.act_words import FORMS
 
 INCIDENT = {
     "list": "open incidents",
-    "show": "one incident with its timeline, to which 📌 on a message adds: `show INC-42`",
-    "new": "declare one: `new checkout is slow`",
+    "show": "one incident with its timeline, to which 📌 on a message, or its menu, adds: `show INC-42`",
+    "new": "declare one, here or in a message's menu: `new checkout is slow`",
     "ack": "you look after it: `ack INC-42`",
     "act": "ask for a mitigation: `act rollback shop/api`, or `act rollback shop/api 41` for one revision",
     "freeze": "the kill switch, with a reason: `freeze database migration`",

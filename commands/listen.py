@@ -15,7 +15,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.slack import answers, ids
-from commands import buttons, home, pickers, pushpin, slash, views
+from commands import buttons, home, pickers, pushpin, shortcuts, slash, views
 from commands.asked import Asked
 from commands.front import Front
 
@@ -23,13 +23,15 @@ ANY = re.compile(r".*", re.DOTALL)
 
 
 def register(app: AsyncApp, front: Front) -> None:
-    """Registers commands, actions, submissions and pickers; the suffix ``eu`` makes ``/incident`` ``/incident-eu``."""
+    """Registers commands, buttons, shortcuts and forms; the suffix ``eu`` makes ``/incident`` ``/incident-eu``."""
     for command, handler in slash.named(front.suffix).items():
         app.command(command)(front.listener(handler))
     for action_id, handler in buttons.HANDLERS.items():
         app.action(action_id)(front.listener(handler))
     for action_id, handler in (*home.HANDLERS.items(), *pushpin.HANDLERS.items()):
         app.action(action_id)(front.listener(handler))
+    for callback_id, handler in shortcuts.SHORTCUTS.items():
+        app.message_shortcut(callback_id)(front.listener(handler))
     app.event("app_home_opened")(home.event(front))
     for event in pushpin.EVENTS:
         app.event(event, middleware=[pushpin.keeping(front)])(pushpin.kept)

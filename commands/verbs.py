@@ -11,7 +11,7 @@ from bot.domain.approval import Principal
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.note import Brought, Noting, Pin, PinNews, Seen
 from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
@@ -86,9 +86,23 @@ class Verbs(Protocol):
         """Takes an incident out of the digest."""
 
     async def declare(
-        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, form: str = ""
     ) -> Answer:
-        """Declares an incident without an alert."""
+        """Declares an incident without an alert; the form with this id declares one, however often it arrives."""
+
+    async def declare_from(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, brought: Brought
+    ) -> Answer:
+        """The same from a message, which is noted in its timeline."""
+
+    async def noting(self, principal: Principal, brought: Brought) -> Noting | Answer:
+        """What the form offers that adds a message to a timeline; an answer where nothing can be noted."""
+
+    async def note(self, principal: Principal, incident_id: int, brought: Brought) -> Answer:
+        """Adds a message to an incident's timeline."""
+
+    async def retract(self, principal: Principal, brought: Brought) -> Answer:
+        """Ends this person's hold on a message in a timeline."""
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         """``act`` for a restart, which takes nothing."""

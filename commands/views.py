@@ -10,7 +10,7 @@ from bot.domain.severity import parse_severity
 from bot.domain.target import Target
 from bot.slack import answers, ids, modals
 from bot.slack.cards import blocks
-from commands import home, silence_words
+from commands import home, shortcuts, silence_words
 from commands.asked import Asked
 from commands.front import Front, Handler, Listener, acknowledge
 
@@ -78,13 +78,13 @@ async def _declare(front: Front, who: Asked) -> None:
     values = modals.values_of(who.view)
     principal = await front.identities.principal(who)
     severity = parse_severity(values.get(ids.PICK_SEVERITY) or "SEV3")
-    answer = await front.verbs.declare(
-        principal,
-        values[ids.ENTER_TITLE],
-        severity,
-        values.get(ids.PICK_NAMESPACE, ""),
-        values.get(ids.ENTER_SERVICE, ""),
-    )
+    where = values.get(ids.PICK_NAMESPACE, ""), values.get(ids.ENTER_SERVICE, "")
+    title, place = values[ids.ENTER_TITLE], who.place
+    if place.ts:
+        message = shortcuts.brought(front, who, place)
+        answer = await front.verbs.declare_from(principal, title, severity, *where, message)
+    else:
+        answer = await front.verbs.declare(principal, title, severity, *where, str(who.view.get("id", "")))
     await front.say(who, answer)
 
 
@@ -157,6 +157,8 @@ SUBMISSIONS: Mapping[str, tuple[Check, Handler]] = {
     ids.VIEW_RESTART: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _restart),
     ids.VIEW_FIND_TARGET: (_needs(ids.PICK_WORKLOAD, "Choose a workload."), _find_target),
     ids.VIEW_SILENCE: (_needs(ids.PICK_DURATION, "Choose how long."), silence_words.submitted),
+    ids.VIEW_NOTE: (_needs(ids.PICK_INCIDENT, "Choose an incident."), shortcuts.noted),
+    ids.VIEW_RETRACT: (lambda _: None, shortcuts.retracted),
     ids.VIEW_PICK_INCIDENT: (_needs(ids.PICK_INCIDENT, "Choose an incident."), _picked),
 }
 """Every modal that can be submitted; a test holds that none is missing."""

@@ -1,13 +1,15 @@
 """Notes in an incident's timeline, and the 📌 that puts a message there.
 
-A note is a message that somebody pinned: it stands as long as one full member keeps 📌 on it, and is marked as
-retracted afterwards, never deleted. This module refuses to know how Slack tells of a reaction.
+A note is a message that somebody pinned, or added by the shortcut: it stands as long as one full member holds it up,
+and is marked as retracted afterwards, never deleted. This module refuses to know how Slack tells of a reaction.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from bot.domain.incident import Incident
 
 PUSHPIN = "pushpin"
 """The reaction's name at Slack; no other one means anything."""
@@ -26,8 +28,9 @@ class PinNews:
 
 @dataclass(frozen=True)
 class Pin:
-    """One person's 📌 on one message, as last heard; ``note_id`` is the note that it holds up, 0 for none.
+    """One person's hold on one message; ``on`` is their 📌 as last heard, ``note_id`` the note held up, 0 for none.
 
+    Whoever added it by the shortcut holds it up without 📌; taking 📌 off and *Retract* both end the one hold.
     ``slack_id`` is empty once the person was erased.
     """
 
@@ -56,6 +59,30 @@ class Seen:
     link: str = ""
     own: bool = False
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A message that a shortcut brought along; ``form`` is the id of the form that was sent about it, if one was."""
+
+    channel: str
+    ts: str
+    seen: Seen
+    form: str = ""
+
+
+@dataclass(frozen=True)
+class Noting:
+    """What the form *Add to incident timeline* offers for a message.
+
+    ``standing`` is the incident in whose timeline it stands, 0 for none; ``mine``: this person holds it up there.
+    ``offered`` are the incidents to choose from, the likeliest first; ``likely`` whether that one is preselected.
+    """
+
+    offered: tuple[Incident, ...] = ()
+    likely: bool = False
+    standing: int = 0
+    mine: bool = False
 
 
 @dataclass(frozen=True)

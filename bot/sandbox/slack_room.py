@@ -240,6 +240,13 @@ class SlackRoom:
         ts = self.saying(words).ts
         await (self.server.unreact if off else self.server.react)(user, self.channel, ts, name)
 
+    async def shortcut(self, user: str, name: str, words: str) -> Reply:
+        """Choose a shortcut by its name, on the newest message that says so, as a person."""
+        callback_id = self.server.manifest.shortcut(name)
+        if not callback_id:
+            raise UnmetError(f"The app offers no shortcut “{name}”.")
+        return await self.server.shortcut(user, callback_id, self.channel, self.saying(words).ts)
+
     async def quiet(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)

@@ -54,6 +54,11 @@ CARD_ACTIONS = (
 PIN_ACTIONS = (PIN_INCIDENT,)
 """Every action that an answer to a 📌 can carry."""
 
+NOTE_MESSAGE = "note_message"
+DECLARE_FROM_MESSAGE = "declare_from_message"
+SHORTCUTS = (NOTE_MESSAGE, DECLARE_FROM_MESSAGE)
+"""Shortcuts in the menu of a message. Slack tells apps apart, so a suffix changes nothing in them."""
+
 FREEZE = "home_freeze"
 THAW = "home_thaw"
 SWITCH = "switch"
@@ -89,6 +94,8 @@ VIEW_FREEZE = "view_freeze"
 VIEW_MORE = "view_more"
 VIEW_MESSAGE = "view_message"
 VIEW_SILENCE = "view_silence"
+VIEW_NOTE = "view_note"
+VIEW_RETRACT = "view_retract"
 
 SUBMISSIONS = (
     VIEW_APPROVE,
@@ -102,6 +109,8 @@ SUBMISSIONS = (
     VIEW_FREEZE,
     VIEW_CHANGE,
     VIEW_SILENCE,
+    VIEW_NOTE,
+    VIEW_RETRACT,
 )
 """Modals that can be submitted."""
 

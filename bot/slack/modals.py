@@ -22,10 +22,13 @@ from bot.slack.cards.header import title
 from bot.slack.cards.steps import planned
 from bot.slack.message import Block
 from bot.slack.mrkdwn import code, date, link, safe
+from bot.slack.said import CUT
 
 View = dict[str, Any]
 
 TITLE = 24
+MOST = 2900
+"""Characters of ``private_metadata``; Slack takes 3,000."""
 SHOWN_LINES = 30
 
 
@@ -34,7 +37,8 @@ class Place:
     """Where a modal's answer goes: ``value`` is the opaque id it is about, ``verb`` what to do with a picked one.
 
     ``shown`` is the digest of what the person saw, where that is what they submit. ``asked_on`` is the message or the
-    command that the modal was opened from.
+    command that the modal was opened from. ``ts``, ``thread_ts``, ``author`` and ``text`` are of the message that a
+    shortcut brought along, which isn't asked for again.
     """
 
     channel: str = ""
@@ -45,11 +49,19 @@ class Place:
     reason: str = ""
     shown: str = ""
     asked_on: str = ""
+    ts: str = ""
+    thread_ts: str = ""
+    author: str = ""
+    text: str = ""
 
     def packed(self) -> str:
-        """As ``private_metadata``; under Slack's 3,000 characters, the reason is cut for that."""
-        kept = {**asdict(self), "reason": self.reason[:1000]}
-        return json.dumps({key: value for key, value in kept.items() if value}, ensure_ascii=False)
+        """As ``private_metadata``; under Slack's 3,000 characters, the reason and the text are cut for that."""
+        kept = {**asdict(self), "reason": self.reason[:1000], "text": self.text[:MOST]}
+        over = len(_json(kept)) - MOST
+        if over > 0 and self.text:
+            left = len(kept["text"]) - over - len(CUT)
+            kept["text"] = self.text[:left] + CUT if left > 0 else ""
+        return _json(kept)
 
     @classmethod
     def unpacked(cls, text: str) -> Place:
@@ -60,6 +72,10 @@ class Place:
             return cls()
         known = {key: str(value) for key, value in given.items() if key in cls.__dataclass_fields__}
         return cls(**known)
+
+
+def _json(kept: Mapping[str, str]) -> str:
+    return json.dumps({key: value for key, value in kept.items() if value}, ensure_ascii=False)
 
 
 def modal(callback_id: str, heading: str, body: Sequence[Block], place: Place, *, submit: str = "") -> View:

@@ -19,6 +19,7 @@ _MARKUP = re.compile(r"<([^<>]*)>")
 LONGEST = 3000
 """Characters of a message that are kept; Slack takes 40,000."""
 CUT = " […]"
+WORDLESS = "(a message without text)"
 
 
 def seen(message: Mapping[str, Any], user: str, bot_user: str, link: str) -> Seen:
@@ -49,7 +50,7 @@ def words(message: Mapping[str, Any]) -> str:
     text = redact(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - len(CUT)].rstrip() + CUT
-    return text or "(a message without text)"
+    return text or WORDLESS
 
 
 def _attached(message: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.errors import NotFoundError
-from bot.domain.note import Note, Pin, PinNews
+from bot.domain.note import Brought, Note, Pin, PinNews
 from bot.storage import people
 from bot.storage.note_tables import NoteRow, PinRow
 from bot.storage.tx import Tx
@@ -40,6 +40,32 @@ def pin(tx: Tx, pin_id: int) -> Pin:
         raise NotFoundError("Fettle doesn't know of this 📌 any more. Take it off the message and put it on again.")
     slack_id = people.slack_id_of(tx, row.person)
     return Pin(row.id, row.channel, row.ts, row.person, slack_id, row.pinned, row.note_id, row.heard_at)
+
+
+def asked(tx: Tx, brought: Brought, person: str, now: datetime) -> tuple[Pin, bool]:
+    """One person's hold on a message, for a form that they sent about it; whether this very form is news.
+
+    The ids of forms stand beside those of events, so that one that arrives twice counts once.
+    """
+    mine = (PinRow.channel == brought.channel, PinRow.ts == brought.ts, PinRow.person == person)
+    row = tx.one(PinRow.select().where(*mine))
+    if row is None:
+        made = PinRow.insert(
+            channel=brought.channel, ts=brought.ts, person=person, pinned=False, events=[brought.form], heard_at=now
+        )
+        return pin(tx, int(tx.one(made.returning(PinRow)).id)), True
+    if brought.form in row.events:
+        return pin(tx, row.id), False
+    events = [*row.events, brought.form][-REMEMBERED:]
+    tx.run(PinRow.update(events=events, heard_at=now).where(PinRow.id == row.id))
+    return pin(tx, row.id), True
+
+
+def holds(tx: Tx, channel: str, ts: str, person: str) -> int:
+    """The note that this person holds up on a message, 0 for none."""
+    mine = (PinRow.channel == channel, PinRow.ts == ts, PinRow.person == person)
+    row = tx.one(PinRow.select(PinRow.note_id).where(*mine))
+    return int(row.note_id) if row is not None else 0
 
 
 def hold(tx: Tx, pin_id: int, note_id: int) -> None:

@@ -2,8 +2,8 @@
 
 An event only says that there is something to look at: it is kept before Slack is told that it arrived, and what counts
 is the message as Slack shows it afterwards. So it doesn't matter how often an event comes, or in which order. One
-message is one note, which stands as long as one full member keeps 📌 on it. It refuses to ask Slack: ``commands``
-does, and hands in what it saw.
+message is one note, which stands as long as one full member holds it up, by 📌 or by the shortcut (``noting``). It
+refuses to ask Slack: ``commands`` does, and hands in what it saw.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ ASKED = "note a message by 📌"
 TAKEN_OFF = "take 📌 off a message"
 NONE_OPEN = "📌 notes a message in an incident's timeline, and no incident is open. Nothing was noted."
 OUR_OWN = "This message is Fettle's own: what it tells is in the timeline already. Nothing was noted."
+UNPINNING = "Taking 📌 off retracts it."
 GONE = "You took 📌 off that message meanwhile, so nothing was noted."
 
 
@@ -72,7 +73,7 @@ def _settle(tx: Tx, ctx: Context, work: DueWork, principal: Principal, seen: See
     if not outsider.allowed:
         why = outsider.sentence if principal.slack_id else seen.problem or outsider.sentence
         return requests.refuse(tx, ctx, principal, ASKED if seen.on else TAKEN_OFF, why)
-    return _on(tx, ctx, pin, principal, seen) if seen.on else _off(tx, pin, principal, ctx.clock())
+    return _on(tx, ctx, pin, principal, seen) if seen.on else let_go(tx, pin, principal, ctx.clock())
 
 
 def _on(tx: Tx, ctx: Context, pin: Pin, principal: Principal, seen: Seen) -> Answer:
@@ -81,16 +82,16 @@ def _on(tx: Tx, ctx: Context, pin: Pin, principal: Principal, seen: Seen) -> Ans
         return _join(tx, pin, known)
     if seen.problem:
         return requests.refuse(tx, ctx, principal, ASKED, seen.problem)
-    about = _told_by(tx, pin.channel, pin.ts)
+    about = told_by(tx, pin.channel, pin.ts)
     if seen.own or about:
         return requests.refuse(tx, ctx, principal, ASKED, OUR_OWN, about)
-    number = _told_by(tx, pin.channel, seen.thread_ts)
+    number = told_by(tx, pin.channel, seen.thread_ts)
     if number:
-        return _add(tx, incidents.get(tx, number), pin, principal, seen, ctx.clock())
+        return add(tx, incidents.get(tx, number), pin, principal, seen, ctx.clock())
     found = incidents.list_open(tx, COUNTED)
     here = [one for one in found if one.channel == pin.channel]
     if len(here) == 1:
-        return _add(tx, here[0], pin, principal, seen, ctx.clock())
+        return add(tx, here[0], pin, principal, seen, ctx.clock())
     if not found:
         return requests.refuse(tx, ctx, principal, ASKED, NONE_OPEN)
     due.owe(tx, Stage.PIN, pin.id, ctx.clock() + ASKED_AGAIN)
@@ -102,7 +103,7 @@ async def asked(ctx: Context, pin_id: int) -> None:
     await ctx.store.transact(due.spare, Stage.PIN, pin_id, ctx.clock())
 
 
-def _told_by(tx: Tx, channel: str, ts: str) -> int:
+def told_by(tx: Tx, channel: str, ts: str) -> int:
     """The incident that a message of Fettle's is about, 0 for none."""
     row = outbox.by_message(tx, channel, ts) if ts else None
     return row.subject if row is not None and row.kind in OF_INCIDENT else 0
@@ -131,7 +132,7 @@ def _choose(tx: Tx, ctx: Context, pin_id: int, incident_id: int, principal: Prin
     due.owe(tx, Stage.PIN, pin.id, ctx.clock())
     if known is not None:
         return _join(tx, pin, known)
-    return _add(tx, incident, pin, principal, seen, ctx.clock())
+    return add(tx, incident, pin, principal, seen, ctx.clock())
 
 
 def _elsewhere(known: Note | None) -> str:
@@ -141,25 +142,28 @@ def _elsewhere(known: Note | None) -> str:
 
 def _join(tx: Tx, pin: Pin, known: Note) -> Answer:
     notes.hold(tx, pin.id, known.id)
-    text = f"The message is in the timeline of INC-{known.incident_id}; it stays there until the last 📌 is taken off."
+    text = f"The message is in the timeline of INC-{known.incident_id}; it stays there until nobody holds it there."
     return Answer(text, incident_id=known.incident_id)
 
 
-def _add(tx: Tx, incident: Incident, pin: Pin, principal: Principal, seen: Seen, now: datetime) -> Answer:
+def add(
+    tx: Tx, incident: Incident, pin: Pin, principal: Principal, seen: Seen, now: datetime, undo: str = UNPINNING
+) -> Answer:
+    """A new note that this person holds up; ``undo`` says how they take it back."""
     author = people.person_for(tx, seen.author, "", now) if seen.author else ""
     note = notes.add(
         tx, incident.id, pin, link=seen.link, text=seen.text, author=author, noted_by=principal.id, now=now
     )
     _entry(tx, "incident:note:added", note, principal, now, {"text": seen.text, "link": seen.link, "author": author})
-    text = f"Noted in the timeline of {incident.ref}. Taking 📌 off retracts it."
-    return Answer(text, incident_id=incident.id)
+    return Answer(f"Noted in the timeline of {incident.ref}. {undo}", incident_id=incident.id)
 
 
-def _off(tx: Tx, pin: Pin, principal: Principal, now: datetime) -> Answer:
+def let_go(tx: Tx, pin: Pin, principal: Principal, now: datetime) -> Answer:
+    """This person holds the note up no longer; without anybody who does it is retracted."""
     note = notes.get(tx, pin.note_id)
     notes.hold(tx, pin.id, 0)
     if notes.held(tx, note.id):
-        text = f"The message stays in the timeline of INC-{note.incident_id}: somebody else keeps 📌 on it."
+        text = f"The message stays in the timeline of INC-{note.incident_id}: somebody else holds it there."
         return Answer(text, incident_id=note.incident_id)
     notes.retract(tx, note.id, principal.id, now)
     _entry(tx, "incident:note:retracted", replace(note, retracted_at=now), principal, now, {"link": note.link})

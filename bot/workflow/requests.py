@@ -6,7 +6,7 @@ Nothing here acts: a request becomes a proposal like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.domain.answer import Answer
@@ -28,30 +28,55 @@ from bot.storage.db import Lane, Tx
 from bot.workflow import again, close, owing, targets, verify
 from bot.workflow.context import Context
 
+Noted = Callable[[Tx, Incident], str]
+"""What else belongs to a declaration, in its transaction; a sentence about it."""
 UNKNOWN = "slack:unknown"
 """The actor where Slack didn't say who asks: a Slack id in the audit could never be erased."""
 
 
 async def declare(
-    ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+    ctx: Context,
+    principal: Principal,
+    title: str,
+    severity: Severity,
+    namespace: str,
+    service: str,
+    form: str = "",
+    noting: Noted | None = None,
 ) -> Answer:
-    """``/incident new``: an incident without an alert, with a card of its own; a person resolves it."""
+    """``/incident new``: an incident without an alert, with a card of its own; a person resolves it.
+
+    ``form`` is the id of the form that was sent: it declares one incident, however often it arrives.
+    """
     refusal = await _outsider(ctx, principal, "declare an incident")
     if refusal:
         return refusal
     found = targets.Found(None)
     if namespace and service:
         found = await targets.find(ctx, f"{namespace}/{service}")
-    return await ctx.store.transact(_declare, ctx, principal, title, severity, namespace, found, lane=Lane.PRESS)
+    given = (title, severity, namespace, found, form, noting)
+    return await ctx.store.transact(_declare, ctx, principal, *given, lane=Lane.PRESS)
 
 
 def _declare(
-    tx: Tx, ctx: Context, principal: Principal, title: str, severity: Severity, namespace: str, found: targets.Found
+    tx: Tx,
+    ctx: Context,
+    principal: Principal,
+    title: str,
+    severity: Severity,
+    namespace: str,
+    found: targets.Found,
+    form: str,
+    noting: Noted | None,
 ) -> Answer:
     now, target = ctx.clock(), found.target
+    key = f"declared:{principal.id}:{form or now.isoformat()}"
+    known = incidents.latest_by_key(tx, key) if form else None
+    if known is not None:
+        return Answer(f"{known.ref} is declared; its card is in the channel.", incident_id=known.id)
     incident = incidents.add(
         tx,
-        key=f"declared:{principal.id}:{now.isoformat()}",
+        key=key,
         title=title,
         alertname=title,
         namespace=namespace,
@@ -67,7 +92,8 @@ def _declare(
     owing.card(tx, incident, Priority.NEW_CARD, now)
     if target is not None:
         due.owe(tx, Stage.INVESTIGATE, incident.id, now, {"propose": False})
-    text = f"{incident.ref} is declared; its card is in the channel. {found.problem}".rstrip()
+    noted = noting(tx, incident) if noting is not None else ""
+    text = " ".join(filter(None, (f"{incident.ref} is declared; its card is in the channel.", noted, found.problem)))
     return Answer(text, incident_id=incident.id)
 
 

@@ -14,7 +14,7 @@ from bot.domain.approval import Principal
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.note import Brought, Noting, Pin, PinNews, Seen
 from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
@@ -32,6 +32,7 @@ from bot.workflow import (
     freezing,
     home,
     lending,
+    noting,
     owing,
     pinning,
     requests,
@@ -133,10 +134,29 @@ class Workflow:
         return await requests.open_card(self._ctx, incident_id, principal)
 
     async def declare(
-        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, form: str = ""
     ) -> Answer:
         """See ``requests.declare``."""
-        return await requests.declare(self._ctx, principal, redact(title), severity, namespace, service)
+        return await requests.declare(self._ctx, principal, redact(title), severity, namespace, service, form)
+
+    async def declare_from(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, brought: Brought
+    ) -> Answer:
+        """See ``noting.declare``."""
+        given = (redact(title), severity, namespace, service, _redacted(brought))
+        return await noting.declare(self._ctx, principal, *given)
+
+    async def noting(self, principal: Principal, brought: Brought) -> Noting | Answer:
+        """See ``noting.look``."""
+        return await noting.look(self._ctx, principal, brought)
+
+    async def note(self, principal: Principal, incident_id: int, brought: Brought) -> Answer:
+        """See ``noting.note``."""
+        return await noting.note(self._ctx, principal, incident_id, _redacted(brought))
+
+    async def retract(self, principal: Principal, brought: Brought) -> Answer:
+        """See ``noting.retract``."""
+        return await noting.retract(self._ctx, principal, brought)
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         """``act`` for a restart, which takes nothing."""
@@ -217,6 +237,10 @@ class Workflow:
     async def workloads(self, namespace: str, query: str) -> list[Target]:
         """For pickers."""
         return await self._lists.workloads(self._ctx, namespace, query)
+
+
+def _redacted(brought: Brought) -> Brought:
+    return replace(brought, seen=replace(brought.seen, text=redact(brought.seen.text)))
 
 
 def _principal(tx: Tx, ctx: Context, person: SlackPerson) -> Principal:

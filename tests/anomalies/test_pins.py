@@ -149,7 +149,7 @@ async def test_one_event_twice_and_across_a_restart_of_the_whole_bot_is_one_note
             await server.wait_connected(timeout=PATIENT)
             await server.sockets._deliver_event(event)
             await room.react("bo", "pushpin", "fails over")  # news that comes later, and is told
-            await room.expect_ephemeral("bo", "until the last 📌 is taken off")
+            await room.expect_ephemeral("bo", "until nobody holds it there")
             await one.until(partial(_settled, one))
         assert one.left.rows("SELECT text, retracted_at FROM notes") == [("The database fails over.", None)]
         assert one.left.rows("SELECT count(*) FROM audit WHERE tag = 'incident:note:added'") == [(1,)]

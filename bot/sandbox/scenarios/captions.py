@@ -10,9 +10,9 @@ from typing import Any
 
 from bot.sandbox.faults.every import sentence
 from bot.sandbox.scenarios import schema, spans
-from bot.sandbox.scenarios.talk_step import Post, React
+from bot.sandbox.scenarios.talk_step import Post, React, Shortcut
 
-OWN_HAND = frozenset({"press", "submit", "view", "slash", "post", "react"})
+OWN_HAND = frozenset({"press", "submit", "view", "slash", "post", "react", "shortcut"})
 """What the viewer may do instead of the player."""
 SIGNS = {"pushpin": "📌", "eyes": "👀", "white_check_mark": "✅", "+1": "👍"}
 """As the menu of a message on the page shows them."""
@@ -64,6 +64,10 @@ def _post(post: Post) -> str:
 def _react(react: React) -> str:
     doing, where = ("take", "off") if react.away else ("put", "on")
     return f"Now act as {react.by} and {doing} {SIGNS[react.name]} {where} the message “{react.to}”."
+
+
+def _shortcut(shortcut: Shortcut) -> str:
+    return f"Now act as {shortcut.by} and choose “{shortcut.name}” in the menu of the message “{shortcut.to}”."
 
 
 def _expect_card(expect: schema.ExpectCard) -> str:
@@ -144,6 +148,7 @@ CAPTIONS: Mapping[str, Callable[[Any], str]] = {
     "slash": lambda slash: f"Now act as {slash.by} and type {slash.line}",
     "post": _post,
     "react": _react,
+    "shortcut": _shortcut,
     "told": lambda told: f"Only {told.to} is told: {_quoted(told.containing)}.",
     "thread": lambda thread: f"Look at the card's thread: it says {_quoted(thread.containing)}.",
     "expect_cluster": _expect_cluster,

@@ -17,7 +17,7 @@ from bot.sandbox.scenarios.captions import OWN_HAND
 from bot.sandbox.scenarios.race import Race
 from bot.sandbox.scenarios.schema import Press, Step, ViewShown
 from bot.sandbox.scenarios.steps import Player
-from bot.sandbox.scenarios.talk_step import Post, React
+from bot.sandbox.scenarios.talk_step import Post, React, Shortcut
 from bot.sandbox.slack.controls import controls
 from bot.sandbox.slack.errors import NotThere
 from bot.sandbox.slack.workspace import Workspace
@@ -169,6 +169,8 @@ class Gate:
             return self._id(step.post.by) == user and self._written(step.post, body)
         if step.react is not None:
             return self._id(step.react.by) == user and self._reacted(step.react, user, body)
+        if step.shortcut is not None:
+            return self._id(step.shortcut.by) == user and self._chosen(step.shortcut, body)
         if step.slash is not None:
             return self._id(step.slash.by) == user and step.slash.line == str(body.get("text", "")).strip()
         return step.submit is not None and self._id(step.submit.by) == user
@@ -189,6 +191,15 @@ class Gate:
         card = self._player.card if self._player is not None else None
         thread = card.message.ts if post.thread and card is not None else None
         return post.text == str(body.get("text", "")).strip() and (body.get("thread_ts") or None) == thread
+
+    def _chosen(self, shortcut: Shortcut, body: Json) -> bool:
+        """Whether it is that shortcut, on a message that says so."""
+        said = self._workspace.message(str(body.get("channel", "")), str(body.get("ts", "")))
+        if said is None or self._player is None:
+            return False
+        there = "\n".join([said.text, *reading.lines(said.blocks, self._workspace)])
+        wanted = self._player.world.slack_server.manifest.shortcut(shortcut.name)
+        return shortcut.to in there and wanted == body.get("callback_id")
 
     def _reacted(self, react: React, user: str, body: Json) -> bool:
         """Whether it is that emoji, on a message that says so, and is put on or taken off as it should be."""

@@ -18,7 +18,7 @@ from bot.sandbox.scenarios.fault_step import Fault
 from bot.sandbox.scenarios.groups import GROUPS
 from bot.sandbox.scenarios.mistakes import EMPTY, NO_MAPPING, sentences, unread
 from bot.sandbox.scenarios.present import absent
-from bot.sandbox.scenarios.talk_step import Post, React
+from bot.sandbox.scenarios.talk_step import Post, React, Shortcut
 
 FOLDER = Path(__file__).parent
 
@@ -287,6 +287,7 @@ class Step(_Part):
     slash: Slash | None = None
     post: Post | None = None
     react: React | None = None
+    shortcut: Shortcut | None = None
     told: Told | None = None
     thread: Thread | None = None
     expect_cluster: ExpectCluster | None = None

@@ -22,7 +22,7 @@ from bot.sandbox.scenarios import every_card, race, schema, spans
 from bot.sandbox.scenarios.checks import must_be_acked, pressed
 from bot.sandbox.scenarios.counted import count, state
 from bot.sandbox.scenarios.fault_step import Fault
-from bot.sandbox.scenarios.talk_step import Post, React
+from bot.sandbox.scenarios.talk_step import Post, React, Shortcut
 from bot.sandbox.scenarios.transcript import Transcript
 from bot.sandbox.slack_room import CardHandle, UnmetError
 from bot.sandbox.world import World
@@ -259,6 +259,10 @@ class Player:
         await self.world.slack.react(react.by, react.name, react.to, off=react.away)
         doing = "takes" if react.away else "puts"
         self.transcript.say(f"@{react.by} {doing} :{react.name}: {'off' if react.away else 'on'} “{react.to}”")
+
+    async def _shortcut(self, it: Shortcut) -> None:
+        self.transcript.say(f"@{it.by} chooses “{it.name}” on “{it.to}”")
+        must_be_acked(it.by, await self.world.slack.shortcut(it.by, it.name, it.to))
 
     # -- what must be seen ------------------------------------------------------------------------
 

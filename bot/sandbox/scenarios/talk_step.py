@@ -1,4 +1,4 @@
-"""The steps in which people talk: a message that somebody writes, and an emoji that somebody puts on one."""
+"""The steps in which people talk: a message that somebody writes, and what somebody chooses in a message's menu."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ class React(_Part):
     name: Literal["pushpin", "eyes", "white_check_mark", "+1"] = "pushpin"
     to: str
     away: bool = False
+
+
+class Shortcut(_Part):
+    """A person chooses a shortcut of the app, by its ``name`` in the menu of the newest message that says so."""
+
+    by: str
+    name: str
+    to: str

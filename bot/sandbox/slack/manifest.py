@@ -53,6 +53,11 @@ class Manifest:
             raw=raw,
         )
 
+    def shortcut(self, name: str) -> str:
+        """The callback id of the shortcut with this name, "" when there is none."""
+        found = _dicts(_inside(self.raw, "features", "shortcuts"))
+        return next((str(one.get("callback_id")) for one in found if one.get("name") == name), "")
+
     def wants(self, event: str) -> bool:
         """Whether the app subscribed to this event, e.g. "message.channels"."""
         return self.events is None or event in self.events

@@ -14,7 +14,7 @@ from bot.domain.errors import NotFoundError
 from bot.domain.home import Home
 from bot.domain.incident import Incident
 from bot.domain.mitigation import Action
-from bot.domain.note import Pin, PinNews, Seen
+from bot.domain.note import Brought, Noting, Pin, PinNews, Seen
 from bot.domain.owed import DueWork
 from bot.domain.person import SlackPerson
 from bot.domain.proposal import Proposal
@@ -114,9 +114,24 @@ class FakeVerbs:
         return await self._do("open_card", incident_id, principal.slack_id)
 
     async def declare(
-        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, form: str = ""
     ) -> Answer:
+        assert form, "each form has its id"
         return await self._do("declare", principal.slack_id, title, severity, namespace, service)
+
+    async def declare_from(
+        self, principal: Principal, title: str, severity: Severity, namespace: str, service: str, brought: Brought
+    ) -> Answer:
+        return await self._do("declare_from", principal.slack_id, title, severity, namespace, service, brought)
+
+    async def noting(self, principal: Principal, brought: Brought) -> Noting | Answer:
+        return await self._do("noting", principal.slack_id, brought)
+
+    async def note(self, principal: Principal, incident_id: int, brought: Brought) -> Answer:
+        return await self._do("note", principal.slack_id, incident_id, brought)
+
+    async def retract(self, principal: Principal, brought: Brought) -> Answer:
+        return await self._do("retract", principal.slack_id, brought)
 
     async def restart(self, principal: Principal, target_text: str) -> Answer:
         return await self._do("restart", principal.slack_id, target_text)

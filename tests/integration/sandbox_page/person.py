@@ -87,13 +87,29 @@ class Person:
         await expect(self.page.locator("#replies")).to_contain_text(text, timeout=PATIENCE)
         return await self._close_thread()
 
-    async def react(self, ts: str, name: str, thread: str = "", *, away: bool) -> None:
-        """Put an emoji on a message by its menu, or take it off by a press on it below; a thread stays open."""
+    async def _message(self, ts: str, thread: str) -> Locator:
+        """A message in the channel, or in its thread, which is opened."""
         place = "#messages"
         if thread and thread != ts:
             place = "#replies"
             await self._open_thread(thread)
-        message = self.page.locator(f'{place} .message[data-ts="{ts}"]')
+        return self.page.locator(f'{place} .message[data-ts="{ts}"]')
+
+    async def choose_shortcut(self, ts: str, name: str, thread: str = "") -> None:
+        """Choose a shortcut in the menu of a message by keyboard: its last item but one or two, so upwards."""
+        message = await self._message(ts, thread)
+        await message.hover(timeout=PATIENCE)
+        await message.locator("[data-menu]").press("Enter", timeout=PATIENCE)
+        wanted = self.page.locator("#menu [data-shortcut]").filter(has_text=name)
+        for _ in range(await self.page.locator("#menu [role=menuitem]").count()):
+            if await wanted.evaluate("it => it === document.activeElement", timeout=PATIENCE):
+                break
+            await self.page.keyboard.press("ArrowUp")
+        await self.page.keyboard.press("Enter")
+
+    async def react(self, ts: str, name: str, thread: str = "", *, away: bool) -> None:
+        """Put an emoji on a message by its menu, or take it off by a press on it below; a thread stays open."""
+        message = await self._message(ts, thread)
         mine = message.locator(f'.reaction[data-react="{name}"]')
         if away:
             await mine.click(timeout=PATIENCE)

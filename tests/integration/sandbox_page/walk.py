@@ -24,7 +24,7 @@ from bot.sandbox.scenarios.checks import in_slacks_time
 from bot.sandbox.scenarios.engine import Turn
 from bot.sandbox.scenarios.schema import Scenario, Step
 from bot.sandbox.scenarios.steps import Player
-from bot.sandbox.scenarios.talk_step import Post, React
+from bot.sandbox.scenarios.talk_step import Post, React, Shortcut
 from bot.sandbox.slack_room import message_key
 from bot.sandbox.tour import Tour
 from tests.integration.sandbox_page import seen
@@ -258,6 +258,11 @@ class Walk:
         await self.person.become(react.by)
         said = self.world.slack.saying(react.to)
         await self.person.react(said.ts, react.name, said.thread_ts or "", away=react.away)
+
+    async def _do_shortcut(self, shortcut: Shortcut, _words: str) -> None:
+        await self.person.become(shortcut.by)
+        said = self.world.slack.saying(shortcut.to)
+        await self.person.choose_shortcut(said.ts, shortcut.name, said.thread_ts or "")
 
     async def _in_front_of(self, name: str) -> None:
         """A dialog comes to whoever acts already; else one acts as that person first."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.errors import FettleError, NotFoundError
-from bot.domain.note import Note, PinNews
+from bot.domain.note import Brought, Note, PinNews, Seen
 from bot.storage import notes, people
 from bot.storage.db import Store, Tx
 
@@ -85,3 +85,25 @@ async def test_what_is_not_there_is_said(store: Store) -> None:
         await store.read(notes.pin, 9)
     with pytest.raises(NotFoundError, match="There is no note 9"):
         await store.read(notes.get, 9)
+
+
+async def test_a_form_counts_once_for_each_person_and_holds_a_note_up_like_a_pin(store: Store) -> None:
+    def ask(tx: Tx, form: str, who: str = "U0ANA") -> tuple[int, bool]:
+        person = people.person_for(tx, who, "", NOW)
+        pin, news = notes.asked(tx, Brought("C1", "1.000100", Seen(on=True), form), person, NOW)
+        return pin.id, news
+
+    def held(tx: Tx) -> int:
+        return notes.holds(tx, "C1", "1.000100", people.person_for(tx, "U0ANA", "", NOW))
+
+    first, news_of_it = await store.transact(ask, "V1")
+    assert news_of_it
+    assert await store.transact(ask, "V1") == (first, False)
+    assert await store.transact(ask, "V2") == (first, True)
+    assert await store.transact(ask, "V1") == (first, False)
+    other, news_of_it = await store.transact(ask, "V1", "U0LI")
+    assert (other != first, news_of_it) == (True, True)
+    assert await store.transact(held) == 0
+    kept = await store.transact(note, first)
+    assert await store.transact(held) == kept.id
+    assert await store.transact(hear, news("Ev1")) == first

@@ -149,11 +149,11 @@ async def test_two_people_hold_up_one_note_until_the_last_takes_it_off(floor: Fl
     await wall.pins("ana")
     joined = await wall.pins("bo")
     assert joined is not None
-    assert joined.text.endswith("it stays there until the last 📌 is taken off.")
+    assert joined.text.endswith("it stays there until nobody holds it there.")
     assert len(await wall.notes()) == 1
     stays = await wall.takes_off("ana")  # she wrote it down, and he still keeps it there
     assert stays is not None
-    assert stays.text.endswith("somebody else keeps 📌 on it.")
+    assert stays.text.endswith("somebody else holds it there.")
     assert await wall.notes() == [(one.id, SAID.text, True)]
     await wall.takes_off("bo")
     assert await wall.notes() == [(one.id, SAID.text, False)]

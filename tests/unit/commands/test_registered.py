@@ -9,12 +9,13 @@ import pytest
 import yaml
 
 from bot.domain.answer import Answer, TimelineRow
+from bot.domain.note import Noting
 from bot.sandbox.slack.validation import check
-from bot.slack import answers, home, ids, modals, silence_modal
+from bot.slack import answers, home, ids, modals, note_modal, silence_modal
 from bot.slack.cards import DigestView, card, digest
 from bot.slack.cards.buttons import kept_blocks
 from bot.slack.preflight import SCOPES
-from commands import buttons, pushpin, slash, views
+from commands import buttons, pushpin, shortcuts, slash, views
 from commands import help as words
 from commands import home as home_commands
 from tests.unit.slack import card_views
@@ -36,6 +37,13 @@ def test_the_manifest_offers_the_commands_that_are_registered() -> None:
     assert offered == list(slash.COMMANDS)
     assert all(command["should_escape"] and command["usage_hint"] for command in MANIFEST["features"]["slash_commands"])
     assert all("url" not in command for command in MANIFEST["features"]["slash_commands"])
+
+
+def test_the_manifest_offers_the_shortcuts_that_are_registered() -> None:
+    offered = MANIFEST["features"]["shortcuts"]
+    assert [one["callback_id"] for one in offered] == list(shortcuts.SHORTCUTS) == list(ids.SHORTCUTS)
+    assert {one["type"] for one in offered} == {"message"}
+    assert all(len(one["name"]) <= 24 and 0 < len(one["description"]) <= 150 for one in offered)
 
 
 def test_the_manifest_asks_for_the_permissions_that_preflight_checks() -> None:
@@ -88,6 +96,10 @@ def test_slack_takes_every_app_home(drawn: dict[str, Any]) -> None:
     assert check.view(drawn) == []
 
 
+MANY = tuple(card_views.incident(id=n, title="<!here>" * 99, alertname="") for n in range(1, 150))
+NOTED = modals.Place(
+    "C1", "https://hooks.slack.com/x", ts="1.2", thread_ts="1.1", author="U0LI", text='"<!here>\n' * 900
+)
 VIEWS = {
     ids.VIEW_CHANGE: modals.change(modals.Place(value="p:12"), card_views.proposal(action="rollback")),
     ids.VIEW_FREEZE: modals.freeze(),
@@ -111,6 +123,8 @@ VIEWS = {
         ),
         comment="why " * 300,
     ),
+    ids.VIEW_NOTE: note_modal.form(NOTED, Noting(MANY, likely=True)),
+    ids.VIEW_RETRACT: note_modal.form(NOTED, Noting(MANY[:1], likely=True, standing=1, mine=True)),
     ids.VIEW_MESSAGE: modals.message("A very long heading that does not fit", "<!channel>" * 900),
 }
 
@@ -132,6 +146,27 @@ def test_no_line_of_a_long_timeline_is_cut_for_its_neighbours() -> None:
     assert check.view(view) == []
     for drawn, lines in ((shown.blocks, 24), (view["blocks"], 30)):
         assert str(drawn).count(f"{address}|message>") == lines
+
+
+def test_a_message_that_is_too_long_for_a_form_is_cut_and_says_so() -> None:
+    kept = modals.Place.unpacked(NOTED.packed())
+    assert 1500 < len(kept.text) < 3000
+    assert (kept.ts, kept.thread_ts, kept.author, kept.text[-4:]) == ("1.2", "1.1", "U0LI", " […]")
+    assert NOTED.text.startswith(kept.text[:-4])
+    assert modals.Place.unpacked(replace(NOTED, reason="x" * 9000, response_url="u" * 1900).packed()).text == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [(Noting(MANY[:2]), "Add"), (Noting(MANY[:1], standing=7), "both of you retract it")],
+    ids=["nothing is likely", "held by somebody else"],
+)
+def test_slack_takes_the_other_forms_of_a_note(found: Noting, says: str) -> None:
+    view = note_modal.form(NOTED, found)
+    assert check.view(view) == []
+    assert says in str(view)
+    assert "initial_option" not in str(view)
+    assert check.view(note_modal.waiting(NOTED)) == check.view(note_modal.refused("x" * 9000)) == []
 
 
 def test_every_modal_that_submits_has_a_listener() -> None:
