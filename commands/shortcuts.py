@@ -16,7 +16,6 @@ import structlog
 from bot.domain.answer import Answer
 from bot.domain.errors import FettleError, RequestError
 from bot.domain.note import Brought, Noting, Seen
-from bot.domain.redaction import redact
 from bot.slack import answers, errors, ids, modals, note_modal, said
 from commands.asked import Asked
 from commands.front import Front, Handler
@@ -36,7 +35,7 @@ def place_of(who: Asked) -> modals.Place:
         ts=who.message_ts,
         thread_ts=said.root_of(message),
         author=str(message.get("user") or ""),
-        text=redact(said.words(message)),
+        text=said.words(message),
     )
 
 
@@ -95,9 +94,9 @@ async def retracted(front: Front, who: Asked) -> None:
 
 async def declare(front: Front, who: Asked) -> None:
     """The form of ``/incident new``, with the message's first line as its title; who may is said at its submission."""
-    place = place_of(who)
-    first = next((line.strip() for line in place.text.splitlines() if line.strip()), "")
-    await front.slack.open_view(who.trigger_id, modals.declare(place, "" if first == said.WORDLESS else first))
+    lines = said.told(who.message).splitlines()
+    first = next((line.strip() for line in lines if line.strip()), "")
+    await front.slack.open_view(who.trigger_id, modals.declare(place_of(who), first))
 
 
 SHORTCUTS: Mapping[str, Handler] = {ids.NOTE_MESSAGE: note, ids.DECLARE_FROM_MESSAGE: declare}

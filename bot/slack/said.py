@@ -19,7 +19,6 @@ _MARKUP = re.compile(r"<([^<>]*)>")
 LONGEST = 3000
 """Characters of a message that are kept; Slack takes 40,000."""
 CUT = " […]"
-WORDLESS = "(a message without text)"
 
 
 def seen(message: Mapping[str, Any], user: str, bot_user: str, link: str) -> Seen:
@@ -43,6 +42,11 @@ def root_of(message: Mapping[str, Any]) -> str:
 
 def words(message: Mapping[str, Any]) -> str:
     """What a message says, without secrets and cut; what its attachments or files are where it says nothing."""
+    return told(message) or "(a message without text)"
+
+
+def told(message: Mapping[str, Any]) -> str:
+    """The same, empty where there is nothing to tell."""
     text = plain(str(message.get("text") or "")).strip() or plain(_attached(message)).strip()
     files = [str(one.get("name") or one.get("title") or "a file") for one in message.get("files") or ()]
     if files:
@@ -50,16 +54,16 @@ def words(message: Mapping[str, Any]) -> str:
     text = redact(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - len(CUT)].rstrip() + CUT
-    return text or WORDLESS
+    return text
 
 
 def _attached(message: Mapping[str, Any]) -> str:
     """What an app's message says that has attachments alone: the plain text of each, else its title and text."""
-    told = (
+    parts = (
         one.get("fallback") or "\n".join(str(one[key]) for key in ("pretext", "title", "text") if one.get(key))
         for one in message.get("attachments") or ()
     )
-    return "\n".join(str(one) for one in told if one)
+    return "\n".join(str(one) for one in parts if one)
 
 
 def plain(text: str) -> str:

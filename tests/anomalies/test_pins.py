@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.incident import Incident
-from bot.domain.note import PinNews, Seen
+from bot.domain.note import Brought, PinNews, Seen
 from bot.domain.owed import DueWork, Stage
 from bot.domain.severity import Severity
 from bot.jobs import LEASE, Jobs
@@ -164,3 +164,23 @@ def _reactions(server: Any) -> list[Any]:
 
 def _settled(one: Any) -> bool:
     return not one.left.rows("SELECT 1 FROM due WHERE stage = 'pin'")
+
+
+@pytest.mark.parametrize("point", ["before:_declare#1", "after:_declare#1"])
+async def test_a_crash_leaves_an_incident_with_its_message_or_neither(night: Build, point: str) -> None:
+    """The form arrives once more, at the next process."""
+    broken = await night(point)
+    brought = Brought("C0ONCALL", "1.000100", SAID, "V1")
+    for _ in range(2):
+        try:
+            person = await broken.floor.person("ana")
+            await broken.floor.verbs.declare_from(person, "Checkout is slow", Severity.SEV2, "", "", brought)
+        except CrashError:
+            counts = await broken.floor.count("incidents"), await broken.floor.count("notes")
+            assert counts[0] == counts[1]
+            await broken.end()
+            broken.advance(300)
+            await broken.begin()
+    assert broken.crashes == 1
+    assert (await broken.floor.count("incidents"), await broken.floor.count("notes")) == (1, 1)
+    assert await ended(broken) == [("incident:note:added", "note:1")]

@@ -6,6 +6,7 @@ PINNING = "bot/workflow/pinning.py"
 PUSHPIN = "commands/pushpin.py"
 LAWS = "tests/integration/workflow/test_pinning.py"
 SLACK = "tests/integration/workflow/test_pushpin_in_slack.py"
+MENU = "tests/integration/workflow/test_shortcuts_in_slack.py"
 CRASHES = "tests/anomalies/test_pins.py"
 
 BUGS = (
@@ -120,5 +121,40 @@ BUGS = (
         old=' | NoteRow.text.contains(f"@{slack_id}")\n',
         new="\n",
         tests=(f"{LAWS}::test_who_is_named_in_a_note_stands_there_by_name_until_erased",),
+    ),
+    Bug(
+        name="one-form-notes-twice",
+        why="A form arrives again after its note was retracted, and the message is back in the timeline.",
+        file="bot/storage/notes.py",
+        old="    if brought.form in row.events:\n",
+        new="    if not brought.form:\n",
+        tests=(f"{MENU}::test_a_form_that_arrives_twice_counts_once",),
+    ),
+    Bug(
+        name="one-form-declares-twice",
+        why="A form arrives twice, and the channel has two incidents about one thing.",
+        file="bot/workflow/requests.py",
+        old="{form or now.isoformat()}",
+        new="{now.isoformat()}",
+        tests=(f"{MENU}::test_an_incident_is_declared_from_a_message_which_is_noted_in_it",),
+    ),
+    Bug(
+        name="guest-notes-by-the-menu",
+        why="Somebody from a connected workspace writes into the incident's story by a message's menu.",
+        file="bot/workflow/noting.py",
+        old="    if not outsider.allowed:\n        return requests.refuse(tx, ctx, principal, ASKED",
+        new="    if False:\n        return requests.refuse(tx, ctx, principal, ASKED",
+        tests=(
+            f"{MENU}::test_whoever_is_no_member_is_told_in_the_form_and_written_down",
+            f"{MENU}::test_whoever_became_a_guest_since_adds_and_retracts_nothing",
+        ),
+    ),
+    Bug(
+        name="note-of-others-goes-with-the-first",
+        why="Somebody joins a note by the menu, and it goes when the one who added it retracts.",
+        file="bot/workflow/noting.py",
+        old="    notes.hold(tx, pin.id, known.id)\n",
+        new="",
+        tests=(f"{MENU}::test_a_note_stands_until_nobody_holds_it_whichever_way_they_do",),
     ),
 )
