@@ -269,3 +269,16 @@ async def test_an_emoji_counts_on_the_message_that_says_so_put_on_or_taken_off(t
             assert gate.by_viewer == set()
             await _act(gate, "react", **pin, ts="2.0")
             assert not await turn
+
+
+async def test_a_shortcut_counts_by_its_name_on_the_message_that_says_so(tmp_path: Path) -> None:
+    gate = _gate({"shortcut": {"by": "ana", "name": "Add to incident timeline", "to": "failing over"}})
+    for ts, text in (("1.0", "hi"), ("2.0", "failing over")):
+        gate._workspace.post(Message("C0ONCALL", ts, "U0LI", text=text))
+    async with _at(gate, 0, tmp_path) as turn:
+        chosen = {"user": "U0ANA", "channel": "C0ONCALL", "callback_id": "note_message", "ts": "2.0"}
+        for other in ({"ts": "1.0"}, {"ts": "9.0"}, {"user": "U0BO"}, {"callback_id": "declare_from_message"}):
+            await _act(gate, "shortcut", **{**chosen, **other})
+        assert gate.by_viewer == set()
+        await _act(gate, "shortcut", **chosen)
+        assert not await turn
