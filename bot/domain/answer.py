@@ -33,10 +33,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class TimelineRow:
-    """One line of an incident's story, read from the audit. ``who`` is a display name, ``link`` a message's address."""
+    """One line of an incident's story, read from the audit. ``who`` is a display name, ``link`` a message's address.
+
+    ``author`` is the Slack id of whoever wrote what was noted, where ``detail`` doesn't begin with their name.
+    """
 
     at: datetime
     who: str
     what: str
     detail: str = ""
     link: str = ""
+    author: str = ""

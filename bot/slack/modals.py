@@ -21,7 +21,7 @@ from bot.slack.cards import blocks
 from bot.slack.cards.header import title
 from bot.slack.cards.steps import planned
 from bot.slack.message import Block
-from bot.slack.mrkdwn import code, date, link, safe
+from bot.slack.mrkdwn import code, date, link, mention, safe
 from bot.slack.said import CUT
 
 View = dict[str, Any]
@@ -279,7 +279,7 @@ def _proposal(proposal: Proposal) -> list[Block]:
 
 
 def timeline_lines(timeline: Iterable[TimelineRow]) -> list[str]:
-    """One line a row: time, who, what, detail."""
+    """One line a row: time, who, what, detail. Slack knows the name of an author whom Fettle hasn't met."""
     return [
         " · ".join(
             part
@@ -287,7 +287,7 @@ def timeline_lines(timeline: Iterable[TimelineRow]) -> list[str]:
                 date(row.at),
                 safe(row.who, 60),
                 safe(row.what, 80),
-                safe(row.detail, 160),
+                f"{mention(row.author)}: {safe(row.detail, 160)}" if row.author else safe(row.detail, 160),
                 link(row.link, "message") if row.link else "",
             )
             if part

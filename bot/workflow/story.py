@@ -27,17 +27,19 @@ def rows(tx: Tx, incident_id: int) -> list[TimelineRow]:
     found = audit.entries(tx, incident_id=incident_id, limit=LINES, newest=True)
     gone = {one.subject for one in found if one.tag == RETRACTED}
     authors = {str((one.detail or {}).get("author", "")) for one in found if one.tag == ADDED}
-    names = {principal: name for principal, (_, name) in people.names(tx, authors).items()}
+    wrote = people.names(tx, authors)
     named = {slack_id for one in found if one.tag == ADDED for slack_id in _NAMED.findall(_text(one))}
     called = people.called(tx, named) if named else {}
-    return [_line(one, gone, names, called) for one in found]
+    return [_line(one, gone, wrote, called) for one in found]
 
 
 def _text(entry: AuditEntry) -> str:
     return str((entry.detail or {}).get("text", ""))
 
 
-def _line(entry: AuditEntry, gone: Collection[str], names: Mapping[str, str], called: Mapping[str, str]) -> TimelineRow:
+def _line(
+    entry: AuditEntry, gone: Collection[str], wrote: Mapping[str, tuple[str, str]], called: Mapping[str, str]
+) -> TimelineRow:
     detail = entry.detail or {}
     who = entry.actor_name or entry.actor
     thing, _, rest = entry.tag.partition(":")
@@ -46,9 +48,10 @@ def _line(entry: AuditEntry, gone: Collection[str], names: Mapping[str, str], ca
     if entry.tag in {ADDED, RETRACTED}:
         if entry.tag == ADDED and entry.subject in gone:
             told = "note added, retracted since"
-        author = names.get(str(detail.get("author", "")), "")
+        slack_id, author = wrote.get(str(detail.get("author", "")), ("", ""))
         text = _NAMED.sub(lambda found: called.get(found[1], found[0]), _text(entry))
         words = f"@{author}: {text}" if author and text else text
-        return TimelineRow(entry.at, who, told, words, str(detail.get("link", "")))
+        unnamed = slack_id if text and not author else ""
+        return TimelineRow(entry.at, who, told, words, str(detail.get("link", "")), unnamed)
     words = detail.get("reason") or detail.get("headline") or detail.get("outcome") or detail.get("target") or ""
     return TimelineRow(entry.at, who, told, str(words))

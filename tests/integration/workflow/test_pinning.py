@@ -12,6 +12,7 @@ from bot.domain.incident import Incident
 from bot.domain.note import Pin, PinNews, Seen
 from bot.domain.owed import DueWork, Stage
 from bot.domain.severity import Severity
+from bot.slack.modals import timeline_lines
 from bot.storage import audit, due, incidents, notes, outbox, people, purge
 from bot.storage.db import Tx
 from bot.workflow import owing
@@ -112,6 +113,18 @@ async def test_a_pin_is_a_note_with_who_when_text_and_link(floor: Floor, wall: W
     assert (row.who, row.what, row.link) == ("ana", "note added", SAID.link)
     assert row.detail == "@li: failing over to the replica"
     assert await floor.store.read(audit.verify_chain) == []
+
+
+async def test_a_note_tells_who_wrote_it_even_if_fettle_never_met_them(floor: Floor, wall: Wall) -> None:
+    """Else whoever pinned it seems to have said it; Slack knows the name, until the person is erased."""
+    one = await incident(floor)
+    await wall.pins("ana")
+    (row,) = await wall.told(one.id)
+    assert (row.who, row.author, row.detail) == ("ana", "U0LI", SAID.text)
+    (line,) = timeline_lines([row])
+    assert f"note added · <@U0LI>: {SAID.text} · " in line
+    await floor.store.transact(people.erase, "U0LI")
+    assert [(row.author, row.detail) for row in await wall.told(one.id)] == [("", "")]
 
 
 async def test_secrets_in_a_message_are_hidden_before_they_are_stored(floor: Floor, wall: Wall) -> None:
