@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import socket
 import sys
@@ -72,6 +73,10 @@ class Stage:
         try:
             listener = listening(port=self._options.port)
         except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                return wrong(
+                    f"Port {self._options.port} is in use by another program. Stop that one, or choose another --port."
+                )
             return wrong(f"The sandbox can't listen: {error}. Choose another --port.")
         told = ""
         with listener, self._place() as place, Lasting(place) as lasting:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox import free
+from bot.sandbox.options import SandboxOptions
+from bot.sandbox.slack.server import listening
+from bot.sandbox.stage import Stage
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,11 @@ def test_the_program_is_named_as_it_can_be_called_in_another_terminal(
     monkeypatch.setattr(sys, "argv", [here])
     monkeypatch.setenv("PATH", str(folder))
     assert free.program() == typed
+
+
+async def test_a_port_that_is_taken_is_said_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with listening() as taken:
+        port = taken.getsockname()[1]
+        assert await Stage(SandboxOptions(port=port), {}, asyncio.Event()).run(None) == 2
+    said = capsys.readouterr().err
+    assert said == f"Port {port} is in use by another program. Stop that one, or choose another --port.\n"
