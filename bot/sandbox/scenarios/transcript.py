@@ -29,7 +29,7 @@ class Transcript:
         self.lines: list[str] = []
         self._show = show
         self._start = time.monotonic()
-        self._last_seen: list[str] = []
+        self._last_seen: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -47,11 +47,12 @@ class Transcript:
         self.write(f"{self.seconds:6.1f} s  {words}")
 
     def quote(self, heading: str, seen: Sequence[str]) -> None:
-        """What somebody sees, under a heading; the same once more is not repeated."""
-        self.say(heading)
-        if list(seen) == self._last_seen:
+        """What somebody sees, under a heading; the same under the same heading once more is not repeated."""
+        if (heading, *seen) == self._last_seen:
+            self.say(f"{heading} as before")
             return
-        self._last_seen = list(seen)
+        self.say(heading)
+        self._last_seen = (heading, *seen)
         for line in seen:
             self.write(f"{QUOTED}{line}")
 

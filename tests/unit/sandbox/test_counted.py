@@ -53,6 +53,15 @@ def test_what_somebody_sees_is_folded_under_itself_and_nothing_else_is() -> None
     assert [folded(line, 80) for line in (heading, short, reason)] == [heading, short, reason]
 
 
+def test_what_a_second_person_sees_is_shown_though_it_is_the_same_and_to_the_first_it_is_not_repeated() -> None:
+    transcript = Transcript()
+    for who in ("ana", "bo", "bo"):
+        transcript.quote(f"Only @{who} sees:", ["Noted."])
+    assert [line[10:] for line in transcript.lines] == [
+        "Only @ana sees:", "│ Noted.", "Only @bo sees:", "│ Noted.", "Only @bo sees: as before"
+    ]  # fmt: skip
+
+
 def test_the_audit_is_a_short_line_an_entry_with_its_reason_below() -> None:
     """A hash is left out, a subject of the entry's own kind is its number, and of a storm the rest is counted."""
 
