@@ -147,6 +147,7 @@ class Demo:
             "Press *Approve restart* on the card as *ana*; the cluster restarts the pods, the card ends with *PASS*.",
             "Act as *bo*, who is no approver, and press it: the bot says why not.",
             "Type `/restart shop/web`, `/verify shop/api` or `/incident`.",
+            "Write into the card's thread and put 📌 on it under ⋯: `/incident show 1` has it in the timeline.",
             "Break something in the *Cluster* panel: its pods change colour, and the alert that tells of it follows.",
             f"Look with kubectl: {kubeconfig}, then `kubectl get pods -n shop -w`.",
         ]

@@ -178,6 +178,7 @@ def _steps(world: World, *, broken: bool) -> list[str]:
         "Break something in the panel Cluster: its pods change colour, and the alert that tells of it follows.",
         "Press Silence… as ana: nobody is notified until then, and it ends with the incident.",
         "Type /restart shop/web, /verify shop/api or /incident there.",
+        "Write into the card's thread and put 📌 on it under ⋯: /incident show 1 has it in the timeline.",
         f"Send an alert: curl {token} {world.alertmanager.url} -d {body}",
         "Look with kubectl: kubectl get pods -n shop -w",
         "Press Scenarios on the page: each is played for you there, step by step.",
