@@ -53,7 +53,8 @@ class Api:
         async with self.session.request(method, url, data=data, headers=sent, ssl=self.tls) as answer:
             text = await answer.text()
             form = answer.headers.get("Content-Type", "")
-            parsed = json.loads(text) if "json" in form and text else text
+            several = "watch=1" in path and answer.status == 200  # an event a line
+            parsed = json.loads(text) if "json" in form and text and not several else text
             return Got(answer.status, answer.headers, parsed)
 
     async def watch(self, path: str, **query: str) -> list[dict[str, Any]]:

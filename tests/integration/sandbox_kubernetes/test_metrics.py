@@ -81,7 +81,7 @@ async def test_pods_are_measured_container_by_container_within_their_limits(api:
     pair = next(one for name, one in found.items() if name.startswith("pair"))
     assert [one["name"] for one in pair["containers"]] == ["app", "proxy"]
     (app, proxy) = usage(pair)
-    assert app[0] == 100_000_000
+    assert 0 < app[0] <= 100_000_000, "never more than its limit"
     assert 512 * MIB * 0.27 < app[1] < 512 * MIB * 0.33
     assert proxy[0] > 0
     one = await api("GET", f"{OF_SHOP}/{pair['metadata']['name']}")
