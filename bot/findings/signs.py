@@ -90,9 +90,10 @@ def _of_logs(
     """What each log points to, without what is history."""
     floor = (began or now) - BEFORE
     over = {(pod.name, part.name) for pod in pods for part in pod.containers if part.state == "terminated"}
+    ends = {(pod.name, part.name): instant(part.last_finished_at) for pod in pods for part in pod.containers}
     for log in logs:
         ended = log.previous or (log.pod, log.container) in over
-        ending = _ending(log) if ended and not _long_ago(log, floor) else set()
+        ending = _ending(log) if ended and not _long_ago(log, ends.get((log.pod, log.container)), floor) else set()
         told: set[tuple[Points, str] | None] = {None}
         for one in log.signatures:
             first, last, line = instant(one.first_at), instant(one.last_at), _whole(one)
@@ -129,8 +130,13 @@ def _telling(signature: SignatureSeen, key: tuple[Points, str]) -> str:
     return next((line for line in lines if points_to(line) == key), lines[0])
 
 
-def _long_ago(log: LogSeen, floor: datetime) -> bool:
-    """Whether all that it said was long before the trouble: how it ended then is history."""
+def _long_ago(log: LogSeen, ended_at: datetime | None, floor: datetime) -> bool:
+    """Whether the run that said it ended long before the trouble: how it ended then is history.
+
+    A quiet program says its last words hours before it ends: when they were said tells where its end isn't known.
+    """
+    if ended_at is not None:
+        return ended_at < floor
     known = [instant(one.last_at) for one in log.signatures]
     return bool(known) and all(at is not None and at < floor for at in known)
 

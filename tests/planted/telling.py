@@ -42,8 +42,8 @@ BUGS = (
         name="yesterdays-last-words-accuse",
         why="The database that was away in the night is named for what the service has at noon.",
         file="bot/findings/signs.py",
-        old="        ending = _ending(log) if ended and not _long_ago(log, floor) else set()\n",
-        new="        ending = _ending(log) if ended else set()\n",
+        old=" if ended and not _long_ago(log, ends.get((log.pod, log.container)), floor) else set()",
+        new=" if ended else set()",
         tests=("tests/unit/findings/test_dependency_down.py",),
     ),
     Bug(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(540)
 async def test_status_tells_what_is_open_and_holds_no_secret(tmp_path: Path, measuring: Mapping[str, str]) -> None:
     async with World(tmp_path, WorldOptions(extra=measuring)) as world:
         await world.start_bot()
-        world.cluster.crash_loop("shop", "api", pods=3)
+        world.cluster.crash_loop("shop", "api")
         await world.fire("KubePodCrashLooping", "shop/api")
         await world.slack.expect_card("shop/api", buttons=["Approve"])
         told = json.dumps(await world.status())
@@ -107,7 +107,7 @@ async def test_a_kept_world_is_found_again(tmp_path: Path, measuring: Mapping[st
     first = World(tmp_path, WorldOptions(extra=measuring))
     async with first:
         await first.start_bot()
-        first.cluster.crash_loop("shop", "api", pods=3)
+        first.cluster.crash_loop("shop", "api")
         await first.fire("KubePodCrashLooping", "shop/api")
         await first.slack.expect_card("shop/api", buttons=["Approve"])
         await first.bot.stop()

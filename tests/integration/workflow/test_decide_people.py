@@ -8,7 +8,7 @@ import pytest
 from bot.domain.answer import Answer
 from bot.domain.approval import Principal
 from bot.domain.mitigation import Action
-from bot.domain.note import PinNews, Seen
+from bot.domain.note import Brought, PinNews, Seen
 from bot.domain.owed import DueWork, Stage
 from bot.domain.proposal import ProposalState
 from bot.domain.severity import Severity
@@ -19,6 +19,7 @@ from .floor import API, Floor
 Press = Callable[[Floor, Principal, int, int], Awaitable[Answer]]
 
 ON = Seen(on=True, text="failing over")
+BROUGHT = Brought("C0ONCALL", "1.1", ON, "V1")
 
 
 async def _pinned(floor: Floor, who: Principal) -> DueWork:
@@ -38,6 +39,12 @@ async def _chosen(floor: Floor, who: Principal, incident_id: int) -> Answer:
     work = await _pinned(floor, who)
     await floor.store.transact(due.done, work)
     return await floor.verbs.choose_incident(work.subject, incident_id, who, ON)
+
+
+async def _offered(floor: Floor, who: Principal) -> Answer:
+    found = await floor.verbs.noting(who, BROUGHT)
+    assert isinstance(found, Answer), "who may note nothing is offered nothing"
+    return found
 
 
 VERBS: dict[str, Press] = {
@@ -64,6 +71,10 @@ VERBS: dict[str, Press] = {
     "verify": lambda f, who, _i, _p: f.verbs.verify(who, "shop/api"),
     "settle_pin": lambda f, who, _i, _p: _settled(f, who),
     "choose_incident": lambda f, who, i, _p: _chosen(f, who, i),
+    "noting": lambda f, who, _i, _p: _offered(f, who),
+    "note": lambda f, who, i, _p: f.verbs.note(who, i, BROUGHT),
+    "retract": lambda f, who, _i, _p: f.verbs.retract(who, BROUGHT),
+    "declare_from": lambda f, who, _i, _p: f.verbs.declare_from(who, "slow", Severity.SEV3, "shop", "api", BROUGHT),
 }
 
 

@@ -151,3 +151,14 @@ def test_the_last_words_of_a_run_that_ended_hours_ago_accuse_nobody_now() -> Non
     assert find(Cause.DEPENDENCY_DOWN, told) is None
     lately = {**UNCHANGED, "pods": pods, "logs": [said(LINE, name="api-1"), said(LINE, name="api-2")]}
     assert find(Cause.DEPENDENCY_DOWN, snap(alert("HighErrorRate", service="api"), **lately)) is not None
+
+
+def test_the_last_words_of_a_run_that_ended_just_now_count_however_long_ago_they_were_said() -> None:
+    """A quiet program says nothing for hours, and ends."""
+    quiet = [
+        replace(one, signatures=tuple(replace(each, first_at=ago(600), last_at=ago(540)) for each in one.signatures))
+        for one in (said(LINE, name="api-1"), said(LINE, name="api-2"))
+    ]
+    pods = [crashing("api-1"), crashing("api-2")]
+    told = snap(alert("HighErrorRate", service="api"), **{**UNCHANGED, "pods": pods, "logs": quiet})
+    assert find(Cause.DEPENDENCY_DOWN, told) is not None
