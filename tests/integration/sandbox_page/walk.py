@@ -216,13 +216,13 @@ class Walk:
     async def _do_press(self, press: schema.Press, words: str) -> None:
         found = re.search(r"on the card of INC-(\d+)", words)
         assert found, f"the caption doesn't name the card: {words}"
-        incident = int(found[1])
+        incident, at = int(found[1]), self.tour.gate.at  # the next one may be on before the press has returned
         await self.person.become(press.by[0])
         if len(press.by) == 1:
             hurried = in_slacks_time(self.world.slack_server) if press.unheard else nullcontext()
             with hurried:
                 await self.person.press(incident, press.button)
-                await self._until_taken(self.tour.gate.at)
+                await self._until_taken(at)
             return
         async with AsyncExitStack() as stack:
             people = [self.person]
@@ -233,7 +233,7 @@ class Walk:
             aimed = [await one.aim(incident, press.button) for one in people]
             with patch.object(race, "TOGETHER", PATIENT):
                 await asyncio.gather(*(one.click(timeout=PATIENCE) for one in aimed))
-                await self._until_taken(self.tour.gate.at)
+                await self._until_taken(at)
 
     async def _do_submit(self, submit: schema.Submit, _words: str) -> None:
         await self._in_front_of(submit.by)
