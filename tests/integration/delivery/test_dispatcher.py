@@ -208,11 +208,18 @@ async def test_status_tells_what_went_out(desk: Desk) -> None:
 async def test_nothing_of_a_thread_stands_in_the_way_of_a_first_card(desk: Desk) -> None:
     """Slack takes one message a second in a channel: what is worth less waits until the card is out."""
     first = await desk.do(d.add_incident)
-    async with desk.working(dataclasses.replace(FAST, post_interval=1.5, first_card_wait=1.6)):
+    ahead = [0.0]
+    options = dataclasses.replace(FAST, post_interval=3600.0, first_card_wait=0.1, ahead=lambda: ahead[0])
+    async with desk.working(options) as dispatcher:
         await desk.idle()
         await desk.do(lambda tx: d.add_incident(tx, 2, investigated_at=None))
         await desk.do(d.owe_thread, first, "a note")
+        await desk.until(lambda: dispatcher.status()["held"] == 2 and dispatcher.resting)
+        ahead[0] += 3600.0
+        desk.store.messages_owed.set()
         await desk.until(lambda: len(desk.cards()) == 2)
+        ahead[0] += 3600.0
+        desk.store.messages_owed.set()
         await desk.idle()
     head, second = (float(card.ts) for card in desk.cards())
     [note] = desk.server.workspace.replies(CHANNEL, desk.cards()[0].ts)
